@@ -1,0 +1,111 @@
+"""Everything that can go wrong and that a person can do something about.
+
+    DiscodeError                 exit  the running app afterwards
+      UsageError                   2   untouched: the command line or a file of the user's is wrong
+        ManifestError              2   untouched: the vendor's file, field by field
+      NoSuchApp                    3   there is none
+      Refused                      4   untouched: nothing was begun
+        TrustError                 4     a signature, hash, length or expiry does not hold
+        PreflightError             4     disk, memory, a required setting
+        StateError                 4     a state file is damaged; nothing is guessed
+      Failed                       5   the old version serves
+        ReleaseFailed              5     the new release did not make it
+        Interrupted                5     a signal; the flow was settled
+      Busy                         6   untouched: another command holds the app's lock
+      Unreachable                  7   as it was: engine, proxy or hub does not answer
+        RuntimeUnreachable, ProxyUnreachable, SourceUnreachable
+
+Any other exception is a bug of ours and exits with 1.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DiscodeError(Exception):
+    """An error with all that a front end needs.
+
+    key: stable, for programs (`--json`); says what happened, never with user data in it.
+    sentence: what happened and what it means for the running app.
+    next_step: what the user does now; a command where there is one.
+    log: the last lines of the instance that failed, oldest first; may be empty.
+    """
+
+    key: ClassVar[str] = "error"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, sentence: str, next_step: str = "", *, key: str | None = None, log: tuple[str, ...] = ()):
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.next_step = next_step
+        self.log = log
+        self.name = key or self.key
+
+
+class UsageError(DiscodeError):
+    key, exit_code = "usage", 2
+
+
+class ManifestError(UsageError):
+    """A vendor's `discode.yml` that does not hold; `problems` has a line per field."""
+
+    key = "manifest"
+
+    def __init__(
+        self, sentence: str, problems: tuple[str, ...], next_step: str = "Correct the file and publish again."
+    ):
+        super().__init__(sentence, next_step)
+        self.problems = problems
+
+
+class NoSuchApp(DiscodeError):
+    key, exit_code = "no-such-app", 3
+
+
+class Refused(DiscodeError):
+    key, exit_code = "refused", 4
+
+
+class TrustError(Refused):
+    key = "trust"
+
+
+class PreflightError(Refused):
+    key = "preflight"
+
+
+class StateError(Refused):
+    key = "state"
+
+
+class Failed(DiscodeError):
+    key, exit_code = "failed", 5
+
+
+class ReleaseFailed(Failed):
+    key = "release-failed"
+
+
+class Interrupted(Failed):
+    key = "interrupted"
+
+
+class Busy(DiscodeError):
+    key, exit_code = "busy", 6
+
+
+class Unreachable(DiscodeError):
+    key, exit_code = "unreachable", 7
+
+
+class RuntimeUnreachable(Unreachable):
+    key = "runtime-unreachable"
+
+
+class ProxyUnreachable(Unreachable):
+    key = "proxy-unreachable"
+
+
+class SourceUnreachable(Unreachable):
+    key = "source-unreachable"

@@ -1,0 +1,30 @@
+"""A line of the history: one finished flow."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Outcome = Literal["done", "failed", "settled-forward", "settled-back"]
+
+
+class HistoryEntry(BaseModel):
+    """`started` and `at` are Unix time of the flow's begin and end; `started` names the flow.
+
+    `settled-…`: the flow was interrupted and brought to an end afterwards, forward or back. `seconds` of each step
+    that ran; `error` is a sentence. Never a setting's value.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    started: float
+    at: float
+    flow: str
+    outcome: Outcome
+    from_version: str | None = None
+    to_version: str | None = None
+    serves: str | None = None  # the version that served at the end
+    instance: str | None = None
+    seconds: dict[str, float] = {}
+    error: str | None = None

@@ -1,0 +1,106 @@
+"""An app on this host: what the customer wants, which release serves, and which it can go back to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from .manifest import Slug
+from .names import InstanceName
+from .release import Release
+from .version import parse_version
+
+SCHEMA = 1
+KEPT = 2  # releases kept for a rollback, beside the one that serves
+FIRST_PAUSE = 3600.0  # seconds until a release that failed is tried again by itself; four times as long each time
+LONGEST_PAUSE = 7 * 86400.0
+
+
+class Route(BaseModel):
+    """The requests that belong to the app. No hosts means every host that no other app has."""
+
+    model_config = ConfigDict(frozen=True)
+
+    hosts: tuple[str, ...] = ()
+    path_prefix: str = "/"
+
+
+class BadRelease(BaseModel):
+    """A release that did not make it here. `last` and `retry_at` are Unix time; None: not again by itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: str
+    tries: int
+    last: float
+    reason: str
+    retry_at: float | None
+
+
+class Installation(BaseModel):
+    """States: `running` (its instance serves) or `stopped` (the proxy answers 503 for it, the instance is down)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    installation_schema: int = SCHEMA
+    app: Slug
+    source: str
+    channel: str = "stable"
+    route: Route = Route()
+    release: Release
+    number: int = 1  # of the instance, see InstanceName
+    settings: int = 1  # the revision of the settings that the instance runs with
+    state: Literal["running", "stopped"] = "running"
+    previous: tuple[Release, ...] = ()  # newest first
+    bad: Mapping[str, BadRelease] = {}  # by release key
+
+    @property
+    def version(self) -> str:
+        return self.release.version
+
+    @property
+    def kind(self) -> Literal["archive", "image"]:
+        return self.release.manifest.artifact.kind
+
+    @property
+    def instance(self) -> InstanceName:
+        return InstanceName(self.app, self.release.key, self.number)
+
+    def with_release(self, release: Release, settings: int) -> Installation:
+        """The same installation on another release; the one that serves now becomes the first to go back to."""
+        previous = [self.release, *(old for old in self.previous if old.key not in (release.key, self.release.key))]
+        bad = {key: entry for key, entry in self.bad.items() if key != release.key}
+        changes = {"release": release, "number": 1, "settings": settings, "state": "running"}
+        return self.model_copy(update={**changes, "previous": tuple(previous[:KEPT]), "bad": bad})
+
+    def redeployed(self, settings: int) -> Installation:
+        """The same release in a new instance, with a revision of its settings."""
+        return self.model_copy(update={"number": self.number + 1, "settings": settings, "state": "running"})
+
+    def with_state(self, state: Literal["running", "stopped"]) -> Installation:
+        return self.model_copy(update={"state": state})
+
+    def with_settings(self, settings: int) -> Installation:
+        return self.model_copy(update={"settings": settings})
+
+    def remembering(self, release: Release, reason: str, now: float, *, again: bool = True) -> Installation:
+        """The same installation, that knows of one more failure of `release`. `again`: it may be tried later."""
+        tries = self.bad[release.key].tries + 1 if release.key in self.bad else 1
+        pause = min(FIRST_PAUSE * 4 ** (tries - 1), LONGEST_PAUSE)
+        entry = BadRelease(
+            version=release.version, tries=tries, last=now, reason=reason, retry_at=now + pause if again else None
+        )
+        return self.model_copy(update={"bad": {**self.bad, release.key: entry}})
+
+    def avoided(self, now: float) -> dict[str, BadRelease]:
+        """Releases, by key, that are not to be tried by themselves now."""
+        return {key: bad for key, bad in self.bad.items() if bad.retry_at is None or bad.retry_at > now}
+
+    def kept_keys(self) -> frozenset[str]:
+        """Keys of the releases whose image or archive stays on the machine."""
+        return frozenset([self.release.key, *(release.key for release in self.previous)])
+
+    def is_newer_than(self, release: Release) -> bool:
+        return parse_version(self.version) > parse_version(release.version)

@@ -1,0 +1,53 @@
+"""The journal of a flow under way, and the rule by which an interrupted flow is settled.
+
+A journal is written before the first change to the world and cleared after the last. `before` is what was, `after`
+is what shall be; one of them is None when the app is installed or uninstalled. `verdict` becomes `back` when the
+flow itself has decided that `after` did not prove itself.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from .installation import Installation
+
+SCHEMA = 1
+Flow = Literal["install", "update", "rollback", "config", "restart", "start", "stop", "uninstall"]
+Side = Literal["before", "after"]
+
+
+class Journal(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    journal_schema: int = SCHEMA
+    flow: Flow
+    started: float  # Unix time
+    before: Installation | None
+    after: Installation | None
+    verdict: Literal["back"] | None = None
+    purge: bool = False  # of an uninstall: the data goes too
+
+    @property
+    def app(self) -> str:
+        return self.any_side.app
+
+    @property
+    def any_side(self) -> Installation:
+        side = self.after or self.before
+        assert side is not None, "a journal speaks of at least one installation"
+        return side
+
+    def going_back(self) -> Journal:
+        return self.model_copy(update={"verdict": "back"})
+
+
+def choose(journal: Journal, serves: Side | None, after_answers: bool) -> Side:
+    """Which side stays, by what the proxy says (`serves`) and whether `after` answers through it.
+
+    Truth is what the proxy serves, never the newest instance. `before` wins every doubt: it has proved itself.
+    """
+    if journal.verdict == "back":
+        return "before"
+    return "after" if serves == "after" and after_answers else "before"

@@ -1,0 +1,65 @@
+"""Names: an app's slug, and the name of a running instance, `<slug>-<key>` or `<slug>-<key>-<number>`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .errors import UsageError
+
+# 40 characters leave room for `-<key>-<number>` inside the 63 of a host name, which a container's name has to be.
+SLUG = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
+KEY = re.compile(r"[0-9a-f]{12}")
+_INSTANCE = re.compile(rf"({SLUG.pattern})-({KEY.pattern})(?:-([1-9]\d*))?")
+_HOST_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+HOST = re.compile(rf"(?:\*\.)?{_HOST_LABEL}(?:\.{_HOST_LABEL})*")
+
+
+def check_slug(text: str) -> str:
+    """The slug itself. Raises UsageError when it is not one."""
+    if not SLUG.fullmatch(text):
+        raise UsageError(
+            f"{text!r} is not an app's name: it has to be 1 to 40 lower-case letters, digits and dashes, "
+            "starting with a letter.",
+            "Use the short name that the vendor gave you, for example: discode install myapp",
+            key="invalid-slug",
+        )
+    return text
+
+
+def check_host(text: str) -> str:
+    """The host name in lower case; `*.example.com` is allowed. Raises UsageError."""
+    host = text.lower().rstrip(".")
+    if len(host) > 253 or not HOST.fullmatch(host):
+        raise UsageError(
+            f"{text!r} is not a host name.",
+            "Write it without scheme and port: --host app.example.com",
+            key="invalid-host",
+        )
+    return host
+
+
+def check_port(number: int, what: str = "port") -> int:
+    """The TCP port itself, 1 to 65535. Raises UsageError."""
+    if not 1 <= number <= 65535:
+        raise UsageError(
+            f"{number} is not a {what}: ports go from 1 to 65535.", "Choose another port.", key="invalid-port"
+        )
+    return number
+
+
+@dataclass(frozen=True, order=True)
+class InstanceName:
+    """`number` counts redeploys of the same release from 1; the first carries none in its text."""
+
+    app: str
+    key: str
+    number: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.app}-{self.key}" + (f"-{self.number}" if self.number > 1 else "")
+
+    @classmethod
+    def parse(cls, text: str) -> InstanceName | None:
+        match = _INSTANCE.fullmatch(text)
+        return cls(match[1], match[2], int(match[3] or 1)) if match else None

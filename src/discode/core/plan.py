@@ -1,0 +1,159 @@
+"""Which release comes next for an installation, by the signed index. Pure: the index was verified before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from .errors import Refused
+from .installation import BadRelease, Installation
+from .release import Index, IndexEntry, Release
+from .version import parse_version, satisfies
+
+
+@dataclass(frozen=True)
+class NothingToDo:
+    """`reason` is a sentence for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """The release to go to now. `target` is where the steps end: another entry where intermediate ones are due."""
+
+    entry: IndexEntry
+    target: IndexEntry
+
+
+def newest(index: Index, channel: str, avoid: Collection[str] = ()) -> IndexEntry | None:
+    """The highest version of a channel that is not yanked and whose key is not in `avoid`."""
+    offered = [entry for entry in _offered(index, channel) if entry.key not in avoid]
+    return max(offered, key=lambda entry: parse_version(entry.version), default=None)
+
+
+def plan_install(index: Index, channel: str, to: str | None) -> IndexEntry:
+    """The release that a new installation begins with. Raises Refused."""
+    if to is not None:
+        return _named(index, to)
+    entry = newest(index, channel)
+    if entry is None:
+        channels = sorted({name for release in index.releases for name in release.channels})
+        raise Refused(
+            f"{index.app} has no release in the channel {channel}. Nothing was installed.",
+            f"Choose one with --channel: {', '.join(channels)}." if channels else "Ask the vendor for a release.",
+            key="no-release",
+        )
+    return entry
+
+
+def plan_update(
+    installation: Installation, index: Index, to: str | None, avoid: Mapping[str, BadRelease] = {}
+) -> NothingToDo | Step:
+    """The next step towards `to`, or towards the newest release of the channel but those in `avoid`.
+
+    Raises Refused.
+    """
+    target = _named(index, to) if to is not None else newest(index, installation.channel, avoid)
+    if target is None or not _is_ahead(target, installation):
+        return _nothing(installation, index, to, target, avoid)
+    return Step(_reachable(installation, index, target), target)
+
+
+def plan_rollback(installation: Installation, to: str | None) -> Release:
+    """The release to go back to: `to`, or the newest kept one that is older, or else the one before.
+
+    Raises Refused when there is none, or when the way back is closed.
+    """
+    kept = [release for release in installation.previous if to in (None, release.version)]
+    if not kept:
+        names = ", ".join(release.version for release in installation.previous) or "none"
+        raise Refused(
+            f"{installation.app} has no earlier release{f' {to}' if to else ''} at hand. Nothing was changed.",
+            f"Kept for a rollback: {names}.",
+            key="nothing-to-roll-back-to",
+        )
+    release = next((release for release in kept if installation.is_newer_than(release)), kept[0])
+    if installation.is_newer_than(release) and installation.release.manifest.irreversible:
+        raise Refused(
+            f"{installation.app} {installation.version} changed the data in a way that {release.version} cannot "
+            "read, says the vendor. Nothing was changed.",
+            "Go forward to a newer release, or restore a backup.",
+            key="irreversible",
+        )
+    return release
+
+
+def _is_ahead(target: IndexEntry, installation: Installation) -> bool:
+    return parse_version(target.version) > parse_version(installation.version)
+
+
+def _nothing(
+    installation: Installation, index: Index, to: str | None, target: IndexEntry | None, avoid: Mapping[str, BadRelease]
+) -> NothingToDo:
+    """Why there is nothing to do. Raises Refused when the user named an older release."""
+    if to is not None and target is not None and target.key != installation.release.key:
+        raise Refused(
+            f"{to} is older than {installation.version}, which serves. Nothing was changed.",
+            f"To go back, use: discode rollback {index.app} --to {to}",
+            key="older-version",
+        )
+    best = newest(index, installation.channel)
+    if best is not None and best.key in avoid and _is_ahead(best, installation):
+        reason = f"{best.version} did not make it here: {avoid[best.key].reason}"
+        return NothingToDo(f"{reason} {index.app} stays at {installation.version}; to try again: --retry")
+    if best is None:
+        return NothingToDo(f"{index.app} has no release in the channel {installation.channel}.")
+    if best.key == installation.release.key or to is not None:
+        return NothingToDo(f"{index.app} {installation.version} is up to date.")
+    return NothingToDo(f"{index.app} {installation.version} is newer than all that is offered.")
+
+
+def _offered(index: Index, channel: str) -> list[IndexEntry]:
+    return [entry for entry in index.releases if channel in entry.channels and entry.yanked is None]
+
+
+def _named(index: Index, version: str) -> IndexEntry:
+    entry = index.entry(version)
+    if entry is None:
+        raise Refused(
+            f"{index.app} has no release {version}. Nothing was changed.",
+            f"See what there is: discode update {index.app} --check",
+            key="no-such-version",
+        )
+    if entry.yanked is not None:
+        raise Refused(
+            f"The vendor took {index.app} {version} back: {entry.yanked}. Nothing was changed.",
+            f"Update to the newest release instead: discode update {index.app}",
+            key="yanked",
+        )
+    return entry
+
+
+def _reachable(installation: Installation, index: Index, target: IndexEntry) -> IndexEntry:
+    """The target, or the newest release on the way to it that this installation satisfies."""
+    wanted = target
+    for _ in index.releases:
+        if satisfies(installation.version, wanted.requires):
+            return wanted
+        step = _step_before(installation, index, wanted)
+        if step is None:
+            break
+        wanted = step
+    raise Refused(
+        f"{index.app} {target.version} requires {wanted.requires}; {installation.version} serves here and no "
+        "release leads from one to the other. Nothing was changed.",
+        "Ask the vendor which release to install first.",
+        key="requires",
+    )
+
+
+def _step_before(installation: Installation, index: Index, wanted: IndexEntry) -> IndexEntry | None:
+    """The newest release between here and `wanted` from which `wanted` can be reached."""
+    here, there = parse_version(installation.version), parse_version(wanted.version)
+    between = [
+        entry
+        for entry in _offered(index, installation.channel)
+        if here < parse_version(entry.version) < there and satisfies(entry.version, wanted.requires)
+    ]
+    return max(between, key=lambda entry: parse_version(entry.version), default=None)

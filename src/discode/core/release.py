@@ -1,0 +1,124 @@
+"""A release as an installation holds it: the manifest, and the key under which it was signed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import Refused, TrustError
+from .manifest import SCHEMA, Manifest, Requirement, Slug, VersionText, release_key
+
+INDEX_SCHEMA = 1
+Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+
+
+class Release(BaseModel):
+    """`key` is that of the signed bytes, so that a Discode which knows fewer fields still names it alike."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: Key
+    manifest: Manifest
+
+    @property
+    def version(self) -> str:
+        return self.manifest.version
+
+
+class IndexEntry(BaseModel):
+    """What the signed index says of a release; the manifest says the rest."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: VersionText
+    key: Key
+    channels: tuple[str, ...] = ("stable",)
+    requires: Requirement | None = None
+    irreversible: bool = False
+    yanked: str | None = None
+    notes: str = ""
+    published: str = ""
+
+
+class Index(BaseModel):
+    """All releases of an app, in the order of their publication."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    index_schema: int = INDEX_SCHEMA
+    app: Slug
+    releases: tuple[IndexEntry, ...] = ()
+
+    def entry(self, version: str) -> IndexEntry | None:
+        return next((entry for entry in self.releases if entry.version == version), None)
+
+
+def index_path(app: str) -> str:
+    """The name of an app's index among the TUF targets."""
+    return f"{app}/index.json"
+
+
+def manifest_path(app: str, key: str) -> str:
+    """The name of a manifest among the TUF targets."""
+    return f"{app}/{key}.json"
+
+
+def read_index(app: str, data: bytes) -> Index:
+    """A verified index. Raises TrustError when it speaks of another app, Refused when it is newer than we are."""
+    try:
+        index = Index.model_validate_json(data)
+    except ValidationError as error:
+        raise TrustError(
+            f"The signed index of {app} cannot be read ({error.error_count()} problems). Nothing was changed.",
+            "Tell the vendor; your app goes on running.",
+            key="index-malformed",
+        ) from None
+    if index.app != app:
+        raise TrustError(
+            f"The index that was served for {app} is signed for {index.app}. Nothing was changed.",
+            "Tell the vendor; your app goes on running.",
+            key="index-of-another-app",
+        )
+    if index.index_schema > INDEX_SCHEMA:
+        raise _too_new(app)
+    return index
+
+
+def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
+    """A verified manifest. Raises TrustError when it is not the one that the index names."""
+    key = release_key(data)
+    if key != entry.key:
+        raise TrustError(
+            f"The manifest of {app} {entry.version} has the key {key}, the index says {entry.key}. "
+            "Nothing was changed.",
+            "Tell the vendor; your app goes on running.",
+            key="manifest-mismatch",
+        )
+    try:
+        manifest = Manifest.model_validate_json(data)
+    except ValidationError as error:
+        raise TrustError(
+            f"The signed manifest of {app} {entry.version} cannot be read ({error.error_count()} problems). "
+            "Nothing was changed.",
+            "Tell the vendor; your app goes on running.",
+            key="manifest-malformed",
+        ) from None
+    if manifest.manifest_schema > SCHEMA:
+        raise _too_new(app)
+    if (manifest.app, manifest.version) != (app, entry.version):
+        raise TrustError(
+            f"The manifest served for {app} {entry.version} is of {manifest.app} {manifest.version}. "
+            "Nothing was changed.",
+            "Tell the vendor; your app goes on running.",
+            key="manifest-mismatch",
+        )
+    return Release(key=key, manifest=manifest)
+
+
+def _too_new(app: str) -> Refused:
+    return Refused(
+        f"This release of {app} was published for a newer Discode. Nothing was changed.",
+        "Update Discode, then run the command again.",
+        key="discode-too-old",
+    )

@@ -1,0 +1,1 @@
+"""The edge proxy: HAProxy kept under kamal-proxy's commands; a program of its own. Imports `core` alone."""

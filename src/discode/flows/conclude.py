@@ -1,0 +1,186 @@
+"""Bring a journaled flow to its end: one version serves, no other instance is left, no journal.
+
+Errors, signals, `kill -9` and power loss all end here, in the command that was interrupted or in the next one. The
+truth is what the proxy serves. While the proxy cannot answer, nothing is removed and the journal stays.
+"""
+
+from __future__ import annotations
+
+from ..core.errors import ReleaseFailed
+from ..core.history import HistoryEntry, Outcome
+from ..core.installation import Installation
+from ..core.journal import Journal, Side, choose
+from ..ports.proxy import Mode, Serving
+from ..ports.runtime import Phase
+from .instance import answers, boot, retire_others, switch
+from .world import Site
+
+
+def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -> Side:
+    """The side of the journal that stays. `cause` is what interrupted the flow, when that is known."""
+    site.proxy.ensure()
+    if journal.flow == "uninstall":
+        uninstall(site, journal)
+        return "after"
+    if journal.flow == "stop":
+        take_down(site, journal, "settled-forward")
+        return "after"
+    kept = choose(journal, *_testimony(site, journal))
+    if journal.flow == "start":
+        _conclude_start(site, journal, kept, cause)
+    elif kept == "before" and journal.before is None:
+        _undo_install(site, journal, cause)
+    else:
+        _keep(site, journal, kept, cause)
+    return kept
+
+
+def finish(site: Site, journal: Journal, kept: Side, outcome: Outcome, cause: BaseException | None = None) -> None:
+    """Save which side stayed, tell the history, clear the journal: in this order, for each can be repeated."""
+    installation = journal.after if kept == "after" else _with_memory(site, journal, cause)
+    if installation is not None:
+        site.store.save_installation(installation)
+        site.runtime.prune(installation.app, installation.kept_keys())
+    _tell_history(site, journal, installation, outcome, cause)
+    site.store.clear_journal(journal.app)
+
+
+def take_down(site: Site, journal: Journal, outcome: Outcome) -> None:
+    """Answer 503 from now on, let requests finish, stop the instance."""
+    after = journal.after
+    assert after is not None
+    policy = after.release.manifest.update
+    site.proxy.stop(after.app, f"{after.app} is stopped.")
+    site.proxy.drained(after.app, policy.drain)
+    site.runtime.stop(after.instance, policy.stop)
+    finish(site, journal, "after", outcome)
+
+
+def uninstall(site: Site, journal: Journal) -> None:
+    """Forward only: whoever asked for it wants it gone, and each part can be repeated."""
+    app = journal.app
+    site.proxy.unroute(app)
+    retire_others(site, None, app)
+    site.runtime.prune(app, frozenset())
+    site.store.delete_installation(app)
+    if journal.purge:
+        site.runtime.drop_data(app)
+        site.store.purge(app)
+    else:
+        _tell_history(site, journal, None, "done", None)
+    site.store.clear_journal(app)
+
+
+def make_serve(site: Site, installation: Installation) -> None:
+    """See to it that this installation's instance runs and has the traffic."""
+    state = site.runtime.inspect(installation.instance)
+    running = state is not None and state.phase is Phase.RUNNING
+    endpoint = state.endpoint if state is not None and running else boot(site, installation)
+    serving = site.proxy.serving(installation.app)
+    if serving is None or serving.endpoint != endpoint:
+        switch(site, installation, endpoint)
+    if serving is not None and serving.mode is not Mode.RUNNING:
+        site.proxy.resume(installation.app)
+
+
+def _testimony(site: Site, journal: Journal) -> tuple[Side | None, bool]:
+    """Whom the proxy serves, and whether `after` really answers there."""
+    serving = site.proxy.serving(journal.app)
+    if _is_at(site, journal.after, serving):
+        assert journal.after is not None
+        return "after", answers(site, journal.after)
+    return ("before" if _is_at(site, journal.before, serving) else None), False
+
+
+def _is_at(site: Site, installation: Installation | None, serving: Serving | None) -> bool:
+    if installation is None or serving is None:
+        return False
+    state = site.runtime.inspect(installation.instance)
+    return state is not None and state.endpoint == serving.endpoint
+
+
+def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None) -> None:
+    keep, drop = (journal.after, journal.before) if kept == "after" else (journal.before, journal.after)
+    assert keep is not None
+    failed = drop.instance if drop and kept == "before" else None
+    if kept == "before" and drop and drop.release.manifest.update.strategy == "hold":
+        _hold_again(site, keep, drop)
+    make_serve(site, keep)
+    site.proxy.drained(keep.app, keep.release.manifest.update.drain)
+    retire_others(site, keep, keep.app, failed=failed)
+    # A deploy whose caller has died goes on inside the proxy: it may have switched while we were removing.
+    make_serve(site, keep)
+    finish(site, journal, kept, _outcome(kept, cause), cause)
+
+
+def _hold_again(site: Site, keep: Installation, drop: Installation) -> None:
+    """The one that goes has to let go of the volumes before the one that stays can start."""
+    state = site.runtime.inspect(keep.instance)
+    if state is None or state.phase is not Phase.RUNNING:
+        site.proxy.pause(keep.app, keep.release.manifest.health.deadline)
+        site.runtime.stop(drop.instance, drop.release.manifest.update.stop)
+
+
+def _undo_install(site: Site, journal: Journal, cause: BaseException | None) -> None:
+    """Settings and volumes stay: a second try finds its secrets and its data again."""
+    after = journal.after
+    assert after is not None
+    site.proxy.unroute(after.app)
+    retire_others(site, None, after.app, failed=after.instance)
+    site.proxy.unroute(after.app)  # again, for a deploy that went on inside the proxy meanwhile
+    site.runtime.prune(after.app, frozenset())
+    finish(site, journal, "before", _outcome("before", cause), cause)
+
+
+def _conclude_start(site: Site, journal: Journal, kept: Side, cause: BaseException | None) -> None:
+    """A start that did not get through leaves the app as it was: stopped."""
+    before, after = journal.before, journal.after
+    assert before is not None and after is not None
+    serving = site.proxy.serving(after.app)
+    if kept == "after" and serving is not None and serving.mode is Mode.RUNNING:
+        finish(site, journal, "after", "settled-forward", cause)
+        return
+    site.proxy.stop(before.app, f"{before.app} is stopped.")
+    site.runtime.stop(before.instance, before.release.manifest.update.stop)
+    finish(site, journal, "before", _outcome("before", cause), cause)
+
+
+def _outcome(kept: Side, cause: BaseException | None) -> Outcome:
+    if kept == "after":
+        return "settled-forward"
+    return "failed" if isinstance(cause, ReleaseFailed) else "settled-back"
+
+
+def _with_memory(site: Site, journal: Journal, cause: BaseException | None) -> Installation | None:
+    """`before`, that remembers a release which failed here by its own fault."""
+    before, after = journal.before, journal.after
+    if before is None or after is None or before.release.key == after.release.key:
+        return before
+    if isinstance(cause, ReleaseFailed):
+        return before.remembering(after.release, cause.sentence, site.clock.now())
+    if journal.verdict == "back":
+        return before.remembering(after.release, "It failed, and the update was interrupted.", site.clock.now())
+    return before
+
+
+def _tell_history(
+    site: Site, journal: Journal, installation: Installation | None, outcome: Outcome, cause: BaseException | None
+) -> None:
+    """Once a flow: a crash between this line and the clearing of the journal must not tell it twice."""
+    serves = installation.version if installation else None
+    last = site.store.history(journal.app)[-1:]
+    if last and (last[0].started, last[0].serves) == (journal.started, serves):
+        return
+    entry = HistoryEntry(
+        started=journal.started,
+        at=site.clock.now(),
+        flow=journal.flow,
+        outcome=outcome,
+        from_version=journal.before.version if journal.before else None,
+        to_version=journal.after.version if journal.after else None,
+        serves=serves,
+        instance=str(installation.instance) if installation else None,
+        seconds={step: round(seconds, 3) for step, seconds in site.steps.seconds.items()},
+        error=getattr(cause, "sentence", str(cause)) if cause else None,
+    )
+    site.store.append_history(journal.app, entry)

@@ -1,0 +1,57 @@
+"""Change settings, or just restart: a redeploy of the same release without a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..core.installation import Installation
+from ..core.journal import Flow, Journal
+from ..core.settings import change
+from .prepare import must_run, settled_settings
+from .replace import preflight, replace
+from .settle import settle
+from .world import Result, Steps, World
+
+
+def configure(world: World, app: str, assignments: Mapping[str, str | None]) -> Result:
+    """None takes a setting away. A stopped app gets its new settings at its next start."""
+    steps = world.steps()
+    with world.store.lock(app):
+        settle(world, app, steps)
+        before = world.installed(app)
+        current = world.store.settings(app, before.settings)
+        site = world.site(before.kind, steps)
+        wanted = settled_settings(site, before.release, change(before.release.manifest, current, assignments))
+        if wanted == current:
+            return _result("config", before, before, "nothing-to-do", steps)
+        world.store.save_settings(app, before.settings + 1, wanted)
+        if before.state == "stopped":
+            world.store.save_installation(before.with_settings(before.settings + 1))
+            return _result("config", before, before, "configured", steps)
+        return _redeploy(world, "config", before, before.settings + 1, steps)
+
+
+def restart(world: World, app: str) -> Result:
+    """A new instance of the same release takes over from the one that runs."""
+    steps = world.steps()
+    with world.store.lock(app):
+        settle(world, app, steps)
+        before = must_run(world.installed(app))
+        return _redeploy(world, "restart", before, before.settings, steps)
+
+
+def _redeploy(world: World, flow: Flow, before: Installation, settings: int, steps: Steps) -> Result:
+    site, after = world.site(before.kind, steps), before.redeployed(settings)
+    with steps("preflight", "Checking disk and memory"):
+        site.proxy.ensure()
+        preflight(site, after)
+    with steps("fetch", f"Looking for {before.version} on this machine"):
+        site.runtime.fetch(before.release, world.sources.open(before.app, before.source), world.report)
+    replace(site, Journal(flow=flow, started=world.clock.now(), before=before, after=after))
+    return _result(flow, before, after, "configured" if flow == "config" else "restarted", steps)
+
+
+def _result(flow: Flow, before: Installation, after: Installation, outcome: str, steps: Steps) -> Result:
+    return Result(
+        flow, before.app, outcome, before.version, after.version, str(after.instance), steps.seconds
+    )  # fmt: skip

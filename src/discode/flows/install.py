@@ -1,0 +1,103 @@
+"""Install an app: it serves, or nothing of it is left but its settings and data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..core.errors import Refused, UsageError
+from ..core.installation import Installation, Route
+from ..core.journal import Journal
+from ..core.names import check_slug
+from ..core.plan import plan_install
+from ..core.release import Release
+from ..core.settings import change
+from ..ports.releases import Releases
+from .prepare import settled_settings
+from .replace import preflight, replace
+from .settle import settle
+from .world import Result, Site, Steps, World
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the customer asks for. `settings` holds secrets and is kept out of `repr`."""
+
+    app: str
+    source: str
+    channel: str = "stable"
+    version: str | None = None
+    route: Route = field(default_factory=Route)
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def install(world: World, wanted: Wanted) -> Result:
+    steps, app = world.steps(), check_slug(wanted.app)
+    with world.store.lock(app):
+        settle(world, app, steps)
+        _must_be_new(world, wanted)
+        with steps("plan", "Reading the vendor's releases"):
+            releases = world.sources.open(app, wanted.source)
+            release = releases.release(plan_install(releases.index(), wanted.channel, wanted.version))
+        site = world.site(release.manifest.artifact.kind, steps)
+        journal = _prepared(site, wanted, releases, release, steps)
+        replace(site, journal)
+    assert journal.after is not None
+    return Result(
+        "install", app, "installed", None, release.version, str(journal.after.instance), steps.seconds
+    )  # fmt: skip
+
+
+def _must_be_new(world: World, wanted: Wanted) -> None:
+    if (there := world.store.installation(wanted.app)) is not None:
+        raise Refused(
+            f"{wanted.app} {there.version} is installed already. Nothing was changed.",
+            f"For a newer version: discode update {wanted.app}",
+            key="installed-already",
+        )
+    for app in world.store.apps():
+        other = world.store.installation(app)
+        if other is not None and _clash(other.route, wanted.route):
+            hosts = ", ".join(other.route.hosts) or "every host"
+            raise Refused(
+                f"{other.app} has {hosts} on this machine already. Nothing was changed.",
+                f"Give {wanted.app} a host of its own: --host {wanted.app}.example.com",
+                key="host-taken",
+            )
+
+
+def _clash(one: Route, other: Route) -> bool:
+    same_host = not (one.hosts or other.hosts) or bool(set(one.hosts) & set(other.hosts))
+    return same_host and one.path_prefix == other.path_prefix
+
+
+def _prepared(site: Site, wanted: Wanted, releases: Releases, release: Release, steps: Steps) -> Journal:
+    app = wanted.app
+    with steps("preflight", "Checking disk, memory and settings"):
+        # An earlier installation's settings are found again: its data still needs the secrets.
+        revision, known = site.store.latest_settings(app)
+        if wanted.settings:
+            change(release.manifest, {}, dict(wanted.settings))  # refuses names that the app does not know
+        settings = settled_settings(site, release, {**known, **wanted.settings})
+        after = Installation(
+            app=app, source=wanted.source, channel=wanted.channel, route=wanted.route, release=release,
+            settings=revision + 1,
+        )  # fmt: skip
+        preflight(site, after)
+        site.proxy.ensure()
+    with steps("fetch", f"Fetching {release.version}"):
+        site.runtime.fetch(release, releases, site.report)
+    site.store.save_settings(app, after.settings, settings)
+    return Journal(flow="install", started=site.clock.now(), before=None, after=after)
+
+
+def parse_assignments(texts: list[str]) -> dict[str, str]:
+    """`NAME=value` each. Raises UsageError, without repeating the value."""
+    pairs = [text.partition("=") for text in texts]
+    for number, (name, equals, _) in enumerate(pairs, 1):
+        if not name or not equals:
+            raise UsageError(
+                f"The {number}. setting is not of the form NAME=value.", "Write it like: --set SMTP_ADDRESS=mail",
+                key="invalid-setting",
+            )  # fmt: skip
+    return {name: value for name, _, value in pairs}

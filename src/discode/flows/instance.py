@@ -1,0 +1,117 @@
+"""What the flows do with one instance: boot it, see that it answers, retire it."""
+
+from __future__ import annotations
+
+from ..core.errors import ReleaseFailed
+from ..core.installation import Installation
+from ..core.names import InstanceName
+from ..core.settings import environment
+from ..ports.proxy import Timing
+from ..ports.runtime import Endpoint, InstanceSpec, InstanceState, Phase
+from .world import Site
+
+BOOT_INTERVAL = 0.05  # seconds between two looks at an instance that is booting
+CONFIRM_INTERVAL = 0.25
+CONFIRM_MISSES = 3  # failed checks in a row that make a release bad: one may be a hiccup of the machine
+FAILED_LOG_LINES = 500
+SHOWN_LOG_LINES = 15
+
+
+def spec(site: Site, installation: Installation) -> InstanceSpec:
+    settings = site.store.settings(installation.app, installation.settings)
+    env = environment(installation.release.manifest, settings)
+    return InstanceSpec(installation.instance, installation.release, env)
+
+
+def boot(site: Site, installation: Installation, within: float | None = None) -> Endpoint:
+    """Start the instance and wait until it answers, for `within` seconds or the vendor's deadline, if that is less.
+
+    Raises ReleaseFailed as soon as it cannot any more.
+    """
+    health, name = installation.release.manifest.health, installation.instance
+    allowed = health.deadline if within is None else min(within, health.deadline)
+    deadline = site.clock.monotonic() + allowed
+    endpoint = site.runtime.start(spec(site, installation))
+    while True:
+        _must_run(site, name, installation.version, "while booting")
+        probe = site.runtime.probe(name, health.path, health.timeout)
+        if probe.ok:
+            return endpoint
+        if site.clock.monotonic() >= deadline:
+            raise _failure(site, name, f"{installation.version} did not answer within {allowed:.3g} s: {probe.detail}")
+        site.clock.sleep(BOOT_INTERVAL)
+
+
+def switch(site: Site, installation: Installation, endpoint: Endpoint) -> None:
+    manifest = installation.release.manifest
+    timing = Timing(deploy=manifest.health.deadline, drain=manifest.update.drain)
+    site.proxy.switch(installation.app, endpoint, installation.route, manifest.health, timing)
+
+
+def answers(site: Site, installation: Installation) -> bool:
+    """Whether the instance runs and answers, itself and through the proxy (which may answer for a paused app)."""
+    health, name = installation.release.manifest.health, installation.instance
+    state = site.runtime.inspect(name)
+    return (
+        state is not None
+        and state.phase is Phase.RUNNING
+        and site.runtime.probe(name, health.path, health.timeout).ok
+        and site.proxy.probe(installation.app, installation.route, health.path, health.timeout).ok
+    )
+
+
+def confirm(site: Site, installation: Installation) -> None:
+    """See for the time that the vendor chose that it keeps running and answers through the proxy.
+
+    Raises ReleaseFailed.
+    """
+    manifest, name = installation.release.manifest, installation.instance
+    end, misses = site.clock.monotonic() + manifest.update.confirm, 0
+    while True:
+        _must_run(site, name, installation.version, "after the switch")
+        probe = site.proxy.probe(installation.app, installation.route, manifest.health.path, manifest.health.timeout)
+        misses = 0 if probe.ok else misses + 1
+        if misses == CONFIRM_MISSES:
+            raise _failure(site, name, f"{installation.version} stopped answering after the switch: {probe.detail}")
+        if site.clock.monotonic() >= end and misses == 0:
+            return
+        site.clock.sleep(CONFIRM_INTERVAL)
+
+
+def retire_others(site: Site, keep: Installation | None, app: str, *, failed: InstanceName | None = None) -> None:
+    """Drain, stop and remove every instance of the app but `keep`'s. The log of `failed` is kept first."""
+    for state in site.runtime.instances(app):
+        if keep is None or state.name != keep.instance:
+            _retire(site, state, keep_log=state.name == failed)
+
+
+def _retire(site: Site, state: InstanceState, *, keep_log: bool) -> None:
+    grace = _grace(site, state.name)
+    if keep_log:
+        lines = list(site.runtime.logs(state.name, FAILED_LOG_LINES))
+        where = site.store.keep_log(state.name.app, str(state.name), lines)
+        site.report.note(f"The log of {state.name} is kept in {where}")
+    site.runtime.stop(state.name, grace)
+    site.runtime.remove(state.name)
+
+
+def _grace(site: Site, name: InstanceName) -> float:
+    """Seconds that the vendor gives an instance to end; the default when its release is not known any more."""
+    installation, journal = site.store.installation(name.app), site.store.journal(name.app)
+    sides = [installation, journal.before if journal else None, journal.after if journal else None]
+    releases = [release for side in sides if side for release in (side.release, *side.previous)]
+    return next((r.manifest.update.stop for r in releases if r.key == name.key), 10.0)
+
+
+def _must_run(site: Site, name: InstanceName, version: str, when: str) -> None:
+    state = site.runtime.inspect(name)
+    if state is None:
+        raise ReleaseFailed(f"{version} vanished {when}: somebody removed {name}.")
+    if state.phase is not Phase.RUNNING or state.restarts:
+        code = f"exited with {state.exit_code}" if state.exit_code is not None else "ended"
+        raise _failure(site, name, f"{version} {code} {when}{f': {state.reason}' if state.reason else ''}")
+
+
+def _failure(site: Site, name: InstanceName, what: str) -> ReleaseFailed:
+    lines = tuple(site.runtime.logs(name, SHOWN_LOG_LINES))
+    return ReleaseFailed(f"{what}.", "Send the log to the vendor; a newer release may mend it.", log=lines)

@@ -1,0 +1,71 @@
+"""Stop an app and start it again. A stopped app answers 503 with a sentence; its data and settings stay."""
+
+from __future__ import annotations
+
+from ..core.errors import DiscodeError, Failed
+from ..core.journal import Journal
+from .conclude import conclude, finish, take_down
+from .instance import boot, switch
+from .settle import settle
+from .world import Result, Site, World
+
+
+def stop(world: World, app: str) -> Result:
+    steps = world.steps()
+    with world.store.lock(app):
+        settle(world, app, steps)
+        before = world.installed(app)
+        if before.state == "stopped":
+            return Result("stop", app, "nothing-to-do", before.version, message=f"{app} is stopped already.")
+        site = world.site(before.kind, steps)
+        journal = Journal(
+            flow="stop", started=world.clock.now(), before=before, after=before.with_state("stopped")
+        )  # fmt: skip
+        with steps("stop", f"Stopping {before.instance}"):
+            _forward(site, journal)
+    return Result("stop", app, "stopped", before.version, before.version, str(before.instance), steps.seconds)
+
+
+def start(world: World, app: str) -> Result:
+    """Raises Failed when it does not come up; then it is stopped, as before."""
+    steps = world.steps()
+    with world.store.lock(app):
+        settle(world, app, steps)
+        before = world.installed(app)
+        if before.state == "running":
+            return Result("start", app, "nothing-to-do", before.version, message=f"{app} is started already.")
+        site, after = world.site(before.kind, steps), before.with_state("running")
+        _bring_up(site, Journal(flow="start", started=world.clock.now(), before=before, after=after))
+    return Result("start", app, "started", before.version, before.version, str(after.instance), steps.seconds)
+
+
+def _forward(site: Site, journal: Journal) -> None:
+    try:
+        site.store.write_journal(journal)
+        site.proxy.ensure()
+        take_down(site, journal, "done")
+    except BaseException as error:
+        # Before the journal was written nothing has happened, and nothing is owed.
+        if site.store.journal(journal.app) is None:
+            raise
+        conclude(site, journal, error)
+
+
+def _bring_up(site: Site, journal: Journal) -> None:
+    after = journal.after
+    assert after is not None
+    try:
+        site.store.write_journal(journal)
+        site.proxy.ensure()
+        with site.steps("boot", f"Starting {after.instance}"):
+            endpoint = boot(site, after)
+        with site.steps("switch", "Letting requests in"):
+            switch(site, after, endpoint)
+            site.proxy.resume(after.app)
+        finish(site, journal, "after", "done")
+    except BaseException as error:
+        if site.store.journal(journal.app) is None or conclude(site, journal, error) == "before":
+            if isinstance(error, DiscodeError):
+                sentence = f"{error.sentence} {after.app} stays stopped."
+                raise Failed(sentence, error.next_step, key=error.name, log=error.log) from error
+            raise

@@ -1,0 +1,140 @@
+"""Replace the instance that serves by another: what update, rollback, a change of settings and restart share."""
+
+from __future__ import annotations
+
+from ..core.errors import DiscodeError, Failed, PreflightError, ReleaseFailed, Unreachable
+from ..core.installation import Installation
+from ..core.journal import Journal, Side
+from ..core.manifest import Archive
+from ..core.quantity import format_size
+from .conclude import conclude, finish
+from .instance import boot, confirm, retire_others, spec, switch
+from .world import Site
+
+ROOM = 64 * 1024 * 1024  # bytes that stay free for logs, state and other apps
+
+
+def preflight(site: Site, after: Installation) -> None:
+    """Raises PreflightError while nothing has been touched yet."""
+    artifact = after.release.manifest.artifact
+    needed = ROOM + (artifact.length + 2 * artifact.unpacked if isinstance(artifact, Archive) else 0)
+    if (free := site.host.free_disk()) < needed:
+        raise PreflightError(
+            f"{after.app} {after.version} needs {format_size(needed)} of disk, {format_size(free)} are free. "
+            "Nothing was changed.",
+            "Free some room, then run the command again.",
+            key="disk-full",
+        )
+    memory = after.release.manifest.resources.memory or 0
+    if (free := site.host.free_memory()) < memory:
+        raise PreflightError(
+            f"{after.app} {after.version} needs {format_size(memory)} of memory beside the version that serves, "
+            f"{format_size(free)} are free. Nothing was changed.",
+            "Stop something else on this machine, then run the command again.",
+            key="memory",
+        )
+
+
+def replace(site: Site, journal: Journal) -> None:
+    """From `journal.before`, which serves, to `journal.after`. Returns when only `after` is left.
+
+    Raises what went wrong, in words that say what serves now; then `before` serves and only it is left.
+    """
+    before, after = journal.before, journal.after
+    assert after is not None
+    step, policy = site.steps, after.release.manifest.update
+    try:
+        site.store.write_journal(journal)
+        run_release_command(site, journal)
+        deadline = after.release.manifest.health.deadline
+        if policy.strategy == "hold" and before:
+            with step("hold", "Holding requests, stopping the old version"):
+                deadline = hold(site, before, policy.hold)
+        with step("boot", f"Starting {after.instance}"):
+            endpoint = boot(site, after, deadline)
+        with step("switch", f"Switching to {after.version}"):
+            switch(site, after, endpoint)
+            site.proxy.resume(after.app)
+        with step("confirm", f"Watching {after.version} for {policy.confirm:g} s"):
+            confirm(site, after)
+        with step("drain", "Letting requests on the old version finish"):
+            site.proxy.drained(after.app, policy.drain)
+        with step("stop", "Stopping the old version"):
+            retire_others(site, after, after.app)
+        with step("save", "Saving"):
+            finish(site, journal, "after", "done")
+    except BaseException as error:  # noqa: BLE001 - whatever it is, and a signal too, the flow is settled
+        _settle_after(site, journal, error)
+
+
+def hold(site: Site, before: Installation, longest: float) -> float:
+    """From here requests wait: only one instance at a time may have the volumes.
+
+    The answer is how many seconds of the longest hold are left for the new version. Requests wait for longer, so
+    that the old version can come back before they are answered with an error.
+    """
+    begun = site.clock.monotonic()
+    site.proxy.pause(before.app, longest + before.release.manifest.health.deadline)
+    site.runtime.stop(before.instance, before.release.manifest.update.stop)
+    return max(longest - (site.clock.monotonic() - begun), 0.0)
+
+
+def run_release_command(site: Site, journal: Journal) -> None:
+    """The vendor's command of a new release, before anything is switched. Raises ReleaseFailed."""
+    before, after = journal.before, journal.after
+    assert after is not None
+    command = after.release.manifest.release_command
+    if command is None or (before and before.release.key == after.release.key):
+        return
+    with site.steps("release", "Running the release command"):
+        done = site.runtime.run_once(spec(site, after), command)
+    if done.exit_code != 0:
+        raise ReleaseFailed(
+            f"The release command of {after.version} ended with {done.exit_code}.",
+            "Its output says why; send it to the vendor.",
+            log=done.output,
+        )
+
+
+def _settle_after(site: Site, journal: Journal, error: BaseException) -> None:
+    """Bring the interrupted flow to an end. Raises, unless the end is that `after` serves."""
+    if isinstance(error, ReleaseFailed):
+        journal = journal.going_back()
+        _write_if_possible(site, journal)
+    with site.steps("undo", "Putting things right"):
+        kept = _conclude(site, journal, error)
+    if kept == "before":
+        raise _explained(journal, error) from error
+    if not isinstance(error, DiscodeError):
+        raise error
+    assert journal.after is not None
+    site.report.note(f"{journal.after.version} serves, though: {error}")
+
+
+def _conclude(site: Site, journal: Journal, error: BaseException) -> Side:
+    try:
+        return conclude(site, journal, error)
+    except Unreachable as second:
+        raise type(second)(
+            f"{second.sentence} The {journal.flow} of {journal.app} is not finished, and nothing was removed.",
+            f"{second.next_step} Then: discode settle {journal.app}".strip(),
+            key=second.name,
+        ) from error
+
+
+def _write_if_possible(site: Site, journal: Journal) -> None:
+    """A full disk must not keep us from going back; without the verdict a crash from here is settled by the proxy."""
+    try:
+        site.store.write_journal(journal)
+    except DiscodeError as error:
+        site.report.note(error.sentence)
+
+
+def _explained(journal: Journal, error: BaseException) -> BaseException:
+    """The error, with what it means for the running app."""
+    if not isinstance(error, DiscodeError):
+        return error
+    serves = f"{journal.before.version} serves on, as before." if journal.before else "Nothing is installed."
+    kind = type(error) if isinstance(error, Failed) else Failed
+    sentence = f"{error.sentence} {serves}"
+    return kind(sentence, error.next_step, key=error.name, log=error.log)

@@ -1,0 +1,50 @@
+"""Settle: whatever an earlier run left, one version serves afterwards and nothing else is left."""
+
+from __future__ import annotations
+
+from ..core.installation import Installation
+from ..core.names import check_slug
+from .conclude import conclude, make_serve
+from .instance import retire_others
+from .world import Result, Steps, World
+
+
+def settle(world: World, app: str, steps: Steps) -> None:
+    """Bring an interrupted flow to its end. The caller holds the app's lock. No journal: nothing."""
+    journal = world.store.journal(check_slug(app))
+    if journal is None:
+        return
+    with steps("settle", f"Settling an interrupted {journal.flow}"):
+        kept = conclude(world.site(journal.any_side.kind, steps), journal)
+    side = journal.after if kept == "after" else journal.before
+    world.report.note(
+        f"An earlier {journal.flow} was interrupted; "
+        + (f"{side.version} is what is installed." if side else f"{app} is not installed.")
+    )
+
+
+def restore(world: World, app: str) -> Result:
+    """Settle, and bring back what a reboot or an accident took away: the proxy, the route, the instance."""
+    steps = world.steps()
+    with world.store.lock(app):
+        settle(world, app, steps)
+        installation = world.store.installation(app)
+        if installation is None:
+            return Result("settle", app, "not-installed")
+        with steps("restore", f"Looking after {installation.instance}"):
+            _restore(world, installation, steps)
+    return Result(
+        "settle", app, installation.state, to_version=installation.version, instance=str(installation.instance),
+        seconds=steps.seconds,
+    )  # fmt: skip
+
+
+def _restore(world: World, installation: Installation, steps: Steps) -> None:
+    site = world.site(installation.kind, steps)
+    site.proxy.ensure()
+    if installation.state == "stopped":
+        site.proxy.stop(installation.app, f"{installation.app} is stopped.")
+        site.runtime.stop(installation.instance, installation.release.manifest.update.stop)
+        return
+    make_serve(site, installation)
+    retire_others(site, installation, installation.app)

@@ -1,0 +1,106 @@
+"""The world as the flows see it: all ports together, and those that belong to one app's kind of release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from ..core.errors import NoSuchApp
+from ..core.installation import Installation
+from ..core.names import check_slug
+from ..ports.host import Clock, Host
+from ..ports.proxy import Proxy
+from ..ports.releases import Sources
+from ..ports.report import Report
+from ..ports.runtime import Runtime
+from ..ports.store import Store
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What runs instances of a kind of release, and what takes the traffic for them."""
+
+    runtime: Runtime
+    proxy: Proxy
+
+
+class Engines(Protocol):
+    def engine(self, kind: Literal["archive", "image"]) -> Engine:
+        """Raises RuntimeUnreachable when this host cannot run that kind."""
+
+
+class Steps:
+    """Times the steps of a flow and reports them. `seconds` adds up by step, in the order of their begin."""
+
+    def __init__(self, clock: Clock, report: Report):
+        self.clock, self.report = clock, report
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, step: str, title: str) -> Iterator[None]:
+        begun, ended_well = self.clock.monotonic(), False
+        self.report.step_started(step, title)
+        try:
+            yield
+            ended_well = True
+        finally:
+            seconds = self.clock.monotonic() - begun
+            self.seconds[step] = self.seconds.get(step, 0.0) + seconds
+            (self.report.step_done if ended_well else self.report.step_failed)(step, seconds)
+
+
+@dataclass(frozen=True)
+class Site:
+    """The ports that a flow on one app works with."""
+
+    store: Store
+    runtime: Runtime
+    proxy: Proxy
+    host: Host
+    clock: Clock
+    report: Report
+    steps: Steps
+
+
+@dataclass(frozen=True)
+class World:
+    store: Store
+    sources: Sources
+    engines: Engines
+    host: Host
+    clock: Clock
+    report: Report
+
+    def steps(self) -> Steps:
+        return Steps(self.clock, self.report)
+
+    def site(self, kind: Literal["archive", "image"], steps: Steps) -> Site:
+        engine = self.engines.engine(kind)
+        return Site(self.store, engine.runtime, engine.proxy, self.host, self.clock, self.report, steps)
+
+    def installed(self, app: str) -> Installation:
+        """Raises NoSuchApp."""
+        installation = self.store.installation(check_slug(app))
+        if installation is None:
+            others = ", ".join(self.store.apps())
+            raise NoSuchApp(
+                f"{app} is not installed on this machine.",
+                f"Installed are: {others}." if others else f"Install it with: discode install {app} --from SOURCE",
+            )
+        return installation
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a flow ended. `outcome` is a past participle for people and programs: updated, nothing-to-do, …"""
+
+    flow: str
+    app: str
+    outcome: str
+    from_version: str | None = None
+    to_version: str | None = None
+    instance: str | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    message: str = ""

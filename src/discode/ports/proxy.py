@@ -1,0 +1,67 @@
+"""The proxy: what takes the traffic of all apps. A service is the proxy's word for an app, named by its slug."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from ..core.installation import Route
+from ..core.manifest import Health
+from .runtime import Endpoint, Probe
+
+
+class Mode(Enum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What the proxy does with an app's requests now."""
+
+    endpoint: Endpoint
+    mode: Mode
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds: how long the new endpoint may take to answer, and how long requests on the old one may go on."""
+
+    deploy: float
+    drain: float
+
+
+class Proxy(Protocol):
+    """Every call may raise ProxyUnreachable; then nothing is known of what it did, and it may happen later still."""
+
+    def ensure(self) -> None:
+        """The proxy runs, with the settings of this host. Raises Refused when it cannot: a port is taken."""
+
+    def switch(self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing) -> None:
+        """Every request that comes after the return goes to `endpoint`; those under way go on where they are.
+
+        Raises ReleaseFailed when the endpoint did not answer in time, Refused when the route belongs to another.
+        """
+
+    def drained(self, service: str, timeout: float) -> None:
+        """Wait until no request is left on an earlier endpoint, or until they have been cut after `timeout`."""
+
+    def serving(self, service: str) -> Serving | None:
+        """None when the proxy does not know the service."""
+
+    def probe(self, service: str, route: Route, path: str, timeout: float) -> Probe:
+        """GET `path` through the proxy, as a user's request would go."""
+
+    def pause(self, service: str, longest: float) -> None:
+        """Hold new requests, each `longest` seconds at the most. Returns when none is under way any more."""
+
+    def resume(self, service: str) -> None:
+        """Let requests through again, after `pause` or `stop`. Unknown service: nothing."""
+
+    def stop(self, service: str, message: str) -> None:
+        """Answer 503 with the message. Unknown service: nothing."""
+
+    def unroute(self, service: str) -> None:
+        """Forget the service. Unknown service: nothing."""

@@ -1,0 +1,36 @@
+"""What a flow tells whoever watches it. A report never fails and never decides."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Report(Protocol):
+    def step_started(self, step: str, title: str) -> None:
+        """A step begins; `title` is for people."""
+
+    def step_done(self, step: str, seconds: float) -> None:
+        """It ended well."""
+
+    def step_failed(self, step: str, seconds: float) -> None:
+        """It did not; the error follows by itself."""
+
+    def progress(self, done: int, total: int, what: str = "") -> None:
+        """How far the step is, in bytes; `total` 0 when unknown."""
+
+    def note(self, text: str) -> None:
+        """A sentence that the user should read."""
+
+
+class Silence:
+    """A report to nobody."""
+
+    def step_started(self, step: str, title: str) -> None: ...
+
+    def step_done(self, step: str, seconds: float) -> None: ...
+
+    def step_failed(self, step: str, seconds: float) -> None: ...
+
+    def progress(self, done: int, total: int, what: str = "") -> None: ...
+
+    def note(self, text: str) -> None: ...

@@ -1,0 +1,111 @@
+"""The runtime: what runs instances of releases. Everything is idempotent by the instance's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from ..core.manifest import Manifest
+from ..core.names import InstanceName
+from ..core.release import Release
+from .releases import Releases
+from .report import Report
+
+
+class Phase(Enum):
+    """RUNNING also covers the pause before a crashed instance is started again; EXITED will not start by itself."""
+
+    RUNNING = "running"
+    EXITED = "exited"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the proxy reaches an instance: a host name or address, and a TCP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class InstanceSpec:
+    """All that is needed to start an instance. `env` holds secrets and is kept out of `repr`."""
+
+    name: InstanceName
+    release: Release
+    env: dict[str, str] = field(repr=False)
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.release.manifest
+
+
+@dataclass(frozen=True)
+class InstanceState:
+    """`restarts` counts starts after the first one; `exit_code` is that of the last end, negative for a signal."""
+
+    name: InstanceName
+    phase: Phase
+    endpoint: Endpoint
+    restarts: int = 0
+    exit_code: int | None = None
+    reason: str = ""  # why it ended, for people, when more is known than the code: "out of memory"
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The end of a one-off command; `output` is its last lines."""
+
+    exit_code: int
+    output: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One health check. `detail` says what was seen: "503 at /up", "connection refused"."""
+
+    ok: bool
+    detail: str
+
+
+class Runtime(Protocol):
+    """Every call may raise RuntimeUnreachable; then nothing is known of what it did."""
+
+    def fetch(self, release: Release, releases: Releases, report: Report) -> None:
+        """Bring the release's bytes onto this machine. Raises TrustError, Refused or SourceUnreachable."""
+
+    def start(self, spec: InstanceSpec) -> Endpoint:
+        """Start the instance, or start it again after `stop`. Running already: nothing but the answer."""
+
+    def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
+        """Run a command to its end as the instance would run: same files, env and volumes."""
+
+    def inspect(self, name: InstanceName) -> InstanceState | None:
+        """None when there is no such instance."""
+
+    def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
+        """GET `path` from the instance itself, past the proxy. No instance: a probe that is not ok."""
+
+    def stop(self, name: InstanceName, grace: float) -> None:
+        """SIGTERM, `grace` seconds, SIGKILL. It stays stopped until `start`. No instance: nothing."""
+
+    def remove(self, name: InstanceName) -> None:
+        """Stop the instance at once, should it run, and forget it. No instance: nothing."""
+
+    def instances(self, app: str) -> list[InstanceState]:
+        """Every instance of the app, whatever its phase."""
+
+    def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
+        """The last `tail` lines, oldest first, without line ends; with `follow` what comes, too."""
+
+    def prune(self, app: str, keep: frozenset[str]) -> None:
+        """Drop what was fetched for other release keys than `keep`."""
+
+    def drop_data(self, app: str) -> None:
+        """Delete the app's volumes: the customer asked for it."""

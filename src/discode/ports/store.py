@@ -1,0 +1,55 @@
+"""The store: what Discode remembers on this host. A write is there whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from ..core.history import HistoryEntry
+from ..core.installation import Installation
+from ..core.journal import Journal
+
+
+class Store(Protocol):
+    """Reads raise StateError when a file is damaged; writes raise Refused when the disk is full or read-only."""
+
+    def lock(self, app: str) -> AbstractContextManager[None]:
+        """Exclusive among all processes of the host; freed when the process dies. Raises Busy at once."""
+
+    def apps(self) -> list[str]:
+        """Slugs of all installations, and of flows under way, in order."""
+
+    def installation(self, app: str) -> Installation | None: ...
+
+    def save_installation(self, installation: Installation) -> None:
+        """Also deletes revisions of the settings that neither it nor a journal needs."""
+
+    def delete_installation(self, app: str) -> None:
+        """Settings and history stay."""
+
+    def journal(self, app: str) -> Journal | None: ...
+
+    def write_journal(self, journal: Journal) -> None: ...
+
+    def clear_journal(self, app: str) -> None: ...
+
+    def settings(self, app: str, revision: int) -> dict[str, str]:
+        """The settings at a revision; empty when there are none."""
+
+    def latest_settings(self, app: str) -> tuple[int, dict[str, str]]:
+        """The highest revision and its settings; (0, {}) when there are none."""
+
+    def save_settings(self, app: str, revision: int, settings: dict[str, str]) -> None:
+        """Readable by the owner alone."""
+
+    def append_history(self, app: str, entry: HistoryEntry) -> None: ...
+
+    def history(self, app: str) -> list[HistoryEntry]:
+        """Oldest first. A last line that was cut off is left out."""
+
+    def keep_log(self, app: str, instance: str, lines: Sequence[str]) -> str:
+        """Keep the log of an instance that did not make it; the answer says where."""
+
+    def purge(self, app: str) -> None:
+        """Forget everything about the app: settings, history, trust, logs."""

@@ -1,0 +1,87 @@
+"""Faults at the border between the flows and the world: before or after any call of any port.
+
+A `Faulty` port counts its calls together with all others of one `Script` and does what the script says of that
+number. `crash` is the death of the process: from then on no call gets through until `revive`. `error` is a port that
+fails, before it did anything or after it did everything. `late` is kamal-proxy's own: the caller of a deploy dies
+and the deploy goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..core.errors import DiscodeError
+
+
+class Crash(BaseException):
+    """The process died here."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`delay`, of `late` alone: how many calls later the deploy is carried out."""
+
+    kind: Literal["crash", "error", "late"]
+    when: Literal["before", "after"] = "before"
+    delay: int = 0
+
+
+@dataclass
+class Script:
+    """`faults` by number of the call, from 0. `watch` runs after every call that got through."""
+
+    faults: dict[int, Fault]
+    watch: Callable[[], None] = lambda: None
+    calls: int = 0
+    dead: bool = False
+    names: list[str] = field(default_factory=list)  # of the calls, in their order
+
+    def revive(self) -> None:
+        self.dead = False
+
+    def carry_out(self, name: str, call: Callable[[], Any], error: DiscodeError, later: Callable[[int], None] | None) -> Any:
+        if self.dead:
+            raise Crash
+        fault = self.faults.get(self.calls)
+        self.calls += 1
+        self.names.append(name)
+        if fault is None:
+            return self._observed(call)
+        if fault.kind == "error":
+            if fault.when == "after":
+                self._observed(call)
+            raise error
+        if fault.kind == "late" and later is not None:
+            later(fault.delay)
+        self.dead = True
+        raise Crash
+
+    def _observed(self, call: Callable[[], Any]) -> Any:
+        answer = call()
+        self.watch()
+        return answer
+
+
+class Faulty:
+    """A port whose calls go by a script. `error` is what it raises; `late_calls` are those that can be late."""
+
+    def __init__(self, port: Any, script: Script, error: DiscodeError, late_calls: frozenset[str] = frozenset()):
+        self._port, self._script, self._error, self._late_calls = port, script, error, late_calls
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._port, name)
+        if name == "lock":
+            return call  # a lock dies with its process; taking one changes nothing that lasts
+
+        def carried_out(*args: Any, **options: Any) -> Any:
+            def later(delay: int) -> None:
+                self._port.later(delay, lambda: call(*args, **options))
+
+            can_be_late = name in self._late_calls
+            return self._script.carry_out(
+                name, lambda: call(*args, **options), self._error, later if can_be_late else None
+            )
+
+        return carried_out

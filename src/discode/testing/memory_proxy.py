@@ -1,0 +1,96 @@
+"""A proxy in memory. It asks the runtime in memory what answers at an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..core.errors import Refused, ReleaseFailed
+from ..core.installation import Route
+from ..core.manifest import Health
+from ..ports.proxy import Mode, Serving, Timing
+from ..ports.runtime import Endpoint, Probe
+
+
+@dataclass
+class _Service:
+    endpoint: Endpoint
+    route: Route
+    mode: Mode = Mode.RUNNING
+
+
+class MemoryProxy:
+    """`pending` are deploys that go on after their caller died, as kamal-proxy's do: each is carried out after that
+    many further calls."""
+
+    def __init__(self, answer: Callable[[Endpoint, str], Probe]):
+        self.services: dict[str, _Service] = {}
+        self.pending: list[tuple[int, Callable[[], None]]] = []
+        self._answer = answer
+
+    def has_traffic(self, endpoint: Endpoint) -> bool:
+        return any(service.endpoint == endpoint for service in self.services.values())
+
+    def later(self, calls: int, deploy: Callable[[], None]) -> None:
+        self.pending.append((calls, deploy))
+
+    def ensure(self) -> None:
+        self._tick()
+
+    def switch(self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing) -> None:
+        self._tick()
+        self._refuse_taken_hosts(service, route)
+        probe = self._answer(endpoint, health.path)
+        if not probe.ok:
+            raise ReleaseFailed(f"target failed to become healthy within {timing.deploy:g} s: {probe.detail}")
+        mode = self.services[service].mode if service in self.services else Mode.RUNNING
+        self.services[service] = _Service(endpoint, route, mode)
+
+    def drained(self, service: str, timeout: float) -> None:
+        self._tick()
+
+    def serving(self, service: str) -> Serving | None:
+        self._tick()
+        known = self.services.get(service)
+        return Serving(known.endpoint, known.mode) if known else None
+
+    def probe(self, service: str, route: Route, path: str, timeout: float) -> Probe:
+        self._tick()
+        known = self.services.get(service)
+        if known is None:
+            return Probe(False, f"404 at {path}")
+        # As kamal-proxy does, for load balancers in front of it.
+        return self._answer(known.endpoint, path) if known.mode is Mode.RUNNING else Probe(True, f"200 at {path}")
+
+    def pause(self, service: str, longest: float) -> None:
+        self._set(service, Mode.PAUSED)
+
+    def resume(self, service: str) -> None:
+        self._set(service, Mode.RUNNING)
+
+    def stop(self, service: str, message: str) -> None:
+        self._set(service, Mode.STOPPED)
+
+    def unroute(self, service: str) -> None:
+        self._tick()
+        self.services.pop(service, None)
+
+    def _set(self, service: str, mode: Mode) -> None:
+        self._tick()
+        if service in self.services:
+            self.services[service].mode = mode
+
+    def _refuse_taken_hosts(self, service: str, route: Route) -> None:
+        for name, other in self.services.items():
+            same = set(other.route.hosts) & set(route.hosts) or not (other.route.hosts or route.hosts)
+            if name != service and same and other.route.path_prefix == route.path_prefix:
+                raise Refused("host settings conflict with another service", key="host-taken")
+
+    def _tick(self) -> None:
+        due = [deploy for calls, deploy in self.pending if calls <= 0]
+        self.pending = [(calls - 1, deploy) for calls, deploy in self.pending if calls > 0]
+        for deploy in due:
+            try:
+                deploy()
+            except (ReleaseFailed, Refused):
+                continue  # its target is gone: nobody is there to be told

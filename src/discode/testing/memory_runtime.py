@@ -1,0 +1,121 @@
+"""A runtime in memory: instances are entries of a dict, and a release behaves as its `behaviour` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from itertools import count
+
+from ..core.names import InstanceName
+from ..core.release import Release
+from ..ports.releases import Releases
+from ..ports.report import Report
+from ..ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+
+
+class Behaviour(Enum):
+    """How instances of a release behave."""
+
+    GOOD = "good"
+    NEVER_HEALTHY = "never healthy"
+    EXITS = "exits while booting"
+    TURNS_BAD = "turns bad once it is served"
+    CRASHES = "crashes once it is served"
+    MIGRATION_FAILS = "release command fails"
+
+
+@dataclass
+class _Instance:
+    spec: InstanceSpec
+    endpoint: Endpoint
+    phase: Phase = Phase.RUNNING
+    restarts: int = 0
+    lines: list[str] = field(default_factory=list)
+
+
+class MemoryRuntime:
+    """`behaviours` by release key; GOOD where none is given. `exclusive`: two running instances of an app are a
+    violation, which `violations` records (for the strategy `hold`). `served` tells whether an endpoint has the
+    traffic: a proxy in memory sets it."""
+
+    def __init__(self) -> None:
+        self.behaviours: dict[str, Behaviour] = {}
+        self.live: dict[InstanceName, _Instance] = {}
+        self.fetched: set[tuple[str, str]] = set()
+        self.volumes: set[str] = set()
+        self.exclusive = False
+        self.violations: list[str] = []
+        self.served: Callable[[Endpoint], bool] = lambda endpoint: False
+        self._ports = count(20000)
+
+    def fetch(self, release: Release, releases: Releases, report: Report) -> None:
+        if (release.manifest.app, release.key) not in self.fetched:
+            releases.archive(release, report)
+            self.fetched.add((release.manifest.app, release.key))
+
+    def start(self, spec: InstanceSpec) -> Endpoint:
+        instance = self.live.get(spec.name)
+        if instance is None:
+            instance = self.live[spec.name] = _Instance(spec, Endpoint("127.0.0.1", next(self._ports)))
+        elif instance.phase is not Phase.RUNNING:
+            instance.phase, instance.restarts = Phase.RUNNING, 0
+        instance.lines.append(f"{spec.name} starts")
+        self.volumes.add(spec.name.app)
+        running = [state.name for state in self.instances(spec.name.app) if state.phase is Phase.RUNNING]
+        if self.exclusive and len(running) > 1:
+            self.violations.append(f"two at once: {', '.join(map(str, running))}")
+        return instance.endpoint
+
+    def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
+        failed = self._behaviour(spec.name) is Behaviour.MIGRATION_FAILS
+        return Completed(1 if failed else 0, (f"ran {command[0]}",))
+
+    def inspect(self, name: InstanceName) -> InstanceState | None:
+        instance = self.live.get(name)
+        if instance is None:
+            return None
+        crashed = instance.phase is Phase.RUNNING and (
+            self._behaviour(name) is Behaviour.EXITS
+            or (self._behaviour(name) is Behaviour.CRASHES and self.served(instance.endpoint))
+        )
+        restarts = instance.restarts + 1 if crashed else instance.restarts
+        return InstanceState(name, instance.phase, instance.endpoint, restarts, 3 if crashed else None)
+
+    def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
+        instance = self.live.get(name)
+        return self.answer(instance.endpoint, path) if instance else Probe(False, "no such instance")
+
+    def answer(self, endpoint: Endpoint, path: str) -> Probe:
+        """What is seen at an endpoint; a proxy in memory asks this."""
+        found = [(name, i) for name, i in self.live.items() if i.endpoint == endpoint and i.phase is Phase.RUNNING]
+        if not found:
+            return Probe(False, "connection refused")
+        behaviour = self._behaviour(found[0][0])
+        bad = {Behaviour.NEVER_HEALTHY, Behaviour.EXITS}
+        bad |= {Behaviour.TURNS_BAD, Behaviour.CRASHES} if self.served(endpoint) else set()
+        return Probe(False, f"503 at {path}") if behaviour in bad else Probe(True, f"200 at {path}")
+
+    def stop(self, name: InstanceName, grace: float) -> None:
+        if name in self.live:
+            self.live[name].phase = Phase.STOPPED
+
+    def remove(self, name: InstanceName) -> None:
+        self.live.pop(name, None)
+
+    def instances(self, app: str) -> list[InstanceState]:
+        states = [self.inspect(name) for name in sorted(self.live) if name.app == app]
+        return [replace(state) for state in states if state is not None]
+
+    def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
+        instance = self.live.get(name)
+        return iter(instance.lines[-tail:] if instance else [])
+
+    def prune(self, app: str, keep: frozenset[str]) -> None:
+        self.fetched = {(owner, key) for owner, key in self.fetched if owner != app or key in keep}
+
+    def drop_data(self, app: str) -> None:
+        self.volumes.discard(app)
+
+    def _behaviour(self, name: InstanceName) -> Behaviour:
+        return self.behaviours.get(name.key, Behaviour.GOOD)

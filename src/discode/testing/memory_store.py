@@ -1,0 +1,86 @@
+"""A store in memory. The lock is that of a live process: `release_all` is what the kernel does when one dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from ..core.errors import Busy
+from ..core.history import HistoryEntry
+from ..core.installation import Installation
+from ..core.journal import Journal
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self.installations: dict[str, Installation] = {}
+        self.journals: dict[str, Journal] = {}
+        self.revisions: dict[str, dict[int, dict[str, str]]] = {}
+        self.entries: dict[str, list[HistoryEntry]] = {}
+        self.kept_logs: dict[str, list[str]] = {}
+        self.locked: set[str] = set()
+
+    @contextmanager
+    def lock(self, app: str) -> Iterator[None]:
+        if app in self.locked:
+            raise Busy(f"Another command works on {app}.", "Try again when it is done.")
+        self.locked.add(app)
+        try:
+            yield
+        finally:
+            self.locked.discard(app)
+
+    def release_all(self) -> None:
+        self.locked.clear()
+
+    def apps(self) -> list[str]:
+        return sorted({*self.installations, *self.journals})
+
+    def installation(self, app: str) -> Installation | None:
+        return self.installations.get(app)
+
+    def save_installation(self, installation: Installation) -> None:
+        app, journal = installation.app, self.journals.get(installation.app)
+        self.installations[app] = installation
+        sides = [installation, *([journal.before, journal.after] if journal else [])]
+        needed = {side.settings for side in sides if side}
+        kept = {number: values for number, values in self.revisions.get(app, {}).items() if number in needed}
+        self.revisions[app] = kept
+
+    def delete_installation(self, app: str) -> None:
+        self.installations.pop(app, None)
+
+    def journal(self, app: str) -> Journal | None:
+        return self.journals.get(app)
+
+    def write_journal(self, journal: Journal) -> None:
+        self.journals[journal.app] = journal
+
+    def clear_journal(self, app: str) -> None:
+        self.journals.pop(app, None)
+
+    def settings(self, app: str, revision: int) -> dict[str, str]:
+        return dict(self.revisions.get(app, {}).get(revision, {}))
+
+    def latest_settings(self, app: str) -> tuple[int, dict[str, str]]:
+        revisions = self.revisions.get(app, {})
+        latest = max(revisions, default=0)
+        return latest, dict(revisions.get(latest, {}))
+
+    def save_settings(self, app: str, revision: int, settings: dict[str, str]) -> None:
+        self.revisions.setdefault(app, {})[revision] = dict(settings)
+
+    def append_history(self, app: str, entry: HistoryEntry) -> None:
+        self.entries.setdefault(app, []).append(entry)
+
+    def history(self, app: str) -> list[HistoryEntry]:
+        return list(self.entries.get(app, []))
+
+    def keep_log(self, app: str, instance: str, lines: Sequence[str]) -> str:
+        self.kept_logs[instance] = list(lines)
+        return f"memory:{instance}"
+
+    def purge(self, app: str) -> None:
+        for table in (self.installations, self.revisions, self.entries, self.journals):
+            table.pop(app, None)
+        self.kept_logs = {name: lines for name, lines in self.kept_logs.items() if not name.startswith(f"{app}-")}

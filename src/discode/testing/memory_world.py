@@ -1,0 +1,141 @@
+"""A whole world in memory: a vendor that publishes, a host that installs, and a clock that costs nothing."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+from typing import Any, Literal
+
+from ..core.errors import SourceUnreachable
+from ..core.manifest import Archive, Health, Manifest, UpdatePolicy, release_key
+from ..core.release import Index, IndexEntry, Release
+from ..flows.world import Engine, World
+from ..ports.proxy import Proxy
+from ..ports.releases import Credentials, Releases
+from ..ports.report import Report, Silence
+from ..ports.runtime import Runtime
+from ..ports.store import Store
+from .memory_proxy import MemoryProxy
+from .memory_runtime import Behaviour, MemoryRuntime
+from .memory_store import MemoryStore
+
+
+class MemoryHost:
+    """A machine with room, whose secrets are numbered and whose time only passes in `sleep`."""
+
+    def __init__(self) -> None:
+        self.disk = self.memory = 10**12
+        self.time = 1_700_000_000.0
+        self._secrets = count(1)
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+    def free_disk(self) -> int:
+        return self.disk
+
+    def free_memory(self) -> int:
+        return self.memory
+
+    def secret(self, digits: int) -> str:
+        return f"{next(self._secrets):0{digits}x}"
+
+
+class MemoryReleases:
+    """A vendor's releases, published in memory."""
+
+    def __init__(self, app: str):
+        self.app = app
+        self.entries: list[IndexEntry] = []
+        self.releases: dict[str, Release] = {}
+        self.away = False
+
+    def publish(self, version: str, *, irreversible: bool = False, **fields: Any) -> Release:
+        """Publish a release; `fields` are the manifest's. Short times, so that flows end soon."""
+        manifest = Manifest.model_validate(
+            {
+                "app": self.app,
+                "version": version,
+                "artifact": Archive(path=f"{self.app}/{version}", sha256="0" * 64, length=1, unpacked=1),
+                "command": ["serve"],
+                "health": Health(deadline=0.1),
+                "update": UpdatePolicy(confirm=0.5),
+                "irreversible": irreversible,
+                **fields,
+            }
+        )
+        release = Release(key=release_key(manifest.canonical()), manifest=manifest)
+        self.releases[release.key] = release
+        entry = IndexEntry(version=version, key=release.key, requires=manifest.requires, irreversible=irreversible)
+        self.entries.append(entry)
+        return release
+
+    def index(self) -> Index:
+        self._answer()
+        return Index(app=self.app, releases=tuple(self.entries))
+
+    def release(self, entry: IndexEntry) -> Release:
+        self._answer()
+        return self.releases[entry.key]
+
+    def archive(self, release: Release, report: Report) -> Path:
+        self._answer()
+        return Path("/memory") / release.manifest.app / release.key
+
+    def credentials(self, repository: str) -> Credentials | None:
+        return None
+
+    def _answer(self) -> None:
+        if self.away:
+            raise SourceUnreachable("The releases cannot be reached.", "Try again later.")
+
+
+class MemoryWorld:
+    """The ports of a host, and the vendor whose app it installs."""
+
+    def __init__(self, app: str = "myapp"):
+        self.app = app
+        self.vendor = MemoryReleases(app)
+        self.host, self.store, self.runtime = MemoryHost(), MemoryStore(), MemoryRuntime()
+        self.proxy = MemoryProxy(self.runtime.answer)
+        self.runtime.served = self.proxy.has_traffic
+
+    def publish(self, version: str, behaviour: Behaviour = Behaviour.GOOD, **fields: Any) -> Release:
+        release = self.vendor.publish(version, **fields)
+        self.runtime.behaviours[release.key] = behaviour
+        return release
+
+    def world(
+        self,
+        *,
+        store: Store | None = None,
+        runtime: Runtime | None = None,
+        proxy: Proxy | None = None,
+        releases: Releases | None = None,
+    ) -> World:
+        """The world for the flows; a port can be given wrapped, to inject faults."""
+        engine = Engine(runtime or self.runtime, proxy or self.proxy)
+        sources = _OneSource(releases or self.vendor)
+        return World(store or self.store, sources, _OneEngine(engine), self.host, self.host, Silence())
+
+
+class _OneSource:
+    def __init__(self, releases: Releases):
+        self.releases = releases
+
+    def open(self, app: str, source: str) -> Releases:
+        return self.releases
+
+
+class _OneEngine:
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def engine(self, kind: Literal["archive", "image"]) -> Engine:
+        return self._engine

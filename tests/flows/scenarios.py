@@ -1,0 +1,124 @@
+"""The flows, each from a given state of the world, with what may be left when it ends."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from discode.core.installation import Route
+from discode.flows.configure import configure, restart
+from discode.flows.install import Wanted, install
+from discode.flows.power import start, stop
+from discode.flows.remove import remove
+from discode.flows.rollback import rollback
+from discode.flows.settle import restore, settle
+from discode.flows.update import update
+from discode.flows.world import World
+from discode.testing.memory_runtime import Behaviour
+from discode.testing.memory_world import MemoryWorld
+
+APP = "myapp"
+ENV = {"SECRET": {"generate": "hex32"}, "GREETING": {"ask": "Which greeting?", "optional": True}}
+
+
+def settle_once(world: World) -> None:
+    with world.store.lock(APP):
+        settle(world, APP, world.steps())
+
+
+@dataclass
+class Scenario:
+    """`may_serve`: the versions that may serve at the end; None in it: not installed. `forward` is what serves when
+    nothing goes wrong."""
+
+    name: str
+    prepare: Callable[[MemoryWorld], None]
+    run: Callable[[World], object]
+    forward: str | None
+    may_serve: set[str | None] = field(default_factory=set)
+    state: str = "running"
+    purges: bool = False
+    exclusive: bool = False
+    settle: Callable[[World], object] = settle_once
+
+
+def installed(world: MemoryWorld, **fields) -> None:
+    world.publish("1.0", env=ENV, **fields)
+    install(world.world(), Wanted(APP, "memory", route=Route(hosts=("a.test",))))
+    world.runtime.exclusive = fields.get("update", {}).get("strategy") == "hold"
+
+
+def updated(world: MemoryWorld) -> None:
+    installed(world)
+    world.publish("1.1", env=ENV)
+    update(world.world(), APP)
+
+
+def with_next(behaviour=Behaviour.GOOD, **fields):
+    def prepare(world: MemoryWorld) -> None:
+        installed(world, **fields)
+        world.publish("1.1", behaviour, env={**ENV, "NEW_SECRET": {"generate": "hex32"}}, **fields)
+
+    return prepare
+
+
+def only_published(behaviour=Behaviour.GOOD):
+    return lambda world: world.publish("1.0", behaviour, env=ENV)
+
+
+def through_an_intermediate(world: MemoryWorld) -> None:
+    installed(world)
+    world.publish("1.5", env=ENV)
+    world.publish("2.0", env=ENV, requires=">=1.5")
+
+
+def stopped(world: MemoryWorld) -> None:
+    installed(world)
+    stop(world.world(), APP)
+
+
+def after_a_reboot(world: MemoryWorld) -> None:
+    installed(world)
+    world.runtime.stop(next(iter(world.runtime.live)), 1)
+    world.proxy.services.clear()
+
+
+HOLD = {"update": {"strategy": "hold", "confirm": 0.5, "hold": 5}}
+MIGRATION = {"release_command": ["migrate"]}
+
+
+def _install(world: World) -> object:
+    return install(world, Wanted(APP, "memory", route=Route(hosts=("a.test",)), settings={"GREETING": "hi"}))
+
+
+def _update(world: World) -> object:
+    return update(world, APP)
+
+
+def _bad_update(name: str, behaviour: Behaviour, **fields) -> Scenario:
+    exclusive = fields.get("update", {}).get("strategy") == "hold"
+    return Scenario(name, with_next(behaviour, **fields), _update, "1.0", {"1.0"}, exclusive=exclusive)
+
+
+SCENARIOS = [
+    Scenario("install", only_published(), _install, "1.0", {None, "1.0"}),
+    Scenario("install, never healthy", only_published(Behaviour.NEVER_HEALTHY), _install, None, {None}),
+    Scenario("install, exits", only_published(Behaviour.EXITS), _install, None, {None}),
+    Scenario("update", with_next(), _update, "1.1", {"1.0", "1.1"}),
+    Scenario("update with a release command", with_next(**MIGRATION), _update, "1.1", {"1.0", "1.1"}),
+    Scenario("update by hold", with_next(**HOLD), _update, "1.1", {"1.0", "1.1"}, exclusive=True),
+    Scenario("update, two steps", through_an_intermediate, _update, "2.0", {"1.0", "1.5", "2.0"}),
+    _bad_update("update, never healthy", Behaviour.NEVER_HEALTHY),
+    _bad_update("update, exits", Behaviour.EXITS),
+    _bad_update("update, turns bad", Behaviour.TURNS_BAD),
+    _bad_update("update, crashes", Behaviour.CRASHES),
+    _bad_update("update, release command fails", Behaviour.MIGRATION_FAILS, **MIGRATION),
+    _bad_update("update by hold, never healthy", Behaviour.NEVER_HEALTHY, **HOLD),
+    _bad_update("update by hold, turns bad", Behaviour.TURNS_BAD, **HOLD),
+    Scenario("rollback", updated, lambda w: rollback(w, APP), "1.0", {"1.0", "1.1"}),
+    Scenario("config", installed, lambda w: configure(w, APP, {"GREETING": "ho"}), "1.0", {"1.0"}),
+    Scenario("restart", installed, lambda w: restart(w, APP), "1.0", {"1.0"}),
+    Scenario("stop", installed, lambda w: stop(w, APP), "1.0", {"1.0"}, state="stopped"),
+    Scenario("start", stopped, lambda w: start(w, APP), "1.0", {"1.0"}),
+    Scenario("uninstall", installed, lambda w: remove(w, APP), None, {None, "1.0"}),
+    Scenario("uninstall and purge", installed, lambda w: remove(w, APP, purge=True), None, {None, "1.0"}, purges=True),
+    Scenario("restore", after_a_reboot, lambda w: restore(w, APP), "1.0", {"1.0"}, settle=lambda w: restore(w, APP)),
+]

@@ -1,0 +1,121 @@
+"""One run of a scenario under a script of faults, and what has to hold at its end."""
+
+import copy
+from functools import cache
+
+from scenarios import APP, SCENARIOS, Scenario
+
+from discode.core.errors import DiscodeError, PreflightError, ProxyUnreachable, RuntimeUnreachable, SourceUnreachable
+from discode.flows.world import World
+from discode.ports.proxy import Mode
+from discode.ports.runtime import Phase
+from discode.testing.faults import Crash, Fault, Faulty, Script
+from discode.testing.memory_world import MemoryWorld
+
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+
+
+@cache
+def _prepared(name: str) -> MemoryWorld:
+    world = MemoryWorld(APP)
+    BY_NAME[name].prepare(world)
+    return world
+
+
+def fresh(scenario: Scenario) -> MemoryWorld:
+    """A world of its own, in the state from which the scenario starts. Frozen values are shared."""
+    world, made = _prepared(scenario.name), MemoryWorld(APP)
+    made.vendor = world.vendor
+    made.host.time = world.host.time
+    made.runtime.__dict__.update(
+        behaviours=world.runtime.behaviours,
+        live={name: copy.copy(instance) for name, instance in world.runtime.live.items()},
+        fetched=set(world.runtime.fetched),
+        volumes=set(world.runtime.volumes),
+        exclusive=world.runtime.exclusive,
+        _ports=copy.copy(world.runtime._ports),
+    )
+    made.proxy.services = {name: copy.copy(service) for name, service in world.proxy.services.items()}
+    for table in ("installations", "journals", "kept_logs"):
+        setattr(made.store, table, dict(getattr(world.store, table)))
+    made.store.revisions = {app: dict(revisions) for app, revisions in world.store.revisions.items()}
+    made.store.entries = {app: list(entries) for app, entries in world.store.entries.items()}
+    return made
+
+
+def faulty(world: MemoryWorld, script: Script) -> World:
+    return world.world(
+        store=Faulty(world.store, script, PreflightError("The disk is full.", key="disk-full")),
+        runtime=Faulty(world.runtime, script, RuntimeUnreachable("The runtime does not answer.")),
+        proxy=Faulty(world.proxy, script, ProxyUnreachable("The proxy does not answer."), frozenset(["switch"])),
+        releases=Faulty(world.vendor, script, SourceUnreachable("The releases cannot be reached.")),
+    )
+
+
+def trial(scenario: Scenario, faults: dict[int, Fault]) -> list[str]:
+    """Run the flow under the faults, then `settle` until it gets through; the answer is the calls that there were."""
+    world = fresh(scenario)
+    late = any(fault.kind == "late" for fault in faults.values())
+    script = Script(faults, watch=(lambda: None) if late else _someone_serves(scenario, world))
+    commands = [scenario.run, scenario.settle, scenario.settle, scenario.settle]
+    for command in commands:
+        try:
+            command(faulty(world, script))
+            if not world.store.journals:
+                break
+        except Crash:
+            script.revive()
+            world.store.release_all()
+        except DiscodeError:
+            if not world.store.journals:
+                break
+    for _ in range(4):
+        world.proxy.ensure()  # a deploy that goes on inside the proxy comes to its end
+    scenario.settle(world.world())
+    check_end(scenario, world, faults)
+    return script.names
+
+
+def _someone_serves(scenario: Scenario, world: MemoryWorld):
+    """While one version replaces another side by side, the proxy's endpoint is a running instance at every moment."""
+    if not scenario.name.startswith(("update", "rollback", "config", "restart")) or scenario.exclusive:
+        return lambda: None
+
+    def watch() -> None:
+        endpoint = world.proxy.services[APP].endpoint
+        running = [i for i in world.runtime.live.values() if i.endpoint == endpoint and i.phase is Phase.RUNNING]
+        assert running, f"nobody is at {endpoint}, where the proxy sends the traffic"
+
+    return watch
+
+
+def check_end(scenario: Scenario, world: MemoryWorld, faults: dict[int, Fault]) -> None:
+    where = f"{scenario.name} with {faults}"
+    installation, instances = world.store.installation(APP), world.runtime.instances(APP)
+    assert not world.store.journals, f"{where}: a journal is left"
+    assert not world.runtime.violations, f"{where}: {world.runtime.violations}"
+    if installation is None:
+        assert None in scenario.may_serve, f"{where}: the installation is gone"
+        assert not instances and APP not in world.proxy.services, f"{where}: left over: {instances}"
+        assert scenario.purges or not _had_data(scenario) or APP in world.runtime.volumes, f"{where}: lost its data"
+        return
+    assert installation.version in scenario.may_serve, f"{where}: {installation.version} serves"
+    assert [state.name for state in instances] == [installation.instance], f"{where}: {instances}"
+    assert world.store.settings(APP, installation.settings).get("SECRET") == f"{1:032x}", f"{where}: lost its secret"
+    assert APP in world.runtime.volumes, f"{where}: lost its data"
+    assert (APP, installation.release.key) in world.runtime.fetched, f"{where}: its archive is gone"
+    _check_state(installation.state, world, instances[0], where)
+
+
+def _check_state(state, world, instance, where) -> None:
+    service = world.proxy.services.get(APP)
+    assert service is not None, f"{where}: no route"
+    if state == "stopped":
+        assert instance.phase is Phase.STOPPED and service.mode is Mode.STOPPED, f"{where}: not stopped"
+    else:
+        assert instance.phase is Phase.RUNNING and service.mode is Mode.RUNNING, f"{where}: does not serve"
+        assert service.endpoint == instance.endpoint, f"{where}: the proxy sends the traffic elsewhere"
+
+
+def _had_data(scenario: Scenario) -> bool:
+    return APP in _prepared(scenario.name).runtime.volumes
