@@ -1,0 +1,109 @@
+"""A model of the core as a JSON file: read strictly, written atomically, never guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ...core import installation, journal, manifest
+from ...core.errors import StateError
+from .atomic import write_atomically
+from .disk import reading
+
+Model = TypeVar("Model", bound=BaseModel)
+SETTINGS_SCHEMA = 1
+
+# Every number that says how a part of a file is to be read, and the highest that this Discode understands.
+_KNOWN = {
+    "installation_schema": installation.SCHEMA,
+    "journal_schema": journal.SCHEMA,
+    "manifest_schema": manifest.SCHEMA,
+    "settings_schema": SETTINGS_SCHEMA,
+}
+
+
+def load(path: Path, model: type[Model]) -> Model | None:
+    """None when there is no such file. Raises StateError when it is damaged or newer than we are."""
+    raw = load_object(path)
+    if raw is None:
+        return None
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
+        raise damaged(path, f"its field {where or '(all)'} does not hold") from None
+
+
+def load_object(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file, its schema numbers checked."""
+    try:
+        with reading(path):
+            data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if not data.strip():
+        raise damaged(path, "it is empty")
+    try:
+        raw = json.loads(data)
+    except ValueError:
+        raise damaged(path, "it is cut off or not JSON") from None
+    if not isinstance(raw, dict):
+        raise damaged(path, "it is not an object")
+    _refuse_newer(path, raw)
+    return raw
+
+
+def save(path: Path, document: BaseModel) -> None:
+    """Fields of the file that a later Discode of the same schema added stay in it."""
+    fields = document.model_dump(mode="json")
+    write_atomically(path, encode({**_unknown_fields(path, type(document)), **fields}))
+
+
+def encode(fields: dict[str, Any]) -> bytes:
+    # ASCII, so that values which were no UTF-8 on the command line (lone surrogates) survive the round trip.
+    return (json.dumps(fields, indent=1) + "\n").encode("ascii")
+
+
+def damaged(path: Path, detail: str) -> StateError:
+    return StateError(
+        f"{path} is damaged: {detail}. Nothing was changed, and your app goes on running.",
+        "See what can be done: discode doctor",
+    )
+
+
+def _unknown_fields(path: Path, model: type[BaseModel]) -> dict[str, Any]:
+    """None of a damaged file: what replaces it is whole again."""
+    try:
+        raw = load_object(path) or {}
+    except StateError as error:
+        if error.name == "newer-schema":
+            raise
+        return {}
+    return {name: value for name, value in raw.items() if name not in model.model_fields}
+
+
+def _refuse_newer(path: Path, raw: dict[str, Any]) -> None:
+    for name, number in _schemas(raw):
+        if number > _KNOWN[name]:
+            raise StateError(
+                f"{path} was written by a newer Discode ({name} {number}; this one knows {_KNOWN[name]}). "
+                "Nothing was changed, and your app goes on running.",
+                "Update Discode, then run the command again.",
+                key="newer-schema",
+            )
+
+
+def _schemas(value: Any) -> Iterator[tuple[str, int]]:
+    """Schema numbers anywhere in a document: a journal holds installations, and those hold manifests."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name in _KNOWN and isinstance(part, int):
+                yield name, part
+            yield from _schemas(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _schemas(part)

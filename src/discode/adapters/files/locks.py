@@ -1,0 +1,65 @@
+"""A lock between processes: `flock` on a file, which the kernel frees when its holder dies.
+
+States: free (no file, or a file nobody holds), held. The file says who holds it, for the message to others; what it
+says counts for nothing while nobody holds it. It is never deleted: two processes could then hold two files.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...core.errors import Busy
+from .atomic import make_folder
+from .disk import writing
+
+
+@contextmanager
+def locked(path: Path, app: str, command: str) -> Iterator[None]:
+    """Raises Busy at once when another process holds the lock. `command` tells others what this one does."""
+    with writing(path):
+        make_folder(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _take(descriptor, path, app)
+        _write_note(descriptor, {"pid": os.getpid(), "command": command, "since": time.time()})
+        yield
+        _write_note(descriptor, None)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, app: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise _busy(descriptor, app) from None
+    except OSError as error:
+        with writing(path):
+            raise OSError(error.errno or errno.EIO, error.strerror) from error
+
+
+def _busy(descriptor: int, app: str) -> Busy:
+    try:
+        note = json.loads(os.pread(descriptor, 4096, 0))
+        since = time.strftime("%H:%M:%S", time.localtime(note["since"]))
+        who = f"{note['command']} (pid {note['pid']}) is at work since {since}."
+    except (ValueError, KeyError, TypeError):  # its holder has not written the note yet
+        who = f"Another command is at work on {app}."
+    return Busy(f"{who} Nothing was changed.", "Wait until it is done, then run the command again.")
+
+
+def _write_note(descriptor: int, note: dict[str, object] | None) -> None:
+    """A full disk must not keep anybody from the lock: the note is a courtesy."""
+    try:
+        os.ftruncate(descriptor, 0)
+        if note:
+            os.pwrite(descriptor, json.dumps(note).encode(), 0)
+    except OSError:
+        return

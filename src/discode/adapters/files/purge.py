@@ -1,0 +1,43 @@
+"""Forgetting an app: all files of the store's own, the settings with their secrets among them.
+
+The journal goes last: a purge that was cut short is found by it and repeated. Files that others keep in the folder
+stay, and then the folder does.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from . import revisions
+from .atomic import sweep, sync_folder
+from .disk import writing
+
+_FOLDERS = ("trust", "failed")
+_FILES = ("installation.json", "history.jsonl")
+_LAST = "journal.json"
+
+
+def purge(folder: Path) -> None:
+    """Raises PreflightError; then it can be repeated."""
+    if not folder.is_dir():
+        return
+    with writing(folder):
+        sweep(folder)
+        for name in _FOLDERS:
+            _remove_tree(folder / name)
+        for path in [*(folder / name for name in _FILES), *revisions.files(folder), folder / _LAST]:
+            path.unlink(missing_ok=True)
+        sync_folder(folder)
+        _remove_if_empty(folder)
+
+
+def _remove_tree(folder: Path) -> None:
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if not any(folder.iterdir()):
+        folder.rmdir()
+        sync_folder(folder.parent)

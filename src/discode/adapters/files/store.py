@@ -1,0 +1,118 @@
+"""FileStore: what Discode remembers on this host, as files below its home.
+
+    apps/<slug>/installation.json, journal.json, history.jsonl, env.<revision>, failed/, trust/
+    locks/<slug>.lock
+
+Whoever writes holds the app's lock; readers need none, for every file is replaced whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ...core.errors import StateError
+from ...core.history import HistoryEntry
+from ...core.installation import Installation
+from ...core.journal import Journal
+from ...core.names import SLUG, check_slug
+from . import documents, logs, revisions
+from .atomic import sync_folder
+from .disk import reading, writing
+from .lines import append_line, read_lines
+from .locks import locked
+from .purge import purge
+
+
+class FileStore:
+    """The store port. `command` is what the user runs, for the message to others: `discode update`."""
+
+    def __init__(self, home: Path, command: str = "discode"):
+        self.home = home
+        self.command = command
+
+    def lock(self, app: str) -> AbstractContextManager[None]:
+        path = self.home / "locks" / f"{check_slug(app)}.lock"
+        return locked(path, app, f"{self.command} {app}")
+
+    def apps(self) -> list[str]:
+        folder = self.home / "apps"
+        try:
+            with reading(folder):
+                names = [path.name for path in folder.iterdir() if SLUG.fullmatch(path.name)]
+                return sorted(name for name in names if self._is_known(name))
+        except FileNotFoundError:
+            return []
+
+    def installation(self, app: str) -> Installation | None:
+        return documents.load(self._folder(app) / "installation.json", Installation)
+
+    def save_installation(self, installation: Installation) -> None:
+        folder = self._folder(installation.app)
+        documents.save(folder / "installation.json", installation)
+        try:
+            journal = self.journal(installation.app)
+        except StateError:
+            return  # a damaged journal cannot say which settings it needs: all of them stay
+        sides = [installation, *([journal.before, journal.after] if journal else [])]
+        revisions.drop_revisions(folder, {side.settings for side in sides if side})
+
+    def delete_installation(self, app: str) -> None:
+        self._delete(self._folder(app) / "installation.json")
+
+    def journal(self, app: str) -> Journal | None:
+        return documents.load(self._folder(app) / "journal.json", Journal)
+
+    def write_journal(self, journal: Journal) -> None:
+        documents.save(self._folder(journal.app) / "journal.json", journal)
+
+    def clear_journal(self, app: str) -> None:
+        self._delete(self._folder(app) / "journal.json")
+
+    def settings(self, app: str, revision: int) -> dict[str, str]:
+        return revisions.read_revision(self._folder(app), revision)
+
+    def latest_settings(self, app: str) -> tuple[int, dict[str, str]]:
+        revision = revisions.latest_revision(self._folder(app))
+        return revision, self.settings(app, revision)
+
+    def save_settings(self, app: str, revision: int, settings: dict[str, str]) -> None:
+        revisions.write_revision(self._folder(app), revision, settings)
+
+    def append_history(self, app: str, entry: HistoryEntry) -> None:
+        append_line(self._folder(app) / "history.jsonl", entry.model_dump_json().encode())
+
+    def history(self, app: str) -> list[HistoryEntry]:
+        path = self._folder(app) / "history.jsonl"
+        return [_entry(path, number, line) for number, line in enumerate(read_lines(path), 1)]
+
+    def keep_log(self, app: str, instance: str, lines: Sequence[str]) -> str:
+        return str(logs.keep_log(self._folder(app) / "failed", instance, lines, int(time.time())))
+
+    def purge(self, app: str) -> None:
+        purge(self._folder(app))
+
+    def _folder(self, app: str) -> Path:
+        return self.home / "apps" / check_slug(app)
+
+    def _is_known(self, app: str) -> bool:
+        folder = self.home / "apps" / app
+        return (folder / "installation.json").exists() or (folder / "journal.json").exists()
+
+    def _delete(self, path: Path) -> None:
+        if not path.parent.is_dir():
+            return
+        with writing(path):
+            path.unlink(missing_ok=True)
+            sync_folder(path.parent)
+
+
+def _entry(path: Path, number: int, line: bytes) -> HistoryEntry:
+    try:
+        return HistoryEntry.model_validate_json(line)
+    except ValidationError:
+        raise documents.damaged(path, f"line {number} is not an entry of the history") from None

@@ -1,0 +1,157 @@
+"""The host's own settings: `config.toml` in Discode's home. A file that is not there means the defaults.
+
+proxy = "edge"             # or "docker": the container of kamal-proxy
+http_port = 80
+https_port = 443
+bind = "0.0.0.0"           # the address that the proxy listens at
+proxy_image = "basecamp/kamal-proxy:v0.9.0"
+proxy_container = "discode-proxy"
+proxy_network = "discode"
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from ..core.errors import UsageError
+from .files.atomic import write_atomically
+from .files.disk import reading
+
+FILE = "config.toml"
+PROXIES = ("edge", "docker")
+
+
+@dataclass(frozen=True)
+class HostConfig:
+    """`proxy_image`, `proxy_container` and `proxy_network` count for the proxy `docker` alone."""
+
+    proxy: Literal["edge", "docker"] = "edge"
+    http_port: int = 80
+    https_port: int = 443
+    bind: str = "0.0.0.0"
+    proxy_image: str = "basecamp/kamal-proxy:v0.9.0"
+    proxy_container: str = "discode-proxy"
+    proxy_network: str = "discode"
+
+
+def load(home: Path) -> HostConfig:
+    """Raises UsageError that names the file and the key."""
+    path = home / FILE
+    try:
+        with reading(path):
+            data = path.read_bytes()
+    except FileNotFoundError:
+        return HostConfig()
+    return _parse(path, data)
+
+
+def save(home: Path, config: HostConfig) -> None:
+    """Writes what differs from the defaults or is in the file already; comments and order stay where they can.
+
+    Raises UsageError for a value that `load` would refuse.
+    """
+    path = home / FILE
+    _parse(path, _fresh(config))
+    write_atomically(path, _edited(path, config))
+
+
+def _parse(path: Path, data: bytes) -> HostConfig:
+    try:
+        raw = tomllib.loads(data.decode())
+    except ValueError as error:  # of both: bytes that are no UTF-8, and text that is no TOML
+        raise UsageError(
+            f"{path} cannot be read: {error}. Nothing was changed.", "Correct the file.", key="config-file"
+        ) from None
+    for key, value in raw.items():
+        _check(path, key, value)
+    config = HostConfig(**raw)
+    if config.http_port == config.https_port:
+        raise _wrong(path, "https_port", "is the same as http_port", "a port of its own")
+    return config
+
+
+def _check(path: Path, key: str, value: Any) -> None:
+    if key not in _RULES:
+        raise _wrong(path, key, "is not a setting", f"one of {', '.join(_RULES)}")
+    holds, expected = _RULES[key]
+    if not holds(value):
+        raise _wrong(path, key, f"is {value!r}", expected)
+
+
+def _wrong(path: Path, key: str, what: str, expected: str) -> UsageError:
+    return UsageError(
+        f"{path}: {key} {what}. Nothing was changed.",
+        f"Write {expected}, then run the command again.",
+        key="config-file",
+    )
+
+
+def _is_port(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
+
+
+def _is_address(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(ipaddress.ip_address(value))
+    except ValueError:
+        return False
+
+
+def _is_name(value: Any) -> bool:
+    """A name of Docker's: of a container, a network or an image with its tag."""
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", value) is not None
+
+
+_PORT = (_is_port, "a port from 1 to 65535")
+_NAME = (_is_name, "a name as Docker knows it")
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "proxy": (lambda value: value in PROXIES, "edge or docker"),
+    "http_port": _PORT,
+    "https_port": _PORT,
+    "bind": (_is_address, "an IP address, 0.0.0.0 for all"),
+    "proxy_image": _NAME,
+    "proxy_container": _NAME,
+    "proxy_network": _NAME,
+}
+
+
+def _fresh(config: HostConfig) -> bytes:
+    defaults = asdict(HostConfig())
+    chosen = {key: value for key, value in asdict(config).items() if value != defaults[key]}
+    return "".join(f"{key} = {_toml(value)}\n" for key, value in chosen.items()).encode()
+
+
+def _edited(path: Path, config: HostConfig) -> bytes:
+    """The file with the values of `config`, or a fresh one when that cannot be done line by line."""
+    try:
+        with reading(path):
+            text = path.read_text()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return _fresh(config)
+    for field in fields(config):
+        text = _with_line(text, field.name, getattr(config, field.name), field.default)
+    try:
+        return text.encode() if _parse(path, text.encode()) == config else _fresh(config)
+    except UsageError:
+        return _fresh(config)
+
+
+def _with_line(text: str, key: str, value: str | int, default: object) -> str:
+    line = re.compile(rf"""^(\s*{key}\s*=\s*)(?:"[^"\n]*"|'[^'\n]*'|[^#\s]+)""", re.MULTILINE)
+    if line.search(text):
+        return line.sub(lambda match: match[1] + _toml(value), text, count=1)
+    if value == default:
+        return text
+    return f"{text.rstrip()}\n{key} = {_toml(value)}\n".lstrip()
+
+
+def _toml(value: str | int) -> str:
+    """Values here are numbers and texts without control characters: JSON's notation of these is TOML's too."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,30 @@
+"""What carries a command to the proxy, and what keeps the proxy running."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The end of a command, as a shell would see it."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Carrier(Protocol):
+    @property
+    def is_edge(self) -> bool:
+        """Whether the other end takes the edge's own options: `deploy --drain-in-background`, `list --json`."""
+
+    def run(self, argv: Sequence[str], timeout: float) -> Answer:
+        """Raises ProxyUnreachable when no answer came within `timeout` seconds; the command may go on all the same."""
+
+
+class Keeper(Protocol):
+    def ensure(self) -> None:
+        """The proxy runs. Raises Refused when it cannot, ProxyUnreachable when it does not answer in time."""

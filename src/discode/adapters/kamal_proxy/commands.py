@@ -1,0 +1,59 @@
+"""kamal-proxy's commands as argument lists, without the program's name. Durations are in Go's notation."""
+
+from __future__ import annotations
+
+from ...core.installation import Route
+from ...core.manifest import Health
+from ...core.quantity import format_duration
+from ...ports.proxy import Timing
+from ...ports.runtime import Endpoint
+
+HEALTH_INTERVAL = 0.2  # seconds; kamal-proxy's own default of 1 s is a second that every update waits
+LIST_TABLE = ["list"]
+LIST_JSON = ["list", "--json"]
+
+
+def deploy(service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing) -> list[str]:
+    argv = ["deploy", service, "--target", target(endpoint)]
+    for host in route.hosts:
+        argv += ["--host", host]
+    if route.path_prefix != "/":
+        argv += ["--path-prefix", route.path_prefix]
+    return [
+        *argv,
+        *("--health-check-path", health.path),
+        *("--health-check-timeout", format_duration(health.timeout)),
+        *("--health-check-interval", format_duration(HEALTH_INTERVAL)),
+        *("--deploy-timeout", format_duration(timing.deploy)),
+        *("--drain-timeout", format_duration(timing.drain)),
+    ]
+
+
+def pause(service: str, longest: float, drain: float) -> list[str]:
+    durations = ["--max-pause", format_duration(longest), "--drain-timeout", format_duration(drain)]
+    return ["pause", service, *durations]
+
+
+def resume(service: str) -> list[str]:
+    return ["resume", service]
+
+
+def stop(service: str, message: str, drain: float) -> list[str]:
+    # One word, for a message may begin with a dash.
+    return ["stop", service, f"--message={message}", "--drain-timeout", format_duration(drain)]
+
+
+def remove(service: str) -> list[str]:
+    return ["remove", service]
+
+
+def target(endpoint: Endpoint) -> str:
+    return f"[{endpoint.host}]:{endpoint.port}" if ":" in endpoint.host else str(endpoint)
+
+
+def endpoint_of(text: str) -> Endpoint:
+    """The inverse of `target`; a target without a port means 80. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    if not colon or port.endswith("]"):
+        return Endpoint(text.strip("[]"), 80)
+    return Endpoint(host.strip("[]"), int(port))

@@ -1,0 +1,181 @@
+"""The edge proxy of this machine as a program: absent, starting, answering, ending.
+
+It outlives the command that starts it, in a session of its own. Only a process that holds `start.lock` starts one;
+the edge has a lock of its own against those that are started by hand.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...core.errors import DiscodeError, ProxyUnreachable, Refused
+from ..files.atomic import make_folder
+from ..files.disk import writing
+from . import commands, listing
+from .edge_socket import EdgeSocket
+from .obstacles import obstacle, search_path
+
+START = 10.0  # seconds from the start to the first answer
+END = 15.0  # from SIGTERM to the end
+ANSWER = 5.0
+AFTER_EXIT = 1.0  # what another controller that won the race gets to answer
+POLL = 0.02
+LOG_LINES = 15
+
+
+class EdgeProcess:
+    """`folder` is the edge's state: its socket, its log, its lock."""
+
+    def __init__(self, folder: Path, http_port: int, https_port: int, bind: str):
+        self._folder = folder
+        self._http_port, self._https_port, self._bind = http_port, https_port, bind
+        self.socket = EdgeSocket(folder / "edge.sock")
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def ensure(self) -> None:
+        """Raises Refused with the key `port-taken`, `port-forbidden` or `haproxy-missing`, or ProxyUnreachable."""
+        if self.running() is not None:
+            return
+        with writing(self._folder):
+            make_folder(self._folder)
+        with self._starting():
+            if self.running() is None:
+                self._start()
+
+    def running(self) -> int | None:
+        """The process id of the edge that answers here; None when none does."""
+        try:
+            answer = self.socket.run(commands.LIST_JSON, ANSWER)
+        except ProxyUnreachable:
+            return None
+        return listing.controller_pid(answer.stdout)
+
+    def shutdown(self) -> None:
+        """Ask it to end, and wait for that. No edge: nothing. Raises ProxyUnreachable when it does not end."""
+        pid = self.running()
+        if pid is None:
+            return
+        try:
+            process = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        try:
+            self._end(process)
+        finally:
+            os.close(process)
+            self._reap()
+
+    def _end(self, process: int) -> None:
+        """`process` is a descriptor, not an id: an id could belong to somebody else by now."""
+        try:
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        except PermissionError as error:
+            raise Refused(
+                "The edge proxy belongs to another user. It goes on running.", "Run the command as that user."
+            ) from error
+        if not select.select([process], [], [], END)[0]:
+            raise ProxyUnreachable(
+                f"The edge proxy did not end within {END:g} s. It may go on running.", f"See {self._log}."
+            )
+
+    def _start(self) -> None:
+        begin = self._log.stat().st_size if self._log.exists() else 0
+        self._child = self._spawn()
+        if _wait_for(START, lambda: self.running() is not None or self._has_ended()) and self._has_ended():
+            # Another controller may have been first; then it answers soon.
+            _wait_for(AFTER_EXIT, lambda: self.running() is not None)
+        if self.running() is None:
+            self._give_up()
+            raise self._failure(self._tail(begin))
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        program = [sys.executable, "-P", "-m", "discode.edge", "run"]
+        where = ["--http-port", str(self._http_port), "--https-port", str(self._https_port), "--bind", self._bind]
+        with writing(self._log):
+            log = self._log.open("ab")
+        with log:
+            return subprocess.Popen(
+                [*program, *where, "--state-dir", str(self._folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,
+            )
+
+    def _give_up(self) -> None:
+        """What does not answer must not be left behind half started."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+            try:
+                self._child.wait(END)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+                self._child.wait()
+
+    def _failure(self, lines: tuple[str, ...]) -> DiscodeError:
+        found = obstacle(self._bind, (self._http_port, self._https_port), search_path())
+        if found is not None:
+            found.log = lines
+            return found
+        return ProxyUnreachable(
+            f"The edge proxy did not start: {lines[-1] if lines else f'no answer within {START:g} s'}.",
+            f"Its log says more: {self._log}",
+            log=lines,
+        )
+
+    def _tail(self, begin: int) -> tuple[str, ...]:
+        with self._log.open("rb") as log:
+            log.seek(begin)
+            return tuple(log.read().decode(errors="replace").splitlines()[-LOG_LINES:])
+
+    def _has_ended(self) -> bool:
+        return self._child is not None and self._child.poll() is not None
+
+    def _reap(self) -> None:
+        if self._child is not None:
+            self._child.poll()
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "edge.log"
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        """Excludes other starters; the kernel lets go of it when this process dies."""
+        path = self._folder / "start.lock"
+        with writing(path):
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _wait_for(START + AFTER_EXIT, lambda: _try_lock(lock))
+            yield
+        finally:
+            os.close(lock)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait_for(seconds: float, condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL)
+    return True

@@ -1,0 +1,82 @@
+"""What `list` says: the edge's JSON, and kamal-proxy's table, which is coloured even in a pipe."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import ProxyUnreachable
+from ...ports.proxy import Mode, Serving
+from .commands import endpoint_of
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A service. `draining` counts requests that are still on an earlier endpoint; a table does not tell."""
+
+    serving: Serving
+    draining: int = 0
+
+
+def parse_json(text: str) -> dict[str, Listed]:
+    """Raises ProxyUnreachable when it makes no sense: then nothing is known of the routes."""
+    try:
+        return {entry["name"]: _listed(entry) for entry in json.loads(text)["services"]}
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise _garbled(text) from error
+
+
+def controller_pid(text: str) -> int:
+    """The process id of the edge that answered."""
+    try:
+        return int(json.loads(text)["controller"]["pid"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _garbled(text) from error
+
+
+def parse_table(text: str) -> dict[str, Listed]:
+    """Cells are found by where the header's words begin: hosts may hold commas, and cells may be empty.
+
+    Raises ProxyUnreachable when there is no header, or a row makes no sense.
+    """
+    lines = [line for line in (_COLOUR.sub("", line) for line in text.splitlines()) if line.strip()]
+    header = next((number for number, line in enumerate(lines) if line.split()[0].lower() == "service"), None)
+    if header is None:
+        raise _garbled(text)
+    columns = _columns(lines[header])
+    try:
+        rows = [_cells(columns, line) for line in lines[header + 1 :]]
+        return {row["service"]: Listed(_serving(row["target"].split(",")[0], row["state"])) for row in rows}
+    except (ValueError, KeyError) as error:
+        raise _garbled(text) from error
+
+
+def _listed(entry: dict[str, Any]) -> Listed:
+    return Listed(_serving(entry["targets"][0], entry["state"]), int(entry["draining"]))
+
+
+def _serving(target: str, state: str) -> Serving:
+    return Serving(endpoint_of(target), Mode(state))
+
+
+def _columns(header: str) -> dict[str, slice]:
+    """Where each column is, by its title in lower case."""
+    titles = list(re.finditer(r"\S+", header))
+    ends: list[int | None] = [*(title.start() for title in titles[1:]), None]
+    return {title[0].lower(): slice(title.start(), end) for title, end in zip(titles, ends, strict=True)}
+
+
+def _cells(columns: dict[str, slice], line: str) -> dict[str, str]:
+    return {title: line[where].strip() for title, where in columns.items()}
+
+
+def _garbled(text: str) -> ProxyUnreachable:
+    return ProxyUnreachable(
+        f"The proxy's list makes no sense ({text.strip()[:60]!r}). Nothing is known of its routes; they stay.",
+        "Run: discode doctor",
+        key="proxy-garbled",
+    )

@@ -1,0 +1,49 @@
+"""The contract's exit codes and fixed messages, as errors of ours. The only place that reads the proxy's words.
+
+kamal-proxy ends with 0, or with 1 and `Error: …` on stderr; its few messages are part of the command contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...core.errors import DiscodeError, Failed, ProxyUnreachable, Refused, ReleaseFailed
+from .carrier import Answer
+
+_UNHEALTHY = "target failed to become healthy"
+_CONFLICT = "host settings conflict with another service"
+_UNKNOWN_SERVICE = "service not found"
+_NO_SERVER = "dial unix"  # the command found no running kamal-proxy behind its socket
+
+
+class UnknownService(Failed):
+    key = "unknown-service"
+
+
+def check(argv: Sequence[str], answer: Answer) -> str:
+    """The command's output. Raises ReleaseFailed, Refused, UnknownService, ProxyUnreachable, else Failed."""
+    if answer.code == 0:
+        return answer.stdout
+    words = (answer.stderr.strip() or answer.stdout.strip()).removeprefix("Error: ")
+    raise _error(argv, answer.code, words)
+
+
+def _error(argv: Sequence[str], code: int, words: str) -> DiscodeError:
+    command = " ".join(argv[:2])
+    if _UNHEALTHY in words:
+        return ReleaseFailed(f"The proxy did not switch: {words}.", "A newer release may mend it; tell the vendor.")
+    if _CONFLICT in words:
+        return Refused(
+            f"The proxy did not take {argv[1]}: another app on this machine has the same host and path.",
+            "Give one of them a host name of its own: --host app.example.com",
+            key="host-taken",
+        )
+    if _UNKNOWN_SERVICE in words:
+        return UnknownService(f"The proxy does not know {argv[1]}; it sends it no requests.", "Run: discode doctor")
+    if _NO_SERVER in words:
+        return ProxyUnreachable(f"The proxy does not run: {words}. Nothing is known of its routes.", "discode doctor")
+    return Failed(
+        f"The proxy refused {command!r} ({code}): {words or 'without a word'}. Its routes are what they were.",
+        "Run: discode doctor",
+        key="proxy-refused",
+    )

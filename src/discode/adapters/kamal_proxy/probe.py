@@ -1,0 +1,37 @@
+"""A user's request through the proxy: plain HTTP on this machine, with the app's host name."""
+
+from __future__ import annotations
+
+from http.client import HTTPConnection, HTTPException
+
+from ...core.installation import Route
+from ...core.quantity import format_duration
+from ...ports.runtime import Probe
+
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
+
+
+def probe(address: str, port: int, route: Route, path: str, timeout: float) -> Probe:
+    """GET `path` of the app that has the route. `address` is what the proxy is bound to; 2xx is ok."""
+    connection = HTTPConnection(_ANY.get(address, address), port, timeout=timeout)
+    try:
+        headers = {"Host": host_of(route), "User-Agent": "discode", "Connection": "close"}
+        connection.request("GET", route.path_prefix.rstrip("/") + path, headers=headers)
+        status = connection.getresponse().status
+    except TimeoutError:
+        return Probe(False, f"no answer within {format_duration(timeout)} at {path}")
+    except ConnectionRefusedError:
+        return Probe(False, f"connection refused at port {port}")
+    except (OSError, HTTPException) as error:
+        return Probe(False, f"{str(error) or type(error).__name__} at {path}")
+    finally:
+        connection.close()
+    return Probe(200 <= status < 300, f"{status} at {path}")
+
+
+def host_of(route: Route) -> str:
+    """A host name that the route covers; without hosts any name does."""
+    if not route.hosts:
+        return "localhost"
+    host = route.hosts[0]
+    return f"probe{host[1:]}" if host.startswith("*.") else host

@@ -1,0 +1,90 @@
+"""KamalProxy: the proxy port in kamal-proxy's commands, whatever carries them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from ...core.installation import Route
+from ...core.manifest import Health
+from ...ports.proxy import Serving, Timing
+from ...ports.runtime import Endpoint, Probe
+from . import commands, listing
+from .carrier import Carrier, Keeper
+from .messages import UnknownService, check
+from .probe import probe
+
+PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
+POLL = 0.05
+STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-proxy's default
+
+
+class KamalProxy:
+    """`http_port` and `address`: where the proxy takes plain HTTP on this machine."""
+
+    def __init__(self, carrier: Carrier, keeper: Keeper, http_port: int, address: str = "127.0.0.1"):
+        self._carrier = carrier
+        self._keeper = keeper
+        self._http_port = http_port
+        self._address = address
+
+    def ensure(self) -> None:
+        self._keeper.ensure()
+
+    def switch(self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing) -> None:
+        argv = commands.deploy(service, endpoint, route, health, timing)
+        if self._carrier.is_edge:
+            self._run([*argv, "--drain-in-background"], timing.deploy + health.timeout)
+        else:
+            self._run(argv, timing.deploy + health.timeout + timing.drain)
+
+    def drained(self, service: str, timeout: float) -> None:
+        """kamal-proxy has drained before its `deploy` returns. The edge cuts by itself at its drain timeout."""
+        deadline = time.monotonic() + timeout + 1.0
+        while self._carrier.is_edge and time.monotonic() < deadline:
+            listed = self._list().get(service)
+            if listed is None or listed.draining == 0:
+                return
+            time.sleep(POLL)
+
+    def serving(self, service: str) -> Serving | None:
+        listed = self._list().get(service)
+        return listed.serving if listed else None
+
+    def probe(self, service: str, route: Route, path: str, timeout: float) -> Probe:
+        return probe(self._address, self._http_port, route, path, timeout)
+
+    def pause(self, service: str, longest: float) -> None:
+        drain = drain_of_a_hold(longest)
+        self._run_if_known(commands.pause(service, longest, drain), drain)
+
+    def resume(self, service: str) -> None:
+        self._run_if_known(commands.resume(service))
+
+    def stop(self, service: str, message: str) -> None:
+        self._run_if_known(commands.stop(service, message, STOP_DRAIN), STOP_DRAIN)
+
+    def unroute(self, service: str) -> None:
+        self._run_if_known(commands.remove(service))
+
+    def _list(self) -> dict[str, listing.Listed]:
+        if self._carrier.is_edge:
+            return listing.parse_json(self._run(commands.LIST_JSON))
+        return listing.parse_table(self._run(commands.LIST_TABLE))
+
+    def _run(self, argv: Sequence[str], seconds: float = 0.0) -> str:
+        return check(argv, self._carrier.run(argv, seconds + PATIENCE))
+
+    def _run_if_known(self, argv: Sequence[str], seconds: float = 0.0) -> None:
+        try:
+            self._run(argv, seconds)
+        except UnknownService:
+            return
+
+
+def drain_of_a_hold(longest: float) -> float:
+    """Seconds that requests under way get when others are held: the held ones wait for them, and for the change.
+
+    A quarter of the hold, 10 s at the most: draining longer would use up the time that the new version has to boot.
+    """
+    return min(longest / 4, 10.0)

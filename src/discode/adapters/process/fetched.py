@@ -1,0 +1,84 @@
+"""Releases on this machine, unpacked: `archives/<app>/<key>/`, there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...core.errors import PreflightError, Refused
+from ...core.manifest import Archive
+from ...core.release import Release
+from ...ports.releases import Releases
+from ...ports.report import Report
+from .unpack import unpack
+
+
+class Fetched:
+    def __init__(self, home: Path):
+        self._folder, self._downloads = home / "archives", home / "downloads"
+
+    def path(self, app: str, key: str) -> Path:
+        return self._folder / app / key
+
+    def fetch(self, release: Release, releases: Releases, report: Report) -> None:
+        app, artifact = release.manifest.app, release.manifest.artifact
+        if not isinstance(artifact, Archive):
+            raise Refused(f"{app} {release.version} is not an archive.", "It runs on Docker.", key="wrong-runtime")
+        target = self.path(app, release.key)
+        if target.exists():
+            return
+        downloaded = releases.archive(release, report)
+        with disk(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._sweep(target.parent)
+            temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+            try:
+                unpack(downloaded, temporary, artifact.unpacked)
+                temporary.chmod(0o755)
+                temporary.replace(target)
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
+        if downloaded.is_relative_to(self._downloads):
+            downloaded.unlink(missing_ok=True)
+
+    def prune(self, app: str, keep: frozenset[str]) -> None:
+        folder = self._folder / app
+        if not folder.is_dir():
+            return
+        for path in folder.iterdir():
+            if path.name not in keep:
+                shutil.rmtree(path, ignore_errors=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+    @staticmethod
+    def _sweep(folder: Path) -> None:
+        """What a killed command left half unpacked. The app's lock keeps other commands away."""
+        for path in folder.glob(".new-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def disk(path: Path) -> Iterator[None]:
+    """Raises PreflightError for a disk that takes nothing; the rest stays what it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise PreflightError(
+                f"The disk is full: {path} could not be written. Your app goes on running.",
+                "Free some room, then run the command again.",
+                key="disk-full",
+            ) from error
+        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise PreflightError(
+                f"{path} could not be written: {error.strerror}. Your app goes on running.",
+                "Make it writable for this user, then run the command again.",
+                key="read-only",
+            ) from error
+        raise

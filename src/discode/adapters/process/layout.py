@@ -1,0 +1,82 @@
+"""Where the process runtime keeps what, and the two documents by which an instance is found again.
+
+    instances/<name>/       spec.json, env (0600), state.json, log/, work/ (the app's folder), stop
+    archives/<app>/<key>/   a release, unpacked
+    apps/<app>/volumes/     data that outlives every instance
+
+`spec.json` is written last: a folder without it is an instance that never got ready. `stop` says that the instance
+is meant to be down, with its seconds of grace. `state.json` is the supervisor's.
+
+The supervisor imports this file: standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Every process of an instance has this in its environment: found again even when all files are lost.
+MARKER = "DISCODE_INSTANCE_FOLDER"
+
+
+@dataclass(frozen=True)
+class InstanceFolder:
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def spec(self) -> Path:
+        return self.path / "spec.json"
+
+    @property
+    def env(self) -> Path:
+        return self.path / "env"
+
+    @property
+    def state(self) -> Path:
+        return self.path / "state.json"
+
+    @property
+    def stop(self) -> Path:
+        return self.path / "stop"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log" / "current"
+
+    @property
+    def work(self) -> Path:
+        return self.path / "work"
+
+    def is_ready(self) -> bool:
+        return self.spec.exists()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Empty when it is not there or damaged: what it says can be found out otherwise."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def write_json(path: Path, value: dict[str, Any], mode: int = 0o644) -> None:
+    """Whole or not at all. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(value, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,254 @@
+"""ProcessRuntime: the runtime port over plain processes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import RuntimeUnreachable
+from ...core.names import InstanceName
+from ...core.release import Release
+from ...ports.releases import Releases
+from ...ports.report import Report
+from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from .fetched import Fetched, disk
+from .layout import InstanceFolder, read_json, write_json
+from .logs import follow, last_lines
+from .once import run_once
+from .ports import Ports, is_free
+from .probe import probe
+from .proc import end_all, is_alive, marked_folders
+from .work import environment, lay_out
+
+HOST = "127.0.0.1"
+START = 10.0  # seconds until a supervisor has started its app
+POLL = 0.005
+
+
+class ProcessRuntime:
+    """`home` is Discode's. Every call can be repeated; what a killed command left half done, the next call completes
+    or sweeps away."""
+
+    def __init__(self, home: Path):
+        self.home = home
+        self._instances = home / "instances"
+        self._fetched = Fetched(home)
+        self._ports = Ports(self._instances)
+
+    def fetch(self, release: Release, releases: Releases, report: Report) -> None:
+        self._fetched.fetch(release, releases, report)
+
+    def start(self, spec: InstanceSpec) -> Endpoint:
+        folder = self._folder(spec.name)
+        with disk(folder.path), self._exclusive(folder):
+            if not folder.is_ready():
+                end_all(folder.path, set(), 0.0)
+                self._prepare(folder, spec)
+            port = self._port(folder, spec)
+            folder.stop.unlink(missing_ok=True)
+            self._supervise(folder)
+        return Endpoint(HOST, port)
+
+    def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
+        with disk(self.home):
+            return run_once(self.home, self._fetched.path(spec.name.app, spec.name.key), spec, command)
+
+    def inspect(self, name: InstanceName) -> InstanceState | None:
+        folder = self._folder(name)
+        if not folder.path.is_dir():
+            return None
+        if folder.is_ready() and not folder.stop.exists() and not _has_supervisor(folder):
+            with self._exclusive(folder):
+                self._supervise(folder)
+        return _state(name, folder)
+
+    def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
+        spec = read_json(self._folder(name).spec)
+        return probe(HOST, int(spec["port"]), path, timeout) if spec else Probe(False, "there is no such instance")
+
+    def stop(self, name: InstanceName, grace: float) -> None:
+        folder = self._folder(name)
+        if not folder.path.is_dir():
+            return
+        with disk(folder.path), self._exclusive(folder):
+            write_json(folder.stop, {"grace": grace})
+            self._end(folder, grace)
+
+    def remove(self, name: InstanceName) -> None:
+        folder = self._folder(name)
+        with self._exclusive(folder):
+            if folder.path.is_dir():
+                with disk(folder.path):
+                    write_json(folder.stop, {"grace": 0.0})
+            self._end(folder, 0.0)
+            shutil.rmtree(folder.path, ignore_errors=True)
+            self._ports.give_back(folder.name)
+        self._lock_path(folder).unlink(missing_ok=True)
+
+    def instances(self, app: str) -> list[InstanceState]:
+        names = {path.name for path in self._instances.iterdir()} if self._instances.is_dir() else set()
+        names |= {path.name for path in marked_folders() if path.parent == self._instances}
+        parsed = [name for text in sorted(names) if (name := InstanceName.parse(text)) and name.app == app]
+        return [self.inspect(name) or _state(name, self._folder(name)) for name in parsed]
+
+    def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
+        return self._follow(name, tail) if follow else iter(last_lines(self._folder(name).log, tail))
+
+    def prune(self, app: str, keep: frozenset[str]) -> None:
+        self._fetched.prune(app, keep)
+
+    def drop_data(self, app: str) -> None:
+        shutil.rmtree(self.home / "apps" / app / "volumes", ignore_errors=True)
+
+    def _follow(self, name: InstanceName, tail: int) -> Iterator[str]:
+        return follow(self._folder(name).log, tail)
+
+    def _folder(self, name: InstanceName) -> InstanceFolder:
+        return InstanceFolder(self._instances / str(name))
+
+    def _prepare(self, folder: InstanceFolder, spec: InstanceSpec) -> None:
+        """Everything but the start. The spec comes last: with it the instance is there."""
+        shutil.rmtree(folder.path, ignore_errors=True)
+        folder.log.parent.mkdir(parents=True)
+        lay_out(self.home, self._fetched.path(spec.name.app, spec.name.key), folder.work, spec.manifest)
+        self._write_spec(folder, spec, self._ports.take(folder.name))
+
+    def _write_spec(self, folder: InstanceFolder, spec: InstanceSpec, port: int) -> None:
+        write_json(folder.env, environment(folder.work, spec, port), mode=0o600)
+        manifest = spec.manifest
+        write_json(
+            folder.spec,
+            {"port": port, "command": manifest.command or ["false"], "processes": dict(manifest.processes)},
+        )
+
+    def _port(self, folder: InstanceFolder, spec: InstanceSpec) -> int:
+        """The instance's port; another one when a stranger has taken it while the instance was down."""
+        port = int(read_json(folder.spec)["port"])
+        if _running(folder) or is_free(port):
+            return port
+        port = self._ports.change(folder.name)
+        self._write_spec(folder, spec, port)
+        return port
+
+    def _supervise(self, folder: InstanceFolder) -> None:
+        """See to it that a supervisor is there, and has started or adopted the app."""
+        if _has_supervisor(folder) and _running(folder):
+            return
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "discode.adapters.process.shim", str(folder.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=(folder.path / "supervisor.log").open("ab"),
+            cwd="/",
+            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            start_new_session=True,
+        )
+        before, deadline = read_json(folder.state), time.monotonic() + START
+        while not (_has_supervisor(folder) and (_running(folder) or read_json(folder.state) != before)):
+            if child.poll() is not None and not _has_supervisor(folder):
+                text = (folder.path / "supervisor.log").read_text(errors="replace").strip()
+                raise RuntimeUnreachable(
+                    f"The supervisor of {folder.name} ended: {text.splitlines()[-1] if text else 'no reason'}.",
+                    f"See {folder.path / 'supervisor.log'}",
+                )
+            if time.monotonic() > deadline:
+                raise RuntimeUnreachable(f"The supervisor of {folder.name} does not answer.", "Try again.")
+            time.sleep(POLL)
+
+    def _end(self, folder: InstanceFolder, grace: float) -> None:
+        """The supervisor stops its app; where there is none, or it hangs, we do."""
+        supervisor = _supervisor(folder)
+        if supervisor:
+            try:
+                os.kill(supervisor, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+            deadline = time.monotonic() + grace + 2.0
+            while _has_supervisor(folder) and time.monotonic() < deadline:
+                time.sleep(POLL)
+            if _has_supervisor(folder) and (pid := _supervisor(folder)):
+                os.kill(pid, signal.SIGKILL)
+        programs = read_json(folder.state).get("programs", {}).values()
+        groups = {int(one["pid"]) for one in programs if is_alive(int(one["pid"]), one["identity"])}
+        end_all(folder.path, groups, grace)
+
+    @contextmanager
+    def _exclusive(self, folder: InstanceFolder) -> Iterator[None]:
+        """Against other commands on the same instance; not against its supervisor."""
+        path = self._lock_path(folder)
+        with disk(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _lock_path(self, folder: InstanceFolder) -> Path:
+        return self._instances / f".{folder.name}.lock"
+
+
+def _supervisor(folder: InstanceFolder) -> int:
+    """The id that holds the instance's lock; 0 when none does."""
+    if not _has_supervisor(folder):
+        return 0
+    try:
+        return int(folder.lock.read_text() or 0)
+    except (OSError, ValueError):
+        return 0
+
+
+def _has_supervisor(folder: InstanceFolder) -> bool:
+    """Whether a living process holds the lock: a dead one cannot."""
+    try:
+        lock = os.open(folder.lock, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _web(folder: InstanceFolder) -> dict[str, Any]:
+    programs = read_json(folder.state).get("programs", {})
+    web = programs.get("web", {})
+    return web if isinstance(web, dict) else {}
+
+
+def _running(folder: InstanceFolder) -> bool:
+    web = _web(folder)
+    return is_alive(int(web.get("pid", 0)), web.get("identity"))
+
+
+def _state(name: InstanceName, folder: InstanceFolder) -> InstanceState:
+    spec, web = read_json(folder.spec), _web(folder)
+    endpoint = Endpoint(HOST, int(spec.get("port", 0)))
+    if not spec:
+        return InstanceState(name, Phase.EXITED, endpoint, reason="it never got ready")
+    phase = Phase.STOPPED if folder.stop.exists() and not _running(folder) else Phase.RUNNING
+    code = web.get("code")
+    return InstanceState(name, phase, endpoint, int(web.get("ends", 0)), code, _reason(code))
+
+
+def _reason(code: int | None) -> str:
+    if code is None or code >= 0:
+        return ""
+    try:
+        killed = f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        killed = f"killed by signal {-code}"
+    return f"{killed} (out of memory?)" if code == -signal.SIGKILL else killed

@@ -1,0 +1,46 @@
+"""The machine itself, for the ports Host and Clock."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+_MEMINFO = Path("/proc/meminfo")
+
+
+class RealClock:
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class RealHost:
+    """`home` is where Discode keeps its files; it need not be there yet."""
+
+    def __init__(self, home: Path):
+        self._home = home
+
+    def free_disk(self) -> int:
+        folder = self._home.absolute()
+        while not folder.is_dir() and folder != folder.parent:
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+    def free_memory(self) -> int:
+        """`MemAvailable` of proc(5): what the kernel would free for a new program without swapping, in KiB there."""
+        for line in _MEMINFO.read_text().splitlines():
+            name, _, amount = line.partition(":")
+            if name == "MemAvailable":
+                return int(amount.split()[0]) * 1024
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    def secret(self, digits: int) -> str:
+        return secrets.token_hex((digits + 1) // 2)[:digits]

@@ -1,0 +1,89 @@
+"""`discode edge`, and `python -m discode.edge`: kamal-proxy's commands, sent to the controller that runs.
+
+Few imports: each command is a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+HELP = """\
+The edge proxy: HAProxy under kamal-proxy's commands.
+
+  discode edge run [--http-port 80] [--bind 0.0.0.0]     run it, in the foreground
+  discode edge deploy SERVICE --target HOST:PORT [--host NAME]... [--path-prefix /P] [--health-check-path /up]
+  discode edge list [--json]
+  discode edge pause SERVICE [--max-pause 30s]           hold requests
+  discode edge stop SERVICE [--message TEXT]             answer 503
+  discode edge resume SERVICE
+  discode edge remove SERVICE
+
+--state-dir DIR, or $DISCODE_EDGE_STATE, says which edge is meant.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    words, folder = _state_dir(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return 0
+    if words[0] == "run":
+        return _run(words, folder)
+    return _send(words, folder)
+
+
+def _run(words: list[str], folder: Path) -> int:
+    from .options import CommandError, parse
+    from .run import run
+
+    try:
+        return run(parse(words), folder)
+    except CommandError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+
+
+def _send(words: list[str], folder: Path) -> int:
+    path = folder / "edge.sock"
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(str(path))
+            connection.sendall(json.dumps({"argv": words}).encode() + b"\n")
+            with connection.makefile("rb") as stream:
+                answer = json.loads(stream.readline())
+    except (OSError, ValueError) as error:
+        print(f"Error: the proxy does not answer at {path}: {error}. Is it running?", file=sys.stderr)
+        return 1
+    sys.stdout.write(answer["stdout"])
+    sys.stderr.write(answer["stderr"])
+    return int(answer["code"])
+
+
+def _state_dir(words: list[str]) -> tuple[list[str], Path]:
+    """The words without `--state-dir`, and the folder that it, the environment or the user's rights name."""
+    rest, folder = [], os.environ.get("DISCODE_EDGE_STATE", "")
+    given = iter(words)
+    for word in given:
+        if word == "--state-dir":
+            folder = next(given, "")
+        elif word.startswith("--state-dir="):
+            folder = word.partition("=")[2]
+        else:
+            rest.append(word)
+    return rest, Path(folder) if folder else _default()
+
+
+def _default() -> Path:
+    if home := os.environ.get("DISCODE_HOME"):
+        return Path(home) / "edge"
+    if os.geteuid() == 0:
+        return Path("/var/lib/discode/edge")
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "discode" / "edge"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

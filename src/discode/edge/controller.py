@@ -1,0 +1,204 @@
+"""The controller: carries commands out on HAProxy. It decides and moves no byte of the traffic.
+
+    state.json  ->  configuration and maps  ->  HAProxy
+
+The state is saved before HAProxy is told, so that whoever starts afterwards finishes what was begun. Commands on one
+service wait for each other; those on different services do not, but for a reload.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from dataclasses import replace
+
+from . import drain, health, state
+from .config import (
+    ERROR_502,
+    LUA,
+    Layout,
+    config_text,
+    map_entries,
+    map_texts,
+    message_text,
+    mode_text,
+    quoted,
+    server_name,
+)
+from .haproxy import Haproxy, HaproxyError
+from .options import Command, CommandError
+from .service import Service, deployed
+
+
+class Controller:
+    def __init__(self, layout: Layout, bind: str, http_port: int):
+        self.layout, self._bind, self._http_port = layout, bind, http_port
+        self.haproxy = Haproxy(layout)
+        self.services = state.load(layout.state)
+        self.drains = drain.Drains(self.haproxy)
+        self._configured: dict[str, Service] = {}  # what the running configuration has of each service
+        self._table = threading.RLock()  # guards `services`, `_configured`, the files and reloads
+        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def start(self) -> None:
+        """Attach to the HAProxy that runs, or start one; either way it does what the state says."""
+        with self._table:
+            self._write_files()
+            if self.haproxy.current() is not None:
+                self.haproxy.reload()
+            else:
+                self.haproxy.start()
+            self._configured = dict(self.services)
+
+    def heal(self) -> bool:
+        """Bring HAProxy back when it has died; whether that was needed."""
+        self.haproxy.reap()
+        if self.haproxy.current() is not None:
+            return False
+        with self._table:
+            # During a reload there is none for a moment, and whoever reloads holds the table.
+            if self.haproxy.current() is not None:
+                return False
+            self.haproxy.end(0.1)
+            self.start()
+        return True
+
+    def deploy(self, command: Command) -> None:
+        with self._locks[command.service]:
+            before = self.services.get(command.service)
+            after = deployed(command, before)
+            self._refuse_taken_hosts(after)
+            if before and (after.targets, after.shape) == (before.targets, before.shape):
+                after = replace(after, slot=before.slot)
+                health.wait(after, command.seconds("deploy-timeout"))
+            else:
+                self._bring_in(before, after, command.seconds("deploy-timeout"))
+            self._switch(before, after)
+        if before and before.slot != after.slot:
+            left = drain.Left(before, after, command.seconds("drain-timeout"))
+            self.drains.begin(left, wait=not command.on("drain-in-background"))
+
+    def pause(self, command: Command) -> None:
+        service = self._change(command.service, mode="paused", max_pause=command.seconds("max-pause"))
+        self.drains.until_idle(service, command.seconds("drain-timeout"))
+
+    def resume(self, command: Command) -> None:
+        self._change(command.service, mode="running")
+
+    def stop(self, command: Command) -> None:
+        service = self._change(command.service, mode="stopped", message=command.text("message"))
+        self.drains.until_idle(service, command.seconds("drain-timeout"))
+
+    def remove(self, command: Command) -> None:
+        """Its backends stay in HAProxy, without a way to them, until the next reload."""
+        with self._locks[command.service]:
+            service = self._known(command.service)
+            with self._table:
+                del self.services[service.name]
+                state.save(self.layout.state, self.services)
+                self._write_maps()
+                for name, entries in map_entries(service).items():
+                    if name != "cut":
+                        self._tell(*(f"del map {self.layout.map(name)} {key}" for key in entries))
+
+    def _bring_in(self, before: Service | None, after: Service, timeout: float) -> None:
+        """Add the targets to the idle slot and wait until they answer. Raises CommandError and leaves none behind."""
+        self._configure(before, after)
+        kept = self.drains.take_back(after)
+        for target in after.targets:
+            if target not in kept:
+                self._add_server(after, target)
+        try:
+            health.wait(after, timeout)
+        except CommandError:
+            self.drains.drop(after, [target for target in after.targets if target not in kept])
+            raise
+
+    def _configure(self, before: Service | None, after: Service) -> None:
+        """See to it that HAProxy's configuration has the service, in its shape. Only then is there a reload."""
+        with self._table:
+            known = self._configured.get(after.name)
+            if before is not None and known is not None and known.shape == after.shape:
+                return
+            shaped = replace(before, shape=after.shape) if before else replace(after, targets=())
+            self._write_files({**self.services, after.name: shaped})
+            self.haproxy.reload()
+            self._configured = {**self.services, after.name: shaped}
+
+    def _add_server(self, service: Service, target: str) -> None:
+        for backend in drain.backends(service.backend()):
+            name = f"{backend}/{server_name(target)}"
+            self._tell(f"add server {name} {target}", f"enable server {name}")
+
+    def _switch(self, before: Service | None, after: Service) -> None:
+        with self._table:
+            self._refuse_taken_hosts(after)
+            self.services[after.name] = after
+            state.save(self.layout.state, self.services)
+            self._write_maps()
+            old = map_entries(before) if before else {}
+            for name, entries in map_entries(after).items():
+                gone = [key for key in old.get(name, {}) if key not in entries]
+                file = self.layout.map(name)
+                known = {} if name == "cut" else old.get(name, {})
+                sets = [f"set map {file} {key} {quoted(value)}" for key, value in entries.items() if key in known]
+                adds = [f"add map {file} {key} {quoted(value)}" for key, value in entries.items() if key not in known]
+                if name != "cut" or not before:
+                    self._tell(*adds)
+                self._tell(*sets, *(f"del map {file} {key}" for key in gone))
+
+    def _change(self, name: str, **changes: object) -> Service:
+        with self._locks[name]:
+            service = replace(self._known(name), **changes)  # type: ignore[arg-type]
+            with self._table:
+                self.services[name] = service
+                state.save(self.layout.state, self.services)
+                self._write_maps()
+                self._tell(
+                    f"set map {self.layout.map('messages')} {name} {quoted(message_text(service))}",
+                    f"set map {self.layout.map('modes')} {name} {mode_text(service)}",
+                )
+            return service
+
+    def _known(self, name: str) -> Service:
+        service = self.services.get(name)
+        if service is None:
+            raise CommandError("service not found")
+        return service
+
+    def _refuse_taken_hosts(self, service: Service) -> None:
+        mine = set(service.routes())
+        with self._table:
+            if any(mine & set(other.routes()) for other in self.services.values() if other.name != service.name):
+                raise CommandError("host settings conflict with another service")
+
+    def _tell(self, *commands: str) -> None:
+        if not commands:
+            return
+        for attempt in range(2):
+            try:
+                self.haproxy.tell(*commands)
+                return
+            except OSError as error:
+                if attempt:
+                    raise HaproxyError(f"HAProxy does not answer: {error}") from error
+                time.sleep(0.2)
+                self.heal()
+
+    def _write_files(self, services: dict[str, Service] | None = None) -> None:
+        wanted = self.services if services is None else services
+        self.layout.lua.write_text(LUA)
+        self.layout.error_502.write_text(ERROR_502, newline="")
+        self._write_maps()
+        text = config_text(self.layout, wanted.values(), self._bind, self._http_port)
+        temporary = self.layout.config.with_suffix(".new")
+        temporary.write_text(text)
+        temporary.replace(self.layout.config)
+
+    def _write_maps(self) -> None:
+        """For the next start or reload; the running workers are told by themselves."""
+        for name, text in map_texts(self.services.values()).items():
+            temporary = self.layout.map(name).with_suffix(".new")
+            temporary.write_text(text)
+            temporary.replace(self.layout.map(name))

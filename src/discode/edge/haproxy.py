@@ -1,0 +1,184 @@
+"""HAProxy as a program: a master that outlives the controller, and its workers, talked to over the master's socket.
+
+A reload leaves an old worker behind until its last connection has ended. It goes on answering on the connections that
+it has, so whatever is set at run time is set in every worker.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .config import Layout
+
+OLDEST = (2, 6)  # dynamic servers with checks, `reload` on the master's socket
+START = 5.0  # seconds that a start or a reload may take
+ANSWER = 5.0
+
+
+class HaproxyError(Exception):
+    """HAProxy is missing, does not start, or does not take a command."""
+
+
+@dataclass(frozen=True)
+class Worker:
+    pid: int
+    is_current: bool
+
+
+class Haproxy:
+    def __init__(self, layout: Layout):
+        self.layout = layout
+        self.binary = find_binary()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def check(self, config: Path) -> None:
+        """Raises HaproxyError with what HAProxy says about the configuration."""
+        done = subprocess.run([self.binary, "-c", "-q", "-f", str(config)], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise HaproxyError(_alerts(done.stderr))
+
+    def start(self) -> None:
+        """A new master, in a session of its own: it lives on when the controller does not."""
+        log_path = self.layout.folder / "haproxy.log"
+        begin = log_path.stat().st_size if log_path.exists() else 0
+        arguments = ["-W", "-S", f"{self.layout.master_socket},mode,600", "-f", str(self.layout.config)]
+        with log_path.open("ab") as log:
+            self._child = subprocess.Popen(
+                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        child = self._child
+        _wait(lambda: child.poll() is not None or self.current() is not None)
+        if self.current() is None:
+            with contextlib.suppress(ProcessLookupError):
+                child.kill()
+            child.wait()
+            raise HaproxyError(_alerts(log_path.read_text(errors="replace")[begin:]))
+
+    def reload(self) -> None:
+        """Hand the listening sockets over to a worker with the configuration as it is now."""
+        before = self.current()
+        self.check(self.layout.config)
+        with contextlib.suppress(OSError):  # the master starts anew and hangs up
+            self._ask("reload")
+        if not _wait(lambda: self.current() not in (None, before)):
+            raise HaproxyError("the new worker did not come up")
+
+    def master(self) -> int | None:
+        """The master's process id; None when there is none."""
+        with contextlib.suppress(OSError):
+            match = re.search(r"^(\d+)\s+master", self._ask("show proc"), re.MULTILINE)
+            return int(match[1]) if match else None
+        return None
+
+    def current(self) -> Worker | None:
+        with contextlib.suppress(OSError):
+            return next((worker for worker in self.workers() if worker.is_current), None)
+        return None
+
+    def workers(self) -> list[Worker]:
+        """The current one and those left behind by reloads. Raises OSError when there is no master."""
+        found, old = [], False
+        for line in self._ask("show proc").splitlines():
+            old = old or line.startswith("# old workers")
+            words = line.split()
+            if len(words) > 1 and words[1] == "worker":
+                found.append(Worker(int(words[0]), not old))
+        return found
+
+    def tell(self, *commands: str) -> list[str]:
+        """Each command to every worker; the current one's answers. An old worker may not know what is spoken of.
+
+        Raises HaproxyError when the current worker refuses one.
+        """
+        answers: list[str] = []
+        for worker in self.workers():
+            for command in commands:
+                try:
+                    answer = self._ask(f"@!{worker.pid} {command}").strip()
+                except OSError:
+                    if worker.is_current:
+                        raise
+                    continue
+                if worker.is_current:
+                    answers.append(answer)
+        return answers
+
+    def ask_each(self, command: str) -> Iterator[str]:
+        """The answer of every worker, old ones too."""
+        for worker in self.workers():
+            with contextlib.suppress(OSError):
+                yield self._ask(f"@!{worker.pid} {command}")
+
+    def end(self, grace: float) -> None:
+        """Let requests under way finish for `grace` seconds, then end it."""
+        pid = self.master()
+        if pid is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGUSR1)
+        if not _wait(lambda: not _alive(pid, self._child), grace):
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                if _wait(lambda: not _alive(pid, self._child), 2.0):
+                    break
+
+    def reap(self) -> None:
+        if self._child is not None:
+            self._child.poll()
+
+    def _ask(self, command: str) -> str:
+        """Raises OSError."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER)
+            connection.connect(str(self.layout.master_socket))
+            connection.sendall(command.encode() + b"\n")
+            connection.shutdown(socket.SHUT_WR)
+            parts = []
+            while part := connection.recv(65536):
+                parts.append(part)
+        return b"".join(parts).decode(errors="replace")
+
+
+def find_binary() -> str:
+    """Raises HaproxyError, with what to do about it."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+    binary = shutil.which("haproxy", path=path)
+    if binary is None:
+        raise HaproxyError("HAProxy is not installed. Install it: apt-get install haproxy")
+    answer = subprocess.run([binary, "-v"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"version (\d+)\.(\d+)", answer)
+    if match and (int(match[1]), int(match[2])) < OLDEST:
+        raise HaproxyError(f"HAProxy {match[1]}.{match[2]} is too old: 2.6 or newer is needed")
+    return binary
+
+
+def _alive(pid: int, child: subprocess.Popen[bytes] | None) -> bool:
+    if child is not None and child.pid == pid:
+        return child.poll() is None
+    return Path(f"/proc/{pid}").exists()
+
+
+def _wait(condition: Callable[[], bool], seconds: float = START) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _alerts(text: str) -> str:
+    """What matters of HAProxy's output: its alerts, without the prefix."""
+    alerts = [line.split(":", 1)[-1].strip() for line in text.splitlines() if "[ALERT]" in line]
+    return "; ".join(alerts) or text.strip()[-500:] or "HAProxy ended without a word"

@@ -1,0 +1,55 @@
+"""The health check before a switch: the first one at once, then at the interval, each with what was seen.
+
+HAProxy's own checks have their path in the configuration and say less; a deploy may change the path at will.
+"""
+
+from __future__ import annotations
+
+import http.client
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from ..core.quantity import format_duration
+from .options import CommandError
+from .service import Health, Service
+
+
+def wait(service: Service, timeout: float) -> None:
+    """Returns when every target has answered once. Raises CommandError with the last answer of those that did not."""
+    deadline = time.monotonic() + timeout
+    with ThreadPoolExecutor(len(service.targets)) as pool:
+        seen = list(pool.map(lambda target: _until_healthy(target, service.health, deadline), service.targets))
+    bad = [f"{target}: {what}" for target, what in zip(service.targets, seen, strict=True) if what]
+    if bad:
+        reasons = "\n  ".join(bad)
+        raise CommandError(
+            f"target failed to become healthy within configured timeout ({format_duration(timeout)})\n  {reasons}"
+        )
+
+
+def _until_healthy(target: str, check: Health, deadline: float) -> str:
+    """Empty, or what was seen last."""
+    while True:
+        begun = time.monotonic()
+        what = _look(target, check, min(check.timeout, max(deadline - begun, 0.05)))
+        if not what:
+            return ""
+        if time.monotonic() + check.interval > deadline:
+            time.sleep(max(deadline - time.monotonic(), 0))
+            return what
+        time.sleep(max(begun + check.interval - time.monotonic(), 0))
+
+
+def _look(target: str, check: Health, timeout: float) -> str:
+    host, _, port = target.rpartition(":")
+    connection = http.client.HTTPConnection(host.strip("[]"), check.port or int(port), timeout=timeout)
+    try:
+        connection.request("GET", check.path, headers={"Host": check.host or target, "User-Agent": "discode-edge"})
+        status = connection.getresponse().status
+        return "" if 200 <= status < 300 else f"{status} at {check.path}"
+    except TimeoutError:
+        return f"no answer at {check.path} within {check.timeout:g} s"
+    except (OSError, http.client.HTTPException) as error:
+        return getattr(error, "strerror", None) or type(error).__name__
+    finally:
+        connection.close()

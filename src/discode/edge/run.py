@@ -1,0 +1,74 @@
+"""`run`: the controller as a program, from the lock on its state to its end.
+
+Only one controller at a time has the lock; the kernel takes it from a dead one. On SIGTERM HAProxy ends too, after
+the requests under way; on anything harder HAProxy goes on by itself, and the next controller finds it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from .config import Layout
+from .controller import Controller
+from .haproxy import HaproxyError
+from .options import Command, CommandError
+from .server import serve
+from .state import DamagedState
+
+LOOK = 0.25  # seconds between two looks at HAProxy
+END_GRACE = 5.0
+
+
+def run(command: Command, folder: Path) -> int:
+    """The exit code. Says on stderr why it cannot run."""
+    layout = Layout(folder)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        lock = _lock(folder / "controller.lock")
+        port = command.number("http-port")
+        if not 1 <= port <= 65535:
+            raise CommandError(f"{port} is not a port: ports go from 1 to 65535")
+        controller = Controller(layout, command.text("bind"), port)
+        controller.start()
+    except (CommandError, HaproxyError, DamagedState) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    try:
+        _serve(controller, layout, port)
+    finally:
+        os.close(lock)
+    return 0
+
+
+def _serve(controller: Controller, layout: Layout, port: int) -> None:
+    end = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: end.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    layout.control_socket.unlink(missing_ok=True)
+    server = serve(controller, str(layout.control_socket))
+    print(f"Listening on port {port} (controller {os.getpid()}, HAProxy {controller.haproxy.master()})", flush=True)
+    while not end.wait(LOOK):
+        try:
+            if controller.heal():
+                print("HAProxy had ended and was started again", flush=True)
+        except HaproxyError as error:
+            print(f"HAProxy does not start: {error}", flush=True)
+    layout.control_socket.unlink(missing_ok=True)
+    server.shutdown()
+    controller.haproxy.end(END_GRACE)
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise CommandError(f"another controller runs on this state ({path.parent})") from None
+    return descriptor

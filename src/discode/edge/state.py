@@ -1,0 +1,53 @@
+"""The edge's state: every service, in one file, written whole, with the copy before it beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from .service import Service
+
+SCHEMA = 1
+
+
+class DamagedState(Exception):
+    """Neither the file nor the copy before it can be read."""
+
+
+def load(path: Path) -> dict[str, Service]:
+    """The services by name; none when there is no file yet. Raises DamagedState: never an empty proxy instead."""
+    if not path.exists() and not _previous(path).exists():
+        return {}
+    for candidate in (path, _previous(path)):
+        try:
+            raw = json.loads(candidate.read_text())
+            if raw["schema"] == SCHEMA:
+                return {one["name"]: Service.from_dict(one) for one in raw["services"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    raise DamagedState(f"{path} is damaged, and so is {_previous(path).name}")
+
+
+def save(path: Path, services: dict[str, Service]) -> None:
+    """Raises OSError; then the file is as it was."""
+    data = json.dumps({"schema": SCHEMA, "services": [one.to_dict() for one in services.values()]}, indent=1)
+    temporary = path.with_suffix(".new")
+    with temporary.open("w") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        # A link and then a rename: at every moment there is a whole file under the name.
+        _previous(path).unlink(missing_ok=True)
+        os.link(path, _previous(path))
+    temporary.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _previous(path: Path) -> Path:
+    return path.with_suffix(".previous.json")

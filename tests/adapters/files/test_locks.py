@@ -1,0 +1,94 @@
+"""The lock between processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from discode.adapters.files import FileStore
+from discode.core.errors import Busy, UsageError
+
+from ..store_contract import APP, installation
+
+HOLDER = """
+import sys
+from pathlib import Path
+from discode.adapters.files import FileStore
+with FileStore(Path(sys.argv[1]), "discode update").lock("myapp"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileStore:
+    return FileStore(tmp_path)
+
+
+@contextmanager
+def holder(home: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_busy_says_who_is_at_work(store: FileStore) -> None:
+    with holder(store.home) as process:
+        with pytest.raises(Busy) as raised, store.lock(APP):
+            pass
+        assert f"discode update myapp (pid {process.pid}) is at work since " in raised.value.sentence
+        assert "Nothing was changed" in raised.value.sentence
+
+
+def test_a_killed_holder_holds_nothing(store: FileStore) -> None:
+    with holder(store.home) as process:
+        process.kill()
+        process.wait()
+        with store.lock(APP):
+            pass
+
+
+def test_a_stale_file_is_no_obstacle(store: FileStore) -> None:
+    (store.home / "locks").mkdir()
+    (store.home / "locks" / "myapp.lock").write_text('{"pid": 1, "command": "discode update myapp", "since": 1}')
+    with store.lock(APP):
+        pass
+
+
+@pytest.mark.parametrize("note", ["", "{", '{"pid": 1}', "[]"])
+def test_busy_does_without_a_readable_note(store: FileStore, note: str) -> None:
+    with store.lock(APP):
+        (store.home / "locks" / "myapp.lock").write_text(note)
+        with pytest.raises(Busy, match="Another command is at work on myapp"), store.lock(APP):
+            pass
+
+
+def test_the_lock_holds_while_the_app_is_purged(store: FileStore) -> None:
+    store.save_installation(installation())
+    with store.lock(APP):
+        store.purge(APP)
+        with pytest.raises(Busy), store.lock(APP):
+            pass
+        store.save_installation(installation())
+        with pytest.raises(Busy), store.lock(APP):
+            pass
+
+
+@pytest.mark.parametrize("name", ["../evil", "", "My App", "a/b"])
+def test_names_never_leave_the_home(store: FileStore, name: str) -> None:
+    with pytest.raises(UsageError), store.lock(name):
+        pass
+    with pytest.raises(UsageError):
+        store.save_settings(name, 1, {})

@@ -1,0 +1,73 @@
+"""Applications behind a proxy: real HTTP servers on free ports of 127.0.0.1."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from discode.ports.runtime import Endpoint
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news: proxies do that."""
+
+
+class Origin:
+    """Answers its name and the path, with `status`; `/slow` answers when `let_go` is set."""
+
+    def __init__(self, name: str, status: int = 200):
+        self.name, self.status = name, status
+        self.let_go = threading.Event()
+        self.waiting = threading.Event()
+        origin = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                if self.path.startswith("/slow"):
+                    origin.waiting.set()
+                    origin.let_go.wait(30)
+                body = f"{origin.name} {self.path} {self.headers['Host']}".encode()
+                self.send_response(origin.status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.endpoint = Endpoint("127.0.0.1", self._server.server_port)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self.let_go.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Origins:
+    """Makes origins; `site` of the contract asks it for endpoints."""
+
+    def __init__(self) -> None:
+        self.made: list[Origin] = []
+
+    def new(self, name: str = "", status: int = 200) -> Origin:
+        self.made.append(Origin(name or f"origin-{len(self.made)}", status))
+        return self.made[-1]
+
+
+@contextmanager
+def origins() -> Iterator[Origins]:
+    made = Origins()
+    try:
+        yield made
+    finally:
+        for origin in made.made:
+            origin.close()

@@ -1,0 +1,107 @@
+"""KamalProxy in both dialects of the commands: the port's contract, and what it says on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from discode.adapters.kamal_proxy import KamalProxy
+from discode.adapters.kamal_proxy.carrier import Answer
+from discode.core.errors import DiscodeError, Failed, ProxyUnreachable, Refused, ReleaseFailed
+from discode.core.installation import Route
+from discode.ports.runtime import Endpoint
+
+from ..proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
+from .origins import Origins, origins
+from .toy import ToyProxy
+
+
+class ToySite:
+    def __init__(self, toy: ToyProxy, made: Origins):
+        self.proxy = KamalProxy(toy, toy, toy.port)
+        self._made = made
+
+    def healthy(self) -> Endpoint:
+        return self._made.new().endpoint
+
+    def broken(self) -> Endpoint:
+        return self._made.new(status=503).endpoint
+
+
+class TestContract(ProxyContract):
+    @pytest.fixture(params=[True, False], ids=["edge", "kamal-proxy"])
+    def site(self, request: pytest.FixtureRequest) -> Iterator[ToySite]:
+        toy = ToyProxy(request.param)
+        with origins() as made:
+            yield ToySite(toy, made)
+        toy.close()
+
+
+class Scripted:
+    """Gives one answer to everything and remembers what it was asked."""
+
+    def __init__(self, answer: Answer, is_edge: bool = False):
+        self.answer, self.is_edge = answer, is_edge
+        self.asked: list[tuple[list[str], float]] = []
+
+    def ensure(self) -> None:
+        return
+
+    def run(self, argv: Sequence[str], timeout: float) -> Answer:
+        self.asked.append((list(argv), timeout))
+        return self.answer
+
+
+DONE = Answer(0, "", "")
+
+
+@pytest.mark.parametrize(("is_edge", "longest"), [(True, 17.0), (False, 18.0)])
+def test_deploy_says_all_there_is_to_say(is_edge: bool, longest: float) -> None:
+    carrier = Scripted(DONE, is_edge)
+    route = Route(hosts=("a.test", "*.b.test"), path_prefix="/docs")
+    KamalProxy(carrier, carrier, 80).switch("myapp", Endpoint("fd00::1", 3000), route, HEALTH, TIMING)
+    (argv, timeout), *_ = carrier.asked
+    assert argv[:2] == ["deploy", "myapp"]
+    text = " ".join(argv[2:])
+    assert text == (
+        "--target [fd00::1]:3000 --host a.test --host *.b.test --path-prefix /docs --health-check-path /up"
+        " --health-check-timeout 2s --health-check-interval 200ms --deploy-timeout 5s --drain-timeout 1s"
+    ) + (" --drain-in-background" if is_edge else "")
+    assert timeout == longest
+
+
+def test_a_pause_leaves_most_of_the_hold_to_the_new_version() -> None:
+    carrier = Scripted(DONE)
+    for longest in (90.0, 2.0):
+        KamalProxy(carrier, carrier, 80).pause("myapp", longest)
+    assert [" ".join(argv) for argv, _ in carrier.asked] == [
+        "pause myapp --max-pause 1m30s --drain-timeout 10s",
+        "pause myapp --max-pause 2s --drain-timeout 500ms",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("stderr", "kind", "key"),
+    [
+        ("Error: target failed to become healthy within configured timeout (2s)", ReleaseFailed, "release-failed"),
+        ("Error: host settings conflict with another service", Refused, "host-taken"),
+        ("Error: service not found", Failed, "unknown-service"),
+        ("Error: dial unix /run/p.sock: connect: connection refused", ProxyUnreachable, "proxy-unreachable"),
+        ("Error: unknown flag: --drain-in-background", Failed, "proxy-refused"),
+        ("", Failed, "proxy-refused"),
+    ],
+)
+def test_refusals_become_errors_of_ours(stderr: str, kind: type[DiscodeError], key: str) -> None:
+    carrier = Scripted(Answer(1, "", stderr + "\n"))
+    with pytest.raises(kind) as raised:
+        KamalProxy(carrier, carrier, 80).switch("myapp", Endpoint("127.0.0.1", 1), ROUTE, HEALTH, TIMING)
+    assert raised.value.name == key
+    assert raised.value.next_step
+    if key == "proxy-refused" and stderr:
+        assert "unknown flag: --drain-in-background" in raised.value.sentence
+
+
+def test_the_exit_code_counts_before_the_words() -> None:
+    carrier = Scripted(Answer(0, "", "Error: service not found"))
+    KamalProxy(carrier, carrier, 80).switch("myapp", Endpoint("127.0.0.1", 1), ROUTE, HEALTH, TIMING)

@@ -1,0 +1,208 @@
+"""KamalProxy on the real edge with a real HAProxy: the port's contract, traffic, and the program's life."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from discode.adapters.kamal_proxy import EdgeProcess, KamalProxy
+from discode.core.errors import Refused
+from discode.core.installation import Route
+from discode.ports.proxy import Mode, Serving, Timing
+from discode.ports.runtime import Endpoint
+
+from ..proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
+from .origins import Origins, origins
+
+pytestmark = pytest.mark.skipif(
+    not shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin"), reason="HAProxy is not installed"
+)
+
+
+def free_ports(count: int) -> list[int]:
+    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports: list[int] = [server.getsockname()[1] for server in servers]
+    for server in servers:
+        server.close()
+    return ports
+
+
+class EdgeSite:
+    """The edge in a folder of its own, with a path short enough for a socket, and applications behind it."""
+
+    def __init__(self, made: Origins, folder: Path):
+        self.http_port, self._https_port = free_ports(2)
+        self._folder = folder
+        self.process = self.another_process()
+        self.proxy = KamalProxy(self.process.socket, self.process, self.http_port)
+        self.origins = made
+
+    def another_process(self) -> EdgeProcess:
+        """As another command on this machine would have it."""
+        return EdgeProcess(self._folder, self.http_port, self._https_port, "127.0.0.1")
+
+    def healthy(self) -> Endpoint:
+        return self.origins.new().endpoint
+
+    def broken(self) -> Endpoint:
+        return self.origins.new(status=503).endpoint
+
+    def get(self, path: str, host: str = "app.test") -> tuple[int, str]:
+        connection = HTTPConnection("127.0.0.1", self.http_port, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Host": host})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def stopped() -> Iterator[EdgeSite]:
+    """An edge that does not run yet; whatever runs at the end is ended."""
+    folder = Path(tempfile.mkdtemp(prefix="discode-edge-"))
+    with origins() as made:
+        site = EdgeSite(made, folder)
+        try:
+            yield site
+        finally:
+            site.process.shutdown()
+            shutil.rmtree(folder)
+
+
+@pytest.fixture
+def site(stopped: EdgeSite) -> EdgeSite:
+    stopped.proxy.ensure()
+    return stopped
+
+
+class TestContract(ProxyContract):
+    pass
+
+
+def test_requests_under_way_finish_where_they_are(site: EdgeSite) -> None:
+    old, new = site.origins.new("old"), site.origins.new("new")
+    site.proxy.switch("myapp", old.endpoint, ROUTE, HEALTH, TIMING)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(site.get, "/slow")
+        assert old.waiting.wait(10)
+        site.proxy.switch("myapp", new.endpoint, ROUTE, HEALTH, Timing(deploy=5.0, drain=20.0))
+        assert site.get("/")[1].startswith("new / ")
+        drained = threading.Event()
+
+        def wait() -> None:
+            site.proxy.drained("myapp", 20.0)
+            drained.set()
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        assert not drained.wait(0.3)
+        old.let_go.set()
+        assert slow.result(10) == (200, "old /slow app.test")
+        waiting.join(10)
+        assert drained.is_set()
+
+
+def test_requests_that_do_not_finish_are_cut_at_the_drain_timeout(site: EdgeSite) -> None:
+    old = site.origins.new("old")
+    site.proxy.switch("myapp", old.endpoint, ROUTE, HEALTH, TIMING)
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(site.get, "/slow")
+        assert old.waiting.wait(10)
+        site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, Timing(deploy=5.0, drain=0.5))
+        site.proxy.drained("myapp", 0.5)
+        assert slow.result(10)[0] == 504
+
+
+def test_a_pause_holds_requests_until_resume(site: EdgeSite) -> None:
+    site.proxy.switch("myapp", site.origins.new("old").endpoint, ROUTE, HEALTH, TIMING)
+    site.proxy.pause("myapp", 20.0)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(site.get, "/")
+        site.proxy.switch("myapp", site.origins.new("new").endpoint, ROUTE, HEALTH, TIMING)
+        assert not held.done()
+        site.proxy.resume("myapp")
+        assert held.result(10) == (200, "new / app.test")
+
+
+def test_a_pause_waits_for_requests_under_way(site: EdgeSite) -> None:
+    origin = site.origins.new("old")
+    site.proxy.switch("myapp", origin.endpoint, ROUTE, HEALTH, TIMING)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(site.get, "/slow")
+        assert origin.waiting.wait(10)
+        pause = pool.submit(site.proxy.pause, "myapp", 30.0)
+        with pytest.raises(TimeoutError):
+            pause.result(0.3)
+        origin.let_go.set()
+        assert slow.result(10)[0] == 200
+        pause.result(10)
+
+
+def test_a_stop_says_its_message(site: EdgeSite) -> None:
+    site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
+    site.proxy.stop("myapp", "-- Back at noon.")
+    status, text = site.get("/")
+    assert status == 503
+    assert "-- Back at noon." in text
+
+
+def test_a_path_prefix_is_stripped(site: EdgeSite) -> None:
+    route = Route(hosts=("app.test",), path_prefix="/docs")
+    site.proxy.switch("docs", site.origins.new("docs").endpoint, route, HEALTH, TIMING)
+    assert site.get("/docs/page") == (200, "docs /page app.test")
+    assert site.get("/page")[0] == 404
+
+
+def test_a_route_can_change_with_a_switch(site: EdgeSite) -> None:
+    endpoint = site.healthy()
+    site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+    site.proxy.switch("myapp", endpoint, Route(hosts=("moved.test",)), HEALTH, TIMING)
+    assert site.get("/", "moved.test")[0] == 200
+    assert site.get("/", "app.test")[0] == 404
+
+
+def test_routes_outlive_the_program(site: EdgeSite) -> None:
+    endpoint = site.healthy()
+    site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+    first = site.process.running()
+    site.process.shutdown()
+    site.proxy.ensure()
+    assert site.process.running() not in (None, first)
+    assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
+    assert site.get("/")[0] == 200
+
+
+def test_the_program_starts_once_and_ends(stopped: EdgeSite) -> None:
+    assert stopped.process.running() is None
+    stopped.process.shutdown()
+    starters = [stopped.another_process() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda starter: starter.ensure(), starters))
+    pids = {starter.running() for starter in starters}
+    assert len(pids) == 1
+    stopped.process.shutdown()
+    assert stopped.process.running() is None
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", stopped.http_port))
+    for starter in starters:
+        starter.shutdown()
+
+
+def test_a_taken_port_is_refused_in_words(stopped: EdgeSite) -> None:
+    with socket.create_server(("127.0.0.1", stopped.http_port)), pytest.raises(Refused) as raised:
+        stopped.proxy.ensure()
+    assert raised.value.name == "port-taken"
+    assert str(stopped.http_port) in raised.value.sentence
+    assert stopped.process.running() is None
+    stopped.proxy.ensure()
+    assert stopped.process.running() is not None

@@ -1,0 +1,181 @@
+"""A proxy that takes kamal-proxy's commands in memory and routes real HTTP: enough to try the adapter without one.
+
+Both dialects: the table of kamal-proxy, and with `is_edge` the edge's own options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler
+
+from discode.adapters.kamal_proxy.carrier import Answer
+from discode.core.quantity import parse_duration
+
+from .origins import Server
+
+TITLES = ("Service", "Host", "Path", "Target", "State", "TLS")
+
+
+@dataclass
+class Routed:
+    hosts: list[str]
+    path: str
+    target: str
+    state: str = "running"
+
+    def takes(self, host: str, path: str) -> bool:
+        named = not self.hosts or any(h == host or (h[:2] == "*." and host.endswith(h[1:])) for h in self.hosts)
+        return named and path.startswith(self.path)
+
+
+class ToyProxy:
+    def __init__(self, is_edge: bool):
+        self.is_edge = is_edge
+        self.services: dict[str, Routed] = {}
+        self.commands: list[list[str]] = []
+        toy = self
+
+        class Front(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(toy.answer(self.headers["Host"], self.path))
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                return
+
+        self._server = Server(("127.0.0.1", 0), Front)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def ensure(self) -> None:
+        return
+
+    def answer(self, host: str, path: str) -> int:
+        found = [routed for routed in self.services.values() if routed.takes(host, path)]
+        if not found:
+            return 404
+        best = max(found, key=lambda routed: len(routed.path))
+        return status_of(best.target, path.removeprefix(best.path.rstrip("/")))
+
+    def run(self, argv: Sequence[str], timeout: float) -> Answer:
+        self.commands.append(list(argv))
+        options = _parser(self.is_edge).parse_args(argv)
+        words: str = getattr(self, f"_{options.command}")(options)
+        return Answer(1, "", f"Error: {words}\n") if words else Answer(0, self._list_text(options), "")
+
+    def _deploy(self, options: argparse.Namespace) -> str:
+        if not _becomes_healthy(options):
+            return f"target failed to become healthy within configured timeout ({options.deploy_timeout})"
+        for name, other in self.services.items():
+            same = set(other.hosts) & set(options.host) or not (other.hosts or options.host)
+            if name != options.service and same and other.path == options.path_prefix:
+                return "host settings conflict with another service"
+        state = self.services[options.service].state if options.service in self.services else "running"
+        self.services[options.service] = Routed(options.host, options.path_prefix, options.target[0], state)
+        return ""
+
+    def _pause(self, options: argparse.Namespace) -> str:
+        return self._set(options.service, "paused")
+
+    def _resume(self, options: argparse.Namespace) -> str:
+        return self._set(options.service, "running")
+
+    def _stop(self, options: argparse.Namespace) -> str:
+        return self._set(options.service, "stopped")
+
+    def _remove(self, options: argparse.Namespace) -> str:
+        return "" if self.services.pop(options.service, None) else "service not found"
+
+    def _list(self, options: argparse.Namespace) -> str:
+        return ""
+
+    def _set(self, service: str, state: str) -> str:
+        if service not in self.services:
+            return "service not found"
+        self.services[service].state = state
+        return ""
+
+    def _list_text(self, options: argparse.Namespace) -> str:
+        if options.command != "list":
+            return ""
+        return self._json() if self.is_edge else table(self.services)
+
+    def _json(self) -> str:
+        services = [
+            {"name": name, "targets": [routed.target], "state": routed.state, "draining": 0}
+            for name, routed in self.services.items()
+        ]
+        return json.dumps({"services": services, "controller": {"pid": 1}})
+
+
+def table(services: dict[str, Routed]) -> str:
+    """As kamal-proxy prints it: every cell coloured, padded to the longest of its column, two spaces after it."""
+    rows = [
+        (name, ",".join(routed.hosts) or "*", routed.path, routed.target, routed.state, "no")
+        for name, routed in services.items()
+    ]
+    widths = [max(len(row[column]) for row in (TITLES, *rows)) for column in range(len(TITLES))]
+    lines = []
+    for number, row in enumerate((TITLES, *rows)):
+        styles = ["3;94"] * 6 if number == 0 else ["1;34", *[""] * 5]
+        cells = zip(row, styles, widths, strict=True)
+        lines.append(
+            "".join(f"\033[{style}m{cell}\033[0m{' ' * (width - len(cell))}  " for cell, style, width in cells)
+        )
+    return "\n".join(lines) + "\n"
+
+
+def status_of(target: str, path: str) -> int:
+    """0 when nothing answers."""
+    connection = HTTPConnection(target, timeout=2)
+    try:
+        connection.request("GET", path or "/")
+        return connection.getresponse().status
+    except OSError:
+        return 0
+    finally:
+        connection.close()
+
+
+def _becomes_healthy(options: argparse.Namespace) -> bool:
+    deadline = time.monotonic() + parse_duration(options.deploy_timeout)
+    while not 200 <= status_of(options.target[0], options.health_check_path) < 300:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(parse_duration(options.health_check_interval))
+    return True
+
+
+def _parser(is_edge: bool) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    deploy = commands.add_parser("deploy")
+    for name in ("--target", "--host"):
+        deploy.add_argument(name, action="append", default=[])
+    deploy.add_argument("--path-prefix", default="/")
+    for name in ("path", "timeout", "interval"):
+        deploy.add_argument(f"--health-check-{name}", required=True)
+    for name in ("--deploy-timeout", "--drain-timeout"):
+        deploy.add_argument(name, required=True)
+    pause, stop = commands.add_parser("pause"), commands.add_parser("stop")
+    pause.add_argument("--max-pause", required=True)
+    stop.add_argument("--message", required=True)
+    for parser_of in (pause, stop):
+        parser_of.add_argument("--drain-timeout", required=True)
+    for parser_of in (deploy, pause, stop, commands.add_parser("resume"), commands.add_parser("remove")):
+        parser_of.add_argument("service")
+    listing = commands.add_parser("list")
+    if is_edge:
+        deploy.add_argument("--drain-in-background", action="store_true")
+        listing.add_argument("--json", action="store_true", required=True)
+    return parser

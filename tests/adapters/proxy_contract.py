@@ -1,0 +1,126 @@
+"""What every proxy has to do, by the words of the port. A subclass gives the fixture `site`: a proxy without routes,
+and endpoints for it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pytest
+
+from discode.core.errors import Refused, ReleaseFailed
+from discode.core.installation import Route
+from discode.core.manifest import Health
+from discode.ports.proxy import Mode, Proxy, Serving, Timing
+from discode.ports.runtime import Endpoint
+
+HEALTH = Health(path="/up", timeout=2.0)
+TIMING = Timing(deploy=5.0, drain=1.0)
+SHORT = Timing(deploy=0.5, drain=1.0)
+ROUTE = Route(hosts=("app.test",))
+OTHER = Route(hosts=("other.test",))
+
+
+class Site(Protocol):
+    proxy: Proxy
+
+    def healthy(self) -> Endpoint:
+        """A new endpoint that answers 200 at every path."""
+
+    def broken(self) -> Endpoint:
+        """A new endpoint that answers, but never 2xx."""
+
+
+class ProxyContract:
+    def test_ensure_can_be_repeated(self, site: Site) -> None:
+        site.proxy.ensure()
+        site.proxy.ensure()
+
+    def test_an_unknown_service_is_no_error(self, site: Site) -> None:
+        assert site.proxy.serving("myapp") is None
+        assert not site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        site.proxy.pause("myapp", 1.0)
+        site.proxy.resume("myapp")
+        site.proxy.stop("myapp", "Back at noon.")
+        site.proxy.unroute("myapp")
+        site.proxy.drained("myapp", 1.0)
+        assert site.proxy.serving("myapp") is None
+
+    def test_a_switch_makes_the_endpoint_serve(self, site: Site) -> None:
+        endpoint = site.healthy()
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+        assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
+        assert site.proxy.serving("my") is None
+        assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+
+    @pytest.mark.parametrize("route", [Route(), Route(hosts=("*.app.test",)), Route(hosts=("a.test", "b.test"))])
+    def test_routes_of_every_kind_are_served_and_probed(self, site: Site, route: Route) -> None:
+        site.proxy.switch("myapp", site.healthy(), route, HEALTH, TIMING)
+        assert site.proxy.probe("myapp", route, "/up", 2.0).ok
+
+    def test_the_last_switch_serves(self, site: Site) -> None:
+        first, second = site.healthy(), site.healthy()
+        for endpoint in (first, second, second, first):
+            site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+            site.proxy.drained("myapp", TIMING.drain)
+            assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
+            assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+
+    def test_an_endpoint_that_is_not_healthy_gets_no_request(self, site: Site) -> None:
+        with pytest.raises(ReleaseFailed):
+            site.proxy.switch("myapp", site.broken(), ROUTE, HEALTH, SHORT)
+        assert site.proxy.serving("myapp") is None
+        endpoint = site.healthy()
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+        with pytest.raises(ReleaseFailed):
+            site.proxy.switch("myapp", site.broken(), ROUTE, HEALTH, SHORT)
+        assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
+        assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+
+    def test_a_route_of_another_app_is_refused(self, site: Site) -> None:
+        endpoint = site.healthy()
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+        with pytest.raises(Refused) as raised:
+            site.proxy.switch("thief", site.healthy(), ROUTE, HEALTH, TIMING)
+        assert raised.value.name == "host-taken"
+        assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
+        assert site.proxy.serving("thief") is None
+
+    def test_apps_live_side_by_side(self, site: Site) -> None:
+        first, second, below = site.healthy(), site.healthy(), site.healthy()
+        path = Route(hosts=ROUTE.hosts, path_prefix="/docs")
+        for service, endpoint, route in (("myapp", first, ROUTE), ("other", second, OTHER), ("docs", below, path)):
+            site.proxy.switch(service, endpoint, route, HEALTH, TIMING)
+        for service, endpoint, route in (("myapp", first, ROUTE), ("other", second, OTHER), ("docs", below, path)):
+            assert site.proxy.serving(service) == Serving(endpoint, Mode.RUNNING)
+            assert site.proxy.probe(service, route, "/up", 2.0).ok
+
+    def test_a_pause_outlives_a_switch_and_ends_with_resume(self, site: Site) -> None:
+        first, second = site.healthy(), site.healthy()
+        site.proxy.switch("myapp", first, ROUTE, HEALTH, TIMING)
+        site.proxy.pause("myapp", 10.0)
+        assert site.proxy.serving("myapp") == Serving(first, Mode.PAUSED)
+        site.proxy.switch("myapp", second, ROUTE, HEALTH, TIMING)
+        assert site.proxy.serving("myapp") == Serving(second, Mode.PAUSED)
+        site.proxy.resume("myapp")
+        site.proxy.resume("myapp")
+        assert site.proxy.serving("myapp") == Serving(second, Mode.RUNNING)
+        assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+
+    def test_a_stop_ends_with_resume(self, site: Site) -> None:
+        endpoint = site.healthy()
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+        site.proxy.stop("myapp", "-- Back at noon.")
+        site.proxy.stop("myapp", "Back at noon.")
+        assert site.proxy.serving("myapp") == Serving(endpoint, Mode.STOPPED)
+        site.proxy.resume("myapp")
+        assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
+
+    def test_unroute_forgets_and_frees_the_host(self, site: Site) -> None:
+        site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
+        site.proxy.unroute("myapp")
+        site.proxy.unroute("myapp")
+        assert site.proxy.serving("myapp") is None
+        assert not site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        endpoint = site.healthy()
+        site.proxy.switch("heir", endpoint, ROUTE, HEALTH, TIMING)
+        assert site.proxy.serving("heir") == Serving(endpoint, Mode.RUNNING)

@@ -1,0 +1,176 @@
+"""What every store has to do, by the words of the port. A subclass gives the fixture `store`: an empty one."""
+
+from __future__ import annotations
+
+import pytest
+
+from discode.core.errors import Busy
+from discode.core.history import HistoryEntry
+from discode.core.installation import Installation
+from discode.core.journal import Journal
+from discode.core.manifest import Archive, Manifest, release_key
+from discode.core.release import Release
+from discode.ports.store import Store
+
+APP = "myapp"
+
+
+def release(version: str = "1.0.0", app: str = APP) -> Release:
+    artifact = Archive(path=f"{app}/{version}", sha256="0" * 64, length=1, unpacked=1)
+    manifest = Manifest.model_validate(
+        {
+            "app": app,
+            "version": version,
+            "artifact": artifact,
+            "command": ["serve", "--now"],
+            "env": {"SECRET": {"generate": "hex64"}, "NAME": {"ask": "Name", "optional": True}, "MODE": "live"},
+            "volumes": {"storage": "data"},
+        }
+    )
+    return Release(key=release_key(manifest.canonical()), manifest=manifest)
+
+
+def installation(version: str = "1.0.0", app: str = APP, settings: int = 1) -> Installation:
+    return Installation(app=app, source="/releases", release=release(version, app), settings=settings)
+
+
+def journal(before: Installation | None, after: Installation | None) -> Journal:
+    return Journal(flow="update", started=1_700_000_000.5, before=before, after=after)
+
+
+def entry(to_version: str, error: str | None = None) -> HistoryEntry:
+    return HistoryEntry.model_validate(
+        {
+            "started": 1_700_000_000.0,
+            "at": 1_700_000_009.25,
+            "flow": "update",
+            "outcome": "failed" if error else "done",
+            "from_version": "1.0.0",
+            "to_version": to_version,
+            "serves": to_version,
+            "seconds": {"boot": 0.5},
+            "error": error,
+        }
+    )
+
+
+def _assert_unknown(store: Store, app: str) -> None:
+    assert store.installation(app) is None
+    assert store.journal(app) is None
+    assert store.latest_settings(app) == (0, {})
+    assert store.history(app) == []
+
+
+class StoreContract:
+    def test_knows_nothing_at_first(self, store: Store) -> None:
+        assert store.apps() == []
+        assert store.installation(APP) is None
+        assert store.journal(APP) is None
+        assert store.settings(APP, 1) == {}
+        assert store.latest_settings(APP) == (0, {})
+        assert store.history(APP) == []
+
+    def test_an_installation_comes_back_equal(self, store: Store) -> None:
+        wanted = installation().with_release(release("2.0.0"), 2).remembering(release("3.0.0"), "it crashed", 17.25)
+        store.save_installation(wanted)
+        assert store.installation(APP) == wanted
+        assert store.installation("other") is None
+
+    def test_a_second_save_replaces_the_first(self, store: Store) -> None:
+        store.save_installation(installation("1.0.0"))
+        store.save_installation(installation("2.0.0"))
+        found = store.installation(APP)
+        assert found is not None
+        assert found.version == "2.0.0"
+
+    def test_a_journal_comes_back_equal_until_it_is_cleared(self, store: Store) -> None:
+        for wanted in (
+            journal(installation("1.0.0"), installation("2.0.0")).going_back(),
+            journal(None, installation("1.0.0")),
+            journal(installation("1.0.0"), None),
+        ):
+            store.write_journal(wanted)
+            assert store.journal(APP) == wanted
+        store.clear_journal(APP)
+        assert store.journal(APP) is None
+        store.clear_journal(APP)
+
+    def test_apps_are_those_installed_or_under_way_in_order(self, store: Store) -> None:
+        store.save_installation(installation(app="zebra"))
+        store.write_journal(journal(None, installation(app="apple")))
+        store.save_settings("mango", 1, {"A": "1"})
+        assert store.apps() == ["apple", "zebra"]
+
+    def test_settings_and_history_outlive_the_installation(self, store: Store) -> None:
+        store.save_settings(APP, 1, {"SECRET": "abc"})
+        store.save_installation(installation())
+        store.append_history(APP, entry("1.0.0"))
+        store.delete_installation(APP)
+        store.delete_installation(APP)
+        assert store.installation(APP) is None
+        assert store.apps() == []
+        assert store.latest_settings(APP) == (1, {"SECRET": "abc"})
+        assert store.history(APP) == [entry("1.0.0")]
+
+    def test_settings_keep_every_character(self, store: Store) -> None:
+        values = {"PLAIN": "a", "EMPTY": "", "LINES": "one\ntwo\r\n\t$HOME '\" \\", "WIDE": "ü ☃ 🙂", "RAW": "\udcff"}
+        store.save_settings(APP, 3, values)
+        assert store.settings(APP, 3) == values
+
+    def test_latest_settings_are_those_of_the_highest_revision(self, store: Store) -> None:
+        for revision in (2, 10, 9):
+            store.save_settings(APP, revision, {"N": str(revision)})
+        assert store.latest_settings(APP) == (10, {"N": "10"})
+        assert store.settings(APP, 9) == {"N": "9"}
+        assert store.settings(APP, 8) == {}
+
+    def test_a_save_drops_the_revisions_that_nobody_needs(self, store: Store) -> None:
+        for revision in (1, 2, 3, 4):
+            store.save_settings(APP, revision, {"N": str(revision)})
+        store.write_journal(journal(installation(settings=2), installation(settings=3)))
+        store.save_installation(installation(settings=3))
+        assert [store.settings(APP, n) for n in (1, 2, 3, 4)] == [{}, {"N": "2"}, {"N": "3"}, {}]
+        store.clear_journal(APP)
+        store.save_installation(installation(settings=3))
+        assert [store.settings(APP, n) for n in (2, 3)] == [{}, {"N": "3"}]
+
+    def test_history_is_oldest_first(self, store: Store) -> None:
+        entries = [entry("1.1.0"), entry("1.2.0", error="It did not answer: ü\nsecond line"), entry("1.3.0")]
+        for each in entries:
+            store.append_history(APP, each)
+        assert store.history(APP) == entries
+
+    def test_the_lock_excludes_a_second_holder_of_the_same_app(self, store: Store) -> None:
+        with store.lock(APP):
+            with pytest.raises(Busy), store.lock(APP):
+                pass
+            with store.lock("other"):
+                pass
+        with store.lock(APP):
+            pass
+
+    def test_the_lock_is_free_after_an_error(self, store: Store) -> None:
+        with pytest.raises(KeyError), store.lock(APP):
+            raise KeyError
+        with store.lock(APP):
+            pass
+
+    def test_a_log_is_kept_somewhere(self, store: Store) -> None:
+        assert f"{APP}-0123456789ab" in store.keep_log(APP, f"{APP}-0123456789ab", ["boot", "it failed"])
+
+    def test_purge_forgets_everything_of_the_app_alone(self, store: Store) -> None:
+        for app in (APP, "other"):
+            store.save_settings(app, 1, {"SECRET": app})
+            store.save_installation(installation(app=app))
+            store.write_journal(journal(installation(app=app), None))
+            store.append_history(app, entry("1.0.0"))
+            store.keep_log(app, f"{app}-0123456789ab", ["line"])
+        with store.lock(APP):
+            store.purge(APP)
+            store.purge(APP)
+            store.clear_journal(APP)
+        _assert_unknown(store, APP)
+        assert store.apps() == ["other"]
+        assert store.latest_settings("other") == (1, {"SECRET": "other"})
+        store.save_installation(installation())
+        assert store.apps() == [APP, "other"]

@@ -1,0 +1,71 @@
+"""The host's config.toml: defaults, words for what is wrong, and edits that keep the user's comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from discode.adapters.hostconfig import HostConfig, load, save
+from discode.core.errors import UsageError
+
+
+def test_no_file_means_the_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path) == HostConfig(proxy="edge", http_port=80, https_port=443)
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+    wanted = HostConfig(
+        proxy="docker", http_port=8080, bind="127.0.0.1", proxy_image="r.example.com:5000/edge@sha256:ab"
+    )
+    save(tmp_path, wanted)
+    assert load(tmp_path) == wanted
+    save(tmp_path, HostConfig())
+    assert load(tmp_path) == HostConfig()
+
+
+def test_only_what_differs_from_the_defaults_is_written(tmp_path: Path) -> None:
+    save(tmp_path, HostConfig(http_port=8080))
+    assert (tmp_path / "config.toml").read_text() == "http_port = 8080\n"
+
+
+def test_comments_and_order_stay(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("# ours\nbind = '10.0.0.1' # the inner net\n\nhttp_port=81\n# end\n")
+    save(tmp_path, HostConfig(bind="10.0.0.2", http_port=82, proxy="docker"))
+    text = '# ours\nbind = "10.0.0.2" # the inner net\n\nhttp_port=82\n# end\nproxy = "docker"\n'
+    assert path.read_text() == text
+
+
+def test_a_file_that_cannot_be_edited_by_line_is_written_anew(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text('bind = """127.0.0.1"""\n')
+    save(tmp_path, HostConfig(http_port=8080))
+    assert load(tmp_path) == HostConfig(http_port=8080)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("http_port = 70000", "http_port"),
+        ("http_port = true", "http_port"),
+        ('https_port = "443"', "https_port"),
+        ("https_port = 80", "https_port"),
+        ('proxy = "nginx"', "edge or docker"),
+        ('bind = "example.com"', "bind"),
+        ('proxy_image = "two words"', "proxy_image"),
+        ("htp_port = 80", "htp_port"),
+        ("http_port = \nbind = 1", "line 1"),
+    ],
+)
+def test_a_wrong_file_is_told_by_file_and_key(tmp_path: Path, text: str, word: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(UsageError) as raised:
+        load(tmp_path)
+    assert str(tmp_path / "config.toml") in raised.value.sentence
+    assert word in f"{raised.value.sentence} {raised.value.next_step}"
+
+
+def test_what_load_would_refuse_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        save(tmp_path, HostConfig(http_port=0))
+    assert not (tmp_path / "config.toml").exists()

@@ -1,0 +1,140 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from discode.core.errors import TrustError, UsageError
+from discode.core.installation import Installation
+from discode.core.journal import Journal, choose
+from discode.core.manifest import Manifest
+from discode.core.names import InstanceName, check_host, check_slug
+from discode.core.quantity import format_duration, parse_duration, parse_size
+from discode.core.release import IndexEntry, read_index, read_manifest, release_key
+from discode.core.settings import change, complete, environment, missing, visible
+from discode.core.version import parse_version
+from discode.testing.memory_world import MemoryReleases
+
+SLUGS = st.from_regex(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", fullmatch=True)
+KEYS = st.text("0123456789abcdef", min_size=12, max_size=12)
+
+
+@given(SLUGS, KEYS, st.integers(1, 10**6))
+def test_an_instance_name_is_read_back_and_fits_a_host_label(slug, key, number):
+    name = InstanceName(slug, key, number)
+    assert InstanceName.parse(str(name)) == name
+    assert len(str(InstanceName(slug, key))) <= 63
+
+
+@pytest.mark.parametrize("text", ["", "My-App", "1app", "app-", "a" * 41, "../etc", "a b", "app\n", "ä"])
+def test_what_is_no_slug_is_refused(text):
+    with pytest.raises(UsageError):
+        check_slug(text)
+
+
+@pytest.mark.parametrize("text", ["", "http://a.test", "a.test:80", "a..b", "-a.test", "a b", "a.*.test", "a" * 64])
+def test_what_is_no_host_is_refused(text):
+    with pytest.raises(UsageError):
+        check_host(text)
+
+
+def test_hosts_are_lower_case_and_may_be_wild():
+    assert check_host("*.Example.COM.") == "*.example.com"
+
+
+@given(st.integers(0, 10**8))
+def test_a_duration_is_read_back(milliseconds):
+    assert round(parse_duration(format_duration(milliseconds / 1000)) * 1000) == milliseconds
+
+
+@pytest.mark.parametrize("text", ["", "10", "s", "10 s", "-1s", "1x", "s10", "1s2"])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(ValueError, match="not a duration"):
+        parse_duration(text)
+
+
+def test_sizes():
+    assert parse_size("512MB") == 512 * 2**20
+    assert parse_size("1GiB") == parse_size("1024m") == 2**30
+    with pytest.raises(ValueError, match="not a size"):
+        parse_size("lots")
+
+
+@pytest.mark.parametrize("text", ["", "one", "1.0/../2", "1!2.0", "1.0 ", "1.0\n", "v" * 70])
+def test_what_is_no_version_is_refused(text):
+    with pytest.raises(ValueError, match="not a version"):
+        parse_version(text)
+
+
+def test_a_manifest_keeps_its_key_through_a_reader_that_knows_fewer_fields():
+    release = MemoryReleases("myapp").publish("1.0")
+    data = json.dumps({**json.loads(release.manifest.canonical()), "of_the_future": 1}).encode()
+    entry = IndexEntry(version="1.0", key=release_key(data))
+    assert read_manifest("myapp", entry, data).key == entry.key
+
+
+def test_a_manifest_that_the_index_does_not_name_is_refused():
+    release = MemoryReleases("myapp").publish("1.0")
+    data = release.manifest.canonical()
+    with pytest.raises(TrustError):
+        read_manifest("myapp", IndexEntry(version="1.0", key="0" * 12), data)
+    with pytest.raises(TrustError):
+        read_manifest("myapp", IndexEntry(version="1.1", key=release.key), data)
+    with pytest.raises(TrustError):
+        read_manifest("other", IndexEntry(version="1.0", key=release.key), data)
+
+
+def test_an_index_of_another_app_or_of_a_newer_discode_is_refused():
+    with pytest.raises(TrustError):
+        read_index("myapp", b'{"app": "other"}')
+    with pytest.raises(TrustError):
+        read_index("myapp", b"{")
+    with pytest.raises(Exception, match="newer Discode"):
+        read_index("myapp", b'{"app": "myapp", "index_schema": 99}')
+
+
+def manifest(**env) -> Manifest:
+    return MemoryReleases("myapp").publish("1.0", env=env).manifest
+
+
+def test_settings_come_from_the_vendor_the_customer_and_chance():
+    spec = manifest(
+        FIXED="f", MADE={"generate": "hex64"}, ASKED={"ask": "Which?"}, MAYBE={"ask": "?", "optional": True}
+    )
+    made = complete(spec, {}, lambda digits: "x" * digits)
+    assert made == {"MADE": "x" * 64}
+    assert complete(spec, {"MADE": "kept"}, lambda digits: "new") == {"MADE": "kept"}
+    assert missing(spec, made) == {"ASKED": "Which?"}
+    assert environment(spec, {**made, "ASKED": "a"}) == {"FIXED": "f", "MADE": "x" * 64, "ASKED": "a"}
+
+
+def test_what_may_be_shown_never_has_a_given_or_generated_value():
+    spec = manifest(FIXED="f", MADE={"generate": "hex64"})
+    assert visible(spec, {"MADE": "secret", "FIXED": "mine"}) == {"FIXED": None, "MADE": None}
+
+
+def test_a_change_of_an_unknown_setting_is_refused_without_its_value():
+    with pytest.raises(UsageError) as refused:
+        change(manifest(A="1"), {}, {"B": "hunter2"})
+    assert "hunter2" not in refused.value.sentence + refused.value.next_step
+    assert change(manifest(A={"ask": "?"}), {"A": "x"}, {"A": None}) == {}
+
+
+def journal(flow="update", verdict=None):
+    vendor = MemoryReleases("myapp")
+    before, after = (Installation(app="myapp", source="s", release=vendor.publish(v)) for v in ("1.0", "1.1"))
+    return Journal(flow=flow, started=0.0, before=before, after=after, verdict=verdict)
+
+
+@pytest.mark.parametrize(
+    ("serves", "answers", "verdict", "kept"),
+    [
+        ("after", True, None, "after"),
+        ("after", False, None, "before"),
+        ("after", True, "back", "before"),
+        ("before", False, None, "before"),
+        (None, False, None, "before"),
+    ],
+)
+def test_the_truth_is_what_the_proxy_serves(serves, answers, verdict, kept):
+    assert choose(journal(verdict=verdict), serves, answers) == kept
