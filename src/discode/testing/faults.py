@@ -41,7 +41,9 @@ class Script:
     def revive(self) -> None:
         self.dead = False
 
-    def carry_out(self, name: str, call: Callable[[], Any], error: DiscodeError, later: Callable[[int], None] | None) -> Any:
+    def carry_out(
+        self, name: str, call: Callable[[], Any], error: DiscodeError, later: Callable[[int], None] | None
+    ) -> Any:
         if self.dead:
             raise Crash
         fault = self.faults.get(self.calls)

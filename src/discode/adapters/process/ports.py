@@ -44,7 +44,7 @@ class Ports:
     def _free_port(self, table: dict) -> int:  # type: ignore[type-arg]
         taken, size = set(table["taken"].values()), LAST - FIRST + 1
         # Several homes on one machine start at different places, so that they seldom meet.
-        start = table.get("last", FIRST + zlib.crc32(str(self._table).encode()) % size)
+        start = int(table.get("last", 0)) or (FIRST + zlib.crc32(str(self._table).encode()) % size)
         for step in range(1, size + 1):
             port = FIRST + (start - FIRST + step) % size
             if port not in taken and is_free(port):

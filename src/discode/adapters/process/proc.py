@@ -94,4 +94,5 @@ def _signal(folder: Path, groups: set[int], number: signal.Signals) -> None:
 
 def _pids() -> Iterator[int]:
     own = os.getpid()
-    return (int(entry) for entry in os.listdir("/proc") if entry.isdigit() and int(entry) != own)
+    names = os.listdir("/proc")  # noqa: PTH208 - called in loops: Path objects cost more than the rest
+    return (int(entry) for entry in names if entry.isdigit() and int(entry) != own)

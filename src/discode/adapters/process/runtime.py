@@ -54,7 +54,10 @@ class ProcessRuntime:
                 end_all(folder.path, set(), 0.0)
                 self._prepare(folder, spec)
             port = self._port(folder, spec)
-            folder.stop.unlink(missing_ok=True)
+            if folder.stop.exists():
+                # A new life: what ended before it was stopped says nothing about it.
+                folder.state.unlink(missing_ok=True)
+                folder.stop.unlink()
             self._supervise(folder)
         return Endpoint(HOST, port)
 

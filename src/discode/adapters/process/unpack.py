@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 from ...core.errors import TrustError
 
@@ -54,7 +54,7 @@ def _check(member: tarfile.TarInfo, seen: set[str]) -> None:
         raise unsafe(f"{member.name!r} is in it twice")
     seen.add(name)
     if member.issym():
-        target = os.path.join(os.path.dirname(name), member.linkname)
+        target = f"{PurePosixPath(name).parent}/{member.linkname}"
         _inside(os.path.normpath(target), f"the link {member.name!r}", absolute=member.linkname.startswith("/"))
     elif member.islnk():
         if _inside(member.linkname, f"the link {member.name!r}") not in seen:
@@ -102,12 +102,14 @@ def _stream(archive: Path, limit: int) -> Iterator[IO[bytes]]:
     with archive.open("rb") as file:
         head = file.read(6)
         file.seek(0)
-        plain: IO[bytes] = file
         if head.startswith(b"\x1f\x8b"):
-            plain = gzip.GzipFile(fileobj=file)
+            with gzip.open(file) as plain:
+                yield cast(IO[bytes], _Bounded(cast(IO[bytes], plain), limit))
         elif head == b"\xfd7zXZ\0":
-            plain = lzma.LZMAFile(file)
-        yield _Bounded(plain, limit)  # type: ignore[misc]
+            with lzma.open(file) as plain:
+                yield cast(IO[bytes], _Bounded(cast(IO[bytes], plain), limit))
+        else:
+            yield cast(IO[bytes], _Bounded(file, limit))
 
 
 class _Bounded:

@@ -1,0 +1,17 @@
+"""`bin/bench`: each measurement is a module of this folder with a `main(arguments)`."""
+
+import importlib
+import sys
+
+MEASUREMENTS = ("start",)
+
+
+def main() -> int:
+    if len(sys.argv) < 2 or sys.argv[1] not in MEASUREMENTS:
+        print(f"usage: bin/bench {{{','.join(MEASUREMENTS)}}} [--json]", file=sys.stderr)
+        return 2
+    return int(importlib.import_module(sys.argv[1]).main(sys.argv[2:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

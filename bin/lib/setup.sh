@@ -1,0 +1,64 @@
+# Sourced by the commands in bin/. `setup EXTRAS` gives them $PYTHON: a virtual environment in .venv with this project
+# and the named extras, made or completed only when pyproject.toml has changed. Says what it installs, on stderr.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+VENV="$ROOT/.venv"
+PYTHON="$VENV/bin/python"
+
+say() { printf '%s\n' "$*" >&2; }
+
+apt_install() {
+    command -v apt-get > /dev/null || { say "Missing: $*. Install them with this system's package manager."; return 1; }
+    [ "$(id -u)" = 0 ] || { say "Missing: $*. Install them: sudo apt-get install $*"; return 1; }
+    say "Installing from the distribution: $*"
+    local log
+    log=$(mktemp)
+    if ! DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" > "$log" 2>&1; then
+        # A fresh machine has no package lists, or old ones.
+        apt-get update > "$log" 2>&1 &&
+            DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" > "$log" 2>&1 ||
+            { tail -n 20 "$log" >&2; rm -f "$log"; return 1; }
+    fi
+    rm -f "$log"
+}
+
+find_python() {
+    local candidate
+    for candidate in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2> /dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+make_venv() {
+    local python
+    if ! python=$(find_python); then
+        apt_install python3 python3-venv || return 1
+        python=$(find_python) || { say "Python 3.11 or newer is needed."; return 1; }
+    fi
+    if ! "$python" -c 'import venv, ensurepip' 2> /dev/null; then
+        apt_install python3-venv || return 1
+    fi
+    say "Making a virtual environment in .venv"
+    "$python" -m venv "$VENV"
+}
+
+setup() {
+    local extras=$1 stamp="$VENV/.installed-$1" wanted
+    wanted=$(sha256sum < "$ROOT/pyproject.toml")
+    [ -x "$PYTHON" ] || make_venv || return 1
+    if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted" ]; then
+        say "Installing Discode and its libraries ($extras) into .venv"
+        "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
+            --editable "$ROOT[$extras]" 2>&1 | grep -v '^WARNING' >&2
+        [ "${PIPESTATUS[0]}" = 0 ] || return 1
+        printf '%s\n' "$wanted" > "$stamp"
+    fi
+}
+
+need_haproxy() {
+    command -v haproxy > /dev/null || [ -x /usr/sbin/haproxy ] || apt_install haproxy
+}

@@ -1,0 +1,5 @@
+"""`python -m discode` is `discode`."""
+
+from .cli.main import main
+
+main()

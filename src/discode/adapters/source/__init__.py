@@ -1,0 +1,5 @@
+"""Release sources: a folder, or the same files behind a web address, read through python-tuf's client."""
+
+from .sources import FileSources
+
+__all__ = ["FileSources"]

@@ -1,0 +1,233 @@
+"""FileSources and the releases of one app: what comes out has been verified, whatever the source is.
+
+apps/<app>/trust/<source>/root.json      the root that is trusted, from the first use on
+apps/<app>/trust/<source>/metadata/      python-tuf's cache
+apps/<app>/trust/<source>/floor.json     the highest versions seen: a lost cache cannot be rolled back
+downloads/<sha256>                       archives on their way
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ...core.errors import NoSuchApp, SourceUnreachable, TrustError, UsageError
+from ...core.manifest import Archive
+from ...core.release import Index, IndexEntry, Release, index_path, manifest_path, read_index, read_manifest
+from ...ports.releases import Credentials, Releases
+from ...ports.report import Report
+from ..files.atomic import write_atomically
+from ..files.disk import writing
+
+if TYPE_CHECKING:
+    from tuf.api.metadata import TargetFile
+    from tuf.ngclient import Updater
+
+    from .fetcher import FolderFetcher, WebFetcher
+
+LONGEST_ROOT = 512_000  # bytes, as python-tuf's own bound
+
+
+class FileSources:
+    """`pin`: the only root to trust, as the SHA-256 of its first version. `note` tells the user of a first use."""
+
+    def __init__(self, home: Path, pin: str | None = None, note: Callable[[str], None] = lambda text: None):
+        self._home, self._pin, self._note = home, pin, note
+
+    def open(self, app: str, source: str) -> Releases:
+        base = _base(source)
+        return SignedReleases(self._home, app, source.rstrip("/"), base, self._pin, self._note)
+
+
+class SignedReleases:
+    """The releases of one app at one source. The metadata is refreshed once, at the first call that needs it."""
+
+    def __init__(self, home: Path, app: str, source: str, base: str, pin: str | None, note: Callable[[str], None]):
+        self._home, self._app, self._source, self._base = home, app, source, base
+        self._pin, self._note = pin, note
+        self._trust = home / "apps" / app / "trust" / hashlib.sha256(base.encode()).hexdigest()[:16]
+        self._updater: Updater | None = None
+        self._fetcher: FolderFetcher | WebFetcher | None = None
+
+    def index(self) -> Index:
+        return read_index(self._app, self._target(index_path(self._app), "index"))
+
+    def release(self, entry: IndexEntry) -> Release:
+        return read_manifest(self._app, entry, self._target(manifest_path(self._app, entry.key), "manifest"))
+
+    def archive(self, release: Release, report: Report) -> Path:
+        artifact = release.manifest.artifact
+        assert isinstance(artifact, Archive)
+        info = self._info(artifact.path, "archive")
+        if (info.length, info.hashes.get("sha256")) != (artifact.length, artifact.sha256):
+            raise TrustError(
+                f"The archive of {self._app} {release.version} is not the one that its manifest names. "
+                "Nothing was changed; your app goes on running.",
+                "Tell the vendor.",
+                key="content-altered",
+            )
+        path = self._home / "downloads" / artifact.sha256
+        done = 0
+
+        def on_bytes(count: int) -> None:
+            nonlocal done
+            done += count
+            report.progress(done, artifact.length, "downloaded")
+
+        return self._download(info, path, "archive", on_bytes)
+
+    def credentials(self, repository: str) -> Credentials | None:
+        """None: a folder of files has no images of its own."""
+        return None
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the root that this source is trusted by."""
+        return hashlib.sha256(self._root()).hexdigest()
+
+    def _target(self, name: str, what: str) -> bytes:
+        info = self._info(name, what)
+        path = self._trust / "targets" / info.hashes["sha256"]
+        return self._download(info, path, what, None).read_bytes()
+
+    def _info(self, name: str, what: str) -> TargetFile:
+        from .translate import translated
+
+        with translated(self._app, self._source, what):
+            info = self._refreshed().get_targetinfo(name)
+        if info is None:
+            kind = NoSuchApp if what == "index" else SourceUnreachable
+            raise kind(
+                f"{self._source} has no {what} of {self._app}. Nothing was changed.",
+                "Check the app's name and the address; the vendor may not have published it here.",
+                key="not-offered",
+            )
+        return info
+
+    def _download(self, info: TargetFile, path: Path, what: str, on_bytes: Callable[[int], None] | None) -> Path:
+        from .translate import translated
+
+        updater = self._refreshed()
+        assert self._fetcher is not None
+        with writing(path), translated(self._app, self._source, what):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if updater.find_cached_target(info, str(path)) is None:
+                self._fetcher.on_bytes = on_bytes
+                updater.download_target(info, str(path))
+        return path
+
+    def _refreshed(self) -> Updater:
+        if self._updater is None:
+            from .translate import translated
+
+            updater = self._make_updater()
+            with writing(self._trust), translated(self._app, self._source, "metadata"):
+                updater.refresh()
+            self._hold_the_floor()
+            self._updater = updater
+            self._sweep_targets(updater)
+        return self._updater
+
+    def _make_updater(self) -> Updater:
+        from tuf.ngclient import Updater
+
+        from .fetcher import FolderFetcher, WebFetcher
+
+        self._fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher()
+        root = self._root()
+        with writing(self._trust):
+            (self._trust / "metadata").mkdir(parents=True, exist_ok=True)
+        return Updater(
+            metadata_dir=str(self._trust / "metadata"),
+            metadata_base_url=f"{self._base}/metadata/",
+            target_base_url=f"{self._base}/targets/",
+            fetcher=self._fetcher,
+            bootstrap=root,
+        )
+
+    def _root(self) -> bytes:
+        """The trusted root; at the first use the source's first one, which `pin` may have named."""
+        path = self._trust / "root.json"
+        if path.exists():
+            data = path.read_bytes()
+            self._check_pin(data)
+            return data
+        data = self._first_root()
+        self._check_pin(data)
+        write_atomically(path, data)
+        if self._pin is None:
+            fingerprint = hashlib.sha256(data).hexdigest()
+            self._note(f"Trusting this vendor from now on. Root fingerprint: {fingerprint}")
+        return data
+
+    def _first_root(self) -> bytes:
+        from .fetcher import FolderFetcher, WebFetcher
+        from .translate import translated
+
+        fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher()
+        with translated(self._app, self._source, "metadata"):
+            return fetcher.download_bytes(f"{self._base}/metadata/1.root.json", LONGEST_ROOT)
+
+    def _check_pin(self, root: bytes) -> None:
+        fingerprint = hashlib.sha256(root).hexdigest()
+        if self._pin is not None and self._pin.lower().replace(":", "") != fingerprint:
+            raise TrustError(
+                f"{self._source} is not of the vendor whose root you named: its root is {fingerprint}. "
+                "Nothing was changed.",
+                "Check the address, and ask the vendor for the fingerprint.",
+                key="root-mismatch",
+            )
+
+    def _hold_the_floor(self) -> None:
+        """python-tuf compares with its cache; the floor holds when that was lost. Raises TrustError."""
+        path, seen = self._trust / "floor.json", {}
+        for role in ("timestamp", "snapshot", "targets"):
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                signed = json.loads((self._trust / "metadata" / f"{role}.json").read_bytes())["signed"]
+                seen[role] = int(signed["version"])
+        try:
+            floor = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            floor = {}
+        if any(seen.get(role, 0) < int(version) for role, version in floor.items()):
+            shutil.rmtree(self._trust / "metadata", ignore_errors=True)
+            raise TrustError(
+                f"{self._source} offers older releases of {self._app} than this machine has seen. "
+                "Nothing was changed; your app goes on running.",
+                "Try again later; if it stays, tell the vendor: somebody replays old files.",
+                key="metadata-rollback",
+            )
+        if seen != floor:
+            write_atomically(path, json.dumps(seen).encode())
+
+    def _sweep_targets(self, updater: Updater) -> None:
+        """Earlier indexes, of which there is one for each publish."""
+        current = updater.get_targetinfo(index_path(self._app))
+        keep = current.hashes["sha256"] if current else ""
+        folder = self._trust / "targets"
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.name != keep:
+                path.unlink(missing_ok=True)
+
+
+def _base(source: str) -> str:
+    """The address without its last slash. Raises UsageError."""
+    address = urlsplit(source)
+    if address.scheme in ("http", "https") and address.hostname:
+        return source.rstrip("/")
+    if "://" in source:
+        raise UsageError(
+            f"{source} is neither a folder nor a web address.", "Write it like: --from https://releases.example.com"
+        )
+    folder = Path(source).absolute()
+    if not (folder / "metadata").is_dir():
+        raise SourceUnreachable(
+            f"{source} has no releases: there is no folder {folder / 'metadata'}. Nothing was changed.",
+            "Name the folder that `discode release init` made, or a web address.",
+        )
+    return folder.as_uri()

@@ -1,0 +1,58 @@
+"""What python-tuf raises, in our words: by type, the narrowest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tuf.api import exceptions as tuf
+
+from ...core.errors import DiscodeError, SourceUnreachable, TrustError
+
+_RUNS_ON = "Nothing was changed; your app goes on running."
+_TELL = "Tell the vendor. Nobody but the vendor can sign releases, and this is not what the vendor signed."
+
+
+@contextmanager
+def translated(app: str, source: str, what: str) -> Iterator[None]:
+    """`what` was being read: "metadata", "the index", …"""
+    try:
+        yield
+    except (tuf.DownloadError, tuf.RepositoryError) as error:
+        raise _translate(error, app, source, what) from error
+
+
+def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeError:
+    match error:
+        case tuf.ExpiredMetadataError():
+            return TrustError(
+                f"The vendor's signature on the releases of {app} has expired, so updates are blocked. {_RUNS_ON}",
+                "Ask the vendor to sign again (discode release renew).",
+                key="metadata-expired",
+            )
+        case tuf.EqualVersionNumberError() | tuf.BadVersionNumberError():
+            return TrustError(
+                f"{source} offers older releases of {app} than this machine has seen. {_RUNS_ON}",
+                "Try again later; if it stays, tell the vendor: somebody replays old files.",
+                key="metadata-rollback",
+            )
+        case tuf.UnsignedMetadataError():
+            return TrustError(
+                f"The {what} of {app} is not signed by the vendor. {_RUNS_ON}", _TELL, key="signature-invalid"
+            )
+        case tuf.LengthOrHashMismatchError() | tuf.DownloadLengthMismatchError():
+            return TrustError(f"The {what} of {app} was altered. {_RUNS_ON}", _TELL, key="content-altered")
+        case tuf.DownloadHTTPError(status_code=404):
+            return SourceUnreachable(
+                f"{source} has no {what} of {app}. {_RUNS_ON}",
+                "Check the address or the folder; it has to hold metadata/ and targets/.",
+                key="source-incomplete",
+            )
+        case tuf.DownloadError():
+            return SourceUnreachable(
+                f"{source} cannot be reached: {error}. {_RUNS_ON}", "Check the network, then run the command again."
+            )
+        case _:
+            return TrustError(
+                f"The {what} of {app} does not verify: {error}. {_RUNS_ON}", _TELL, key="metadata-invalid"
+            )

@@ -1,0 +1,215 @@
+"""What a customer types to change what runs: install, update, rollback, restart, stop, start, uninstall."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import App, Json
+
+if TYPE_CHECKING:
+    from ..flows.world import Result, World
+
+
+def mount(app: typer.Typer) -> None:
+    for command in (install, update, rollback, restart, stop, start, uninstall):
+        app.command()(command)
+
+
+def install(
+    app: App,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="SOURCE", help="The vendor's releases: a folder or a web address.", show_default=False
+        ),
+    ],
+    host: Annotated[
+        list[str],
+        typer.Option(help="Host name of the app; may be given again. None: every host that no other app has."),
+    ] = [],
+    path_prefix: Annotated[str, typer.Option(help="Only paths below this one belong to the app.")] = "/",
+    channel: Annotated[str, typer.Option(help="Which releases to follow.")] = "stable",
+    version: Annotated[
+        str | None,
+        typer.Option("--to", "--version", metavar="VERSION", help="Begin with this version instead of the newest."),
+    ] = None,
+    set_: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting. Other users of this machine can see it while the command runs: no secrets.",
+        ),
+    ] = [],
+    set_from_env: Annotated[
+        list[str], typer.Option(metavar="NAME", help="A setting, with its value from the environment.")
+    ] = [],
+    settings: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Settings, a NAME=VALUE a line; - reads them from standard input."),
+    ] = None,
+    root: Annotated[
+        str | None, typer.Option(metavar="FINGERPRINT", help="Trust only a vendor whose root has this SHA-256.")
+    ] = None,
+    http_port: Annotated[
+        int | None, typer.Option(help="The proxy's port; counts for the whole machine and is kept.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Install an app: fetch its newest release, start it, let traffic in.
+
+    When it does not come up nothing is left but its settings and data.
+
+        discode install myapp --from https://releases.example.com --host app.example.com
+    """
+    from ..core.installation import Route
+    from ..core.names import check_host, check_slug
+    from ..flows.install import Wanted, install
+    from . import wiring
+    from .settings import collect
+
+    check_slug(app)
+    route = Route(hosts=tuple(check_host(name) for name in host), path_prefix=_prefix(path_prefix))
+    values = collect(set_, set_from_env, settings)
+    wiring.choose_http_port(http_port)
+    world, source = wiring.world(as_json, "discode install", pin=root), wiring.absolute(source)
+
+    def flow(given: dict[str, str]) -> Result:
+        wanted = Wanted(app, source, channel, version, route, {**values, **given})
+        return install(world, wanted)
+
+    _run(lambda: _asking(flow, as_json), as_json)
+
+
+def update(
+    app: App,
+    check: Annotated[bool, typer.Option("--check", help="Only say what an update would do.")] = False,
+    to: Annotated[str | None, typer.Option(metavar="VERSION", help="To this version instead of the newest.")] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Also to a release that failed here before.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Update an app without an outage: the new version starts beside the old one, is checked, and takes over.
+
+    When anything goes wrong the old version goes on serving.
+
+        discode update myapp
+        discode update myapp --check
+    """
+    from ..flows import update as flow
+
+    if check:
+        _check(app, as_json)
+        return
+    _flow("update", as_json, lambda world: flow.update(world, app, to=to, retry=retry))
+
+
+def rollback(
+    app: App,
+    to: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="One of the kept versions; see: discode status APP.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Go back to an earlier version that is still on this machine, without an outage."""
+    from ..flows.rollback import rollback
+
+    _flow("rollback", as_json, lambda world: rollback(world, app, to=to))
+
+
+def restart(app: App, as_json: Json = False) -> None:
+    """Start a fresh instance of the same version and let it take over, without an outage."""
+    from ..flows.configure import restart
+
+    _flow("restart", as_json, lambda world: restart(world, app))
+
+
+def stop(app: App, as_json: Json = False) -> None:
+    """Stop an app; requests are answered with 503 until it is started again."""
+    from ..flows.power import stop
+
+    _flow("stop", as_json, lambda world: stop(world, app))
+
+
+def start(app: App, as_json: Json = False) -> None:
+    """Start a stopped app again."""
+    from ..flows.power import start
+
+    _flow("start", as_json, lambda world: start(world, app))
+
+
+def uninstall(
+    app: App,
+    purge: Annotated[bool, typer.Option("--purge", help="Delete its data, settings and history as well.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before data is deleted.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove an app from this machine. Its data and settings stay, unless --purge is given."""
+    import sys
+
+    from ..flows.remove import remove
+
+    if purge and not yes and not as_json and sys.stdin.isatty():
+        typer.confirm(f"Delete all data and settings of {app}? This cannot be undone.", abort=True)
+    _flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))
+
+
+def _flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:
+    from . import wiring
+
+    world = wiring.world(as_json, f"discode {name}")
+    _run(lambda: flow(world), as_json)
+
+
+def _run(flow: Callable[[], Result], as_json: bool) -> None:
+    from .output import emit_result
+
+    begun = time.monotonic()
+    result = flow()
+    emit_result(result, time.monotonic() - begun, as_json=as_json)
+
+
+def _asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
+    """On a terminal the settings that only the customer knows are asked for, and the flow is run again."""
+    import sys
+
+    from ..flows.prepare import MissingSettings
+    from .settings import ask
+
+    try:
+        return flow({})
+    except MissingSettings as missing:
+        if as_json or not sys.stdin.isatty():
+            raise
+        return flow(ask(missing.questions))
+
+
+def _check(app: str, as_json: bool) -> None:
+    from ..core.plan import NothingToDo
+    from ..flows.update import check
+    from . import wiring
+    from .output import emit
+
+    installation, _, plan = check(wiring.world(as_json, "discode update"), app)
+    if isinstance(plan, NothingToDo):
+        told = {"result": "nothing-to-do", "app": app, "from": installation.version, "to": None, "message": plan.reason}
+        emit(told, plan.reason, as_json=as_json)
+        return
+    steps = "" if plan.entry is plan.target else f", by way of {plan.entry.version}"
+    text = f"{app} {plan.target.version} can be installed (now: {installation.version}{steps})."
+    told = {
+        "result": "update-available", "app": app, "from": installation.version, "to": plan.target.version,
+        "next": plan.entry.version, "notes": plan.target.notes,
+    }  # fmt: skip
+    emit(told, f"{text}\n\n{plan.target.notes}".strip() + f"\nInstall it with: discode update {app}", as_json=as_json)
+
+
+def _prefix(path: str) -> str:
+    from ..core.errors import UsageError
+
+    if not path.startswith("/") or ".." in path or any(c.isspace() for c in path):
+        raise UsageError(f"{path!r} is not a path prefix.", "Write it like: --path-prefix /shop", key="invalid-path")
+    return path.rstrip("/") or "/"

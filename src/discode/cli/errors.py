@@ -1,0 +1,38 @@
+"""Errors become words and exit codes: here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from ..core.errors import DiscodeError, ManifestError
+
+
+def as_dict(error: DiscodeError) -> dict[str, Any]:
+    told: dict[str, Any] = {"key": error.name, "sentence": error.sentence, "next_step": error.next_step}
+    if isinstance(error, ManifestError):
+        told["problems"] = list(error.problems)
+    if error.log:
+        told["log"] = list(error.log)
+    return told
+
+
+def show(error: DiscodeError, *, as_json: bool) -> int:
+    """Print it, on stdout as JSON or on stderr for people; the answer is the exit code."""
+    if as_json:
+        print(json.dumps({"error": as_dict(error), "exit_code": error.exit_code}), flush=True)
+    else:
+        print("\n".join(_lines(error)), file=sys.stderr, flush=True)
+    return error.exit_code
+
+
+def _lines(error: DiscodeError) -> list[str]:
+    lines = [f"Error: {error.sentence}"]
+    if isinstance(error, ManifestError):
+        lines += [f"  {problem}" for problem in error.problems]
+    if error.log:
+        lines += ["", "Its last lines:", *(f"  | {line}" for line in error.log)]
+    if error.next_step:
+        lines += ["", f"Next: {error.next_step}"] if error.log else [f"Next: {error.next_step}"]
+    return lines

@@ -1,0 +1,106 @@
+"""What an operator types about the machine: doctor, settle, proxy."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import Json
+
+proxy = typer.Typer(
+    help="The proxy of this machine, which takes the traffic of all apps.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+def mount(app: typer.Typer) -> None:
+    app.command()(doctor)
+    app.command()(settle)
+    app.add_typer(proxy, name="proxy")
+
+
+def doctor(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Put right what can be put right; asks before it installs anything.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check this machine and everything on it, and say what is wrong and what to do about it."""
+    from . import wiring
+    from .doctor import examine, mend
+    from .output import emit
+
+    findings = examine(wiring.home())
+    if fix and any(not finding.ok for finding in findings):
+        mend(findings, ask=not yes, as_json=as_json)
+        findings = examine(wiring.home())
+    bad = [finding for finding in findings if not finding.ok]
+    told = {"ok": not bad, "checks": [finding.as_dict() for finding in findings]}
+    emit(told, "\n".join(finding.text() for finding in findings), as_json=as_json)
+    if bad:
+        raise typer.Exit(4)
+
+
+def settle(
+    app: Annotated[str | None, typer.Argument(metavar="[APP]", help="Only this app.", show_default=False)] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every app on this machine.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring interrupted commands to their end, and bring back what a reboot took away. Safe at any time."""
+    from ..core.errors import DiscodeError, UsageError
+    from ..flows.settle import restore
+    from . import wiring
+    from .customer import _flow
+    from .errors import show
+
+    if (app is None) != all_:
+        raise UsageError("Give the name of one app, or --all.", "For example: discode settle --all")
+    if app is not None:
+        name = app
+        _flow("settle", as_json, lambda world: restore(world, name))
+        return
+    worst = 0
+    for each in wiring.world(as_json, "discode settle").store.apps():
+        try:
+            _flow("settle", as_json, lambda world, name=each: restore(world, name))  # type: ignore[misc]
+        except DiscodeError as error:
+            worst = max(worst, show(error, as_json=as_json))
+    if worst:
+        raise typer.Exit(worst)
+
+
+@proxy.command("status")
+def proxy_status(as_json: Json = False) -> None:
+    """Say whether the proxy runs, where it listens, and what it serves."""
+    from . import wiring
+    from .output import emit
+
+    told = wiring.proxy_state()
+    state = f"runs (pid {told['pid']})" if told["pid"] else "does not run"
+    emit(told, f"The proxy ({told['proxy']}) {state}; HTTP port {told['http_port']}.", as_json=as_json)
+
+
+@proxy.command("start")
+def proxy_start(as_json: Json = False) -> None:
+    """Start the proxy with the routes that it had."""
+    from . import wiring
+    from .output import emit
+
+    wiring.edge_process().ensure()
+    told = wiring.proxy_state()
+    emit(
+        {"result": "started", **told},
+        f"The proxy runs (pid {told['pid']}), HTTP port {told['http_port']}.",
+        as_json=as_json,
+    )
+
+
+@proxy.command("stop")
+def proxy_stop(as_json: Json = False) -> None:
+    """Stop the proxy. No app on this machine can be reached until it is started again."""
+    from . import wiring
+    from .output import emit
+
+    wiring.edge_process().shutdown()
+    emit({"result": "stopped"}, "The proxy is stopped. Start it with: discode proxy start", as_json=as_json)

@@ -1,0 +1,157 @@
+"""What a customer types to look: status, list, logs, history."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import App, Json
+
+if TYPE_CHECKING:
+    from ..core.installation import Installation
+    from ..flows.world import World
+
+
+def mount(app: typer.Typer) -> None:
+    app.command()(status)
+    app.command("list")(list_)
+    app.command()(logs)
+    app.command()(history)
+
+
+def status(app: App, as_json: Json = False) -> None:
+    """Show which version serves, since when, and which versions it can go back to."""
+    from . import wiring
+    from .output import emit
+
+    world = wiring.world(as_json, "discode status")
+    told = describe(world, world.installed(app))
+    emit(told, _status_text(told), as_json=as_json)
+
+
+def list_(as_json: Json = False) -> None:
+    """List the installed apps."""
+    from . import wiring
+    from .output import emit, table
+
+    world = wiring.world(as_json, "discode list")
+    found = [installation for app in world.store.apps() if (installation := world.store.installation(app))]
+    told = [
+        {"app": one.app, "version": one.version, "state": one.state, "hosts": list(one.route.hosts),
+         "instance": str(one.instance), "source": one.source}
+        for one in found
+    ]  # fmt: skip
+    rows = [[one.app, one.version, one.state, ", ".join(one.route.hosts) or "every host"] for one in found]
+    text = table(rows, ["APP", "VERSION", "STATE", "HOSTS"]) if rows else "No app is installed."
+    emit({"apps": told}, text, as_json=as_json)
+
+
+def logs(
+    app: App,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what comes; Ctrl-C ends it.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Print the log of the instance that serves."""
+    import json
+
+    from ..core.errors import Interrupted
+    from . import wiring
+
+    world = wiring.world(as_json, "discode logs")
+    installation = world.installed(app)
+    site = world.site(installation.kind, world.steps())
+    try:
+        for line in site.runtime.logs(installation.instance, lines, follow):
+            print(json.dumps({"line": line}) if as_json else line, flush=True)
+    except Interrupted:
+        if not follow:
+            raise
+
+
+def history(
+    app: App,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last entries.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show what was done with an app, newest last."""
+    from ..core.names import check_slug
+    from . import wiring
+    from .output import emit, table
+
+    world = wiring.world(as_json, "discode history")
+    entries = world.store.history(check_slug(app))
+    if not entries:
+        world.installed(app)
+    rows = [
+        [_when(one.at), one.flow, one.from_version or "-", one.to_version or "-", one.outcome, one.error or ""]
+        for one in entries[-lines:]
+    ]
+    text = table(rows, ["WHEN", "WHAT", "FROM", "TO", "OUTCOME", ""]) if rows else f"Nothing was done with {app} yet."
+    emit({"app": app, "history": [one.model_dump() for one in entries[-lines:]]}, text, as_json=as_json)
+
+
+def describe(world: World, installation: Installation) -> dict[str, Any]:
+    """What is recorded, beside what is found: never a setting's value."""
+    from ..core.errors import Unreachable
+
+    app, told = installation.app, _recorded(installation)
+    journal = world.store.journal(app)
+    told["interrupted"] = journal.flow if journal else None
+    last = world.store.history(app)[-1:]
+    told["since"] = last[0].at if last else None
+    try:
+        site = world.site(installation.kind, world.steps())
+        state, serving = site.runtime.inspect(installation.instance), site.proxy.serving(app)
+        told["instance_state"] = state.phase.value if state else "missing"
+        told["restarts"] = state.restarts if state else None
+        told["traffic"] = serving.mode.value if serving else "no route"
+        told["serves"] = bool(state and serving and serving.endpoint == state.endpoint and told["traffic"] == "running")
+    except Unreachable as error:
+        told.update(instance_state="unknown", restarts=None, traffic=error.sentence, serves=None)
+    return told
+
+
+def _recorded(one: Installation) -> dict[str, Any]:
+    return {
+        "app": one.app,
+        "version": one.version,
+        "state": one.state,
+        "instance": str(one.instance),
+        "channel": one.channel,
+        "source": one.source,
+        "hosts": list(one.route.hosts),
+        "path_prefix": one.route.path_prefix,
+        "rollback_to": [release.version for release in one.previous],
+        "failed_here": [bad.model_dump() for bad in one.bad.values()],
+    }
+
+
+def _status_text(told: dict[str, Any]) -> str:
+    rows = [
+        ("App", f"{told['app']} {told['version']}"),
+        ("State", _state_text(told)),
+        ("Since", _when(told["since"]) if told["since"] else "-"),
+        ("Instance", f"{told['instance']} ({told['instance_state']}, restarts: {told['restarts'] or 0})"),
+        ("Hosts", ", ".join(told["hosts"]) or "every host that no other app has"),
+        ("Source", f"{told['source']} ({told['channel']})"),
+        ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
+    ]
+    rows += [("Failed here", f"{bad['version']}, {bad['tries']} times: {bad['reason']}") for bad in told["failed_here"]]
+    if told["interrupted"]:
+        rows.append(("Interrupted", f"a {told['interrupted']}; put it right with: discode settle {told['app']}"))
+    return "\n".join(f"{name + ':':<13}{value}" for name, value in rows)
+
+
+def _state_text(told: dict[str, Any]) -> str:
+    if told["state"] == "stopped":
+        return f"stopped; start it with: discode start {told['app']}"
+    if told["serves"]:
+        return "serving"
+    return f"NOT SERVING (traffic: {told['traffic']}); try: discode settle {told['app']}"
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,74 @@
+"""The `discode` command. Imports stay late: `discode --help` has to be there at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from ..core.errors import DiscodeError
+from . import customer, host, inspect, release, settings
+from .signals import install_handlers
+
+HELP = """Install and update self-hosted web applications without an outage.
+
+A customer:     discode install myapp --from SOURCE, then discode update myapp
+A vendor:       discode release init, discode release publish
+An operator:    discode doctor, discode settle --all, discode edge --help
+
+Every command takes --json. Exit codes: 0 done or nothing to do, 1 a bug, 2 usage, 3 no such app, 4 refused,
+5 failed and the old version serves, 6 busy, 7 the engine, proxy or release source cannot be reached.
+"""
+
+app = typer.Typer(
+    help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+customer.mount(app)
+inspect.mount(app)
+app.add_typer(settings.app, name="config")
+host.mount(app)
+app.add_typer(release.app, name="release")
+# The class that ends a usage error, of Click or of Typer's own copy of it.
+_CLICK_ERROR: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Never returns: exits with the code that the design names."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["edge"]:
+        from ..edge.__main__ import main as edge
+
+        raise SystemExit(edge(words[1:]))
+    install_handlers()
+    sys.exit(_run(words))
+
+
+def _run(words: list[str]) -> int:
+    from .errors import show
+
+    try:
+        code = app(args=words, prog_name="discode", standalone_mode=False)
+    except DiscodeError as error:
+        return show(error, as_json="--json" in words)
+    except _CLICK_ERROR as error:
+        return _show_usage(error, as_json="--json" in words)
+    except (typer.Abort, KeyboardInterrupt):
+        print("Stopped.", file=sys.stderr)
+        return 5
+    except BrokenPipeError:
+        # Whoever read us (`| head`) has gone. Python would complain once more while it flushes at exit.
+        sys.stderr.close()
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _show_usage(error: BaseException, *, as_json: bool) -> int:
+    if as_json:
+        from ..core.errors import UsageError
+        from .errors import show
+
+        return show(UsageError(error.format_message(), "See: discode --help"), as_json=True)  # type: ignore[attr-defined]
+    error.show()  # type: ignore[attr-defined]
+    return 2

@@ -1,0 +1,51 @@
+"""Results, for people on stdout and for programs as the last JSON line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..flows.world import Result
+
+_SENTENCES = {
+    "installed": "{app} {to} is installed and serves.",
+    "updated": "{app} {to} serves (before: {from_}).",
+    "rolled-back": "{app} went back to {to} (before: {from_}).",
+    "configured": "{app} runs with its new settings.",
+    "restarted": "{app} {to} was restarted without a gap.",
+    "stopped": "{app} is stopped; requests are answered with 503. Start it with: discode start {app}",
+    "started": "{app} {to} serves again.",
+    "uninstalled": "{app} is uninstalled.",
+    "running": "{app} {to} serves.",
+    "not-installed": "{app} is not installed.",
+}
+
+
+def emit(result: dict[str, Any], text: str, *, as_json: bool) -> None:
+    print(json.dumps(result) if as_json else text, flush=True)
+
+
+def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
+    sentence = _SENTENCES.get(result.outcome, "").format(
+        app=result.app, to=result.to_version, from_=result.from_version
+    )  # fmt: skip
+    told = {
+        "result": result.outcome,
+        "flow": result.flow,
+        "app": result.app,
+        "from": result.from_version,
+        "to": result.to_version,
+        "instance": result.instance,
+        "seconds": {step: round(seconds, 4) for step, seconds in result.seconds.items()},
+        "wall": round(wall, 4),
+        "message": result.message,
+    }
+    emit(told, f"{sentence} {result.message}".strip() or "Nothing to do.", as_json=as_json)
+
+
+def table(rows: list[list[str]], header: list[str]) -> str:
+    """Columns as wide as they have to be, two blanks apart; a narrow terminal wraps the last one."""
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,13 @@
+"""The vendor's adapters, for `discode release`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..ports.repository import Repository
+
+
+def repository(folder: Path, keys: Path) -> Repository:
+    from ..adapters.repository import FolderRepository
+
+    return FolderRepository(folder, keys)

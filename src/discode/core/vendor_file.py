@@ -1,0 +1,138 @@
+"""The vendor's file, `discode.yml`: read field by field, so that each problem is told with its line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import ManifestError
+from .manifest import AppSpec, EnvVar, VersionText
+
+LONGEST = 256 * 1024  # bytes
+
+
+class VendorFile(AppSpec):
+    """`archive` is a folder or a tar archive, `image` a reference; a release is one of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: VersionText | None = None
+    archive: str | None = Field(default=None, min_length=1)
+    image: str | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_artifact(self) -> Self:
+        if (self.archive is None) == (self.image is None):
+            raise ValueError("give either archive (a folder or a tar archive) or image")
+        if self.archive and not self.command:
+            raise ValueError("an archive needs a command that starts it")
+        if self.archive and any(path.startswith("/") for path in self.volumes.values()):
+            raise ValueError("volumes of an archive are folders below its own: write them without the leading /")
+        if self.image and any(not path.startswith("/") for path in self.volumes.values()):
+            raise ValueError("volumes of an image are absolute paths in the container")
+        return self
+
+
+def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
+    """Raises ManifestError with a line for each problem."""
+    if len(text.encode(errors="replace")) > LONGEST:
+        raise ManifestError(f"{name} is longer than {LONGEST // 1024} KB.", ())
+    node = _composed(text, name)
+    problems = list(_structure(node)) if node else ["it is empty"]
+    if problems:
+        raise ManifestError(f"{name} does not hold. Nothing was published.", tuple(problems))
+    try:
+        return VendorFile.model_validate(yaml.safe_load(text))
+    except ValidationError as error:
+        told = tuple(_told(problem, node) for problem in error.errors(include_url=False, include_context=False))
+        raise ManifestError(f"{name} does not hold. Nothing was published.", told) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ManifestError(f"{name} cannot be read. Nothing was published.", (str(error),)) from None
+
+
+def _composed(text: str, name: str) -> yaml.Node | None:
+    try:
+        # An alias can stand for more than the whole file, over and over: none is needed here.
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise ManifestError(
+                    f"{name} does not hold. Nothing was published.",
+                    (f"line {_line_of(event)}: aliases (*{event.anchor}) are not allowed",),
+                )
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ManifestError(f"{name} is not YAML. Nothing was published.", (f"{line}{error.problem}",)) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ManifestError(f"{name} is not YAML. Nothing was published.", (str(error),)) from None
+
+
+def _line_of(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
+
+
+def _structure(node: yaml.Node) -> Iterator[str]:
+    """What YAML lets pass and a person does not mean."""
+    if not isinstance(node, yaml.MappingNode):
+        yield f"line {node.start_mark.line + 1}: it has to be a table of names and values, like app: myapp"
+        return
+    yield from _doubles(node)
+
+
+def _doubles(node: yaml.Node) -> Iterator[str]:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _doubles(item)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    seen: set[str] = set()
+    for key, value in node.value:
+        if key.value in seen if isinstance(key, yaml.ScalarNode) else False:
+            yield f"line {key.start_mark.line + 1}: {key.value} is there twice"
+        seen.add(str(key.value))
+        yield from _doubles(value)
+
+
+def _told(problem: Any, node: yaml.Node | None) -> str:
+    path = [str(part) for part in problem["loc"]]
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        message = _unknown(path)
+    line = _line(path, node)
+    field = ".".join(path)
+    return f"{f'line {line}: ' if line else ''}{f'{field}: ' if field else ''}{message}"
+
+
+def _unknown(path: list[str]) -> str:
+    fields = _fields(VendorFile, path[:-1])
+    near = difflib.get_close_matches(path[-1], fields, n=1)
+    return f"unknown field; did you mean {near[0]}?" if near else f"unknown field; there are: {', '.join(fields)}"
+
+
+def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(part)
+        inner = field.annotation if field else None
+        # Below `env` come names of the vendor's own, and below those the fields of a variable.
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else EnvVar
+    return sorted(model.model_fields)
+
+
+def _line(path: list[str], node: yaml.Node | None) -> int | None:
+    """The line of the deepest part of the path that stands in the file."""
+    line = None
+    for part in path:
+        if isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = node.start_mark.line + 1
+            continue
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        found = next(((key, value) for key, value in pairs if key.value == part), None)
+        if found is None:
+            return line
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line

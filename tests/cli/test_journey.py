@@ -1,0 +1,209 @@
+"""The customer's commands, on real processes behind the real edge."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from place import APP
+
+
+class Load:
+    """Kept-alive requests in a thread; `bad` has every answer that was not 200."""
+
+    def __init__(self, place):
+        self.place, self.bad, self.seen, self.count, self.on = place, [], [], 0, True
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.place.port, timeout=10)
+        while self.on:
+            try:
+                connection.request("GET", "/", headers={"Host": "shop.test"})
+                reply = connection.getresponse()
+                body = reply.read().decode()
+            except (OSError, http.client.HTTPException) as error:
+                self.bad.append(repr(error))
+                connection.close()
+                continue
+            self.count += 1
+            if reply.status != 200:
+                self.bad.append(reply.status)
+            if self.seen[-1:] != [body]:
+                self.seen.append(body)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.on = False
+        self.thread.join(15)
+
+
+def test_from_install_to_uninstall_without_a_lost_request(installed):
+    assert installed.get() == (200, "1.0.0")
+    installed.get("/first", "POST")
+    with Load(installed) as load:
+        installed.publish("1.1.0")
+        result = installed.run("update", APP, "--json").last
+        assert (result["result"], result["from"], result["to"]) == ("updated", "1.0.0", "1.1.0")
+        assert installed.get() == (200, "1.1.0")
+        assert installed.run("rollback", APP, "--json").last["result"] == "rolled-back"
+        assert installed.run("restart", APP, "--json").last["result"] == "restarted"
+        assert installed.run("config", "set", APP, "GREETING=hello", "--json").last["result"] == "configured"
+    assert not load.bad and load.count > 100
+    assert load.seen == ["1.0.0", "1.1.0", "1.0.0"]
+    assert installed.get("/notes")[1] == "first"
+    assert json.loads(installed.get("/env")[1])["GREETING"] == "hello"
+    assert len(installed.instances()) == 1
+    told = installed.run("history", APP, "--json").last["history"]
+    assert [entry["flow"] for entry in told] == ["install", "update", "rollback", "restart", "config"]
+    assert {entry["outcome"] for entry in told} == {"done"}
+    assert installed.run("uninstall", APP, "--json").last["result"] == "uninstalled"
+    assert not installed.instances() and installed.get()[0] == 404
+
+
+def test_bad_releases_leave_the_old_one_serving_and_say_why(installed):
+    with Load(installed) as load:
+        for version, behaviour, words in [
+            ("1.1.0", "never-healthy", "503 at /up"),
+            ("1.2.0", "exits", "exited with 3 while booting"),
+            ("1.3.0", "turns-bad", "stopped answering after the switch"),
+        ]:
+            installed.publish(version, behaviour)
+            answer = installed.run("update", APP, code=5)
+            assert words in answer.err and "1.0.0 serves on" in answer.err, answer.err
+            assert installed.get() == (200, "1.0.0")
+            assert len(installed.instances()) == 1
+    assert not load.bad
+    assert "cannot open the database" in "".join(
+        path.read_text() for path in (installed.home / "apps" / APP / "failed").iterdir()
+    )
+    again = installed.run("update", APP, "--json").last
+    assert again["result"] == "nothing-to-do" and "--retry" in again["message"]
+    assert installed.run("status", APP, "--json").last["failed_here"][0]["version"] == "1.1.0"
+    assert installed.run("update", APP, "--retry", "--json", code=5).last["error"]["key"] == "release-failed"
+
+
+def test_a_failed_install_leaves_nothing_running_and_keeps_the_secrets(place):
+    place.publish("1.0.0", "exits")
+    answer = place.install(code=5)
+    assert "cannot open the database" in answer.err and "Nothing is installed" in answer.err
+    assert not place.instances()
+    place.publish("1.0.1")
+    place.install()
+    assert place.get() == (200, "1.0.1")
+
+
+def test_stop_and_start(installed):
+    installed.run("stop", APP)
+    assert installed.get()[0] == 503
+    assert "start it with" in installed.run("status", APP).out
+    assert installed.run("update", APP, code=4).err.startswith("Error: shop is stopped")
+    installed.run("start", APP)
+    assert installed.get() == (200, "1.0.0")
+
+
+def test_secrets_are_shown_nowhere(installed):
+    secret = json.loads(installed.get("/env")[1])["SECRET"]
+    assert len(secret) == 64
+    installed.publish("1.1.0")
+    told = "".join(
+        answer.out + answer.err
+        for answer in (
+            installed.run("update", APP, "--json"),
+            installed.run("status", APP),
+            installed.run("status", APP, "--json"),
+            installed.run("config", "get", APP),
+            installed.run("config", "get", APP, "--json"),
+            installed.run("history", APP, "--json"),
+            installed.run("logs", APP),
+            installed.run("doctor", "--json"),
+        )
+    )
+    assert secret not in told
+    assert json.loads(installed.get("/env")[1])["SECRET"] == secret, "an update keeps the generated secret"
+    for pid in installed.processes():
+        assert secret.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert installed.run("config", "get", APP, "SECRET", "--reveal").out.strip() == secret
+
+
+def test_a_second_command_is_told_who_is_at_work(installed):
+    installed.publish("1.1.0")
+    first = installed.start("update", APP, "--json")
+    for line in first.stdout:
+        if "confirm" in line:
+            break
+    answer = installed.run("update", APP, code=6)
+    assert "discode update shop" in answer.err
+    assert first.wait(30) == 0, first.stderr.read()
+    first.stdout.close()
+    first.stderr.close()
+
+
+def test_a_signal_is_settled_in_the_same_command(installed):
+    installed.publish("1.1.0", "never-healthy")
+    command = installed.start("update", APP, "--json")
+    for line in command.stdout:
+        if "boot" in line:
+            break
+    command.send_signal(signal.SIGINT)
+    out, _ = command.communicate(timeout=30)
+    assert command.returncode == 5 and json.loads(out.splitlines()[-1])["error"]["key"] == "interrupted"
+    assert installed.get() == (200, "1.0.0") and len(installed.instances()) == 1
+    assert not (installed.home / "apps" / APP / "journal.json").exists()
+
+
+def test_a_killed_command_is_settled_by_the_next_one(installed):
+    for version, step in [("1.1.0", "boot"), ("1.2.0", "confirm")]:
+        installed.publish(version)
+        command = installed.start("update", APP, "--json")
+        for line in command.stdout:
+            if step in line:
+                break
+        command.kill()
+        command.communicate(timeout=30)
+        assert installed.get()[0] == 200
+        installed.run("settle", APP)
+        status = installed.run("status", APP, "--json").last
+        assert status["serves"] and status["interrupted"] is None
+        assert installed.get() == (200, status["version"])
+        assert len(installed.instances()) == 1
+
+
+def test_everything_comes_back_after_a_crash_of_the_machine(installed):
+    """As after a reboot: no process is left, only the files."""
+    for pid in installed.processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while installed.processes() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    installed.run("doctor", code=4)
+    installed.run("settle", "--all")
+    assert installed.get() == (200, "1.0.0")
+    assert installed.run("doctor", "--json").last["ok"]
+
+
+def test_check_and_plain_errors(installed):
+    assert "up to date" in installed.run("update", APP, "--check").out
+    installed.publish("1.1.0")
+    assert "1.1.0 can be installed" in installed.run("update", APP, "--check").out
+    assert installed.get() == (200, "1.0.0")
+    for arguments, code, words in [
+        (("update", "nosuch"), 3, "not installed"),
+        (("update", "../x"), 2, "not an app's name"),
+        (("update", APP, "--to", "7.7"), 4, "no release 7.7"),
+        (("rollback", APP), 4, "no earlier release"),
+        (("config", "set", APP, "NOPE=1"), 2, "no setting NOPE"),
+        (("install", APP, "--from", installed.repo), 4, "installed already"),
+        (("install", "other", "--from", installed.repo), 3, "has no index of other"),
+        (("nosuchcommand",), 2, ""),
+    ]:
+        answer = installed.run(*arguments, code=code)
+        assert words in answer.err and "Traceback" not in answer.err, answer.err

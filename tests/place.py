@@ -1,0 +1,158 @@
+"""A vendor and a customer's machine in folders of their own, driven through the `discode` command."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+APP = "shop"
+SERVER = """
+import http.server, json, os, signal, sys, time
+behaviour = open("BEHAVIOUR").read()
+if behaviour == "exits":
+    print("cannot open the database", flush=True)
+    sys.exit(3)
+started = time.time()
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def log_message(self, *_): pass
+    def do_GET(self):
+        bad = behaviour == "never-healthy" or (behaviour == "turns-bad" and time.time() - started > 0.7)
+        status = 503 if self.path == "/up" and bad else 200
+        if self.path == "/env":
+            body = json.dumps(dict(os.environ)).encode()
+        elif self.path == "/notes":
+            body = "".join(sorted(os.listdir("data"))).encode()
+        else:
+            body = open("VERSION").read().encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_POST(self):
+        open("data/" + self.path.strip("/"), "w").close()
+        self.do_GET()
+
+print("listening", flush=True)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+server.serve_forever()
+"""
+
+
+@dataclass
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def last(self):
+        return json.loads(self.out.strip().splitlines()[-1])
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Place:
+    """`publish` is the vendor; the rest is the customer. `close` leaves nothing running."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.home = folder, folder / "home"
+        self.repo, self.keys, self.port = folder / "releases", folder / "keys", free_port()
+        self.env = {**os.environ, "DISCODE_HOME": str(self.home), "NO_COLOR": "1"}
+
+    def command(self, *args):
+        return [sys.executable, "-m", "discode", *map(str, args)]
+
+    def run(self, *args, code=0, **options):
+        options.setdefault("stdin", subprocess.DEVNULL)
+        done = subprocess.run(self.command(*args), capture_output=True, text=True, env=self.env, timeout=90, **options)
+        answer = Answer(done.returncode, done.stdout, done.stderr)
+        assert code is None or done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return answer
+
+    def start(self, *args):
+        return subprocess.Popen(
+            self.command(*args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env
+        )
+
+    def init(self):
+        self.run("release", "init", self.repo, "--keys", self.keys)
+
+    def publish(self, version, behaviour="good", extra=""):
+        source = self.folder / "source"
+        (source / "app").mkdir(parents=True, exist_ok=True)
+        (source / "app" / "server.py").write_text(SERVER)
+        (source / "app" / "VERSION").write_text(version)
+        (source / "app" / "BEHAVIOUR").write_text(behaviour)
+        (source / "discode.yml").write_text(
+            textwrap.dedent(
+                f"""\
+                app: {APP}
+                version: {version}
+                archive: ./app
+                command: [python3, server.py]
+                health: {{path: /up, timeout: 2s, deadline: 3s}}
+                volumes: {{data: data}}
+                env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
+                update: {{confirm: 1500ms, drain: 5s, stop: 3s}}
+                """
+            )
+            + extra
+        )
+        file = source / "discode.yml"
+        return self.run("release", "publish", "--file", file, "--repo", self.repo, "--keys", self.keys, "--json").last
+
+    def install(self, *args, code=0):
+        port = ("--http-port", self.port)
+        return self.run("install", APP, "--from", self.repo, "--host", "shop.test", *port, *args, code=code)
+
+    def get(self, path="/", method="GET"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, headers={"Host": "shop.test"})
+            reply = connection.getresponse()
+            return reply.status, reply.read().decode()
+        finally:
+            connection.close()
+
+    def instances(self):
+        folder = self.home / "instances"
+        return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.exists() else []
+
+    def processes(self):
+        """Pids of every process that runs in an environment of this place."""
+        marker = f"DISCODE_HOME={self.home}".encode()
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            try:
+                environ = (entry / "environ").read_bytes().split(b"\0")
+                cwd = str((entry / "cwd").readlink())
+            except OSError:
+                continue
+            if marker in environ or cwd.startswith(str(self.home)):
+                found.append(int(entry.name))
+        return found
+
+    def close(self):
+        self.run("uninstall", APP, "--purge", "--json", code=None)
+        self.run("proxy", "stop", "--json", code=None)
+        deadline = time.monotonic() + 5
+        while self.processes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for pid in self.processes():
+            os.kill(pid, signal.SIGKILL)
