@@ -52,9 +52,8 @@ setup() {
     [ -x "$PYTHON" ] || make_venv || return 1
     if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted" ]; then
         say "Installing Discode and its libraries ($extras) into .venv"
-        "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-warn-script-location \
-            --editable "$ROOT[$extras]" 2>&1 | grep -v '^WARNING' >&2
-        [ "${PIPESTATUS[0]}" = 0 ] || return 1
+        "$PYTHON" -m pip install --quiet --quiet --disable-pip-version-check --no-warn-script-location \
+            --editable "$ROOT[$extras]" >&2 || return 1
         printf '%s\n' "$wanted" > "$stamp"
     fi
 }

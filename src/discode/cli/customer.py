@@ -64,6 +64,7 @@ def install(
 
     When it does not come up nothing is left but its settings and data.
 
+    \b
         discode install myapp --from https://releases.example.com --host app.example.com
     """
     from ..core.installation import Route
@@ -96,6 +97,7 @@ def update(
 
     When anything goes wrong the old version goes on serving.
 
+    \b
         discode update myapp
         discode update myapp --check
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -11,14 +12,20 @@ from ..core.errors import DiscodeError
 from . import customer, host, inspect, release, settings
 from .signals import install_handlers
 
+# A line with \b keeps the lines after it as they are.
 HELP = """Install and update self-hosted web applications without an outage.
 
+\b
 A customer:     discode install myapp --from SOURCE, then discode update myapp
 A vendor:       discode release init, discode release publish
 An operator:    discode doctor, discode settle --all, discode edge --help
 
-Every command takes --json. Exit codes: 0 done or nothing to do, 1 a bug, 2 usage, 3 no such app, 4 refused,
-5 failed and the old version serves, 6 busy, 7 the engine, proxy or release source cannot be reached.
+\b
+Every command takes --json. Exit codes:
+  0 done, or nothing to do      4 refused; nothing was changed
+  1 a bug of ours               5 failed; the old version serves
+  2 usage                       6 another command is at work
+  3 no such app                 7 engine, proxy or release source not reached
 """
 
 app = typer.Typer(
@@ -32,6 +39,23 @@ host.mount(app)
 app.add_typer(release.app, name="release")
 # The class that ends a usage error, of Click or of Typer's own copy of it.
 _CLICK_ERROR: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        print(f"discode {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Options of the command itself; its help is `HELP`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

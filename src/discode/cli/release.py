@@ -54,6 +54,7 @@ def publish(
 ) -> None:
     """Publish a release of the app that discode.yml describes: pack, compute its key, sign.
 
+    \b
         app: myapp
         version: 1.2.0
         archive: ./app

@@ -1,0 +1,127 @@
+"""A vendor and a customer's machine in one folder, driven through the `discode` command as people would."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+APP, HOST = "sample", "sample.test"
+HERE = Path(__file__).parent
+FILE = """\
+app: {app}
+version: {version}
+archive: ./app
+command: [python3, server.py]
+health: {{path: /up, timeout: 2s, deadline: 4s}}
+volumes: {{storage: storage}}
+env:
+  SECRET_KEY_BASE: {{generate: hex64}}
+  GREETING: hello
+update: {{strategy: overlap, confirm: 5s, drain: 10s, stop: 5s}}
+"""
+
+
+class CommandFailed(Exception):
+    """A command of the demo did not do what it had to."""
+
+
+@dataclass
+class Ran:
+    """A finished command: its last JSON line, and when (Unix time) each event came."""
+
+    code: int
+    last: dict[str, Any]
+    begun: float
+    ended: float
+    events: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+
+    def moments(self, event: str, step: str) -> list[float]:
+        return [at for at, told in self.events if told.get("event") == event and told.get("step") == step]
+
+
+class Machine:
+    def __init__(self, folder: Path):
+        self.folder, self.home = folder, folder / "home"
+        self.port = _free_port()
+        self._environment = {**os.environ, "DISCODE_HOME": str(self.home)}
+
+    def run(self, *words: str, code: int | None = 0) -> Ran:
+        command = [sys.executable, "-m", "discode", *words, "--json"]
+        begun = time.time()
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env=self._environment,
+        ) as child:  # fmt: skip
+            assert child.stdout is not None and child.stderr is not None
+            events = [(time.time(), json.loads(line)) for line in child.stdout if line.startswith("{")]
+            errors = child.stderr.read()
+        ran = Ran(child.returncode, events[-1][1] if events else {}, begun, time.time(), events)
+        if code is not None and child.returncode != code:
+            raise CommandFailed(f"discode {' '.join(words)} exited with {child.returncode}: {ran.last or errors}")
+        return ran
+
+    def init(self) -> None:
+        self.run("release", "init", str(self.folder / "releases"), "--keys", str(self.folder / "keys"))
+
+    def publish(self, version: str, behaviour: str) -> None:
+        source = self.folder / "source"
+        shutil.copytree(HERE / "app", source / "app", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        (source / "app" / "VERSION").write_text(version)
+        (source / "app" / "BEHAVIOUR").write_text(behaviour)
+        file = source / "discode.yml"
+        file.write_text(FILE.format(app=APP, version=version))
+        where = ("--repo", str(self.folder / "releases"), "--keys", str(self.folder / "keys"))
+        self.run("release", "publish", "--file", str(file), *where)
+
+    def install(self) -> Ran:
+        source = str(self.folder / "releases")
+        return self.run("install", APP, "--from", source, "--host", HOST, "--http-port", str(self.port))
+
+    def version(self) -> str:
+        """What answers through the proxy now."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/version", headers={"Host": HOST})
+            answer = connection.getresponse()
+            return answer.read().decode() if answer.status == 200 else f"status {answer.status}"
+        finally:
+            connection.close()
+
+    def leftovers(self) -> dict[str, list[str]]:
+        instances, apps = self.home / "instances", self.home / "apps"
+        names = [path.name for path in instances.iterdir() if path.name[0] != "."] if instances.is_dir() else []
+        journals = [str(path.relative_to(self.home)) for path in apps.glob("*/journal.json")]
+        return {"instances": sorted(names), "journals": journals, "processes": self._processes()}
+
+    def close(self) -> None:
+        """Nothing stays, whatever happened before."""
+        self.run("uninstall", APP, "--purge", code=None)
+        self.run("proxy", "stop", code=None)
+
+    def _processes(self) -> list[str]:
+        """Commands of every process that works below the home, the proxy and its parts excepted."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                inside = entry.name.isdigit() and (entry / "cwd").readlink().is_relative_to(self.home)
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if inside or any(str(self.home / "instances").encode() in word for word in words):
+                found.append(b" ".join(words).decode(errors="replace").strip())
+        return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
