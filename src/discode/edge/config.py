@@ -115,6 +115,8 @@ def config_text(layout: Layout, services: Iterable[Service], bind: str, http_por
 
 _HEAD = """\
 global
+    # Else two edges could share a port, and each would get half of the requests.
+    noreuseport
     # The Lua action opens the map by the same name, so that both see what is set at run time.
     presetenv DISCODE_EDGE_MODES "{modes}"
     lua-load "{lua}"

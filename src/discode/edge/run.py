@@ -35,6 +35,7 @@ def run(command: Command, folder: Path) -> int:
             raise CommandError(f"{port} is not a port: ports go from 1 to 65535")
         controller = Controller(layout, command.text("bind"), port)
         controller.start()
+        (folder / "controller.pid").write_text(str(os.getpid()))
     except (CommandError, HaproxyError, DamagedState) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,3 @@
+from conftest_edge import apps, deployed, edge
+
+__all__ = ["apps", "deployed", "edge"]

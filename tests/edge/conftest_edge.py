@@ -1,0 +1,203 @@
+"""An edge of its own for each test: free port, own state folder, ended by its process id."""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.02)
+
+
+class Edge:
+    def __init__(self, folder: Path):
+        self.folder, self.port, self.process = folder, free_port(), None
+
+    def start(self, *options):
+        words = ["run", "--http-port", str(self.port), "--bind", "127.0.0.1", "--state-dir", str(self.folder), *options]
+        log = (self.folder.parent / "edge.log").open("ab")
+        self.process = subprocess.Popen([sys.executable, "-m", "discode.edge", *words], stdout=log, stderr=log)
+        wait_for(lambda: self.process.poll() is not None or self.answers())
+        assert self.process.poll() is None, (self.folder.parent / "edge.log").read_text()
+        return self
+
+    def answers(self):
+        return self.run("list", "--json").returncode == 0
+
+    def run(self, *words):
+        command = [sys.executable, "-m", "discode.edge", "--state-dir", str(self.folder), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    def ok(self, *words):
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def told(self):
+        return json.loads(self.ok("list", "--json"))
+
+    def service(self, name):
+        return next(one for one in self.told()["services"] if one["name"] == name)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def haproxy_master(self):
+        wait_for(lambda: self.told()["haproxy"]["pid"])
+        return self.told()["haproxy"]["pid"]
+
+    def haproxy_worker(self):
+        master = self.haproxy_master()
+        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        return int(children[0])
+
+    def close(self):
+        """Also when the controller was killed: a fresh one finds HAProxy and ends it."""
+        if self.process is not None and self.process.poll() is not None:
+            with contextlib.suppress(AssertionError):
+                self.start()
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(20)
+
+    def get(self, host, path="/", **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Host": host, **headers})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+
+class App:
+    """An HTTP app that answers its name; `/slow?2` takes two seconds."""
+
+    def __init__(self, name):
+        app = self
+        self.name, self.healthy = name, True
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                if self.path.startswith("/slow"):
+                    time.sleep(float(self.path.partition("?")[2]))
+                status = 200 if app.healthy or self.path != "/up" else 500
+                body = app.name.encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_):
+                pass
+
+        self.server = Server(("127.0.0.1", 0), Handler)
+        self.target = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Load:
+    """Kept-alive and new connections until it is left; `bad` has every answer that was none."""
+
+    def __init__(self, edge, host, users=6):
+        self.edge, self.host, self.bad, self.count, self.on = edge, host, [], 0, True
+        self.threads = [threading.Thread(target=self._run, args=(n % 3 != 0,), daemon=True) for n in range(users)]
+
+    def _run(self, keep):
+        connection = http.client.HTTPConnection("127.0.0.1", self.edge.port, timeout=15)
+        while self.on:
+            try:
+                connection.request("GET", "/", headers={"Host": self.host})
+                answer = connection.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    self.bad.append(answer.status)
+            except (OSError, http.client.HTTPException) as error:
+                self.bad.append(repr(error))
+                connection.close()
+            self.count += 1
+            if not keep:
+                connection.close()
+            time.sleep(0.002)
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.on = False
+        for thread in self.threads:
+            thread.join(20)
+
+
+@pytest.fixture
+def edge():
+    # A Unix socket's path has room for some 100 characters only: pytest's own folders are too deep.
+    folder = Path(tempfile.mkdtemp(prefix="edge-"))
+    made = Edge(folder / "state").start()
+    yield made
+    made.close()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def apps():
+    made = []
+
+    def make(*names):
+        made.extend(App(name) for name in names)
+        return made[-len(names) :]
+
+    yield make
+    for app in made:
+        app.close()
+
+
+@pytest.fixture
+def deployed(edge, apps):
+    """An edge with the app `one` at a.test, and the app `two` waiting."""
+    one, two = apps("one", "two")
+    edge.ok("deploy", "a", "--target", one.target, "--host", "a.test")
+    return edge, one, two
+
+
+def alive(pid):
+    return os.path.exists(f"/proc/{pid}")  # noqa: PTH110

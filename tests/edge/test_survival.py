@@ -1,0 +1,88 @@
+"""What happens to traffic and state when parts of the edge die, and what a second edge may not do."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from conftest_edge import Load, wait_for
+
+
+def test_the_controller_can_be_killed_without_a_lost_request(deployed):
+    edge, _, two = deployed
+    with Load(edge, "a.test") as load:
+        for _ in range(3):
+            edge.kill()
+            assert edge.get("a.test") == (200, "one")
+            edge.start()
+        edge.ok("deploy", "a", "--target", two.target, "--host", "a.test")
+    assert not load.bad and edge.get("a.test") == (200, "two")
+
+
+def test_a_killed_worker_and_a_killed_master_come_back_with_their_routes(deployed):
+    edge, _, two = deployed
+    edge.ok("deploy", "a", "--target", two.target, "--host", "a.test")
+    for victim in (edge.haproxy_worker, edge.haproxy_master):
+        os.kill(victim(), signal.SIGKILL)
+        wait_for(lambda: _gets(edge) == (200, "two"))
+    edge.ok("pause", "a")
+    edge.ok("resume", "a")
+    assert edge.get("a.test") == (200, "two")
+
+
+def test_stopped_and_paused_survive_a_new_controller(deployed):
+    edge, _, _ = deployed
+    edge.ok("stop", "a", "--message", "Back at noon; really")
+    edge.kill()
+    edge.start()
+    assert edge.get("a.test") == (503, "Back at noon; really")
+    assert edge.get("a.test", "/up")[0] == 200
+
+
+def test_a_damaged_state_is_rebuilt_from_the_copy_before_it(deployed):
+    edge, one, two = deployed
+    edge.ok("deploy", "a", "--target", two.target, "--host", "a.test")
+    edge.kill()
+    (edge.folder / "state.json").write_text('{"schema": 1, "serv')
+    edge.start()
+    assert edge.get("a.test")[0] == 200
+    edge.kill()
+    for name in ("state.json", "state.previous.json"):
+        (edge.folder / name).write_text("")
+    done = _second(edge)
+    assert done.returncode == 1 and "state.json is damaged" in done.stderr
+    assert edge.get("a.test")[0] == 200, "never an empty proxy in place of a full one"
+    service = {**_service(one), "name": "a"}
+    (edge.folder / "state.json").write_text(json.dumps({"schema": 1, "services": [service]}))
+
+
+def test_a_second_controller_on_the_same_state_is_refused(deployed):
+    edge, _, _ = deployed
+    done = _second(edge)
+    assert done.returncode == 1 and "another controller runs" in done.stderr
+    assert edge.get("a.test") == (200, "one")
+
+
+def test_a_taken_port_is_told(edge, tmp_path):
+    words = ["run", "--http-port", str(edge.port), "--bind", "127.0.0.1", "--state-dir", str(tmp_path / "s")]
+    done = subprocess.run([sys.executable, "-m", "discode.edge", *words], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and f"127.0.0.1:{edge.port}" in done.stderr and "Address already in use" in done.stderr
+
+
+def _second(edge):
+    words = ["run", "--http-port", str(edge.port), "--bind", "127.0.0.1", "--state-dir", str(edge.folder)]
+    return subprocess.run([sys.executable, "-m", "discode.edge", *words], capture_output=True, text=True, timeout=30)
+
+
+def _gets(edge):
+    try:
+        return edge.get("a.test")
+    except OSError:
+        return None
+
+
+def _service(app):
+    from discode.edge.service import Service
+
+    return Service("a", (app.target,), ("a.test",)).to_dict()
