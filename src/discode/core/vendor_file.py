@@ -13,6 +13,7 @@ from .errors import ManifestError
 from .manifest import AppSpec, EnvVar, VersionText
 
 LONGEST = 256 * 1024  # bytes
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 class VendorFile(AppSpec):
@@ -46,7 +47,8 @@ def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
     if problems:
         raise ManifestError(f"{name} does not hold. Nothing was published.", tuple(problems))
     try:
-        return VendorFile.model_validate(yaml.safe_load(text))
+        assert node is not None
+        return VendorFile.model_validate(_constructed(node))
     except ValidationError as error:
         told = tuple(_told(problem, node) for problem in error.errors(include_url=False, include_context=False))
         raise ManifestError(f"{name} does not hold. Nothing was published.", told) from None
@@ -69,6 +71,22 @@ def _composed(text: str, name: str) -> yaml.Node | None:
         raise ManifestError(f"{name} is not YAML. Nothing was published.", (f"{line}{error.problem}",)) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ManifestError(f"{name} is not YAML. Nothing was published.", (str(error),)) from None
+
+
+def _constructed(node: yaml.Node) -> Any:
+    """The file's values. A version and the values of env stay as they were written: `1.10` is not the number 1.1."""
+    for key, value in node.value:
+        if key.value == "version":
+            _keep_as_text(value)
+        elif key.value == "env" and isinstance(value, yaml.MappingNode):
+            for _, variable in value.value:
+                _keep_as_text(variable)
+    return yaml.SafeLoader("").construct_document(node)
+
+
+def _keep_as_text(node: yaml.Node) -> None:
+    if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS:
+        node.tag = "tag:yaml.org,2002:str"
 
 
 def _line_of(event: yaml.Event) -> int:

@@ -1,13 +1,11 @@
 """The proxy port over kamal-proxy's commands, which the local edge takes too.
 
-A carrier brings a command to the proxy: `edge_socket` to the edge on this machine, `docker_exec` into a container.
-A keeper sees to it that the proxy runs: `edge_process`, `docker_container`. Everything else is the same for both.
+A carrier brings a command to the proxy: `edge_socket` to the edge on this machine. A keeper sees to it that the proxy
+runs: `edge_process`. Everything else is the same wherever the proxy is.
 """
 
-from .docker_container import ContainerSettings, DockerContainer
-from .docker_exec import DockerExec
 from .edge_process import EdgeProcess
 from .edge_socket import EdgeSocket
 from .proxy import KamalProxy
 
-__all__ = ["ContainerSettings", "DockerContainer", "DockerExec", "EdgeProcess", "EdgeSocket", "KamalProxy"]
+__all__ = ["EdgeProcess", "EdgeSocket", "KamalProxy"]

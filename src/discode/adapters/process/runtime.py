@@ -144,7 +144,7 @@ class ProcessRuntime:
 
     def _supervise(self, folder: InstanceFolder) -> None:
         """See to it that a supervisor is there, and has started or adopted the app."""
-        if _has_supervisor(folder) and _running(folder):
+        if _supervisor(folder) and _running(folder):
             return
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", "discode.adapters.process.shim", str(folder.path)],
@@ -156,7 +156,7 @@ class ProcessRuntime:
             start_new_session=True,
         )
         before, deadline = read_json(folder.state), time.monotonic() + START
-        while not (_has_supervisor(folder) and (_running(folder) or read_json(folder.state) != before)):
+        while not (_supervisor(folder) and (_running(folder) or read_json(folder.state) != before)):
             if child.poll() is not None and not _has_supervisor(folder):
                 text = (folder.path / "supervisor.log").read_text(errors="replace").strip()
                 raise RuntimeUnreachable(

@@ -1,0 +1,3 @@
+from conftest_process import bench
+
+__all__ = ["bench"]

@@ -1,0 +1,5 @@
+from runtime_contract import RuntimeContract
+
+
+class TestProcessRuntime(RuntimeContract):
+    """The contract, on real processes."""

@@ -1,0 +1,238 @@
+"""Instances outlive whoever started them, come back after a crash, and are found again."""
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest_process import APP, SERVER, wait_for
+
+from discode.adapters.process import ProcessRuntime
+from discode.adapters.process.ports import Ports
+from discode.adapters.process.proc import orphans
+from discode.ports.runtime import Phase
+
+
+def web_pid(bench, spec):
+    return json.loads((bench.folder_of(spec) / "state.json").read_text())["programs"]["web"]["pid"]
+
+
+def supervisor_pid(bench, spec):
+    return int((bench.folder_of(spec) / "lock").read_text())
+
+
+def test_a_crash_is_seen_at_once_and_mended_after_a_pause(bench):
+    spec = bench.spec()
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    first = web_pid(bench, spec)
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: bench.runtime.inspect(spec.name).restarts == 1)
+    state = bench.runtime.inspect(spec.name)
+    assert state.exit_code == -9 and "SIGKILL" in state.reason
+    bench.answers(spec.name)
+    assert web_pid(bench, spec) != first
+
+
+def test_the_pause_between_crashes_grows(bench):
+    spec = bench.spec(CRASH="7")
+    bench.runtime.start(spec)
+    wait_for(lambda: bench.runtime.inspect(spec.name).restarts >= 2)
+    state = bench.runtime.inspect(spec.name)
+    assert state.exit_code == 7 and state.restarts < 4
+    assert "crashing" in list(bench.runtime.logs(spec.name))
+
+
+def test_a_killed_supervisor_leaves_the_app_alone_and_the_next_one_adopts_it(bench):
+    spec = bench.spec()
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    app, supervisor = web_pid(bench, spec), supervisor_pid(bench, spec)
+    os.kill(supervisor, signal.SIGKILL)
+    wait_for(lambda: not Path(f"/proc/{supervisor}").exists() or _is_zombie(supervisor))
+    assert bench.answers(spec.name)
+    assert bench.runtime.inspect(spec.name).phase is Phase.RUNNING
+    assert supervisor_pid(bench, spec) != supervisor and web_pid(bench, spec) == app
+    bench.runtime.stop(spec.name, 2)
+    assert orphans(bench.folder_of(spec)) == []
+
+
+def test_an_orphan_without_files_is_found_and_removed(bench):
+    spec = bench.spec()
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    os.kill(supervisor_pid(bench, spec), signal.SIGKILL)
+    for path in sorted(bench.folder_of(spec).rglob("*"), reverse=True):
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+    assert [state.name for state in bench.runtime.instances(APP)] == [spec.name]
+    bench.runtime.remove(spec.name)
+    assert bench.runtime.instances(APP) == [] and orphans(bench.folder_of(spec)) == []
+
+
+def test_a_killed_starter_leaves_what_the_next_one_completes(bench):
+    """SIGKILL at many moments of a start, in a process of its own."""
+    for number in range(1, 13):
+        spec = bench.spec(number)
+        child = multiprocessing.get_context("fork").Process(target=bench.runtime.start, args=(spec,))
+        child.start()
+        child.join(0.012 * number)
+        child.kill()
+        child.join()
+        again = ProcessRuntime(bench.home)
+        again.start(spec)
+        bench.answers(spec.name)
+        assert len(orphans(bench.folder_of(spec))) == 1
+        again.remove(spec.name)
+    assert bench.runtime.instances(APP) == []
+
+
+def test_after_a_reboot_the_recorded_ids_mean_nothing(bench):
+    spec = bench.spec()
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    supervisor = supervisor_pid(bench, spec)
+    os.kill(supervisor, signal.SIGKILL)
+    os.kill(web_pid(bench, spec), signal.SIGKILL)
+    wait_for(lambda: not orphans(bench.folder_of(spec)))
+    state = json.loads((bench.folder_of(spec) / "state.json").read_text())
+    # The id is in use again, by somebody else: this test.
+    state["programs"]["web"].update(pid=os.getpid(), identity="another-boot:1")
+    (bench.folder_of(spec) / "state.json").write_text(json.dumps(state))
+    bench.runtime.start(spec)
+    assert bench.answers(spec.name) and web_pid(bench, spec) != os.getpid()
+
+
+def test_it_gets_its_grace_and_then_the_end_with_all_its_children(bench):
+    stubborn = SERVER.replace(
+        "import http.server, os, sys",
+        "import http.server, os, sys, signal, subprocess\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('not yet', flush=True))\n"
+        "subprocess.Popen(['sleep', '300'])",
+    )
+    spec = bench.spec(release=bench.fetched(stubborn))
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    assert len(orphans(bench.folder_of(spec))) == 2
+    bench.runtime.stop(spec.name, 0.5)
+    assert orphans(bench.folder_of(spec)) == []
+    assert "not yet" in list(bench.runtime.logs(spec.name))
+    assert bench.runtime.inspect(spec.name).phase is Phase.STOPPED
+
+
+def test_workers_are_started_and_stopped_with_it(bench):
+    release = bench.fetched(SERVER, processes={"mailer": ["python3", "-c", "import time; time.sleep(300)"]})
+    spec = bench.spec(release=release)
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    assert len(orphans(bench.folder_of(spec))) == 2
+    bench.runtime.stop(spec.name, 2)
+    assert orphans(bench.folder_of(spec)) == []
+
+
+def test_a_command_that_is_not_there_is_a_crash_with_its_reason(bench):
+    release = bench.fetched(SERVER, command=["no-such-program"])
+    spec = bench.spec(release=release)
+    bench.runtime.start(spec)
+    wait_for(lambda: bench.runtime.inspect(spec.name).restarts >= 1)
+    assert bench.runtime.inspect(spec.name).exit_code == 127
+    assert "no-such-program: No such file or directory" in list(bench.runtime.logs(spec.name))
+
+
+def test_its_environment_is_its_own(bench):
+    spec = bench.spec(TOKEN="hunter2")
+    os.environ["OF_THE_CALLER"] = "x"
+    try:
+        bench.runtime.start(spec)
+    finally:
+        del os.environ["OF_THE_CALLER"]
+    bench.answers(spec.name)
+    environ = Path(f"/proc/{web_pid(bench, spec)}/environ").read_bytes().decode()
+    assert "TOKEN=hunter2" in environ and "OF_THE_CALLER" not in environ and "DISCODE_APP=tiny" in environ
+    for pid in (web_pid(bench, spec), supervisor_pid(bench, spec)):
+        assert b"hunter2" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert (bench.folder_of(spec) / "env").stat().st_mode & 0o077 == 0
+
+
+def test_data_outlives_the_instance_and_goes_when_it_is_asked_for(bench):
+    release = bench.fetched(SERVER, volumes={"storage": "data/files"})
+    one, two = bench.spec(1, release), bench.spec(2, release)
+    bench.runtime.start(one)
+    (bench.folder_of(one) / "work" / "data" / "files" / "note").write_text("kept")
+    bench.runtime.remove(one.name)
+    bench.runtime.start(two)
+    assert (bench.folder_of(two) / "work" / "data" / "files" / "note").read_text() == "kept"
+    bench.runtime.remove(two.name)
+    bench.runtime.drop_data(APP)
+    assert not (bench.home / "apps" / APP / "volumes").exists()
+
+
+def test_a_log_is_rotated_and_read_across_its_files(bench, tmp_path):
+    from discode.adapters.process import shim
+    from discode.adapters.process.layout import InstanceFolder
+
+    noisy = (
+        "import os, sys, time\nfor n in range(40000): print('line', n, 'x' * 300)\nsys.stdout.flush()\ntime.sleep(300)"
+    )
+    spec = bench.spec(release=bench.fetched(noisy))
+    bench.runtime.start(spec)
+    log = InstanceFolder(bench.folder_of(spec)).log
+    wait_for(lambda: log.with_name("old.1").exists() and log.stat().st_size < shim.LOG_SIZE, 20)
+    assert len(list(bench.runtime.logs(spec.name, 30000))) == 30000
+    assert bench.runtime.inspect(spec.name).restarts == 0
+
+
+def _take_ports(folder, names, queue):
+    queue.put([Ports(folder).take(name) for name in names])
+
+
+def test_no_two_instances_get_the_same_port(tmp_path):
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    names = [[f"app-{worker}-{number}" for number in range(10)] for worker in range(6)]
+    workers = [context.Process(target=_take_ports, args=(tmp_path, mine, queue)) for mine in names]
+    for worker in workers:
+        worker.start()
+    ports = [port for _ in workers for port in queue.get(timeout=20)]
+    for worker in workers:
+        worker.join()
+    assert len(set(ports)) == 60 and all(20000 <= port < 30000 for port in ports)
+    again = Ports(tmp_path)
+    assert again.take("app-0-0") in ports
+    freed = again.take("app-0-0")
+    again.give_back("app-0-0")
+    assert again.take("newcomer") != freed, "a freed port is not used again soon"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_it_outlives_the_terminal_and_the_command_that_started_it(bench, number):
+    spec = bench.spec()
+    code = (
+        "import sys, pickle, os, time\n"
+        "from discode.adapters.process import ProcessRuntime\nfrom pathlib import Path\n"
+        "ProcessRuntime(Path(sys.argv[1])).start(pickle.load(sys.stdin.buffer))\nprint('started', flush=True)\n"
+        "time.sleep(60)"
+    )
+    import pickle
+
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(bench.home)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    child.stdin.write(pickle.dumps(spec))
+    child.stdin.close()
+    assert child.stdout.readline() == b"started\n"
+    os.killpg(child.pid, number)
+    child.wait(10)
+    child.stdout.close()
+    assert bench.answers(spec.name) and bench.runtime.inspect(spec.name).restarts == 0
+
+
+def _is_zombie(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"

@@ -1,0 +1,69 @@
+"""What every runtime keeps, the one in memory and the real ones. A fixture `bench` gives each of them its releases.
+
+`bench.runtime`, `bench.spec(number=1)` an instance of a release that was fetched, `bench.answers(name)`.
+"""
+
+from discode.core.names import InstanceName
+from discode.ports.runtime import Phase
+
+NOBODY = InstanceName("nobody", "0" * 12)
+
+
+class RuntimeContract:
+    def test_a_started_instance_runs_and_answers(self, bench):
+        spec = bench.spec()
+        endpoint = bench.runtime.start(spec)
+        state = bench.runtime.inspect(spec.name)
+        assert (state.name, state.phase, state.endpoint, state.restarts) == (spec.name, Phase.RUNNING, endpoint, 0)
+        assert bench.answers(spec.name)
+
+    def test_start_is_idempotent(self, bench):
+        spec = bench.spec()
+        assert bench.runtime.start(spec) == bench.runtime.start(spec)
+        assert [state.name for state in bench.runtime.instances(spec.name.app)] == [spec.name]
+
+    def test_two_instances_have_two_endpoints(self, bench):
+        one, two = bench.spec(), bench.spec(2)
+        assert bench.runtime.start(one) != bench.runtime.start(two)
+        assert {state.name for state in bench.runtime.instances(one.name.app)} == {one.name, two.name}
+        assert bench.answers(one.name) and bench.answers(two.name)
+
+    def test_a_stopped_instance_stays_down_until_it_is_started(self, bench):
+        spec = bench.spec()
+        bench.runtime.start(spec)
+        bench.runtime.stop(spec.name, 2)
+        state = bench.runtime.inspect(spec.name)
+        assert state.phase is Phase.STOPPED
+        assert not bench.runtime.probe(spec.name, "/up", 1).ok
+        bench.runtime.start(spec)
+        assert bench.answers(spec.name)
+        assert bench.runtime.inspect(spec.name).restarts == 0
+
+    def test_a_removed_instance_is_gone(self, bench):
+        spec = bench.spec()
+        bench.runtime.start(spec)
+        bench.runtime.remove(spec.name)
+        assert bench.runtime.inspect(spec.name) is None
+        assert bench.runtime.instances(spec.name.app) == []
+
+    def test_what_is_not_there_can_be_stopped_removed_and_asked_for(self, bench):
+        bench.runtime.stop(NOBODY, 1)
+        bench.runtime.remove(NOBODY)
+        assert bench.runtime.inspect(NOBODY) is None
+        assert not bench.runtime.probe(NOBODY, "/up", 1).ok
+        assert list(bench.runtime.logs(NOBODY)) == []
+        assert bench.runtime.instances("nobody") == []
+        bench.runtime.prune("nobody", frozenset())
+        bench.runtime.drop_data("nobody")
+
+    def test_its_log_is_told(self, bench):
+        spec = bench.spec()
+        bench.runtime.start(spec)
+        assert bench.answers(spec.name)
+        lines = list(bench.runtime.logs(spec.name, 5))
+        assert 1 <= len(lines) <= 5
+
+    def test_a_command_runs_to_its_end(self, bench):
+        done = bench.runtime.run_once(bench.spec(), bench.command)
+        assert done.exit_code == 0 and done.output
+        assert bench.runtime.instances(bench.spec().name.app) == []

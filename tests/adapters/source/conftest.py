@@ -1,0 +1,3 @@
+from conftest_source import customer, vendor
+
+__all__ = ["customer", "vendor"]

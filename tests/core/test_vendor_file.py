@@ -1,0 +1,93 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from discode.core.errors import ManifestError
+from discode.core.vendor_file import parse_vendor_file
+
+GOOD = """\
+app: myapp
+version: 1.2.0
+archive: ./app
+command: [python3, server.py]
+health: {path: /up, timeout: 5s, deadline: 60s}
+volumes: {storage: storage}
+env:
+  MODE: production
+  WORKERS: 2
+  SECRET: {generate: hex64}
+  SMTP: {ask: "SMTP server", optional: true}
+release_command: [python3, migrate.py]
+processes: {worker: [python3, jobs.py]}
+update: {strategy: hold, confirm: 1500ms, drain: 30s, stop: 10s}
+requires: ">=1.0"
+resources: {memory: 512MB, cpus: 1}
+"""
+
+
+def problems(text):
+    with pytest.raises(ManifestError) as refused:
+        parse_vendor_file(text)
+    assert "Nothing was published" in refused.value.sentence or "longer" in refused.value.sentence
+    return list(refused.value.problems)
+
+
+def test_a_whole_file():
+    spec = parse_vendor_file(GOOD)
+    assert spec.health.timeout == 5 and spec.update.confirm == 1.5 and spec.env["WORKERS"].value == "2"
+    assert spec.resources.memory == 512 * 2**20
+
+
+def test_numbers_stay_as_they_were_written():
+    spec = parse_vendor_file(GOOD.replace("version: 1.2.0", "version: 1.10").replace("WORKERS: 2", "WORKERS: 0.10"))
+    assert spec.version == "1.10" and spec.env["WORKERS"].value == "0.10"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("app: myapp", "app: My App", "line 1: app: 1 to 40 lower-case letters, digits and dashes"),
+        ("version: 1.2.0", "version: one", "line 2: version: 'one' is not a version"),
+        ("command: [python3", "comand: [python3", "line 4: comand: unknown field; did you mean command?"),
+        ("timeout: 5s", "timeout: soon", "line 5: health.timeout: 'soon' is not a duration"),
+        ("path: /up", "path: up", "line 5: health.path: a path of the app's own"),
+        ("storage: storage", "storage: ../x", "line 6: volumes.storage: a folder of the app's own, without .."),
+        ("storage: storage", "storage: /x", "volumes of an archive are folders below its own"),
+        ("MODE: production", "PORT: 80", "line 8: env.PORT"),
+        ("generate: hex64", "generate: hex7", "line 10: env.SECRET.generate"),
+        ("{generate: hex64}", "{generate: hex64, ask: x}", "give exactly one of"),
+        ("MODE: production", "MODE: yes", "write it in quotes"),
+        ("strategy: hold", "strategy: yolo", "line 14: update.strategy"),
+        ('requires: ">=1.0"', 'requires: "about 1"', "line 15: requires: 'about 1' is not a requirement"),
+        ("memory: 512MB", "memory: lots", "line 16: resources.memory: 'lots' is not a size"),
+        ("archive: ./app\n", "", "give either archive"),
+        ("app: myapp\n", "", "app: Field required"),
+        ("version: 1.2.0\n", "version: 1.2.0\nversion: 1.3.0\n", "line 3: version is there twice"),
+        ("MODE: production", "MODE: *alias", "line 8: aliases (*alias) are not allowed"),
+        ("app: myapp", "app: [", "line"),
+        ("memory: 512MB", "memoy: 512MB", "did you mean memory?"),
+    ],
+)
+def test_each_problem_is_told_with_its_line(old, new, told):
+    assert old in GOOD
+    found = problems(GOOD.replace(old, new))
+    assert any(told in problem for problem in found), found
+
+
+def test_several_problems_are_told_together():
+    assert len(problems(GOOD.replace("app: myapp", "app: X").replace("1.2.0", "one"))) == 2
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text", "{", "\0", "a: &x [*x]", "[" * 3000, "x" * 300_000])
+def test_what_is_no_file_of_ours(text):
+    with pytest.raises(ManifestError):
+        parse_vendor_file(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=200), st.text("abc:{}[]&*!|>-\n '\"#%@,?", max_size=200)))
+def test_any_text_gives_a_file_or_a_manifest_error(text):
+    try:
+        parse_vendor_file(text)
+    except ManifestError:
+        pass
