@@ -48,7 +48,7 @@ def _port(bind: str, port: int) -> Refused | None:
 
 
 def _words(bind: str, port: int, number: int | None) -> Refused | None:
-    change = "choose another one in config.toml (http_port, https_port)"
+    change = "choose another one: --http-port at the install, or http_port and https_port in config.toml"
     if number == errno.EADDRINUSE:
         return Refused(
             f"The proxy cannot start: another program listens at port {port}. Nothing was changed.",

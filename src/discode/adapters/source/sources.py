@@ -98,7 +98,7 @@ class SignedReleases:
     def _info(self, name: str, what: str) -> TargetFile:
         from .translate import translated
 
-        with translated(self._app, self._source, what):
+        with writing(self._trust), translated(self._app, self._source, what):
             info = self._refreshed().get_targetinfo(name)
         if info is None:
             kind = NoSuchApp if what == "index" else SourceUnreachable
@@ -125,8 +125,8 @@ class SignedReleases:
         if self._updater is None:
             from .translate import translated
 
-            updater = self._make_updater()
             with writing(self._trust), translated(self._app, self._source, "metadata"):
+                updater = self._make_updater()
                 updater.refresh()
             self._hold_the_floor()
             self._updater = updater
@@ -140,8 +140,7 @@ class SignedReleases:
 
         self._fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher()
         root = self._root()
-        with writing(self._trust):
-            (self._trust / "metadata").mkdir(parents=True, exist_ok=True)
+        (self._trust / "metadata").mkdir(parents=True, exist_ok=True)
         return Updater(
             metadata_dir=str(self._trust / "metadata"),
             metadata_base_url=f"{self._base}/metadata/",
