@@ -40,7 +40,8 @@ class TerminalReport:
 
     def step_failed(self, step: str, seconds: float) -> None:
         self._end()
-        self._console.print(f"[red]\u2717[/] {self._title} [dim]{seconds:.1f} s[/]")
+        if seconds >= QUIET:  # the error itself follows, or a question that mends it
+            self._console.print(f"[red]\u2717[/] {self._title} [dim]{seconds:.1f} s[/]")
 
     def progress(self, done: int, total: int, what: str = "") -> None:
         now = time.monotonic()
