@@ -1,0 +1,66 @@
+"""Steady traffic while things go wrong: kept-alive and new connections, each answer judged by what the round allows."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+USERS = 6
+PAUSE = 0.02  # seconds between two requests of a user
+
+
+@dataclass
+class Seen:
+    """Of one round: how many requests, and what was wrong with those that failed."""
+
+    requests: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+class Traffic:
+    """`allowed` are the statuses that are no failure now: an app that is being installed may be unknown."""
+
+    def __init__(self, port: int, host: str):
+        self.allowed = frozenset([200])
+        self._port, self._host, self._seen, self._lock, self._on = port, host, Seen(), threading.Lock(), True
+        self._threads = [threading.Thread(target=self._run, args=(n % 2 == 0,), daemon=True) for n in range(USERS)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._on = False
+        for thread in self._threads:
+            thread.join(20)
+
+    def taken(self) -> Seen:
+        """What was seen since the last time."""
+        with self._lock:
+            seen, self._seen = self._seen, Seen()
+        return seen
+
+    def _run(self, keep: bool) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
+        while self._on:
+            failure = self._ask(connection)
+            with self._lock:
+                self._seen.requests += 1
+                if failure:
+                    self._seen.failures[failure] += 1
+            if failure or not keep:
+                connection.close()
+            time.sleep(PAUSE)
+
+    def _ask(self, connection: http.client.HTTPConnection) -> str:
+        """Empty, or the kind of failure."""
+        try:
+            connection.request("GET", "/version", headers={"Host": self._host})
+            answer = connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            return type(error).__name__
+        return "" if answer.status in self.allowed else f"status {answer.status}"
