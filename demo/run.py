@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from customer import HOST, Machine, Ran
+from hold import HoldDemo
 from records import Epoch, Record, by_kind, figures, out_of_order
 from report import picture, show
 
@@ -197,12 +198,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--quick", action="store_true", help=f"three updates and {QUICK_REQUESTS} requests")
+    parser.add_argument("--hold", action="store_true", help="strategy hold, with an app that must not run twice")
     parser.add_argument("--runtime", choices=["process"], default="process")
     parser.add_argument("--folder", type=Path, help="where the report goes; a new folder below $TMPDIR")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="discode-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
-    demo = Demo(folder, quick=given.quick, as_json=given.json)
+    kind = HoldDemo if given.hold else Demo
+    demo = kind(folder, quick=given.quick, as_json=given.json)
     try:
         told = demo.run()
     except KeyboardInterrupt:
