@@ -14,6 +14,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -25,6 +26,7 @@ from rounds import Chaos
 
 def main() -> int:
     given = _arguments()
+    _take_signals()
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(10**6)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     if given.boundaries:
@@ -54,6 +56,14 @@ def _arguments() -> argparse.Namespace:
     if os.geteuid() != 0:
         parser.error("it mounts a small disk of its own, which only root can do")
     return given
+
+
+def _take_signals() -> None:
+    """In the background of a shell SIGINT is ignored, and every command that is started inherits that: a signal that
+    nobody hears would harm nobody. An end by SIGTERM cleans up too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def _end(told: dict[str, Any], folder: Path, *, as_json: bool) -> int:
