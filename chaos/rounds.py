@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import random
+import signal
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ from typing import Any
 
 from checks import Check, Expected
 from evidence import Evidence
-from harm import OTHERS, OURS, Harm, Victim
+from harm import OTHERS, OURS, SIGNALS, Harm, Victim
 from processes import Processes
 from traffic import Traffic
 
@@ -102,11 +103,11 @@ class Chaos:
     def _expect(self, operation: str, before: dict[str, Any], code: int, *, crowded: bool) -> None:
         """What the exit code says has to be so: 0 is done, 5 means that the version from before serves."""
         old, new, expected = before.get("version"), f"1.{self.number}", self.expected
-        earlier = (before.get("rollback_to") or [None])[0]
-        targets = {"update": new, "install": new, "uninstall": None, "rollback": earlier}
-        target = targets.get(operation, old)
-        either: set[str | None] = {old, target}
-        expected.versions = set() if crowded else {0: {target}, 5: {old}, 4: {old}}.get(code, either)
+        outcomes: dict[str, set[str | None]] = {
+            "update": {new}, "install": {new}, "uninstall": {None}, "rollback": set(before.get("rollback_to", [])),
+        }  # fmt: skip
+        done = outcomes.get(operation, {old})
+        expected.versions = set() if crowded else {0: done, 5: {old}, 4: {old}}.get(code, {old, *done})
         if operation == "bad update" and not crowded:
             expected.versions = {old}
         if crowded:
@@ -118,7 +119,9 @@ class Chaos:
     @staticmethod
     def _codes(name: str, codes: list[int]) -> list[str]:
         bad = [code for code in codes if code >= 0 and code not in CODES]
-        killed = [code for code in codes if code < 0] if name != "command killed" else []
+        # A signal that comes before the command has begun to listen ends it like any other program.
+        hit = SIGNALS.get(name, signal.SIGHUP if name == "terminal lost" else None)
+        killed = [code for code in codes if code < 0 and -code != hit]
         return [f"exit codes {bad + killed}"] if bad or killed else []
 
     def _note(self, number: int, told: dict[str, Any], found: list[str]) -> None:

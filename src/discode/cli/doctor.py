@@ -8,9 +8,12 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DiscodeError
+
+if TYPE_CHECKING:
+    from ..flows.rebuild import Rebuilding
 
 LITTLE_DISK = 512 * 1024 * 1024  # bytes: less than this and an update may not fit
 
@@ -130,12 +133,15 @@ def _apps() -> Iterator[Finding]:
 
 
 def _app(app: str) -> Finding:
+    from ..flows.rebuild import plan_rebuild
     from . import wiring
     from .inspect import describe
 
     world = wiring.world(False, "discode doctor")
     settle = f"discode settle {app}"
     try:
+        if (damage := plan_rebuild(world, app)) is not None:
+            return _damage(app, damage)
         journal, installation = world.store.journal(app), world.store.installation(app)
         if journal is not None:
             return Finding(app, False, f"an interrupted {journal.flow}", settle, lambda: _settle(app), f"Settle {app}?")
@@ -148,6 +154,24 @@ def _app(app: str) -> Finding:
         return Finding(app, True, f"{installation.version}, stopped")
     detail = f"{installation.version}, instance {told['instance_state']}, traffic {told['traffic']}"
     return Finding(app, bool(told["serves"]), detail, settle, lambda: _settle(app), f"Settle {app}?")
+
+
+def _damage(app: str, damage: Rebuilding) -> Finding:
+    names = " and ".join(damage.damaged)
+    detail = f"damaged: its {names}. {' '.join(damage.words)} Your app goes on as it is."
+    step = "Rebuild from the runtime and the proxy: discode doctor --fix"
+    return Finding(app, False, detail, step, lambda: _rebuild(app), f"Rebuild the {names} of {app}?")
+
+
+def _rebuild(app: str) -> str:
+    from ..flows.rebuild import rebuild
+    from . import wiring
+
+    try:
+        done = rebuild(wiring.world(False, "discode doctor"), app)
+    except DiscodeError as error:
+        return f"{error.sentence} {error.next_step}"
+    return " ".join(done.words) if done else f"{app}: nothing is damaged any more."
 
 
 def _settle(app: str) -> str:

@@ -209,9 +209,10 @@ def _with_memory(site: Site, journal: Journal, cause: BaseException | None) -> I
 def _tell_history(
     site: Site, journal: Journal, installation: Installation | None, outcome: Outcome, cause: BaseException | None
 ) -> None:
-    """Once a flow: a crash between this line and the clearing of the journal must not tell it twice."""
+    """Once a flow: a crash between this line and the clearing of the journal must not tell it twice. A line that is
+    damaged keeps nobody from going on."""
     serves = installation.version if installation else None
-    last = site.store.history(journal.app)[-1:]
+    last = site.store.readable_history(journal.app)[0][-1:]
     if last and (last[0].started, last[0].serves) == (journal.started, serves):
         return
     entry = HistoryEntry(

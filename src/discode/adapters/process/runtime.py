@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,9 @@ class ProcessRuntime:
                 self._prepare(folder, spec)
             port = self._port(folder, spec)
             if folder.stop.exists():
-                # A new life: what ended before it was stopped says nothing about it.
+                # A new life: what ended before it was stopped says nothing about it, and settings may be new.
                 folder.state.unlink(missing_ok=True)
+                self._write_spec(folder, spec, port)
                 folder.stop.unlink()
             self._supervise(folder)
         return Endpoint(HOST, port)
@@ -101,7 +103,8 @@ class ProcessRuntime:
         names = {path.name for path in self._instances.iterdir()} if self._instances.is_dir() else set()
         names |= {path.name for path in marked_folders() if path.parent == self._instances}
         parsed = [name for text in sorted(names) if (name := InstanceName.parse(text)) and name.app == app]
-        return [self.inspect(name) or _state(name, self._folder(name)) for name in parsed]
+        states = [self.inspect(name) or _state(name, self._folder(name)) for name in parsed]
+        return [replace(state, record=_record(self._folder(state.name))) for state in states]
 
     def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
         return self._follow(name, tail) if follow else iter(last_lines(self._folder(name).log, tail))
@@ -127,6 +130,7 @@ class ProcessRuntime:
 
     def _write_spec(self, folder: InstanceFolder, spec: InstanceSpec, port: int) -> None:
         write_json(folder.env, environment(folder.work, spec, port), mode=0o600)
+        write_json(folder.record, {"record": spec.record})
         manifest = spec.manifest
         write_json(
             folder.spec,
@@ -245,6 +249,10 @@ def _state(name: InstanceName, folder: InstanceFolder) -> InstanceState:
     phase = Phase.STOPPED if folder.stop.exists() and not _running(folder) else Phase.RUNNING
     code = web.get("code")
     return InstanceState(name, phase, endpoint, int(web.get("ends", 0)), code, _reason(code))
+
+
+def _record(folder: InstanceFolder) -> str:
+    return str(read_json(folder.record).get("record", ""))
 
 
 def _reason(code: int | None) -> str:
