@@ -1,6 +1,7 @@
 """A Docker engine and a registry of the tests' own, for the whole run; an app's image, made here."""
 
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from rig.engine import DockerEngine
-from rig.images import Shelf, has_parts
+from rig.images import Shelf, build_edge, has_parts
 from rig.registry import Registry
 
 from discode.adapters.docker import DockerRuntime, Engine
+from discode.adapters.hostconfig import HostConfig
 from discode.core.manifest import Image, Manifest, release_key
 from discode.core.names import InstanceName
 from discode.core.release import Release
@@ -127,6 +129,50 @@ def registry():
     finally:
         made.stop()
         shutil.rmtree(folder)
+
+
+EDGE_IMAGE = "discode-edge:test"
+KAMAL_IMAGE = HostConfig().proxy_image
+_tried = {}
+
+
+@pytest.fixture(scope="session")
+def proxy_images(daemon):
+    """Those that can be had: the edge's, made here, and kamal-proxy's, when it was given or can be pulled."""
+    if not _tried:
+        build_edge(daemon.host, EDGE_IMAGE)
+        _tried[EDGE_IMAGE] = ""
+        _tried[KAMAL_IMAGE] = _have_kamal_proxy(daemon)
+    return [image for image, why_not in _tried.items() if not why_not]
+
+
+def _have_kamal_proxy(daemon):
+    """Empty, or why it cannot be had. $DISCODE_KAMAL_PROXY_IMAGE is a file that `docker save` made of it."""
+    import docker.errors
+
+    api, saved = daemon.api(), os.environ.get("DISCODE_KAMAL_PROXY_IMAGE")
+    if saved:
+        with Path(saved).open("rb") as file:
+            list(api.load_image(file))
+    try:
+        if not saved:
+            api.pull(KAMAL_IMAGE)
+        api.inspect_image(KAMAL_IMAGE)
+    except docker.errors.APIError as error:
+        return str(error.explanation or error)
+    return ""
+
+
+@pytest.fixture(params=[EDGE_IMAGE, KAMAL_IMAGE])
+def proxy_image(request, proxy_images):
+    if request.param not in proxy_images:
+        pytest.skip(f"{request.param} cannot be had")
+    return request.param
+
+
+def proxies_told():
+    """For the summary: which proxy images the tests ran against."""
+    return [f"{image}: {f'NOT TESTED, {why_not}' if why_not else 'tested'}" for image, why_not in _tried.items()]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 from ...core.errors import DiscodeError, Failed, ProxyUnreachable, Refused
@@ -52,16 +53,18 @@ class ProxyContainer:
     def ensure(self) -> None:
         """Raises Refused when a port is taken, the image cannot be had or the name is somebody else's."""
         with self._translated():
-            self._end_replacement()
+            is_new = self._end_replacement()
             told = self._inspect(self._settings.name)
             if told is None:
                 self._create(self._settings.name)
             elif (differs := self._differences(told)) and told["State"]["Running"]:
                 self._note(f"The proxy runs with other settings ({differs}). To apply yours: discode proxy update")
-            if told is not None and told["State"]["Running"] and not told["State"]["Restarting"]:
+            is_up = told is not None and told["State"]["Running"] and not told["State"]["Restarting"]
+            if is_up and not is_new:
                 return
-            self._start(self._settings.name, is_new=told is None)
-        self._wait(self.exec)
+            if not is_up:
+                self._start(self._settings.name, is_new=told is None)
+        self._wait(self._settings.name)
 
     def retire(self, purge: bool) -> None:
         """Remove it and the network; with `purge` its volume too, which has certificates."""
@@ -107,7 +110,7 @@ class ProxyContainer:
             containers.stop(self._engine, self._settings.name, END)
             try:
                 self._start(self._next, is_new=True)
-                self._wait(DockerExec(self._engine, self._next))
+                self._wait(self._next)
             except DiscodeError as error:
                 self._back()
                 raise Failed(
@@ -124,21 +127,23 @@ class ProxyContainer:
     def _next(self) -> str:
         return f"{self._settings.name}-next"
 
-    def _end_replacement(self) -> None:
-        """Forward when the next one runs, else back: whichever of the two that is, one is left with the name."""
+    def _end_replacement(self) -> bool:
+        """Forward when the next one runs, else back: whichever of the two that is, one is left with the name. Says
+        whether that one is new."""
         told = self._inspect(self._next)
         if told is None:
-            return
+            return False
         if not told["State"]["Running"]:
             containers.remove(self._engine, self._next)
-            return
+            return False
         containers.remove(self._engine, self._settings.name)
         self._engine.api.rename(self._next, self._settings.name)
+        return True
 
     def _back(self) -> None:
         containers.remove(self._engine, self._next)
         self._engine.api.start(self._settings.name)
-        self._wait(self.exec)
+        self._wait(self._settings.name)
 
     def _inspect(self, name: str) -> dict[str, Any] | None:
         """Raises Refused when it is somebody else's."""
@@ -226,21 +231,29 @@ class ProxyContainer:
             f"See: docker inspect {self._settings.name}",
         )
 
-    def _wait(self, carrier: DockerExec) -> None:
-        """The proxy opens its socket a moment after its container runs; its command fails until then."""
+    def _wait(self, name: str) -> None:
+        """The proxy opens its socket and its ports a moment after its container runs; its command fails until then."""
         deadline = time.monotonic() + START
-        while True:
-            try:
-                if carrier.run(commands.LIST_TABLE, START).code == 0:
-                    return
-            except ProxyUnreachable:
-                pass  # the container restarts
+        while not (_answers(DockerExec(self._engine, name)) and self._takes_requests(name)):
             if time.monotonic() >= deadline:
                 raise ProxyUnreachable(
-                    f"The container {self._settings.name} runs, but its proxy did not answer within {START:g} s.",
-                    f"See: docker logs {self._settings.name}",
+                    f"The container {name} runs, but its proxy did not answer within {START:g} s.",
+                    f"See: docker logs {name}",
                 )
             time.sleep(POLL)
+
+    def _takes_requests(self, name: str) -> bool:
+        """Any answer will do: Docker's own forwarder opens connections that nobody behind it takes."""
+        bound = self._engine.api.inspect_container(name)["HostConfig"]["PortBindings"]["80/tcp"][0]
+        host = self._engine.published_host(bound.get("HostIp") or "0.0.0.0")
+        connection = HTTPConnection(host, int(bound["HostPort"]), timeout=START)
+        try:
+            connection.request("GET", "/", headers={"Connection": "close", "User-Agent": "discode"})
+            return bool(connection.getresponse().status)
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def _differences(self, told: dict[str, Any]) -> str:
         """What is and what should be, for people; empty when nothing differs."""
@@ -270,3 +283,10 @@ class ProxyContainer:
                 "Run: discode doctor",
                 key="engine-refused",
             ) from error
+
+
+def _answers(carrier: DockerExec) -> bool:
+    try:
+        return carrier.run(commands.LIST_TABLE, START).code == 0
+    except ProxyUnreachable:
+        return False  # the container restarts
