@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from discode.cli.wiring_vendor import repository
+from discode.cli.wiring_vendor import registry, repository
 from discode.flows.publish import publish
 
 HERE = Path(__file__).parent
@@ -94,7 +94,7 @@ class Place:
         file = source / "discode.yml"
         file.write_text(FILE.format(app=self.app, version=version, strategy=strategy, **self._pace) + extra)
         where = repository(self.repo, self.keys)
-        publish(where, file, version=version, channels=["stable"], notes="", now="2026-01-01T00:00:00Z")
+        publish(where, registry(), file, version=version, channels=["stable"], notes="", now="2026-01-01T00:00:00Z")
 
     def install_words(self) -> tuple[str, ...]:
         return (

@@ -61,3 +61,15 @@ setup() {
 need_haproxy() {
     command -v haproxy > /dev/null || [ -x /usr/sbin/haproxy ] || apt_install haproxy
 }
+
+# An engine, a registry and a base of images, for runs that have all of these of their own.
+need_docker() {
+    local packages=()
+    command -v dockerd > /dev/null || [ -x /usr/sbin/dockerd ] || packages+=(docker.io)
+    command -v iptables > /dev/null || [ -x /usr/sbin/iptables ] || packages+=(iptables)
+    command -v docker-registry > /dev/null || packages+=(docker-registry)
+    [ -x /usr/sbin/debootstrap ] || packages+=(debootstrap)
+    [ ${#packages[@]} = 0 ] || apt_install "${packages[@]}" || return 1
+    # From Debian 13 on the client is a package of its own.
+    command -v docker > /dev/null || apt_install docker-cli
+}

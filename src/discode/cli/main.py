@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..core.errors import DiscodeError
-from . import customer, host, inspect, release, settings
+from . import customer, host, inspect, proxy, release, settings
 from .signals import install_handlers
 
 # A line with \b keeps the lines after it as they are.
@@ -36,6 +36,7 @@ customer.mount(app)
 inspect.mount(app)
 app.add_typer(settings.app, name="config")
 host.mount(app)
+app.add_typer(proxy.app, name="proxy")
 app.add_typer(release.app, name="release")
 # The class that ends a usage error, of Click or of Typer's own copy of it.
 _CLICK_ERROR: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")

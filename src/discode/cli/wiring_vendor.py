@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..ports.images import ImageRegistry
 from ..ports.repository import Repository
 
 
@@ -11,3 +12,9 @@ def repository(folder: Path, keys: Path) -> Repository:
     from ..adapters.repository import FolderRepository
 
     return FolderRepository(folder, keys)
+
+
+def registry() -> ImageRegistry:
+    from ..adapters.registry import RegistryClient
+
+    return RegistryClient()

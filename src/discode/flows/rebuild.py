@@ -6,20 +6,20 @@ removed and nothing is started or stopped here: the ordinary settling does that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import ValidationError
 
 from ..core import installation as schema
-from ..core.errors import RuntimeUnreachable, StateError
+from ..core.errors import Refused, RuntimeUnreachable, StateError
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.names import check_slug
 from ..ports.proxy import Mode, Serving
 from ..ports.runtime import InstanceState
 from ..ports.store import Document
-from .world import Site, World
+from .world import World
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def _damaged(world: World, app: str) -> tuple[Document, ...]:
 
 
 def _by_the_instances(world: World, plan: Rebuilding) -> Rebuilding:
-    serving, known = _found(world, plan.app)
+    serving, known = _found(world, plan)
     served = next((one for state, one in known if serving and state.endpoint == serving.endpoint), None)
     if "installation" not in plan.damaged:
         return _journal(world, plan, served, world.store.installation(plan.app), known)
@@ -132,30 +132,34 @@ def _journal(
     return Rebuilding(plan.app, plan.damaged, None, journal, (*plan.words, words))
 
 
-def _found(world: World, app: str) -> tuple[Serving | None, list[tuple[InstanceState, Installation]]]:
-    """Whom the proxy serves, and every instance of the app, of whatever kind, that tells what it was started for."""
-    serving, known = None, {}
-    for site in _sites(world):
-        serving = serving or site.proxy.serving(app)
-        found = [(state, one) for state in site.runtime.instances(app) if (one := _told(app, state)) is not None]
+def _found(world: World, plan: Rebuilding) -> tuple[Serving | None, list[tuple[InstanceState, Installation]]]:
+    """Whom the proxy serves, and every instance of the app that tells what it was started for.
+
+    Raises what kept a runtime from being asked, when that leaves nothing known.
+    """
+    serving, known, obstacle = None, {}, None
+    for kind in _kinds(world, plan):
+        try:
+            site = world.site(kind, world.steps())
+            states = site.runtime.instances(plan.app)
+        except (RuntimeUnreachable, Refused) as error:
+            obstacle = error
+            continue
+        serving = serving or site.proxy.serving(plan.app)
+        found = [(state, one) for state in states if (one := _told(plan.app, state)) is not None]
         known.update({state.name: (state, one) for state, one in found})
+    if obstacle is not None and not known:
+        raise obstacle
     return serving, list(known.values())
 
 
-def _sites(world: World) -> Iterator[Site]:
-    """The kind of a release stands in the file that is damaged: all that this host can run are asked."""
-    found = False
-    refusal: RuntimeUnreachable | None = None
-    for kind in ("archive", "image"):
-        try:
-            site = world.site(kind, world.steps())
-        except RuntimeUnreachable as error:
-            refusal = error
-            continue
-        found = True
-        yield site
-    if not found and refusal is not None:
-        raise refusal
+def _kinds(world: World, plan: Rebuilding) -> tuple[Literal["archive", "image"], ...]:
+    """That of the release, when one of the files still says it; else all that there are."""
+    for document, read in (("installation", world.store.installation), ("journal", world.store.journal)):
+        told = read(plan.app) if document not in plan.damaged else None
+        if told is not None:
+            return (told.kind if isinstance(told, Installation) else told.any_side.kind,)
+    return ("archive", "image")
 
 
 def _told(app: str, state: InstanceState) -> Installation | None:

@@ -55,7 +55,7 @@ class InstanceSpec:
 class InstanceState:
     """`restarts` counts starts after the first one; `exit_code` is that of the last end, negative for a signal.
 
-    `record` is that of the spec with which the instance was made; `instances` alone tells it.
+    `record` is that of the spec with which the instance was made; `instances` tells it, `inspect` may not.
     """
 
     name: InstanceName
@@ -77,10 +77,12 @@ class Completed:
 
 @dataclass(frozen=True)
 class Probe:
-    """One health check. `detail` says what was seen: "503 at /up", "connection refused"."""
+    """One health check. `detail` says what was seen: "503 at /up", "connection refused". `connected`: somebody
+    listened."""
 
     ok: bool
     detail: str
+    connected: bool = True
 
 
 class Runtime(Protocol):
@@ -88,6 +90,9 @@ class Runtime(Protocol):
 
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
         """Bring the release's bytes onto this machine. Raises TrustError, Refused or SourceUnreachable."""
+
+    def free_disk(self) -> int:
+        """Bytes free where releases are kept."""
 
     def start(self, spec: InstanceSpec) -> Endpoint:
         """Start the instance, or start it again after `stop`, now with this spec. Running already: nothing but the
