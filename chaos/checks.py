@@ -10,6 +10,7 @@ from typing import Any
 
 from processes import Processes
 
+from discode.core.errors import DiscodeError
 from place import Place
 
 MOMENT = 3.0  # seconds that a proxy or an app that was killed gets to come back by itself
@@ -35,16 +36,16 @@ class Check:
     def __init__(self, place: Place, processes: Processes, expected: Expected):
         self.place, self.processes, self.expected = place, processes, expected
         self.status: dict[str, Any] = {}
+        self.history: list[dict[str, Any]] = []
 
     def violations(self) -> list[str]:
         """Runs `settle`, the ordinary command, and then looks at everything."""
         code, told = self.place.run("settle", self.place.app)
         found = [] if code == 0 else [f"settle exited with {code}: {told}"]
-        installed_code, self.status = self.place.run("status", self.place.app)
-        if installed_code not in (0, 3):
-            return [*found, f"status exited with {installed_code}: {self.status}"]
-        if installed_code == 3:
-            self.status = {}
+        try:
+            self.status, self.history = self.place.look()
+        except DiscodeError as error:
+            return [*found, f"its state cannot be told: {error}"]
         version = self.status.get("version")
         if self.expected.versions and version not in self.expected.versions:
             found.append(f"{version} is installed, not one of {self.expected.versions}")
@@ -95,8 +96,7 @@ class Check:
         expected.noted = True
 
     def _history(self) -> Iterator[str]:
-        _, told = self.place.run("history", self.place.app, "--lines", "100000")
-        entries = told.get("history", [])
+        entries = self.history
         if not entries:
             yield "there is no history"
             return

@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from discode.cli import wiring
+from discode.cli.inspect import describe
 from discode.cli.wiring_vendor import registry, repository
 from discode.flows.publish import publish
 
@@ -44,7 +46,8 @@ class Place:
         self.log = folder / "commands.log"
         self.port = _free_port()
         self._pace = {"deadline": deadline, "confirm": confirm, "hold": hold}
-        self._environment = {**os.environ, "DISCODE_HOME": str(self.home)}
+        os.environ["DISCODE_HOME"] = str(self.home)  # for `look`, and for every command
+        self._environment = dict(os.environ)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(self.home)], check=True)
 
     @property
@@ -79,6 +82,13 @@ class Place:
         lines = done.stdout.strip().splitlines()
         return done.returncode, json.loads(lines[-1]) if lines else {}
 
+    def look(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """What `status` and `history` say, asked in this process; an empty status when it is not installed."""
+        world = wiring.world(False, "chaos")
+        installation = world.store.installation(self.app)
+        history = [entry.model_dump() for entry in world.store.history(self.app)]
+        return (describe(world, installation) if installation else {}), history
+
     def init(self) -> None:
         repository(self.repo, self.keys).init()
 
@@ -92,7 +102,9 @@ class Place:
         (source / "app" / "VERSION").write_text(version)
         (source / "app" / "BEHAVIOUR").write_text(behaviour)
         file = source / "discode.yml"
-        file.write_text(FILE.format(app=self.app, version=version, strategy=strategy, **self._pace) + extra)
+        # Nobody has to wait long for what will never come.
+        pace = {**self._pace, **({"deadline": "500ms"} if behaviour == "never-healthy" else {})}
+        file.write_text(FILE.format(app=self.app, version=version, strategy=strategy, **pace) + extra)
         where = repository(self.repo, self.keys)
         publish(where, registry(), file, version=version, channels=["stable"], notes="", now="2026-01-01T00:00:00Z")
 
