@@ -39,7 +39,7 @@ class Finding:
 
 def examine(home: Path) -> list[Finding]:
     """Every check; one that cannot be made is a finding too."""
-    return [*_machine(home), *_proxy(), *_apps()]
+    return [*_machine(home), *_proxy(), *_apps(), _settling(home)]
 
 
 def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
@@ -99,6 +99,13 @@ def _install_haproxy() -> str:
         if command is install and done.returncode == 0:
             return "HAProxy is installed."
     return f"apt-get could not install HAProxy: {(done.stderr.strip().splitlines() or ['unknown reason'])[-1]}"
+
+
+def _settling(home: Path) -> Finding:
+    from .unattended import WHAT, examine
+
+    ok, detail, step, fix = examine(home)
+    return Finding(WHAT, ok, detail, step, fix, "Settle by a systemd timer, at every boot and every 5 minutes?")
 
 
 def _proxy() -> Iterator[Finding]:
