@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from .addresses import Addresses, is_literal, split
-from .config import server_name
+from .backend import server_name
 from .haproxy import Haproxy, HaproxyError
 
 INTERVAL = 1.0  # seconds between two looks at every name

@@ -37,11 +37,20 @@ def as_json(controller: Controller) -> str:
 
 
 def _entry(controller: Controller, service: Service) -> dict[str, object]:
+    rollout, share = service.rollout, service.split
     return {
         "name": service.name,
         "hosts": list(service.hosts),
-        "paths": [service.shape.path_prefix],
+        "paths": list(service.shape.path_prefixes),
         "targets": list(service.targets),
+        "read_targets": list(service.active.readers),
+        "rollout": {
+            "targets": list(rollout.targets),
+            "percent": share.percent if share else None,
+            "list": list(share.allowed) if share else [],
+        }
+        if rollout
+        else None,
         "state": service.mode,
         "tls": False,
         "draining": controller.drains.draining(service.name),
@@ -49,5 +58,5 @@ def _entry(controller: Controller, service: Service) -> dict[str, object]:
 
 
 def _row(service: Service) -> tuple[str, ...]:
-    hosts, targets = ",".join(service.hosts) or "*", ",".join(service.targets)
-    return service.name, hosts, service.shape.path_prefix, targets, service.mode, "no"
+    hosts, targets = ",".join(service.hosts) or "*", ",".join(service.active.all())
+    return service.name, hosts, ",".join(service.shape.path_prefixes), targets, service.mode, "no"
