@@ -21,12 +21,13 @@ __all__ = ["Layout", "Settings", "config_text", "quoted"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What `run` is told. `metrics_port` 0: no metrics."""
+    """What `run` is told. `metrics_port` 0: no metrics. `body_grace` in seconds (see `trickle`)."""
 
     bind: str
     http_port: int
     metrics_port: int = 0
     access_log: bool = True
+    body_grace: float = 30.0
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from .haproxy import Haproxy, HaproxyError
 from .maps import MAPS, Entries, all_entries, quoted
 from .options import Command, CommandError
 from .service import Pool, Service, Split, deployed, pool_of
+from .trickle import Trickle
 
 
 class Controller:
@@ -33,6 +34,7 @@ class Controller:
         self.drains = drain.Drains(self.haproxy)
         self.addresses = Addresses()
         self.follower = Follower(self.haproxy, self.addresses, self._places)
+        self.trickle = Trickle(self.haproxy, settings.body_grace)
         self._configured: dict[str, str] = {}  # what the running configuration has of each service
         self._told: Entries = {name: {} for name in MAPS}  # what the maps have
         self._table = threading.RLock()  # guards `services`, `_configured`, `_told`, the files and reloads
@@ -47,6 +49,18 @@ class Controller:
             else:
                 self.haproxy.start()
             self._configured = self._skeletons(self.services)
+            self._take_for_well(self.services.values())
+
+    def _take_for_well(self, services: Iterable[Service]) -> None:
+        """To a worker that has just started, one failed check would be enough: not for a target without others."""
+        self._tell(
+            *(
+                f"set server {service.backend(pool.slot, letter)}{role}/{server_name(target)} health up"
+                for service in services
+                for letter, pool in service.pools()
+                for role, target in pool.by_role()
+            )
+        )
 
     def heal(self) -> bool:
         """Bring HAProxy back when it has died; whether that was needed."""
@@ -152,6 +166,7 @@ class Controller:
             self._write_files(self.services)
             raise
         self._configured = self._skeletons(services)
+        self._take_for_well(services.values())
 
     def _fill(self, service: Service, letter: str, pool: Pool) -> None:
         backend = service.backend(pool.slot, letter)
@@ -173,6 +188,7 @@ class Controller:
             commands = [f"add server {name} {where} {check}".rstrip()]
             commands += [f"enable health {name}"] if check else []
             commands += [] if disabled else [f"enable server {name}"]
+            commands += [f"set server {name} health up"] if check else []
             answer = self._tell(*commands)
             if "New server registered" not in answer and "already exists" not in answer:
                 raise HaproxyError(f"the target {target} was not taken: {answer.strip()}")

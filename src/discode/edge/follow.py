@@ -53,4 +53,5 @@ class Follower:
         if address is None:
             # Its address may be another container's soon.
             return [f"set server {server} state maint"]
-        return [f"set server {server} addr {address} port {split(target)[1]}", f"set server {server} state ready"]
+        where = f"set server {server} addr {address} port {split(target)[1]}"
+        return [where, f"set server {server} state ready", f"set server {server} health up"]

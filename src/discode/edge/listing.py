@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Sequence
 
+from . import sessions
+from .backend import server_name
 from .controller import Controller
 from .service import Service
 
@@ -52,9 +54,25 @@ def _entry(controller: Controller, service: Service) -> dict[str, object]:
         if rollout
         else None,
         "state": service.mode,
+        "health": _health(controller, service),
         "tls": False,
         "draining": controller.drains.draining(service.name),
     }
+
+
+def _health(controller: Controller, service: Service) -> dict[str, str]:
+    """What the checks of each target that serves saw last; empty when it is well."""
+    roles = {
+        f"{service.backend(pool.slot, letter)}{role}": target
+        for letter, pool in service.pools()
+        for role, target in pool.by_role()
+    }
+    found = sessions.health(controller.haproxy, list(roles))
+    told = {}
+    for target in dict.fromkeys(one for _, pool in service.pools() for one in pool.all()):
+        seen, status = found.get(server_name(target), ("", 0))
+        told[target] = f"{status} at {service.health.path}" if seen and status else seen
+    return told
 
 
 def _row(service: Service) -> tuple[str, ...]:

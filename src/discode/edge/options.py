@@ -20,6 +20,7 @@ RUN: Mapping[str, tuple[Kind, Value]] = {
     "bind": ("text", "0.0.0.0"),
     "state-dir": ("text", ""),
     "access-log": ("bool", True),
+    "body-grace": ("duration", 30.0),
     "debug": ("bool", False),
 }
 DEPLOY: Mapping[str, tuple[Kind, Value]] = {

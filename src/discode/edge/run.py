@@ -60,7 +60,11 @@ def _settings(command: Command) -> Settings:
         if not least <= command.number(flag) <= 65535:
             raise CommandError(f"{command.number(flag)} is not a port: ports go from 1 to 65535")
     return Settings(
-        command.text("bind"), command.number("http-port"), command.number("metrics-port"), command.on("access-log")
+        bind=command.text("bind"),
+        http_port=command.number("http-port"),
+        metrics_port=command.number("metrics-port"),
+        access_log=command.on("access-log"),
+        body_grace=command.seconds("body-grace"),
     )
 
 
@@ -70,7 +74,9 @@ def _serve(controller: Controller, layout: Layout, port: int) -> None:
         signal.signal(number, lambda *_: end.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     layout.control_socket.unlink(missing_ok=True)
-    controller.follower.start()
+    helpers = (controller.follower, controller.trickle)
+    for helper in helpers:
+        helper.start()
     server = serve(controller, str(layout.control_socket))
     print(f"Listening on port {port} (controller {os.getpid()}, HAProxy {controller.haproxy.master()})", flush=True)
     while not end.wait(LOOK):
@@ -81,7 +87,8 @@ def _serve(controller: Controller, layout: Layout, port: int) -> None:
         except HaproxyError as error:
             print(f"HAProxy does not start: {error}", flush=True)
     layout.control_socket.unlink(missing_ok=True)
-    controller.follower.stop()
+    for helper in helpers:
+        helper.stop()
     server.shutdown()
     controller.haproxy.end(END_GRACE)
 

@@ -11,8 +11,23 @@ from .haproxy import Haproxy
 
 _START = re.compile(r"^(0x[0-9a-f]+): ", re.MULTILINE)
 _BACKEND = re.compile(r"\bbackend=(\S+) ")
+# A client that is expected to send has a read timeout; one whose target does not take more has none. Not the live ones.
+_WAITING = re.compile(
+    r"^(0x[0-9a-f]+): \S+ \S+ fe=http be=\S+:r?[ab](?::read)? .*? age=(\S+) .*? rq\[[^]]*?rx=\d", re.MULTILINE
+)
+_RECEIVING = re.compile(r"\bid=(\d+) proto=.*?req\.st=MSG_DATA.*?\breq=\S+ \([^)]*total=(\d+)\)", re.DOTALL)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _STATUS = re.compile(r"\btxn=\S+ flags=\S+ meth=\d+ status=(-?\d+)")
-_SCUR, _STATE, _CHECK, _CODE, _SAID = "scur", "status", "check_status", "check_code", "last_chk"
+# HAProxy's abbreviations in `check_status`.
+WELL = ("", "INI", "L7OK", "L4OK")
+SEEN = {
+    "L7STS": "bad status",
+    "L7RSP": "no answer that is HTTP",
+    "L7TOUT": "no answer in time",
+    "L4CON": "no connection",
+    "L4TOUT": "no connection in time",
+    "SOCKERR": "no connection",
+}
 
 
 @dataclass(frozen=True)
@@ -30,18 +45,18 @@ def counts(haproxy: Haproxy, backends: Sequence[str]) -> dict[tuple[str, str], i
     found: dict[tuple[str, str], int] = {}
     for row in _rows(haproxy, backends):
         key = row["pxname"], row["svname"]
-        found[key] = found.get(key, 0) + int(row[_SCUR] or 0)
+        found[key] = found.get(key, 0) + int(row["scur"] or 0)
     return found
 
 
-def health(haproxy: Haproxy, backends: Sequence[str]) -> dict[str, str]:
-    """What the current worker's checks say of each server: empty when it is well, else what was seen."""
+def health(haproxy: Haproxy, backends: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """By server, what the current worker's checks saw last, in words and a status; empty words when all is well."""
     current = haproxy.current()
     found = {}
     for row in _rows(haproxy, backends, only=current.pid if current else 0):
-        seen = f"{row[_CHECK]} {row[_CODE]} {row[_SAID]}".strip()
-        is_well = not row[_CHECK] or row[_CHECK].startswith(("L7OK", "L4OK", "INI", "*"))
-        found[row["svname"]] = "" if is_well and row[_STATE].startswith(("UP", "no check")) else seen or row[_STATE]
+        check = row["check_status"].removeprefix("* ")
+        is_well = check in WELL and row["status"].startswith(("UP", "no check"))
+        found[row["svname"]] = "" if is_well else SEEN.get(check, check or row["status"]), int(row["check_code"] or 0)
     return found
 
 
@@ -62,3 +77,34 @@ def _rows(haproxy: Haproxy, backends: Sequence[str], only: int | None = None) ->
             continue
         for block in text.split("# ")[1:]:
             yield from csv.DictReader(line for line in block.splitlines() if line)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A request whose body still comes. `serial` tells it from another one that has its identity later."""
+
+    session: Session
+    serial: str
+    received: int  # bytes, header included
+
+
+def uploads(haproxy: Haproxy, older: float) -> list[Upload]:
+    """Bodies that HAProxy waits for, of requests that are `older` than so many seconds."""
+    found = []
+    for worker, text in haproxy.ask_each("show sess"):
+        waiting = [one[1] for one in _WAITING.finditer(text) if _seconds(one[2]) >= older]
+        for identity in waiting:
+            found += _upload(worker, identity, haproxy.tell_one(worker, f"show sess {identity}"))
+    return found
+
+
+def _upload(worker: int, identity: str, about: str) -> list[Upload]:
+    backend, detail = _BACKEND.search(about), _RECEIVING.search(about)
+    if not backend or not detail:
+        return []
+    return [Upload(Session(worker, identity, backend[1], False), detail[1], int(detail[2]))]
+
+
+def _seconds(age: str) -> float:
+    """Of HAProxy's `1h2m`, which has two units at the most."""
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhd])", age))
