@@ -14,6 +14,7 @@ from ..core.errors import DiscodeError
 
 if TYPE_CHECKING:
     from ..flows.rebuild import Rebuilding
+    from .wiring_host import Host
 
 LITTLE_DISK = 512 * 1024 * 1024  # bytes: less than this and an update may not fit
 
@@ -39,7 +40,14 @@ class Finding:
 
 def examine(home: Path) -> list[Finding]:
     """Every check; one that cannot be made is a finding too."""
-    return [*_machine(home), *_proxy(), *_apps(), _settling(home)]
+    from . import wiring
+
+    host = wiring.host()
+    try:
+        engines = [*_engines(host, _kinds())]
+    except DiscodeError as error:  # config.toml does not hold
+        engines = [Finding("settings", False, error.sentence, error.next_step)]
+    return [*_machine(home), *engines, *_apps(), _settling(home)]
 
 
 def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
@@ -55,7 +63,10 @@ def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
             continue
         with_title = finding.fix_question.rstrip("?") or finding.what
         report.note(f"{with_title} ...")
-        report.note(finding.fix())
+        try:
+            report.note(finding.fix())
+        except DiscodeError as error:
+            report.note(f"{error.sentence} {error.next_step}")
 
 
 def _machine(home: Path) -> Iterator[Finding]:
@@ -64,7 +75,6 @@ def _machine(home: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(place if place.exists() else "/").free
     megabytes = f"{free // 2**20} MB free"
     yield Finding("disk", free >= LITTLE_DISK, megabytes, "Free some room: an update needs place for a second version.")
-    yield _haproxy()
 
 
 def _home_is_usable(home: Path) -> Finding:
@@ -108,27 +118,44 @@ def _settling(home: Path) -> Finding:
     return Finding(WHAT, ok, detail, step, fix, "Settle by a systemd timer, at every boot and every 5 minutes?")
 
 
-def _proxy() -> Iterator[Finding]:
-    from . import wiring
+def _engines(host: Host, kinds: set[str]) -> Iterator[Finding]:
+    """What the apps of this machine run on; before the first install, what most releases run on."""
+    from .doctor_docker import examine_docker
 
-    try:
-        state = wiring.host().proxy_state()
-    except DiscodeError as error:
-        yield Finding("proxy", False, error.sentence, error.next_step)
-        return
-    if state["pid"]:
-        yield Finding("proxy", True, f"runs (pid {state['pid']}), HTTP port {state['http_port']}")
-        return
-    needed = bool(wiring.world(False, "discode doctor").store.apps())
-    detail = f"does not run; it will listen on HTTP port {state['http_port']}"
-    yield Finding("proxy", not needed, detail, "discode proxy start", _start_proxy, "Start the proxy?")
+    proxy = host.config.proxy
+    yield from examine_docker(host, needed="image" in kinds or proxy == "docker" or not (kinds or proxy))
+    if proxy == "edge" or "archive" in kinds:
+        yield _haproxy()
+        yield _edge(host, bool(kinds))
 
 
-def _start_proxy() -> str:
-    from . import wiring
+def _edge(host: Host, needed: bool) -> Finding:
+    edge, port = host.edge(), host.config.http_port
+    if pid := edge.running():
+        return Finding("proxy", True, f"runs (pid {pid}), HTTP port {port}")
+    detail = f"does not run; it will listen on HTTP port {port}"
+    return Finding("proxy", not needed, detail, "discode proxy start", lambda: _start_proxy(host), "Start the proxy?")
 
-    wiring.host().edge().ensure()
+
+def _start_proxy(host: Host) -> str:
+    host.edge().ensure()
     return "The proxy runs."
+
+
+def _kinds() -> set[str]:
+    """Of the installed apps. One whose files are damaged is told of with the apps."""
+    from . import wiring
+
+    store = wiring.world(False, "discode doctor").store
+    found: set[str] = set()
+    for app in store.apps():
+        try:
+            installation = store.installation(app)
+        except DiscodeError:
+            continue
+        if installation is not None:
+            found.add(installation.kind)
+    return found
 
 
 def _apps() -> Iterator[Finding]:
@@ -165,7 +192,7 @@ def _app(app: str) -> Finding:
 
 def _damage(app: str, damage: Rebuilding) -> Finding:
     names = " and ".join(damage.damaged)
-    detail = f"damaged: its {names}. {' '.join(damage.words)} Your app goes on as it is."
+    detail = f"damaged: its {names}. {' '.join(damage.words)}"
     step = "Rebuild from the runtime and the proxy: discode doctor --fix"
     return Finding(app, False, detail, step, lambda: _rebuild(app), f"Rebuild the {names} of {app}?")
 

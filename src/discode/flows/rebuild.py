@@ -36,10 +36,11 @@ class Rebuilding:
 def plan_rebuild(world: World, app: str) -> Rebuilding | None:
     """None when nothing is damaged. Raises StateError when a file is of a newer Discode or nothing can be found out,
     Unreachable while the runtime or the proxy does not answer."""
-    damaged = _damaged(world, check_slug(app))
-    if not damaged:
+    found = _damaged(world, check_slug(app))
+    if not found:
         return None
-    plan = Rebuilding(app, damaged, words=_history_words(world, app, damaged))
+    damaged = tuple(found)
+    plan = Rebuilding(app, damaged, words=(*found.values(), *_history_words(world, app, damaged)))
     if "installation" in damaged or "journal" in damaged:
         plan = _by_the_instances(world, plan)
     return plan
@@ -67,9 +68,12 @@ def rebuild(world: World, app: str) -> Rebuilding | None:
     return Rebuilding(app, plan.damaged, plan.installation, plan.journal, (*plan.words, kept))
 
 
-def _damaged(world: World, app: str) -> tuple[Document, ...]:
-    """Raises StateError for a file of a newer Discode: that one is whole, and we must not touch it."""
-    found: list[Document] = []
+def _damaged(world: World, app: str) -> dict[Document, str]:
+    """What is damaged, with a sentence that names the file.
+
+    Raises StateError for a file of a newer Discode: that one is whole, and we must not touch it.
+    """
+    found: dict[Document, str] = {}
     readers = {"installation": world.store.installation, "journal": world.store.journal, "history": world.store.history}
     for document, read in readers.items():
         try:
@@ -77,8 +81,8 @@ def _damaged(world: World, app: str) -> tuple[Document, ...]:
         except StateError as error:
             if error.name == "newer-schema":
                 raise
-            found.append(document)  # type: ignore[arg-type]
-    return tuple(found)
+            found[document] = error.sentence  # type: ignore[index]
+    return found
 
 
 def _by_the_instances(world: World, plan: Rebuilding) -> Rebuilding:
