@@ -158,10 +158,16 @@ def _status_text(told: dict[str, Any]) -> str:
         ("Source", f"{told['source']} ({told['channel']})"),
         ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
     ]
-    rows += [("Failed here", f"{bad['version']}, {bad['tries']} times: {bad['reason']}") for bad in told["failed_here"]]
+    rows += [("Failed here", _bad_text(bad)) for bad in told["failed_here"]]
     if told["interrupted"]:
         rows.append(("Interrupted", f"a {told['interrupted']}; put it right with: discode settle {told['app']}"))
     return "\n".join(f"{name + ':':<13}{value}" for name, value in rows)
+
+
+def _bad_text(bad: dict[str, Any]) -> str:
+    times = "once" if bad["tries"] == 1 else f"{bad['tries']} times"
+    again = f"from {_when(bad['retry_at'])} on" if bad["retry_at"] else "no more"
+    return f"{bad['version']}, {times}: {bad['reason']} Tried by itself {again}; now with: update --retry"
 
 
 def _state_text(told: dict[str, Any]) -> str:

@@ -26,7 +26,7 @@ from ..http_probe import probe
 from .fetched import Fetched, disk
 from .layout import InstanceFolder, read_json, write_json
 from .logs import follow, last_lines
-from .once import run_once
+from .once import run_once, sweep
 from .ports import Ports, is_free
 from .proc import end_all, is_alive, marked_folders
 from .work import environment, lay_out
@@ -68,6 +68,9 @@ class ProcessRuntime:
         return Endpoint(HOST, port)
 
     def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
+        folder = self._folder(spec.name)
+        if not folder.is_ready():
+            end_all(folder.path, set(), 0.0)  # of a command that was killed at this
         with disk(self.home):
             return run_once(self.home, self._fetched.path(spec.name.app, spec.name.key), spec, command)
 
@@ -101,6 +104,7 @@ class ProcessRuntime:
             self._end(folder, 0.0)
             shutil.rmtree(folder.path, ignore_errors=True)
             self._ports.give_back(folder.name)
+        sweep(self.home, folder.name)
         self._lock_path(folder).unlink(missing_ok=True)
 
     def instances(self, app: str) -> list[InstanceState]:
