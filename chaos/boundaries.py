@@ -291,4 +291,4 @@ class Boundaries:
         what = "; ".join(found) or f"failed requests {told['failed']}"
         self.say(f"VIOLATION in {told['flow']}, killed at {told['at']} ({told['call']}): {what}")
         where = stage.evidence.keep(f"{told['at']}-{time.time_ns()}".replace(":", "-"), {**told, "violations": found})
-        self.say(f"What is known of it is in {where}")
+        self.say(f"What is known of it is in {where}; what the commands said:\n{stage.evidence.words(where)}")

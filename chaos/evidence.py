@@ -38,6 +38,12 @@ class Evidence:
             shutil.copytree(self._place.home, folder / "home", ignore=LARGE, symlinks=True)
         return folder
 
+    @staticmethod
+    def words(folder: Path, lines: int = 60) -> str:
+        """The end of what the commands said, where nobody can look into the folder."""
+        told = (folder / "commands.log").read_text(errors="replace").splitlines()
+        return "\n".join(f"    | {line[:300]}" for line in told[-lines:])
+
     def _logs(self) -> list[Path]:
         edge = self._place.home / "edge"
         return [self._place.log, edge / "edge.log", edge / "haproxy.log"]

@@ -44,7 +44,9 @@ class Chaos:
             "failures": Counter(), "operations": Counter(), "harms": Counter(), "violations": [],
         }  # fmt: skip
 
-    def run(self, rounds: int, seconds: float) -> dict[str, Any]:
+    def run(self, rounds: int, seconds: float, harm: str | None = None) -> dict[str, Any]:
+        """`harm`: that one in every round."""
+        self.harms = (harm,) if harm else self.kind.harm.ours + self.kind.harm.others
         begun = time.monotonic()
         try:
             self.place.init()
@@ -67,7 +69,7 @@ class Chaos:
     def _round(self, number: int) -> None:
         self.dice = random.Random(f"{self.seed}/{number}")
         name, moment = (
-            self.dice.choice(self.kind.harm.ours + self.kind.harm.others),
+            self.dice.choice(self.harms),
             self.dice.uniform(0.0, self.kind.longest),
         )
         operation, before = self._operation(), self.check.status
@@ -147,7 +149,7 @@ class Chaos:
             self.say(f"VIOLATION in {name}: {violation}")
         if found or failed:
             where = self.evidence.keep(name.replace(" ", "-"), {**told, "violations": found})
-            self.say(f"What is known of it is in {where}")
+            self.say(f"What is known of it is in {where}; what the commands said:\n{self.evidence.words(where)}")
 
     def _operation(self) -> str:
         if not self.check.status:
