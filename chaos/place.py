@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from processes import Processes
+
 from discode.cli import wiring
 from discode.cli.inspect import describe
 from discode.cli.wiring_vendor import registry, repository
@@ -131,6 +133,7 @@ class Place:
     def close(self) -> None:
         self.run("uninstall", self.app, "--purge")
         self.run("proxy", "stop")
+        Processes(self.home).reboot()  # what a violation left running
         self._give_up_the_disk()
 
     def _made(self, source: Path, app: str, version: str, behaviour: str) -> dict[str, str]:

@@ -21,8 +21,8 @@ from traffic import Traffic
 
 PATIENCE = 120.0  # seconds that a command may take
 BAD = ("never-healthy", "exit-at-boot", "turns-bad:0.1")
-# What a command may say: done, refused, failed, busy, not reached. 1 would be a bug of ours.
-CODES = (0, 4, 5, 6, 7)
+# What a command may say: done, no such app, refused, failed, busy, not reached. 1 would be a bug of ours.
+CODES = (0, 3, 4, 5, 6, 7)
 
 
 class Chaos:
