@@ -6,9 +6,7 @@ each kill one ordinary command runs and everything is checked, as after a round.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import random
 import signal
 import sys
@@ -22,10 +20,8 @@ from typing import Any
 
 from checks import Check, Expected
 from evidence import Evidence
-from processes import Processes
+from runtimes import Kind
 from traffic import Traffic
-
-from place import Place
 
 ENTRY = Path(__file__).parent / "entry.py"
 PATIENCE = 60.0
@@ -48,14 +44,13 @@ class Scenario:
 class Stage:
     """A place in which one scenario is played many times."""
 
-    def __init__(self, folder: Path, scenario: Scenario):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.place = Place(folder, deadline="5s", confirm="300ms", hold="2s")
+    def __init__(self, folder: Path, scenario: Scenario, kind: Kind):
+        self.place = kind.place(folder, deadline="8s", confirm="300ms", hold="4s")
         self.scenario = scenario
-        self.processes = Processes(self.place.home)
+        self.machine = kind.machine(self.place)
         self.expected = Expected()
-        self.check = Check(self.place, self.processes, self.expected)
-        self.evidence = Evidence(self.place, self.processes)
+        self.check = Check(self.place, self.machine, self.expected)
+        self.evidence = Evidence(self.place, self.machine)
         self.traffic = Traffic(self.place.port, self.place.host, users=2)
         self.number, self.calls = 0, folder / "calls.txt"
         self.place.init()
@@ -185,14 +180,8 @@ def _settle_an_update(at: str) -> Callable[[Stage], tuple[str, ...]]:
 def _settle_a_reboot(stage: Stage) -> tuple[str, ...]:
     """No process is left, only the files."""
     _running(stage)
-    look = stage.processes
     stage.expected.versions = {stage.version}
-    victims = [look.controller(), look.haproxy_master(), *look.haproxy_workers()]
-    for instance in look.instances():
-        victims += [*look.supervisors(instance), *look.programs(instance)]
-    for pid in filter(None, victims):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    stage.machine.reboot()
     return ("settle", stage.place.app)
 
 
@@ -225,10 +214,11 @@ SCENARIOS = [
 
 
 class Boundaries:
-    def __init__(self, folder: Path, seed: int, *, as_json: bool):
-        self.folder, self.dice, self.as_json = folder, random.Random(seed), as_json
+    def __init__(self, folder: Path, seed: int, kind: Kind, *, as_json: bool):
+        self.folder, self.dice, self.kind, self.as_json = folder, random.Random(seed), kind, as_json
         self.told: dict[str, Any] = {
-            "seed": seed, "boundaries": 0, "flows": {}, "not_begun": [], "requests": 0, "failed_requests": 0,
+            "seed": seed, "runtime": kind.name, "boundaries": 0, "flows": {}, "not_begun": [],
+            "requests": 0, "failed_requests": 0,
             "failures": Counter(), "violations": [],
         }  # fmt: skip
 
@@ -250,7 +240,7 @@ class Boundaries:
         print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
     def _play(self, scenario: Scenario, when: str, share: int | None, end: float) -> None:
-        stage = Stage(Path(tempfile.mkdtemp(dir=self.folder)), scenario)
+        stage = Stage(Path(tempfile.mkdtemp(dir=self.folder)), scenario, self.kind)
         try:
             stage.traffic.start()
             boundaries = self._until_done(stage, when, end) if share is None else self._some(stage, share)
@@ -301,4 +291,4 @@ class Boundaries:
         what = "; ".join(found) or f"failed requests {told['failed']}"
         self.say(f"VIOLATION in {told['flow']}, killed at {told['at']} ({told['call']}): {what}")
         where = stage.evidence.keep(f"{told['at']}-{time.time_ns()}".replace(":", "-"), {**told, "violations": found})
-        self.say(f"What is known of it is in {where}")
+        self.say(f"What is known of it is in {where}; what the commands said:\n{stage.evidence.words(where)}")

@@ -15,38 +15,38 @@ from typing import Any
 
 from checks import Check, Expected
 from evidence import Evidence
-from harm import OTHERS, OURS, SIGNALS, Harm, Victim
-from processes import Processes
+from harm import SIGNALS, Harm, Victim
+from runtimes import Kind
 from traffic import Traffic
 
-from place import Place
-
-LONGEST = 1.6  # seconds into a flow at which the bad thing happens, at the latest
-PATIENCE = 90.0  # seconds that a command may take
+PATIENCE = 120.0  # seconds that a command may take
 BAD = ("never-healthy", "exit-at-boot", "turns-bad:0.1")
-# What a command may say: done, refused, failed, busy, not reached. 1 would be a bug of ours.
-CODES = (0, 4, 5, 6, 7)
+# What a command may say: done, no such app, refused, failed, busy, not reached. 1 would be a bug of ours.
+CODES = (0, 3, 4, 5, 6, 7)
 
 
 class Chaos:
     """A seed gives each round its operation, its bad thing and its moment; the rest is the machine's."""
 
-    def __init__(self, folder: Path, seed: int, *, as_json: bool):
-        self.seed, self.as_json = seed, as_json
-        self.place = Place(folder)
-        self.processes = Processes(self.place.home)
+    def __init__(self, folder: Path, seed: int, kind: Kind, *, as_json: bool):
+        self.seed, self.kind, self.as_json = seed, kind, as_json
+        self.place = kind.place(folder)
+        self.machine = kind.machine(self.place)
         self.traffic = Traffic(self.place.port, self.place.host)
         self.expected = Expected()
-        self.check = Check(self.place, self.processes, self.expected)
-        self.evidence = Evidence(self.place, self.processes)
+        self.check = Check(self.place, self.machine, self.expected)
+        self.evidence = Evidence(self.place, self.machine)
         self.dice = random.Random(seed)
         self.number = 0  # of the last published release
         self.told: dict[str, Any] = {
-            "seed": seed, "rounds": 0, "requests": 0, "failed_requests": 0, "failed_requests_others": 0,
+            "seed": seed, "runtime": kind.name, "rounds": 0,
+            "requests": 0, "failed_requests": 0, "failed_requests_others": 0,
             "failures": Counter(), "operations": Counter(), "harms": Counter(), "violations": [],
         }  # fmt: skip
 
-    def run(self, rounds: int, seconds: float) -> dict[str, Any]:
+    def run(self, rounds: int, seconds: float, harm: str | None = None) -> dict[str, Any]:
+        """`harm`: that one in every round."""
+        self.harms = (harm,) if harm else self.kind.harm.ours + self.kind.harm.others
         begun = time.monotonic()
         try:
             self.place.init()
@@ -68,13 +68,16 @@ class Chaos:
 
     def _round(self, number: int) -> None:
         self.dice = random.Random(f"{self.seed}/{number}")
-        name, moment = self.dice.choice(OURS + OTHERS), self.dice.uniform(0.0, LONGEST)
+        name, moment = (
+            self.dice.choice(self.harms),
+            self.dice.uniform(0.0, self.kind.longest),
+        )
         operation, before = self._operation(), self.check.status
         words = self._words(operation)
         self.traffic.allowed = _allowed(operation)
         self.traffic.taken()
         self.evidence.begin()
-        harm = Harm(self.place, self.processes, self.dice)
+        harm = self.kind.harm(self.place, self.machine, self.dice)
         code = self._command(words, name, moment, harm)
         self._expect(operation, before, code, crowded=bool(harm.codes))
         found = self._codes(name, [code, *harm.codes]) + self.check.violations()
@@ -83,7 +86,7 @@ class Chaos:
 
     def _command(self, words: tuple[str, ...], name: str, moment: float, harm: Harm) -> int:
         """Run it with the bad thing; the answer is its exit code."""
-        before, terminal, slave = self.processes.instances(), None, None
+        before, terminal, slave = self.machine.instances(), None, None
         if name == "terminal lost":
             terminal, slave = pty.openpty()
             command = self.place.start_on(slave, *words)
@@ -126,7 +129,7 @@ class Chaos:
 
     def _note(self, number: int, told: dict[str, Any], found: list[str]) -> None:
         seen = self.traffic.taken()
-        failed, is_ours = sum(seen.failures.values()), told["harm"] in OURS
+        failed, is_ours = sum(seen.failures.values()), told["harm"] in self.kind.harm.ours
         self.told["rounds"] += 1
         self.told["requests"] += seen.requests
         self.told["operations"][told["operation"]] += 1
@@ -146,7 +149,7 @@ class Chaos:
             self.say(f"VIOLATION in {name}: {violation}")
         if found or failed:
             where = self.evidence.keep(name.replace(" ", "-"), {**told, "violations": found})
-            self.say(f"What is known of it is in {where}")
+            self.say(f"What is known of it is in {where}; what the commands said:\n{self.evidence.words(where)}")
 
     def _operation(self) -> str:
         if not self.check.status:
