@@ -21,13 +21,16 @@ __all__ = ["Layout", "Settings", "config_text", "quoted"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What `run` is told. `metrics_port` 0: no metrics. `body_grace` in seconds (see `trickle`)."""
+    """What `run` is told. `metrics_port` 0: no metrics. Seconds: `body_grace`, see `trickle`;
+    `old_workers`, how long a worker that a reload has left serves the connections that it has.
+    """
 
     bind: str
     http_port: int
     metrics_port: int = 0
     access_log: bool = True
     body_grace: float = 30.0
+    old_workers: float = 1800.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,11 @@ class Layout:
     @property
     def master_socket(self) -> Path:
         return self.folder / "master.sock"
+
+    @property
+    def listeners_socket(self) -> Path:
+        """Where another HAProxy gets the listening sockets from."""
+        return self.folder / "listeners.sock"
 
     @property
     def control_socket(self) -> Path:
@@ -71,9 +79,8 @@ class Layout:
 
 def config_text(layout: Layout, services: Iterable[Service], settings: Settings, address_of: AddressOf) -> str:
     services = list(services)
-    lua_maps = {name: layout.map(name) for name in ("modes", "rates", "rollouts")}
     parts = [
-        _HEAD.format(**lua_maps, lua=layout.lua),
+        _head(layout, settings),
         errors_section("edge", layout.pages),
         *(errors_section(f"pages:{one.name}", layout.pages / one.name) for one in services if one.shape.error_pages),
         _frontend(layout, services, settings),
@@ -81,6 +88,17 @@ def config_text(layout: Layout, services: Iterable[Service], settings: Settings,
     ]
     parts += [text for service in services for text in backends(layout, service, address_of)]
     return "\n".join(parts)
+
+
+def _head(layout: Layout, settings: Settings) -> str:
+    return _HEAD.format(
+        modes=layout.map("modes"),
+        rates=layout.map("rates"),
+        rollouts=layout.map("rollouts"),
+        lua=layout.lua,
+        listeners=layout.listeners_socket,
+        old_workers=round(settings.old_workers),
+    )
 
 
 _HEAD = """\
@@ -93,8 +111,9 @@ global
     presetenv DISCODE_EDGE_ROLLOUTS "{rollouts}"
     lua-load "{lua}"
     tune.http.logurilen 4096
+    stats socket "{listeners}" mode 600 level user expose-fd listeners
     # An old worker of a reload serves its long connections to the end, but not for ever.
-    hard-stop-after 30m
+    hard-stop-after {old_workers}s
     # As many checks at once would come as a wave each second.
     spread-checks 20
 

@@ -37,19 +37,29 @@ class Controller:
         self.trickle = Trickle(self.haproxy, settings.body_grace)
         self._configured: dict[str, str] = {}  # what the running configuration has of each service
         self._told: Entries = {name: {} for name in MAPS}  # what the maps have
+        self.told: dict[str, str] = {}  # what `list --json` says of the controller, besides
         self._table = threading.RLock()  # guards `services`, `_configured`, `_told`, the files and reloads
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
-    def start(self) -> None:
+    def start(self, *, take_over: bool = False) -> None:
         """Attach to the HAProxy that runs, or start one; either way it does what the state says."""
         with self._table:
             self._write_files(self.services)
-            if self.haproxy.current() is not None:
+            if take_over:
+                self.haproxy.check(self.layout.config)
+                self.haproxy.start(take_over=True)
+            elif self.haproxy.current() is not None:
+                self.haproxy.adopt()
                 self.haproxy.reload()
             else:
                 self.haproxy.start()
             self._configured = self._skeletons(self.services)
             self._take_for_well(self.services.values())
+
+    def write_files(self) -> None:
+        """Again, after somebody else may have written others."""
+        with self._table:
+            self._write_files(self.services)
 
     def _take_for_well(self, services: Iterable[Service]) -> None:
         """To a worker that has just started, one failed check would be enough: not for a target without others."""

@@ -96,6 +96,10 @@ class Drains:
         for role, target in servers:
             self._delete(backend, role, target)
 
+    def are_under_way(self) -> bool:
+        with self._lock:
+            return bool(self._under_way)
+
     def draining(self, name: str) -> int:
         """Requests and long sessions under way on targets that no longer serve."""
         with self._lock:

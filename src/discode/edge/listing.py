@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Sequence
 
+from .. import __version__
 from . import sessions
 from .backend import server_name
 from .controller import Controller
 from .service import Service
 
+START = secrets.token_hex(8)  # tells one start of the controller from another
 COLUMNS = ("Service", "Host", "Path", "Target", "State", "TLS")
 HEADER, NAME, PLAIN = "3;94", "1;34", ""
 
@@ -32,8 +35,8 @@ def as_json(controller: Controller) -> str:
     services = [_entry(controller, service) for service in controller.services.values()]
     told = {
         "services": services,
-        "haproxy": {"pid": controller.haproxy.master()},
-        "controller": {"pid": os.getpid()},
+        "haproxy": controller.haproxy.told(),
+        "controller": {"pid": os.getpid(), "version": __version__, "start": START, **controller.told},
     }
     return json.dumps(told) + "\n"
 
