@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import pages
-from .backend import AddressOf, backends, errors_section
+from .backend import AddressOf, backends, common_sections, errors_section, own_rules
 from .maps import quoted
 from .metrics import metrics_section
 from .service import Service
@@ -83,10 +83,11 @@ def config_text(layout: Layout, services: Iterable[Service], settings: Settings,
         _head(layout, settings),
         errors_section("edge", layout.pages),
         *(errors_section(f"pages:{one.name}", layout.pages / one.name) for one in services if one.shape.error_pages),
+        common_sections(layout),
         _frontend(layout, services, settings),
         metrics_section(settings.bind, settings.metrics_port),
     ]
-    parts += [text for service in services for text in backends(layout, service, address_of)]
+    parts += [text for one in services for text in backends(one, own_rules(layout, one), address_of)]
     return "\n".join(parts)
 
 
@@ -117,7 +118,7 @@ global
     # As many checks at once would come as a wave each second.
     spread-checks 20
 
-defaults
+defaults base
     mode http
     timeout connect 5s
     timeout client 10m
@@ -198,7 +199,7 @@ def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -
     message = f"%[var(txn.service),map_str({layout.map('messages')})]"
     page = pages.plain(503, message).replace("\n", "").replace('"', '\\"')
     return f"""\
-frontend http
+frontend http from base
     bind {settings.bind}:{settings.http_port}
     # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response

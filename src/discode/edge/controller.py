@@ -69,6 +69,7 @@ class Controller:
                 for service in services
                 for letter, pool in service.pools()
                 for role, target in pool.by_role()
+                if len(pool.all()) == 1
             )
         )
 
@@ -165,17 +166,18 @@ class Controller:
                 shaped = replace(after, active=Pool((), slot=after.active.slot), rollout=None)
             else:
                 shaped = replace(before, shape=after.shape, health=after.health, message=after.message)
-            self._reload({**self.services, after.name: shaped})
+            self._reload(shaped)
             return True
 
-    def _reload(self, services: dict[str, Service]) -> None:
+    def _reload(self, changed: Service) -> None:
+        services = {**self.services, changed.name: changed}
         self._write_files(services)
         try:
             self.haproxy.reload()
         except HaproxyError:
             self._write_files(self.services)
             raise
-        self._configured = self._skeletons(services)
+        self._configured[changed.name] = skeleton(self.layout, changed)
         self._take_for_well(services.values())
 
     def _fill(self, service: Service, letter: str, pool: Pool) -> None:
