@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-MEASUREMENTS = ("start", "update")
+MEASUREMENTS = ("start", "update", "edge")
 
 
 def main() -> int:

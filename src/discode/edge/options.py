@@ -21,6 +21,9 @@ RUN: Mapping[str, tuple[Kind, Value]] = {
     "state-dir": ("text", ""),
     "access-log": ("bool", True),
     "body-grace": ("duration", 30.0),
+    "old-workers": ("duration", 1800.0),
+    "check": ("bool", False),
+    "take-over": ("bool", False),
     "debug": ("bool", False),
 }
 DEPLOY: Mapping[str, tuple[Kind, Value]] = {
