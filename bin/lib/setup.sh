@@ -61,3 +61,7 @@ setup() {
 need_haproxy() {
     command -v haproxy > /dev/null || [ -x /usr/sbin/haproxy ] || apt_install haproxy
 }
+
+need_postgresql() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || command -v initdb > /dev/null || apt_install postgresql
+}

@@ -1,0 +1,3 @@
+from conftest_hub import place, postgresql, small_place
+
+__all__ = ["place", "postgresql", "small_place"]
