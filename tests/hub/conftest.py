@@ -1,3 +1,3 @@
-from conftest_hub import place, postgresql, small_place
+from conftest_hub import hub_vendor, place, postgresql, served, small_place, small_vendor
 
-__all__ = ["place", "postgresql", "small_place"]
+__all__ = ["hub_vendor", "place", "postgresql", "served", "small_place", "small_vendor"]

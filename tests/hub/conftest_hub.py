@@ -11,8 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest_source import Vendor
 from fastapi.testclient import TestClient
 
+from discode.adapters.repository import HubRepository
+from discode.flows.publish import promote
 from discode.hub.app import make_app
 from discode.hub.config import SQLITE, HubConfig
 from discode.hub.hub import init_hub, open_hub
@@ -142,3 +145,39 @@ def small_place(tmp_path):
     made = Place(tmp_path / "hub")
     yield made
     made.close()
+
+
+class HubVendor(Vendor):
+    """A vendor who publishes to a hub."""
+
+    def __init__(self, folder: Path, place: Place):
+        super().__init__(folder)
+        self.place = place
+        self.repository = HubRepository(place.url, place.token, self.keys)
+
+    def promote(self, version, *channels, only=False):
+        return promote(self.repository, "myapp", version, channels, only=only)
+
+
+@pytest.fixture
+def served(place):
+    place.serve()
+    return place
+
+
+@pytest.fixture
+def hub_vendor(tmp_path, served):
+    made = HubVendor(tmp_path / "vendor", served)
+    made.repository.init()
+    made.publish("1.0")
+    return made
+
+
+@pytest.fixture
+def small_vendor(tmp_path, small_place):
+    """On SQLite alone."""
+    small_place.serve()
+    made = HubVendor(tmp_path / "vendor", small_place)
+    made.repository.init()
+    made.publish("1.0")
+    return made

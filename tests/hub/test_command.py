@@ -73,3 +73,46 @@ def test_mistakes_are_told_with_the_next_step(command):
     away = {"DISCODE_HUB_DATABASE": f"postgresql://hub@127.0.0.1:{free_port()}/hub"}
     assert "cannot be reached" in command.run("token", "list", code=7, **away).stderr
     assert "There is no token" in command.run("token", "revoke", "aaaaaaaa", code=4).stderr
+
+
+def test_a_vendor_publishes_through_the_command_line(command):
+    port = free_port()
+    url, folder = f"http://127.0.0.1:{port}", command.folder
+    command.run("init", "--url", url, "--vendor", "acme", "--token-file", folder / "token")
+    (folder / "app").mkdir()
+    (folder / "app" / "server.py").write_text("print()")
+    (folder / "discode.yml").write_text(
+        "app: myapp\nversion: 1.0.0\narchive: ./app\ncommand: [python3, server.py]\nhealth: {path: /up}\n"
+    )
+    options = ["--hub", url, "--token-file", str(folder / "token"), "--keys", str(folder / "keys"), "--json"]
+
+    def release(*args, code=0, options=options):
+        done = subprocess.run(
+            [sys.executable, "-m", "discode", "release", *map(str, args), *options], capture_output=True, text=True,
+            env=command.env, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return json.loads(done.stdout.strip().splitlines()[-1])
+
+    file = ("--file", folder / "discode.yml")
+    assert release("publish", *file, code=7)["error"]["key"] == "source-unreachable"
+    serve = [sys.executable, "-m", "discode", "hub", "serve", "--port", str(port)]
+    server = subprocess.Popen(serve, env=command.env, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: get(f"{url}/healthz")[0] == 200)
+        assert release("publish", *file, code=4)["error"]["key"] == "no-repository"
+        assert len(release("init")["fingerprint"]) == 64
+        (folder / "notes.md").write_text("# Faster")
+        notes = ("--notes", f"@{folder / 'notes.md'}", "--channel", "beta")
+        assert release("publish", *file, *notes)["result"] == "published"
+        assert release("publish", *file, *notes)["result"] == "nothing-to-do"
+        assert release("promote", "myapp", "1.0.0", "--channel", "stable")["channels"] == ["beta", "stable"]
+        assert release("yank", "myapp", "1.0.0", "--reason", "loses mail")["result"] == "yanked"
+        assert release("renew")["result"] == "renewed"
+        [told] = release("list")["releases"]
+        assert (told["version"], told["yanked"], told["notes"]) == ("1.0.0", "loses mail", "# Faster")
+        wrong = [*options[:2], "--token-file", str(folder / "notes.md"), *options[4:]]
+        assert release("list", code=2, options=wrong)["error"]["key"] == "bad-token"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(15) == 0

@@ -1,17 +1,20 @@
-"""What a vendor types: release init, publish, list, yank, renew."""
+"""What a vendor types: release init, publish, promote, list, yank, renew."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import Json
 
+if TYPE_CHECKING:
+    from ..ports.repository import Repository
+
 app = typer.Typer(
-    help="For vendors: publish signed releases into a folder, to be served by any web server.",
+    help="For vendors: publish signed releases to a hub, or into a folder, to be served by any web server.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -19,27 +22,46 @@ Repo = Annotated[Path, typer.Option("--repo", metavar="DIR", help="The folder th
 KeyFolder = Annotated[
     Path, typer.Option("--keys", metavar="DIR", help="The folder with your keys; never published. Back it up.")
 ]
+Hub = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", envvar="DISCODE_HUB", help="A hub instead of a folder; its API token is in $DISCODE_HUB_TOKEN."
+    ),
+]
+TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")]
 _REPO, _KEYS = Path("releases"), Path("~/.config/discode/keys")
 
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to publish; made when it is not there.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="The folder to publish; made when it is not there.", show_default=False),
+    ] = None,
     keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make your keys, and an empty repository of releases. Once for all your apps.
+    """Make your keys, and an empty repository of releases: a folder, or on a hub. Once for all your apps.
 
     The keys are encrypted with the passphrase in $DISCODE_KEY_PASSPHRASE, when that is set.
     """
+    from ..core.errors import UsageError
     from .output import emit
 
-    fingerprint = _repository(folder, keys).init()
+    if (folder is None) == (hub is None):
+        raise UsageError("Give a folder, or --hub URL.", "For example: discode release init releases")
+    fingerprint, place = _repository(folder or _REPO, keys, hub, token_file).init(), str(hub or folder)
     text = (
-        f"Made {folder} to publish, and your keys in {keys}. Back the keys up: without them there are no more releases."
+        f"Made {place} to publish, and your keys in {keys}. Back the keys up: without them there are no more releases."
         f"\nRoot fingerprint: {fingerprint}\nCustomers can insist on it: install --root FINGERPRINT"
     )
-    emit({"result": "made", "repo": str(folder), "keys": str(keys), "fingerprint": fingerprint}, text, as_json=as_json)
+    emit(
+        {"result": "made", "repo": place, "keys": str(keys), "fingerprint": fingerprint},
+        text,
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -47,6 +69,8 @@ def publish(
     file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's file.")] = Path("discode.yml"),
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
     version: Annotated[str | None, typer.Option(metavar="VERSION", help="Instead of the one in the file.")] = None,
     channel: Annotated[list[str], typer.Option(help="Who is offered it; may be given again.")] = ["stable"],
     notes: Annotated[str, typer.Option(metavar="TEXT", help="What is new; @FILE reads it from a file.")] = "",
@@ -68,7 +92,7 @@ def publish(
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     done = publish(
-        _repository(repo, keys), file, version=version, channels=channel, notes=_notes(notes), now=now
+        _repository(repo, keys, hub, token_file), file, version=version, channels=channel, notes=_notes(notes), now=now
     )  # fmt: skip
     told = {
         "result": "published" if done.is_new else "nothing-to-do", "app": done.app, "version": done.entry.version,
@@ -78,16 +102,45 @@ def publish(
     emit(told, "\n".join(filter(None, [text if done.is_new else "", done.note])), as_json=as_json)
 
 
+@app.command()
+def promote(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
+    channel: Annotated[list[str], typer.Option(help="The channel to offer it in, too; may be given again.")],
+    only: Annotated[bool, typer.Option("--only", help="Take it out of every other channel.")] = False,
+    repo: Repo = _REPO,
+    keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Offer a published release in more channels: what was tried as beta becomes stable, the same bytes.
+
+    \b
+        discode release promote myapp 1.2.0 --channel stable
+    """
+    from ..flows.publish import promote
+    from .output import emit
+
+    entry = promote(_repository(repo, keys, hub, token_file), app_name, version, channel, only=only)
+    channels = list(entry.channels)
+    told = {"result": "promoted", "app": app_name, "version": version, "key": entry.key, "channels": channels}
+    emit(told, f"{app_name} {version} is offered in {', '.join(channels)}.", as_json=as_json)
+
+
 @app.command("list")
 def list_(
     app_name: Annotated[str | None, typer.Argument(metavar="[APP]", help="Only this app.", show_default=False)] = None,
     repo: Repo = _REPO,
+    keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """List what is published."""
     from .output import emit, table
 
-    repository = _repository(repo, _KEYS)
+    repository = _repository(repo, keys, hub, token_file)
     indexes = [repository.index(name) for name in repository.apps() if app_name in (None, name)]
     told = [{"app": index.app, **entry.model_dump()} for index in indexes for entry in index.releases]
     rows = [
@@ -107,29 +160,39 @@ def yank(
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Shown to whoever asks for the release.")],
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Take a release back: nobody is offered it any more. Who runs it goes on running it."""
     from ..flows.publish import withdraw
     from .output import emit
 
-    entry = withdraw(_repository(repo, keys), app_name, version, reason)
+    entry = withdraw(_repository(repo, keys, hub, token_file), app_name, version, reason)
     told = {"result": "yanked", "app": app_name, "version": entry.version, "key": entry.key, "reason": reason}
     emit(told, f"{app_name} {version} is not offered any more: {reason}", as_json=as_json)
 
 
 @app.command()
-def renew(repo: Repo = _REPO, keys: KeyFolder = _KEYS, as_json: Json = False) -> None:
+def renew(
+    repo: Repo = _REPO,
+    keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
     """Sign everything again before it expires; for cron, once a week."""
     from .output import emit
 
-    _repository(repo, keys).renew()
-    emit({"result": "renewed"}, f"Signed {repo} again.", as_json=as_json)
+    _repository(repo, keys, hub, token_file).renew()
+    emit({"result": "renewed"}, f"Signed {hub or repo} again.", as_json=as_json)
 
 
-def _repository(repo: Path, keys: Path):  # type: ignore[no-untyped-def]
-    from .wiring_vendor import repository
+def _repository(repo: Path, keys: Path, hub: str | None, token_file: Path | None) -> Repository:
+    from .wiring_vendor import hub_repository, repository
 
+    if hub is not None:
+        return hub_repository(hub, token_file, keys.expanduser())
     return repository(repo.expanduser(), keys.expanduser())
 
 

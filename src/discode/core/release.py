@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import Refused, TrustError
 from .manifest import SCHEMA, Manifest, Requirement, Slug, VersionText, release_key
+from .names import SLUG
 
 INDEX_SCHEMA = 1
+_TARGET = re.compile(rf"({SLUG.pattern})/(?:index\.json|[0-9a-f]{{12}}\.json|archives/[0-9a-f]{{16}}\.tar)")
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 
 
@@ -62,6 +65,12 @@ def index_path(app: str) -> str:
 def manifest_path(app: str, key: str) -> str:
     """The name of a manifest among the TUF targets."""
     return f"{app}/{key}.json"
+
+
+def target_app(name: str) -> str | None:
+    """The app that a target belongs to, by its name; None for a name that no target of ours has."""
+    match = _TARGET.fullmatch(name)
+    return match[1] if match else None
 
 
 def read_index(app: str, data: bytes) -> Index:

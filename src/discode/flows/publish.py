@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..core.errors import Refused, UsageError
 from ..core.manifest import Archive, Manifest, release_key
+from ..core.names import check_channel
 from ..core.release import Index, IndexEntry, manifest_path
 from ..core.vendor_file import VendorFile, parse_vendor_file
 from ..core.version import parse_version
@@ -50,14 +51,26 @@ def publish(
 
 def withdraw(repository: Repository, app: str, version: str, reason: str) -> IndexEntry:
     """Nobody is offered the release any more; who has it keeps it. Raises Refused when there is none."""
+    return _change_entry(repository, app, version, lambda entry: entry.model_copy(update={"yanked": reason}))
 
+
+def promote(repository: Repository, app: str, version: str, channels: Sequence[str], *, only: bool) -> IndexEntry:
+    """The release is offered in `channels` too, or in these alone. Raises Refused when there is none."""
+
+    def change(entry: IndexEntry) -> IndexEntry:
+        names = dict.fromkeys([*(() if only else entry.channels), *map(check_channel, channels)])
+        return entry.model_copy(update={"channels": tuple(names)})
+
+    return _change_entry(repository, app, version, change)
+
+
+def _change_entry(
+    repository: Repository, app: str, version: str, change_one: Callable[[IndexEntry], IndexEntry]
+) -> IndexEntry:
     def change(index: Index) -> Index:
         if index.entry(version) is None:
             raise Refused(f"{app} has no release {version}. Nothing was changed.", "See: discode release list")
-        releases = [
-            entry.model_copy(update={"yanked": reason}) if entry.version == version else entry
-            for entry in index.releases
-        ]
+        releases = [change_one(entry) if entry.version == version else entry for entry in index.releases]
         return index.model_copy(update={"releases": tuple(releases)})
 
     entry = repository.publish(app, {}, change).entry(version)
@@ -107,7 +120,7 @@ def _entry(manifest: Manifest, channels: Sequence[str], notes: str, now: str) ->
     return IndexEntry(
         version=manifest.version,
         key=release_key(manifest.canonical()),
-        channels=tuple(channels),
+        channels=tuple(map(check_channel, channels)),
         requires=manifest.requires,
         irreversible=manifest.irreversible,
         notes=notes,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,22 +14,24 @@ from starlette.exceptions import HTTPException
 
 from .. import __version__
 from ..core.errors import DiscodeError
+from .caching import MetadataCache
+from .chores import keep_doing_chores
 from .disk import is_full
 from .errors import BadRequest, HubError, OutOfRoom
 from .frame import Frame
 from .hub import Hub
-from .routes import about, audit, tokens
+from .routes import about, audit, files, releases, tokens
 
-ROUTERS = (about.router, tokens.router, audit.router)
+ROUTERS = (about.router, files.router, releases.router, tokens.router, audit.router)
 
 
 def make_app(hub: Hub) -> FastAPI:
     app = FastAPI(
         title="Discode hub", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
         description="Releases, licences and tokens for the image registry of a vendor. Every refusal is an "
-        "`ErrorAnswer` with a stable key.",
+        "`ErrorAnswer` with a stable key.", lifespan=_lifespan,
     )  # fmt: skip
-    app.state.hub = hub
+    app.state.hub, app.state.metadata = hub, MetadataCache(hub)
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(HubError, _refused)
@@ -36,6 +41,13 @@ def make_app(hub: Hub) -> FastAPI:
     app.add_exception_handler(OSError, _disk)
     app.add_middleware(Frame, largest_upload=hub.config.largest_upload)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    chores = asyncio.create_task(keep_doing_chores(app.state.hub))
+    yield
+    chores.cancel()
 
 
 def _refused(request: Request, error: Any) -> JSONResponse:

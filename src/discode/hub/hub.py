@@ -16,6 +16,7 @@ from .credentials import API_TOKEN, Secret, make
 from .database import Database
 from .keys import HubKeys
 from .models import ApiToken
+from .storage import Storage
 from .throttle import Throttle
 
 SCOPES = ("release", "license", "push", "report", "admin")
@@ -30,6 +31,7 @@ class Hub:
     database: Database
     keys: HubKeys
     throttle: Throttle
+    storage: Storage
     now: Callable[[], float] = time.time
 
 
@@ -38,7 +40,7 @@ def open_hub(folder: Path, now: Callable[[], float] = time.time) -> Hub:
     config = configuration.load(folder)
     database = Database(config.database, folder)
     database.check()
-    return Hub(folder, config, database, HubKeys(folder / "keys"), Throttle(config), now)
+    return Hub(folder, config, database, HubKeys(folder / "keys"), Throttle(config), Storage(folder / "storage"), now)
 
 
 def init_hub(folder: Path, config: HubConfig) -> Secret:

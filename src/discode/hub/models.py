@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Float, Index, MetaData, String
+from sqlalchemy import JSON, BigInteger, Float, Index, LargeBinary, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Names by rule, so that a migration can speak of a constraint on every database.
@@ -42,3 +42,48 @@ class AuditEntry(Base):
     action: Mapped[str] = mapped_column(String(60))
     subject: Mapped[str] = mapped_column(String(200))
     detail: Mapped[dict[str, Any]]
+
+
+class MetadataFile(Base):
+    """Signed metadata as it came or was signed here. Old versions of snapshot and timestamp are deleted."""
+
+    __tablename__ = "metadata_files"
+
+    role: Mapped[str] = mapped_column(String(12), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    at: Mapped[float]
+
+
+class Blob(Base):
+    """A file in the storage, published or about to be."""
+
+    __tablename__ = "blobs"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    length: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[float]
+
+
+class Target(Base):
+    """What the signed targets name now, or named: readers under way still ask for an index that has changed."""
+
+    __tablename__ = "targets"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    app: Mapped[str] = mapped_column(String(40), index=True)
+    at: Mapped[float]
+
+
+class PublishedRelease(Base):
+    """An entry of an app's signed index, to be asked for by the database. `archive` is a target's name."""
+
+    __tablename__ = "releases"
+
+    app: Mapped[str] = mapped_column(String(40), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(12))
+    channels: Mapped[list[str]]
+    yanked: Mapped[str | None] = mapped_column(String)
+    archive: Mapped[str | None] = mapped_column(String(200))

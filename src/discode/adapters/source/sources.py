@@ -138,7 +138,8 @@ class SignedReleases:
 
         from .fetcher import FolderFetcher, WebFetcher
 
-        self._fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher()
+        timestamp = self._trust / "metadata" / "timestamp.json"
+        self._fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher(timestamp)
         root = self._root()
         (self._trust / "metadata").mkdir(parents=True, exist_ok=True)
         return Updater(
