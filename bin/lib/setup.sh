@@ -65,3 +65,7 @@ need_haproxy() {
 need_postgresql() {
     compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || command -v initdb > /dev/null || apt_install postgresql
 }
+
+need_ruby() {
+    command -v ruby > /dev/null || apt_install ruby
+}

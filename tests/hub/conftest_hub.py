@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from conftest_source import Vendor
 from fastapi.testclient import TestClient
@@ -18,6 +19,7 @@ from discode.adapters.repository import HubRepository
 from discode.flows.publish import promote
 from discode.hub.app import make_app
 from discode.hub.config import SQLITE, HubConfig
+from discode.hub.database import Database
 from discode.hub.hub import init_hub, open_hub
 from discode.hub.serve import server_for
 
@@ -46,6 +48,9 @@ class PostgreSQL:
             shutil.chown(folder, "postgres")
         self._run("initdb", "-D", folder / "data", "-U", "hub", "--auth=trust", "--no-sync", "-E", "UTF8")
         self.start()
+        database = Database(f"{self._base}/template1", folder)  # every database begins with the tables of today
+        database.migrate()
+        database.close()
 
     def start(self):
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
@@ -56,8 +61,13 @@ class PostgreSQL:
 
     def new_database(self):
         name = f"hub{next(self._numbers)}"
-        self._run("createdb", "-h", "127.0.0.1", "-p", self.port, "-U", "hub", name)
-        return f"postgresql://hub@127.0.0.1:{self.port}/{name}"
+        with psycopg.connect(f"{self._base}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template1")
+        return f"{self._base}/{name}"
+
+    @property
+    def _base(self):
+        return f"postgresql://hub@127.0.0.1:{self.port}"
 
     def _run(self, name, *args):
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
@@ -125,7 +135,7 @@ class Place:
 
     def close(self):
         if self._server is not None:
-            self._server.should_exit = True
+            self._server.should_exit = self._server.force_exit = True
             self._thread.join(15)
         self.hub.database.close()
 
@@ -155,6 +165,17 @@ class HubVendor(Vendor):
         self.place = place
         self.repository = HubRepository(place.url, place.token, self.keys)
 
+    def begin(self, access="public"):
+        """Keys, a root, and the release 1.0."""
+        self.repository.init()
+        self.publish("1.0")
+        self.place.call("PUT", "/api/v1/apps/myapp", json={"access": access})
+
+    def issue(self, **terms):
+        """A new licence: its id and key."""
+        made = self.place.call("POST", "/api/v1/licenses", 201, json={"app": "myapp", "customer": "Example", **terms})
+        return made["id"], made["key"]
+
     def promote(self, version, *channels, only=False):
         return promote(self.repository, "myapp", version, channels, only=only)
 
@@ -168,8 +189,7 @@ def served(place):
 @pytest.fixture
 def hub_vendor(tmp_path, served):
     made = HubVendor(tmp_path / "vendor", served)
-    made.repository.init()
-    made.publish("1.0")
+    made.begin()
     return made
 
 
@@ -178,6 +198,5 @@ def small_vendor(tmp_path, small_place):
     """On SQLite alone."""
     small_place.serve()
     made = HubVendor(tmp_path / "vendor", small_place)
-    made.repository.init()
-    made.publish("1.0")
+    made.begin()
     return made

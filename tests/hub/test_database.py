@@ -20,6 +20,9 @@ def test_the_migrations_make_the_tables_of_the_models(place):
 
 
 def test_several_migrate_at_once(place):
+    with place.hub.database.engine.begin() as connection:
+        Base.metadata.drop_all(connection)
+        connection.exec_driver_sql("DROP TABLE alembic_version")
     threads = [threading.Thread(target=Database(place.hub.config.database, place.folder).migrate) for _ in range(4)]
     for thread in threads:
         thread.start()

@@ -36,7 +36,7 @@ def test_a_release_comes_through_the_hub(hub_vendor, customer):
     assert archive_of(customer, "1.1").read_bytes()[:2] == b"\x1f\x8b"
     assert customer.releases().index().entry("1.1").notes == "# New\n\nfaster"
     customer.releases(pin=hub_vendor.repository.fingerprint()).index()
-    assert hub_vendor.place.audit()[-2:] == ["release.publish", "release.publish"]
+    assert hub_vendor.place.audit()[-1] == "release.publish"
 
 
 def test_the_same_again_is_a_no_op_and_other_content_is_refused(hub_vendor):

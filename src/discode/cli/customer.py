@@ -55,6 +55,10 @@ def install(
     root: Annotated[
         str | None, typer.Option(metavar="FINGERPRINT", help="Trust only a vendor whose root has this SHA-256.")
     ] = None,
+    license_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The licence key; - reads it from standard input. Or: $DISCODE_LICENSE."),
+    ] = None,
     http_port: Annotated[
         int | None, typer.Option(help="The proxy's port; counts for the whole machine and is kept.")
     ] = None,
@@ -71,6 +75,7 @@ def install(
     from ..core.names import check_host, check_slug
     from ..flows.install import Wanted, install
     from . import wiring
+    from .license_key import with_licence
     from .settings import collect
 
     check_slug(app)
@@ -83,7 +88,7 @@ def install(
         wanted = Wanted(app, source, channel, version, route, {**values, **given})
         return install(world, wanted)
 
-    _run(lambda: _asking(flow, as_json), as_json)
+    with_licence(app, source, license_file, as_json, lambda: _run(lambda: _asking(flow, as_json), as_json))
 
 
 def update(
@@ -153,10 +158,13 @@ def uninstall(
     import sys
 
     from ..flows.remove import remove
+    from .license_key import give_up
 
     if purge and not yes and not as_json and sys.stdin.isatty():
         typer.confirm(f"Delete all data and settings of {app}? This cannot be undone.", abort=True)
     _flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))
+    if purge:
+        give_up(app, as_json)
 
 
 def _flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:

@@ -55,7 +55,7 @@ def init(
     config = HubConfig(url=url.rstrip("/"), vendor=vendor, registry=registry, database=_database(database_from_env))
     made = init_hub(folder.expanduser(), config)
     if token_file is not None:
-        _write_secret(token_file, made.text)
+        write_secret(token_file, made.text)
     shown = {} if token_file else {"token": made.text}
     text = f"Made a hub in {folder}. Start it: discode hub serve {folder}\n"
     text += f"API token: in {token_file}" if token_file else f"API token, shown this once: {made.text}"
@@ -177,7 +177,8 @@ def _database(from_env: bool) -> str:
     return url
 
 
-def _write_secret(path: Path, text: str) -> None:
+def write_secret(path: Path, text: str) -> None:
+    """Readable by its owner alone."""
     import os
 
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -174,6 +174,22 @@ def yank(
 
 
 @app.command()
+def access(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    who: Annotated[str, typer.Argument(metavar="licensed|public", show_default=False)],
+    hub: Annotated[str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub.")],
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say who may read an app's releases from a hub: who has a licence (the default), or everybody."""
+    from .output import emit
+    from .wiring_vendor import hub_api
+
+    hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}", json={"access": who})
+    emit({"result": "changed", "app": app_name, "access": who}, f"{app_name} is {who} now.", as_json=as_json)
+
+
+@app.command()
 def renew(
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,

@@ -15,6 +15,7 @@ from .reports import report_for
 
 if TYPE_CHECKING:
     from ..adapters.kamal_proxy import EdgeProcess
+    from ..adapters.source import Licences
     from ..ports.proxy import Proxy
 
 
@@ -37,6 +38,13 @@ def world(as_json: bool, command: str, *, pin: str | None = None) -> World:
     report = report_for(as_json)
     sources = FileSources(place, pin=pin, note=report.note)
     return World(FileStore(place, command), sources, HostEngines(place), RealHost(place), RealClock(), report)
+
+
+def licences() -> Licences:
+    """The licences of this machine."""
+    from ..adapters.source import Licences
+
+    return Licences(home())
 
 
 class HostEngines:

@@ -20,9 +20,11 @@ from .disk import is_full
 from .errors import BadRequest, HubError, OutOfRoom
 from .frame import Frame
 from .hub import Hub
-from .routes import about, audit, files, releases, tokens
+from .routes import about, activation, audit, files, licenses, releases, tokens
 
-ROUTERS = (about.router, files.router, releases.router, tokens.router, audit.router)
+ROUTERS = tuple(
+    part.router for part in (about, files, activation, releases, licenses, tokens, audit)
+)  # fmt: skip
 
 
 def make_app(hub: Hub) -> FastAPI:

@@ -13,6 +13,7 @@ from .releases import metadata
 
 SOON = "public, max-age=60"  # may change at any time
 FOREVER = "public, max-age=31536000, immutable"  # has its version or hash in its name
+FOREVER_PRIVATE = FOREVER.replace("public", "private")  # for caches of the one who may read it
 TIMESTAMP_AGE = 1.0  # seconds that a process of the hub serves a timestamp without looking for a newer one
 KEPT = 64  # files
 

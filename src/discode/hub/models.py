@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, Index, LargeBinary, MetaData, String
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Names by rule, so that a migration can speak of a constraint on every database.
-_NAMING = {"ix": "ix_%(column_0_label)s", "uq": "uq_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"}
+_NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+}
 
 
 class Base(DeclarativeBase):
@@ -87,3 +92,41 @@ class PublishedRelease(Base):
     channels: Mapped[list[str]]
     yanked: Mapped[str | None] = mapped_column(String)
     archive: Mapped[str | None] = mapped_column(String(200))
+
+
+class App(Base):
+    """`access`: licensed (the default), or public: everybody may read its releases."""
+
+    __tablename__ = "apps"
+
+    slug: Mapped[str] = mapped_column(String(40), primary_key=True)
+    access: Mapped[str] = mapped_column(String(10))
+
+
+class Licence(Base):
+    """`hash` as of an API token. No `channels` means all. `lease_days`: how long a lease holds without the hub."""
+
+    __tablename__ = "licences"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    app: Mapped[str] = mapped_column(String(40), index=True)
+    customer: Mapped[str] = mapped_column(String(100))
+    channels: Mapped[list[str]]
+    seats: Mapped[int]
+    lease_days: Mapped[int]
+    created: Mapped[float]
+    expires: Mapped[float | None]
+    revoked: Mapped[float | None]
+    reason: Mapped[str | None] = mapped_column(String(500))
+
+
+class Activation(Base):
+    """A seat that is taken. `installation` is a random id that the installation chose."""
+
+    __tablename__ = "activations"
+
+    licence: Mapped[str] = mapped_column(ForeignKey("licences.id"), primary_key=True)
+    installation: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[float]
+    seen: Mapped[float]

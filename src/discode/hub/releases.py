@@ -14,7 +14,7 @@ from .audit import record
 from .errors import Conflict, NotFound
 from .hub import Hub
 from .index_rules import check_index
-from .models import Blob, MetadataFile, PublishedRelease, Target
+from .models import App, Blob, MetadataFile, PublishedRelease, Target
 from .signing import keep, newest, one_at_a_time, sign
 from .trust import as_role, check_root, check_targets
 
@@ -82,6 +82,8 @@ def _take_index(session: Session, hub: Hub, actor: str, app: str, targets: Targe
     known = before.targets.get(index_path(app)) if before else None
     old = Index.model_validate_json(read(known.hashes["sha256"])) if known else Index(app=app)
     index, archives = check_index(app, targets, old, read)
+    if session.get(App, app) is None:
+        session.add(App(slug=app, access="licensed"))
     session.execute(delete(PublishedRelease).where(PublishedRelease.app == app))
     for entry in index.releases:
         session.add(
@@ -108,6 +110,17 @@ def _remember(session: Session, hub: Hub, targets: Targets) -> None:
             app = target_app(name)
             assert app is not None
             session.add(Target(name=name, sha256=target.hashes["sha256"], app=app, at=hub.now()))
+
+
+def set_access(hub: Hub, actor: str, app: str, access: str) -> None:
+    """`licensed` or `public`. Raises NotFound for an app of which nothing is published."""
+    with hub.database.write() as session:
+        kept = session.get(App, app)
+        if kept is None:
+            raise NotFound(f"Nothing of {app} is published here.", "Publish a release first.", key="no-such-app")
+        if kept.access != access:
+            kept.access = access
+            record(session, hub.now(), actor, "app.access", app, {"access": access})
 
 
 def current_targets(hub: Hub) -> bytes:

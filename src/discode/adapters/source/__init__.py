@@ -1,5 +1,6 @@
 """Release sources: a folder, or the same files behind a web address, read through python-tuf's client."""
 
+from .licence import Licence, Licences
 from .sources import FileSources
 
-__all__ = ["FileSources"]
+__all__ = ["FileSources", "Licence", "Licences"]

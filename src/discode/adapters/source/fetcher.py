@@ -11,6 +11,8 @@ import httpx
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
+from ..hub_api import told_by
+
 PIECE = 1 << 16
 TIMEOUT = 30.0  # seconds without a byte
 
@@ -45,12 +47,25 @@ class FolderFetcher(_Counting):
             raise DownloadError(f"{path}: {error.strerror}") from error
 
 
-class WebFetcher(_Counting):
-    """`timestamp` is the copy at hand: when the source says that it has no other, it need not send it again."""
+class SourceRefused(DownloadHTTPError):
+    """A hub that says why, in an answer of its own."""
 
-    def __init__(self, timestamp: Path | None = None) -> None:
+    def __init__(self, status: int, key: str, sentence: str, next_step: str):
+        super().__init__(sentence, status)
+        self.key, self.sentence, self.next_step = key, sentence, next_step
+
+
+class WebFetcher(_Counting):
+    """`timestamp` is the copy at hand: when the source says that it has no other, it need not send it again.
+
+    `authorization` goes to the source alone; httpx drops it when a redirect leads to another host.
+    """
+
+    def __init__(self, timestamp: Path | None = None, authorization: str | None = None) -> None:
         super().__init__()
-        self._timestamp, self._client = timestamp, httpx.Client(timeout=TIMEOUT, follow_redirects=True)
+        headers = {"Authorization": authorization} if authorization else {}
+        self._timestamp = timestamp
+        self._client = httpx.Client(timeout=TIMEOUT, follow_redirects=True, headers=headers)
 
     def _pieces(self, url: str) -> Iterator[bytes]:
         at_hand = self._at_hand(url)
@@ -61,6 +76,11 @@ class WebFetcher(_Counting):
                 if answer.status_code == 304 and at_hand:
                     yield at_hand
                     return
+                if answer.status_code in (401, 403):
+                    answer.read()
+                    key, sentence, next_step = told_by(answer)
+                    if key:
+                        raise SourceRefused(answer.status_code, key, sentence, next_step)
                 if answer.status_code != 200:
                     raise DownloadHTTPError(f"{url} answered {answer.status_code}", answer.status_code)
                 yield from answer.iter_bytes(PIECE)

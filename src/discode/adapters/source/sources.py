@@ -24,6 +24,7 @@ from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
 from ..files.atomic import write_atomically
 from ..files.disk import writing
+from .licence import Licences
 
 if TYPE_CHECKING:
     from tuf.api.metadata import TargetFile
@@ -50,12 +51,14 @@ class SignedReleases:
 
     def __init__(self, home: Path, app: str, source: str, base: str, pin: str | None, note: Callable[[str], None]):
         self._home, self._app, self._source, self._base = home, app, source, base
-        self._pin, self._note = pin, note
+        self._pin, self._note, self._licences = pin, note, Licences(home)
         self._trust = home / "apps" / app / "trust" / hashlib.sha256(base.encode()).hexdigest()[:16]
         self._updater: Updater | None = None
         self._fetcher: FolderFetcher | WebFetcher | None = None
 
     def index(self) -> Index:
+        if self._authorization() and (trouble := self._licences.renew_when_due(self._app)):
+            self._note(trouble)
         return read_index(self._app, self._target(index_path(self._app), "index"))
 
     def release(self, entry: IndexEntry) -> Release:
@@ -139,7 +142,9 @@ class SignedReleases:
         from .fetcher import FolderFetcher, WebFetcher
 
         timestamp = self._trust / "metadata" / "timestamp.json"
-        self._fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher(timestamp)
+        self._fetcher = (
+            FolderFetcher() if self._base.startswith("file:") else WebFetcher(timestamp, self._authorization())
+        )
         root = self._root()
         (self._trust / "metadata").mkdir(parents=True, exist_ok=True)
         return Updater(
@@ -149,6 +154,11 @@ class SignedReleases:
             fetcher=self._fetcher,
             bootstrap=root,
         )
+
+    def _authorization(self) -> str | None:
+        """With the licence of this app, when it is one of this source's."""
+        licence = self._licences.of(self._app)
+        return licence.authorization if licence and licence.hub == self._base else None
 
     def _root(self) -> bytes:
         """The trusted root; at the first use the source's first one, which `pin` may have named."""

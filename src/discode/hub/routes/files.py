@@ -9,10 +9,9 @@ from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from ..access import TheHub
-from ..caching import FOREVER, SOON, MetadataCache, answer, not_modified
-from ..errors import NotFound
-from ..models import Target
+from .. import targets
+from ..access import Reader, TheHub
+from ..caching import FOREVER, FOREVER_PRIVATE, SOON, MetadataCache, answer, not_modified
 from .shapes import errors
 
 router = APIRouter(tags=["files"])
@@ -40,23 +39,16 @@ async def metadata(
 )  # fmt: skip
 def target(
     hub: TheHub,
+    may_read: Reader,
     path: Annotated[str, Path(max_length=300, examples=[f"myapp/{'5f' * 32}.index.json"])],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """A target by its name with its hash, `<folder>/<sha256>.<name>`."""
-    found = _target(hub, path)
-    etag, headers = f'"{found.sha256}"', {"Cache-Control": FOREVER}
+    """A target by its name with its hash, `<folder>/<sha256>.<name>`; of a licensed app with a licence alone."""
+    found, access = targets.find(hub, path)
+    if access != "public" and (licence := may_read(found.app)) is not None:
+        targets.must_be_offered(hub, found, licence)
+    etag, headers = f'"{found.sha256}"', {"Cache-Control": FOREVER if access == "public" else FOREVER_PRIVATE}
     if not_modified(etag, if_none_match):
         return Response(status_code=304, headers={"ETag": etag, **headers})
     media = "application/json" if found.name.endswith(".json") else "application/x-tar"
     return FileResponse(hub.storage.path(found.sha256), media_type=media, headers={"ETag": etag, **headers})
-
-
-def _target(hub: TheHub, path: str) -> Target:
-    folder, _, file = path.rpartition("/")
-    sha256, _, name = file.partition(".")
-    with hub.database.read() as session:
-        found = session.get(Target, (f"{folder}/{name}", sha256)) if "\x00" not in path else None
-    if found is None:
-        raise NotFound("There is no such target.", "Check the address.", key="no-such-target")
-    return found

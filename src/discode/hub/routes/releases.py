@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, Field
@@ -12,7 +12,7 @@ from .. import releases
 from ..access import TheHub, Vendor, allowed
 from ..errors import NotFound
 from ..models import Blob
-from .shapes import errors
+from .shapes import Shape, Slug, errors
 
 router = APIRouter(prefix="/api/v1", tags=["releases"])
 Publisher = Annotated[Vendor, Depends(allowed("release"))]
@@ -93,3 +93,14 @@ def uploaded(hub: TheHub, vendor: Publisher, sha256: Hash) -> Kept:
 def _remember(hub: TheHub, sha256: str, length: int) -> None:
     with hub.database.write() as session:
         session.merge(Blob(sha256=sha256, length=length, at=hub.now()))
+
+
+class Access(Shape):
+    access: Literal["licensed", "public"]
+
+
+@router.put("/apps/{app}", responses=errors(401, 403, 404))
+def set_access(hub: TheHub, vendor: Publisher, app: Slug, wanted: Access) -> Access:
+    """Who may read the releases of an app: everybody, or who has a licence."""
+    releases.set_access(hub, vendor.actor, app, wanted.access)
+    return wanted

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...core.names import SLUG
+
 
 class Shape(BaseModel):
     """What comes in: unknown fields are errors."""
@@ -34,3 +36,5 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 Line = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 Days = Annotated[int, Field(ge=1, le=36500)]
+Slug = Annotated[str, Field(pattern=f"^{SLUG.pattern}$", max_length=40, examples=["myapp"])]
+Installation = Annotated[str, Field(pattern="^[0-9a-f]{32}$", examples=["5f" * 16])]
