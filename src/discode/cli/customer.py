@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -62,6 +62,17 @@ def install(
     http_port: Annotated[
         int | None, typer.Option(help="The proxy's port; counts for the whole machine and is kept.")
     ] = None,
+    proxy: Annotated[
+        Literal["docker", "edge"] | None,
+        typer.Option(
+            help="What takes the traffic of this machine: a container of kamal-proxy (for images, unless told "
+            "otherwise), or the edge as a program. Kept from the first install on.",
+            show_default=False,
+        ),
+    ] = None,
+    proxy_image: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="The image of the proxy's container.", show_default=False)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Install an app: fetch its newest release, start it, let traffic in.
@@ -81,7 +92,7 @@ def install(
     check_slug(app)
     route = Route(hosts=tuple(check_host(name) for name in host), path_prefix=_prefix(path_prefix))
     values = collect(set_, set_from_env, settings)
-    wiring.choose_http_port(http_port)
+    wiring.host(as_json).choose(proxy, http_port, proxy_image)
     world, source = wiring.world(as_json, "discode install", pin=root), wiring.absolute(source)
 
     def flow(given: dict[str, str]) -> Result:

@@ -102,7 +102,7 @@ def _proxy() -> Iterator[Finding]:
     from . import wiring
 
     try:
-        state = wiring.proxy_state()
+        state = wiring.host().proxy_state()
     except DiscodeError as error:
         yield Finding("proxy", False, error.sentence, error.next_step)
         return
@@ -117,7 +117,7 @@ def _proxy() -> Iterator[Finding]:
 def _start_proxy() -> str:
     from . import wiring
 
-    wiring.edge_process().ensure()
+    wiring.host().edge().ensure()
     return "The proxy runs."
 
 

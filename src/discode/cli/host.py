@@ -1,4 +1,4 @@
-"""What an operator types about the machine: doctor, settle, proxy."""
+"""What an operator types about the machine: doctor, settle."""
 
 from __future__ import annotations
 
@@ -8,15 +8,10 @@ import typer
 
 from .options import Json
 
-proxy = typer.Typer(
-    help="The proxy of this machine, which takes the traffic of all apps.", no_args_is_help=True, rich_markup_mode=None
-)
-
 
 def mount(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(settle)
-    app.add_typer(proxy, name="proxy")
 
 
 def doctor(
@@ -68,39 +63,3 @@ def settle(
             worst = max(worst, show(error, as_json=as_json))
     if worst:
         raise typer.Exit(worst)
-
-
-@proxy.command("status")
-def proxy_status(as_json: Json = False) -> None:
-    """Say whether the proxy runs, where it listens, and what it serves."""
-    from . import wiring
-    from .output import emit
-
-    told = wiring.proxy_state()
-    state = f"runs (pid {told['pid']})" if told["pid"] else "does not run"
-    emit(told, f"The proxy ({told['proxy']}) {state}; HTTP port {told['http_port']}.", as_json=as_json)
-
-
-@proxy.command("start")
-def proxy_start(as_json: Json = False) -> None:
-    """Start the proxy with the routes that it had."""
-    from . import wiring
-    from .output import emit
-
-    wiring.edge_process().ensure()
-    told = wiring.proxy_state()
-    emit(
-        {"result": "started", **told},
-        f"The proxy runs (pid {told['pid']}), HTTP port {told['http_port']}.",
-        as_json=as_json,
-    )
-
-
-@proxy.command("stop")
-def proxy_stop(as_json: Json = False) -> None:
-    """Stop the proxy. No app on this machine can be reached until it is started again."""
-    from . import wiring
-    from .output import emit
-
-    wiring.edge_process().shutdown()
-    emit({"result": "stopped"}, "The proxy is stopped. Start it with: discode proxy start", as_json=as_json)

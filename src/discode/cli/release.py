@@ -72,27 +72,36 @@ def publish(
     hub: Hub = None,
     token_file: TokenFile = None,
     version: Annotated[str | None, typer.Option(metavar="VERSION", help="Instead of the one in the file.")] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
+    ] = None,
     channel: Annotated[list[str], typer.Option(help="Who is offered it; may be given again.")] = ["stable"],
     notes: Annotated[str, typer.Option(metavar="TEXT", help="What is new; @FILE reads it from a file.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Publish a release of the app that discode.yml describes: pack, compute its key, sign.
+    """Publish a release of the app that discode.yml describes: resolve its image or pack its folder, compute its
+    key, sign.
 
     \b
         app: myapp
         version: 1.2.0
-        archive: ./app
-        command: [python3, server.py]
+        image: registry.example.com/acme/myapp   # the tag is the version, unless one is given
+        port: 3000
         health: {path: /up}
+
+    An image is published by its digest, whatever becomes of the tag. A private registry is asked with your
+    `docker login`.
 
     The same release again is a no-op; other content under a published version is refused.
     """
     from ..flows.publish import publish
     from .output import emit
+    from .wiring_vendor import registry
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     done = publish(
-        _repository(repo, keys, hub, token_file), file, version=version, channels=channel, notes=_notes(notes), now=now
+        _repository(repo, keys, hub, token_file), registry(), file,
+        version=version, image=image, channels=channel, notes=_notes(notes), now=now,
     )  # fmt: skip
     told = {
         "result": "published" if done.is_new else "nothing-to-do", "app": done.app, "version": done.entry.version,

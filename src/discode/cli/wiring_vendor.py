@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..ports.images import ImageRegistry
 from ..ports.repository import Repository
 
 if TYPE_CHECKING:
@@ -30,3 +31,9 @@ def hub_api(url: str, token_file: Path | None) -> HubApi:
     from ..adapters.hub_api import HubApi, vendor_token
 
     return HubApi(url, f"Bearer {vendor_token(token_file)}")
+
+
+def registry() -> ImageRegistry:
+    from ..adapters.registry import RegistryClient
+
+    return RegistryClient()

@@ -63,6 +63,8 @@ def uninstall(site: Site, journal: Journal) -> None:
     retire_others(site, None, app)
     site.runtime.prune(app, frozenset())
     site.store.delete_installation(app)
+    if set(site.store.apps()) <= {app}:
+        site.proxy.retire(purge=journal.purge)
     if journal.purge:
         site.runtime.drop_data(app)
         site.store.purge(app)

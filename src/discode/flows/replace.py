@@ -17,8 +17,8 @@ ROOM = 64 * 1024 * 1024  # bytes that stay free for logs, state and other apps
 def preflight(site: Site, after: Installation) -> None:
     """Raises PreflightError while nothing has been touched yet."""
     artifact = after.release.manifest.artifact
-    needed = ROOM + (artifact.length + 2 * artifact.unpacked if isinstance(artifact, Archive) else 0)
-    if (free := site.host.free_disk()) < needed:
+    needed = ROOM + (artifact.length + 2 * artifact.unpacked if isinstance(artifact, Archive) else 3 * artifact.length)
+    if (free := site.runtime.free_disk()) < needed:
         raise PreflightError(
             f"{after.app} {after.version} needs {format_size(needed)} of disk, {format_size(free)} are free. "
             "Nothing was changed.",

@@ -68,10 +68,12 @@ class Completed:
 
 @dataclass(frozen=True)
 class Probe:
-    """One health check. `detail` says what was seen: "503 at /up", "connection refused"."""
+    """One health check. `detail` says what was seen: "503 at /up", "connection refused". `connected`: somebody
+    listened."""
 
     ok: bool
     detail: str
+    connected: bool = True
 
 
 class Runtime(Protocol):
@@ -79,6 +81,9 @@ class Runtime(Protocol):
 
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
         """Bring the release's bytes onto this machine. Raises TrustError, Refused or SourceUnreachable."""
+
+    def free_disk(self) -> int:
+        """Bytes free where releases are kept."""
 
     def start(self, spec: InstanceSpec) -> Endpoint:
         """Start the instance, or start it again after `stop`. Running already: nothing but the answer."""

@@ -20,12 +20,13 @@ from ...core.release import Release
 from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from ..files.disk import free_space
+from ..http_probe import probe
 from .fetched import Fetched, disk
 from .layout import InstanceFolder, read_json, write_json
 from .logs import follow, last_lines
 from .once import run_once
 from .ports import Ports, is_free
-from .probe import probe
 from .proc import end_all, is_alive, marked_folders
 from .work import environment, lay_out
 
@@ -46,6 +47,9 @@ class ProcessRuntime:
 
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
         self._fetched.fetch(release, releases, report)
+
+    def free_disk(self) -> int:
+        return free_space(self.home)
 
     def start(self, spec: InstanceSpec) -> Endpoint:
         folder = self._folder(spec.name)
