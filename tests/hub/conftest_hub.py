@@ -135,7 +135,7 @@ class Place:
 
     def close(self):
         if self._server is not None:
-            self._server.should_exit = self._server.force_exit = True
+            self._server.should_exit = True
             self._thread.join(15)
         self.hub.database.close()
 

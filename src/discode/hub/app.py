@@ -20,10 +20,10 @@ from .disk import is_full
 from .errors import BadRequest, HubError, OutOfRoom
 from .frame import Frame
 from .hub import Hub
-from .routes import about, activation, audit, files, licenses, releases, tokens
+from .routes import about, activation, audit, files, licenses, registry, releases, tokens
 
 ROUTERS = tuple(
-    part.router for part in (about, files, activation, releases, licenses, tokens, audit)
+    part.router for part in (about, files, activation, registry, releases, licenses, tokens, audit)
 )  # fmt: skip
 
 
@@ -55,8 +55,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _refused(request: Request, error: Any) -> JSONResponse:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if error.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="discode"'
-    return JSONResponse(error.as_answer(), error.status, headers)
+        # Docker's clients take a challenge of another kind than Basic for an error of the token server.
+        scheme = "Basic" if request.url.path == "/token" else "Bearer"
+        headers["WWW-Authenticate"] = f'{scheme} realm="discode"'
+    answer = error.as_answer()
+    if request.url.path == "/token":  # read by clients of registries, which know this form alone
+        code = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}.get(error.status, "UNSUPPORTED")
+        answer["errors"] = [{"code": code, "message": error.sentence, "detail": None}]
+    return JSONResponse(answer, error.status, headers)
 
 
 def _refused_by_core(request: Request, error: Any) -> JSONResponse:

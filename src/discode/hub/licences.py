@@ -110,8 +110,6 @@ def holder(hub: Hub, address: str, key: str, app: str | None = None) -> Licence:
         given = None
     with hub.database.read() as session:
         kept = session.get(Licence, given.id if given else "")
-        if kept is not None:
-            session.expunge(kept)
     if not matches(given, kept.hash if kept else None):
         hub.throttle.failed(address)
         raise Forbidden(f"The licence key is not known here. {_RUNS_ON}", "Check it.", key="license-unknown")
@@ -119,6 +117,16 @@ def holder(hub: Hub, address: str, key: str, app: str | None = None) -> Licence:
     _must_be_live(kept, hub.now())
     if app is not None and kept.app != app:
         raise Forbidden(f"The licence is for {kept.app}, not for {app}.", "Use the other one.", key="license-other-app")
+    return kept
+
+
+def live(hub: Hub, identity: str) -> Licence:
+    """By its id, when it has not ended. Raises Forbidden."""
+    with hub.database.read() as session:
+        kept = session.get(Licence, identity)
+    if kept is None:
+        raise Forbidden("The licence is not known here.", "Check it.", key="license-unknown")
+    _must_be_live(kept, hub.now())
     return kept
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...core.errors import DiscodeError, NoSuchApp, StateError, TrustError
 from ...core.lease import Lease, read_lease
+from ...ports.releases import Credentials
 from ..files.atomic import write_atomically
 from ..files.disk import reading
 from ..hub_api import HubApi
@@ -105,6 +106,15 @@ class Licences:
         licence = self.must_have(app)
         HubApi(licence.hub, licence.authorization).call("DELETE", "/api/v1/activation")
         self._path(app).unlink(missing_ok=True)
+
+    def pull_credentials(self, licence: Licence, repository: str) -> Credentials | None:
+        """For one pull. None when the image is not in the hub's registry: it may be public, or the user's own."""
+        try:
+            api = HubApi(licence.hub, licence.authorization)
+            told = api.call("POST", "/api/v1/pull-credentials", json={"repository": repository})
+            return Credentials(str(told["username"]), str(told["password"]))
+        except NoSuchApp:
+            return None
 
     def must_have(self, app: str) -> Licence:
         licence = self.of(app)

@@ -86,8 +86,11 @@ class SignedReleases:
         return self._download(info, path, "archive", on_bytes)
 
     def credentials(self, repository: str) -> Credentials | None:
-        """None: a folder of files has no images of its own."""
-        return None
+        """Of a hub, by the licence, for one pull; None where the hub has nothing to do with the image."""
+        licence = self._licences.of(self._app)
+        if licence is None or licence.hub != self._base:
+            return None
+        return self._licences.pull_credentials(licence, repository)
 
     def fingerprint(self) -> str:
         """SHA-256 of the root that this source is trusted by."""
