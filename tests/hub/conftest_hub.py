@@ -129,6 +129,7 @@ class Place:
 
     def serve(self):
         self._server = server_for(self.hub, "127.0.0.1", self.port)
+        self._server.config.app = self.app  # one application, with one cache
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         wait_until(lambda: self._server.started)

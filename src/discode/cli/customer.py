@@ -106,6 +106,7 @@ def update(
     app: App,
     check: Annotated[bool, typer.Option("--check", help="Only say what an update would do.")] = False,
     to: Annotated[str | None, typer.Option(metavar="VERSION", help="To this version instead of the newest.")] = None,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait until a rollout reaches this machine.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Also to a release that failed here before.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -122,7 +123,7 @@ def update(
     if check:
         _check(app, as_json)
         return
-    _flow("update", as_json, lambda world: flow.update(world, app, to=to, retry=retry))
+    _reported("update", app, as_json, lambda world: flow.update(world, app, to=to, retry=retry, ahead=now))
 
 
 def rollback(
@@ -135,7 +136,7 @@ def rollback(
     """Go back to an earlier version that is still on this machine, without an outage."""
     from ..flows.rollback import rollback
 
-    _flow("rollback", as_json, lambda world: rollback(world, app, to=to))
+    _reported("rollback", app, as_json, lambda world: rollback(world, app, to=to))
 
 
 def restart(app: App, as_json: Json = False) -> None:
@@ -183,6 +184,14 @@ def _flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:
 
     world = wiring.world(as_json, f"discode {name}")
     _run(lambda: flow(world), as_json)
+
+
+def _reported(name: str, app: str, as_json: bool, flow: Callable[[World], Result]) -> None:
+    from ..core.names import check_slug
+    from .report import reporting
+
+    check_slug(app)
+    _flow(name, as_json, lambda world: reporting(world, app, flow))
 
 
 def _run(flow: Callable[[], Result], as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..core.errors import DiscodeError
-from . import customer, host, hub, inspect, license, proxy, release, settings
+from . import customer, host, hub, inspect, license, proxy, release, report, settings
 from .signals import install_handlers
 
 # A line with \b keeps the lines after it as they are.
@@ -36,6 +36,7 @@ customer.mount(app)
 inspect.mount(app)
 app.add_typer(settings.app, name="config")
 host.mount(app)
+report.mount(app)
 app.add_typer(proxy.app, name="proxy")
 app.add_typer(release.app, name="release")
 app.add_typer(license.app, name="license")

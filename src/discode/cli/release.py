@@ -11,6 +11,7 @@ import typer
 from .options import Json
 
 if TYPE_CHECKING:
+    from ..core.rollout import Rollout
     from ..ports.repository import Repository
 
 app = typer.Typer(
@@ -29,6 +30,14 @@ Hub = Annotated[
     ),
 ]
 TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")]
+Ramp = Annotated[
+    str | None,
+    typer.Option(metavar="STAGES", help="Roll it out by and by: shares of all installations, 5%,25%@24h,100%@72h."),
+]
+HaltAt = Annotated[
+    float | None, typer.Option(metavar="PERCENT", help="Halt it when more of the reported updates have failed.")
+]
+HaltReports = Annotated[int, typer.Option(min=1, help="But not before so many installations have reported.")]
 _REPO, _KEYS = Path("releases"), Path("~/.config/discode/keys")
 
 
@@ -77,6 +86,9 @@ def publish(
     ] = None,
     channel: Annotated[list[str], typer.Option(help="Who is offered it; may be given again.")] = ["stable"],
     notes: Annotated[str, typer.Option(metavar="TEXT", help="What is new; @FILE reads it from a file.")] = "",
+    ramp: Ramp = None,
+    halt_at: HaltAt = None,
+    halt_reports: HaltReports = 20,
     as_json: Json = False,
 ) -> None:
     """Publish a release of the app that discode.yml describes: resolve its image or pack its folder, compute its
@@ -102,6 +114,7 @@ def publish(
     done = publish(
         _repository(repo, keys, hub, token_file), registry(), file,
         version=version, image=image, channels=channel, notes=_notes(notes), now=now,
+        rollout=_rollout(ramp, halt_at, halt_reports),
     )  # fmt: skip
     told = {
         "result": "published" if done.is_new else "nothing-to-do", "app": done.app, "version": done.entry.version,
@@ -135,6 +148,64 @@ def promote(
     channels = list(entry.channels)
     told = {"result": "promoted", "app": app_name, "version": version, "key": entry.key, "channels": channels}
     emit(told, f"{app_name} {version} is offered in {', '.join(channels)}.", as_json=as_json)
+
+
+@app.command()
+def rollout(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
+    ramp: Ramp = None,
+    halt_at: HaltAt = None,
+    halt_reports: HaltReports = 20,
+    everybody: Annotated[bool, typer.Option("--everybody", help="End the rollout: all are offered it.")] = False,
+    repo: Repo = _REPO,
+    keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Change how a published release is rolled out: another ramp, or the next step by hand.
+
+    \b
+        discode release rollout myapp 1.2.0 --ramp 50%
+        discode release rollout myapp 1.2.0 --everybody
+    """
+    from ..core.errors import UsageError
+    from ..flows.publish import set_rollout
+    from .output import emit
+
+    if (ramp is None) != everybody:
+        raise UsageError("Give --ramp or --everybody.", "For example: --ramp 50%")
+    wanted = _rollout(ramp, halt_at, halt_reports)
+    entry = set_rollout(_repository(repo, keys, hub, token_file), app_name, version, wanted)
+    told = {"result": "changed", "app": app_name, "version": version, "key": entry.key, "ramp": ramp}
+    text = f"{app_name} {version} is offered to {'everybody' if everybody else ramp}."
+    emit(told, text, as_json=as_json)
+
+
+@app.command()
+def hold(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="For you, and for the audit log.")],
+    hub: Annotated[str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub.")],
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Have the hub hold a release back at once, without your keys. Who has it keeps it."""
+    _hold(hub, token_file, app_name, version, {"held": True, "reason": reason}, as_json)
+
+
+@app.command()
+def resume(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
+    hub: Annotated[str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub.")],
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let a release that was held back or halted go on. Earlier reports do not halt it again."""
+    _hold(hub, token_file, app_name, version, {"held": False, "reason": "resumed"}, as_json)
 
 
 @app.command("list")
@@ -219,6 +290,26 @@ def _repository(repo: Path, keys: Path, hub: str | None, token_file: Path | None
     if hub is not None:
         return hub_repository(hub, token_file, keys.expanduser())
     return repository(repo.expanduser(), keys.expanduser())
+
+
+def _rollout(ramp: str | None, halt_at: float | None, halt_reports: int) -> Rollout | None:
+    from ..core.errors import UsageError
+    from ..core.rollout import parse_ramp
+
+    if ramp is None and halt_at is not None:
+        raise UsageError("--halt-at goes with --ramp.", "For example: --ramp 5%,100%@24h --halt-at 10")
+    return parse_ramp(ramp, time.time(), halt_at, halt_reports) if ramp is not None else None
+
+
+def _hold(
+    hub: str, token_file: Path | None, app_name: str, version: str, body: dict[str, object], as_json: bool
+) -> None:
+    from .output import emit
+    from .wiring_vendor import hub_api
+
+    hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}/rollouts/{version}", json=body)
+    told = {"result": "held" if body["held"] else "resumed", "app": app_name, "version": version}
+    emit(told, f"{app_name} {version} is {'held back' if body['held'] else 'offered again'}.", as_json=as_json)
 
 
 def _notes(text: str) -> str:

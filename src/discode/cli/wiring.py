@@ -11,7 +11,7 @@ from .reports import report_for
 from .wiring_host import Host
 
 if TYPE_CHECKING:
-    from ..adapters.source import Licences
+    from ..adapters.source import Licences, Reports
 
 
 def home() -> Path:
@@ -41,6 +41,13 @@ def world(as_json: bool, command: str, *, pin: str | None = None) -> World:
     sources = FileSources(place, pin=pin, note=report.note)
     engines = Host(place, report.note, lambda: bool(store.apps()))
     return World(store, sources, engines, RealHost(), RealClock(), report)
+
+
+def reports() -> Reports:
+    """What is told to vendors of updates here, where the customer agreed."""
+    from ..adapters.source import Reports
+
+    return Reports(home())
 
 
 def licences() -> Licences:

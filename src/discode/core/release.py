@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from .errors import Refused, TrustError
 from .manifest import SCHEMA, Manifest, Requirement, Slug, VersionText, release_key
 from .names import SLUG
+from .rollout import Rollout
 
 INDEX_SCHEMA = 1
+HELD = "x-discode-held"  # in the hub's timestamp: keys of releases, by app
 _TARGET = re.compile(rf"({SLUG.pattern})/(?:index\.json|[0-9a-f]{{12}}\.json|archives/[0-9a-f]{{16}}\.tar)")
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 
@@ -42,6 +44,7 @@ class IndexEntry(BaseModel):
     yanked: str | None = None
     notes: str = ""
     published: str = ""
+    rollout: Rollout | None = None
 
 
 class Index(BaseModel):
@@ -52,6 +55,8 @@ class Index(BaseModel):
     index_schema: int = INDEX_SCHEMA
     app: Slug
     releases: tuple[IndexEntry, ...] = ()
+    # Keys of releases that the hub holds back. Not of the vendor's signing: a source adds it, to what it has verified.
+    held: frozenset[str] = Field(default=frozenset(), exclude=True)
 
     def entry(self, version: str) -> IndexEntry | None:
         return next((entry for entry in self.releases if entry.version == version), None)

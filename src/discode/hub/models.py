@@ -92,6 +92,7 @@ class PublishedRelease(Base):
     channels: Mapped[list[str]]
     yanked: Mapped[str | None] = mapped_column(String)
     archive: Mapped[str | None] = mapped_column(String(200))
+    rollout: Mapped[dict[str, Any] | None]
 
 
 class App(Base):
@@ -130,3 +131,32 @@ class Activation(Base):
     installation: Mapped[str] = mapped_column(String(32), primary_key=True)
     at: Mapped[float]
     seen: Mapped[float]
+
+
+class Hold(Base):
+    """A release that the hub holds back, or held back until `ended`; reports from before that do not halt it again."""
+
+    __tablename__ = "holds"
+
+    app: Mapped[str] = mapped_column(String(40), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[float]
+    ended: Mapped[float | None]
+    by: Mapped[str] = mapped_column(String(100))
+    reason: Mapped[str] = mapped_column(String(500))
+
+
+class Report(Base):
+    """How an update ended at an installation that agreed to say so. The newest of each version counts."""
+
+    __tablename__ = "reports"
+
+    app: Mapped[str] = mapped_column(String(40), primary_key=True)
+    installation: Mapped[str] = mapped_column(String(32), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    at: Mapped[float]
+    serves: Mapped[str | None] = mapped_column(String(64))
+    before: Mapped[str | None] = mapped_column(String(64))
+    flow: Mapped[str] = mapped_column(String(20))
+    outcome: Mapped[str] = mapped_column(String(20))
+    seconds: Mapped[dict[str, Any]]

@@ -89,7 +89,7 @@ def _take_index(session: Session, hub: Hub, actor: str, app: str, targets: Targe
         session.add(
             PublishedRelease(
                 app=app, version=entry.version, key=entry.key, channels=list(entry.channels), yanked=entry.yanked,
-                archive=archives[entry.key],
+                archive=archives[entry.key], rollout=entry.rollout.model_dump() if entry.rollout else None,
             )
         )  # fmt: skip
         if (was := old.entry(entry.version)) != entry:

@@ -9,8 +9,9 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
 
+from ..core.release import HELD
 from .hub import Hub
-from .models import MetadataFile
+from .models import Hold, MetadataFile, PublishedRelease
 
 SNAPSHOT_DAYS, TIMESTAMP_DAYS = 30, 7
 SIGN_AGAIN = 86400.0  # seconds after which the timestamp is signed again
@@ -49,6 +50,8 @@ def sign_timestamp(session: Session, hub: Hub) -> None:
     snapshot = newest(session, "snapshot")
     assert snapshot is not None
     timestamp = Timestamp(version=_next(session, "timestamp"), expires=_in(hub, TIMESTAMP_DAYS))
+    if held := _held(session):
+        timestamp.unrecognized_fields[HELD] = held  # TUF lets metadata have fields of one's own, and signs them
     timestamp.snapshot_meta = MetaFile(version=snapshot.version)
     _sign(session, hub, "timestamp", timestamp)
 
@@ -62,6 +65,16 @@ def sign_when_due(hub: Hub) -> bool:
             return False
         sign(session, hub)
         return True
+
+
+def _held(session: Session) -> dict[str, list[str]]:
+    """Keys of releases that are held back, by app."""
+    same = (Hold.app == PublishedRelease.app) & (Hold.version == PublishedRelease.version)
+    query = select(Hold.app, PublishedRelease.key).join(PublishedRelease, same).where(Hold.ended.is_(None))
+    found: dict[str, list[str]] = {}
+    for app, key in session.execute(query.order_by(Hold.app, PublishedRelease.key)):
+        found.setdefault(app, []).append(key)
+    return found
 
 
 def _sign(session: Session, hub: Hub, role: str, signed: Snapshot | Timestamp) -> None:

@@ -22,6 +22,15 @@ def find(hub: Hub, path: str) -> tuple[Target, str]:
     return found, app.access if app else "licensed"
 
 
+def access_of(hub: Hub, app: str) -> str:
+    """`licensed` or `public`. Raises NotFound."""
+    with hub.database.read() as session:
+        kept = session.get(App, app)
+    if kept is None:
+        raise NotFound(f"Nothing of {app} is published here.", "Check the name.", key="no-such-app")
+    return kept.access
+
+
 def must_be_offered(hub: Hub, target: Target, licence: Licence) -> None:
     """A manifest or an archive belongs to releases, and one of them is in a channel of the licence's.
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from ...core.errors import NoSuchApp, SourceUnreachable, TrustError, UsageError
 from ...core.manifest import Archive
-from ...core.release import Index, IndexEntry, Release, index_path, manifest_path, read_index, read_manifest
+from ...core.release import HELD, Index, IndexEntry, Release, index_path, manifest_path, read_index, read_manifest
 from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
 from ..files.atomic import write_atomically
@@ -59,7 +59,16 @@ class SignedReleases:
     def index(self) -> Index:
         if self._authorization() and (trouble := self._licences.renew_when_due(self._app)):
             self._note(trouble)
-        return read_index(self._app, self._target(index_path(self._app), "index"))
+        index = read_index(self._app, self._target(index_path(self._app), "index"))
+        return index.model_copy(update={"held": self._held()})
+
+    def _held(self) -> frozenset[str]:
+        """What the hub holds back, by the timestamp that python-tuf has verified; it can do nothing else."""
+        try:
+            signed = json.loads((self._trust / "metadata" / "timestamp.json").read_bytes())["signed"]
+            return frozenset(str(key) for key in signed.get(HELD, {}).get(self._app, ()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return frozenset()
 
     def release(self, entry: IndexEntry) -> Release:
         return read_manifest(self._app, entry, self._target(manifest_path(self._app, entry.key), "manifest"))
