@@ -137,7 +137,9 @@ class Place:
     def close(self):
         if self._server is not None:
             self._server.should_exit = True
-            self._thread.join(15)
+            self._thread.join(3)
+            self._server.force_exit = True  # a reader that went away in the middle of an answer
+            self._thread.join(10)
         self.hub.database.close()
 
 

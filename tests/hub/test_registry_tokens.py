@@ -4,6 +4,7 @@ import contextlib
 import os
 import subprocess
 
+import docker.errors
 import jwt
 import pytest
 from conftest_hub import HubVendor, Place
@@ -197,6 +198,38 @@ def test_discode_pulls_with_a_ticket_and_leaves_no_credentials(shop, engine, dae
     shop.place.call("POST", f"/api/v1/licenses/{identity}/revoke", json={"reason": "not paid"})
     with pytest.raises(DiscodeError, match="was revoked"):
         pull(Engine(daemon.host), named, held, Silence())
+
+
+def test_a_swapped_tag_and_a_swapped_layer_change_nothing(shop, engine, daemon, tmp_path):
+    """The registry is the attacker's, too: what was signed is a digest, and layers are named by theirs."""
+    image = f"{shop.registry.name}/acme/myapp"
+    shop.login(shop.place.new_token("push"))
+
+    def push(content):
+        engine.import_image_from_data(tar_of({"hello": content}), repository=image, tag="1.0")
+        digest = shop.docker("push", f"{image}:1.0").split("digest: ")[1].split()[0]
+        layers = engine.inspect_image(f"{image}:1.0")["RootFS"]["Layers"]
+        engine.remove_image(engine.inspect_image(f"{image}:1.0")["Id"], force=True)
+        return digest, layers
+
+    honest, layers = push(b"honest")
+    evil, _ = push(b"evil")  # the tag 1.0 is another image from here on
+    assert honest != evil
+    _, key = shop.issue()
+    customer = Licensee(tmp_path / "home", shop)
+    customer.activate(key)
+    named = Image(repository=image, digest=honest)
+    pull(Engine(daemon.host), named, customer.releases().credentials(image), Silence())
+    assert engine.inspect_image(named.reference)["RootFS"]["Layers"] == layers
+    engine.remove_image(engine.inspect_image(named.reference)["Id"], force=True)
+    content = {path: path.read_bytes() for path in shop.registry.folder.rglob("data") if "blobs" in str(path)}
+    for path, data in content.items():
+        if data[:2] == b"\x1f\x8b":  # a layer: another one under its name
+            path.write_bytes(next(d for p, d in content.items() if d[:2] == b"\x1f\x8b" and p != path))
+    with pytest.raises(DiscodeError):
+        pull(Engine(daemon.host), named, customer.releases().credentials(image), Silence())
+    with pytest.raises(docker.errors.ImageNotFound):
+        engine.inspect_image(named.reference)
 
 
 RIGHTS = [Rights("x", "myapp", frozenset(("pull",)))]
