@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from customer import HOST, Machine, Ran
+from hold import HoldDemo
 from records import Epoch, Record, by_kind, figures, out_of_order
 from report import picture, show
 
@@ -227,6 +228,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--quick", action="store_true", help=f"three updates and {QUICK_REQUESTS} requests")
+    parser.add_argument("--hold", action="store_true", help="strategy hold, with an app that must not run twice")
     parser.add_argument(
         "--runtime", choices=["process", "docker"], default="process",
         help="docker: images from a registry, two apps behind one proxy, on an engine of the demo's own",
@@ -239,8 +241,12 @@ def main() -> int:
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="discode-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
-    demo = Demo(
-        folder, quick=given.quick, as_json=given.json, runtime=given.runtime, proxy_image=given.proxy_image
+    demo = (
+        HoldDemo(folder, quick=given.quick, as_json=given.json)
+        if given.hold
+        else Demo(
+            folder, quick=given.quick, as_json=given.json, runtime=given.runtime, proxy_image=given.proxy_image
+        )
     )  # fmt: skip
     try:
         told = demo.run()

@@ -68,9 +68,10 @@ class Registry:
             time.sleep(0.02)
         return self
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
+        """`at_once`: as a power cut, in the middle of what it sends."""
         if self._process is not None:
-            self._process.terminate()
+            (self._process.kill if at_once else self._process.terminate)()
             self._process.wait(10)
             self._process = None
 

@@ -1,6 +1,7 @@
 """Containers as the customer's machine has them: limits, volumes, workers, ends with their reasons, and strangers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from conftest_docker import APP, wait_for
@@ -249,3 +250,16 @@ def test_fetching_needs_no_second_download_and_no_registry(bench, registry):
         bench.runtime.fetch(bench.release, bench, Silence())
     finally:
         registry.start()
+
+
+def test_a_start_after_a_stop_brings_new_settings(bench):
+    spec = bench.spec()
+    bench.runtime.start(spec)
+    bench.runtime.stop(spec.name, 2)
+    again = replace(spec, env={"GREETING": "hello"})
+    bench.runtime.start(again)
+    assert bench.answers(spec.name) and bench.ask(again)["env"]["GREETING"] == "hello"
+    bench.runtime.stop(spec.name, 2)
+    made = bench.told(spec.name)["Id"]
+    bench.runtime.start(again)
+    assert bench.told(spec.name)["Id"] == made, "with the same settings it is the same container"

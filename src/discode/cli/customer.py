@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def mount(app: typer.Typer) -> None:
-    for command in (install, update, rollback, restart, stop, start, uninstall):
+    for command in (install, update, rollback, restart, stop, start, uninstall, prune):
         app.command()(command)
 
 
@@ -158,6 +158,23 @@ def start(app: App, as_json: Json = False) -> None:
     from ..flows.power import start
 
     _flow("start", as_json, lambda world: start(world, app))
+
+
+def prune(
+    app: App,
+    keep: Annotated[int, typer.Option(min=0, max=2, help="How many earlier versions stay for a rollback.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Free disk: drop what no version of an app needs, and earlier versions beyond --keep.
+
+    The version that serves, its data and its settings are not touched.
+
+    \b
+        discode prune myapp --keep 0
+    """
+    from ..flows.prune import prune
+
+    _flow("prune", as_json, lambda world: prune(world, app, keep=keep))
 
 
 def uninstall(

@@ -122,7 +122,7 @@ def _text(told: dict[str, Any]) -> str:
         state = "does not run"
     else:
         state = f"runs (pid {told['pid']})" if told["pid"] else f"runs ({told['image']} in {told['container']})"
-    differs = f"\nIts settings are others than in config.toml: {told['differs']}. To apply them: discode proxy update"
-    return f"The proxy ({told['proxy']}) {state}; HTTP port {told['http_port']}." + (
-        differs if told.get("differs") else ""
-    )
+    line = f"The proxy ({told['proxy']}) {state}; HTTP port {told['http_port']}."
+    if not (differs := told.get("differs")):
+        return line
+    return f"{line}\nIts settings are others than in config.toml: {differs}. To apply them: discode proxy update"

@@ -71,16 +71,22 @@ class Host:
         from ..adapters.docker import Engine as DockerEngine
 
         if self._docker is None:
-            known, asked = self.config.docker_host, os.environ.get("DOCKER_HOST", "")
-            if known and asked and known != asked:
-                raise UsageError(
-                    f"The apps of this host run on the Docker at {known}, and DOCKER_HOST names {asked}. "
-                    "Nothing was changed.",
-                    "Unset DOCKER_HOST, or use another DISCODE_HOME for the other engine.",
-                    key="other-engine",
-                )
-            self._docker = DockerEngine(known or asked or None)
+            self._docker = DockerEngine(self._docker_host() or None)
         return self._docker
+
+    def _docker_host(self) -> str:
+        """That of the apps that are there; until there are some, the environment's."""
+        known, asked = self.config.docker_host, os.environ.get("DOCKER_HOST", "")
+        if not (known and asked) or known == asked:
+            return known or asked
+        if self._has_apps():
+            raise UsageError(
+                f"The apps of this host run on the Docker at {known}, and DOCKER_HOST names {asked}. "
+                "Nothing was changed.",
+                "Unset DOCKER_HOST, or use another DISCODE_HOME for the other engine.",
+                key="other-engine",
+            )
+        return asked
 
     def container(self) -> ProxyContainer:
         from ..adapters.docker import ContainerSettings, ProxyContainer
@@ -157,6 +163,30 @@ class Host:
         wanted = replace(self.config, proxy=proxy)
         if kind == "image":
             # A command from cron or a timer has no DOCKER_HOST, and must mean the same engine.
-            wanted = replace(wanted, docker_host=wanted.docker_host or os.environ.get("DOCKER_HOST", ""))
+            wanted = replace(wanted, docker_host=self._docker_host())
         if wanted != self.config:
             self.save(wanted)
+
+
+def docker_is_installed() -> bool:
+    from ..adapters.docker.install import is_installed
+
+    return is_installed()
+
+
+def install_docker(say: Callable[[str], None]) -> None:
+    from ..adapters.docker.install import install
+
+    install(say)
+
+
+def start_docker(host: Host, say: Callable[[str], None]) -> None:
+    from ..adapters.docker.install import start
+
+    start(host.docker(), say)
+
+
+def run_a_container(host: Host) -> str:
+    from ..adapters.docker.trial import run_a_container
+
+    return run_a_container(host.docker())

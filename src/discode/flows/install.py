@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..core.errors import Refused, UsageError
+from ..core.errors import Refused, StateError, UsageError
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
 from ..core.names import check_slug
@@ -58,7 +58,7 @@ def _must_be_new(world: World, wanted: Wanted) -> None:
             key="installed-already",
         )
     for app in world.store.apps():
-        other = world.store.installation(app)
+        other = _installed_or_damaged(world, app)
         if other is not None and _clash(other.route, wanted.route):
             hosts = ", ".join(other.route.hosts) or "every host"
             raise Refused(
@@ -66,6 +66,14 @@ def _must_be_new(world: World, wanted: Wanted) -> None:
                 f"Give {wanted.app} a host of its own: --host {wanted.app}.example.com",
                 key="host-taken",
             )
+
+
+def _installed_or_damaged(world: World, app: str) -> Installation | None:
+    """Another app's damaged file is no reason to refuse this one: the proxy knows which hosts are taken."""
+    try:
+        return world.store.installation(app)
+    except StateError:
+        return None
 
 
 def _clash(one: Route, other: Route) -> bool:

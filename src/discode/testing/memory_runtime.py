@@ -109,7 +109,7 @@ class MemoryRuntime:
 
     def instances(self, app: str) -> list[InstanceState]:
         states = [self.inspect(name) for name in sorted(self.live) if name.app == app]
-        return [replace(state) for state in states if state is not None]
+        return [replace(state, record=self.live[state.name].spec.record) for state in states if state is not None]
 
     def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
         instance = self.live.get(name)

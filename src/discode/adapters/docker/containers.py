@@ -12,7 +12,7 @@ from ...core.manifest import Image, Manifest
 from ...core.names import InstanceName
 from ...ports.runtime import InstanceSpec
 from .engine import Engine
-from .names import PROCESS, RELEASE, WEB, is_ours, labels, once_name, part_name, volume_name
+from .names import PROCESS, RECORD, RELEASE, WEB, is_ours, labels, once_name, part_name, volume_name
 
 LOG = {"max-size": "10m", "max-file": "5"}  # of the driver json-file: rotated, 50 MB at the most
 CANNOT_RUN = (126, 127)  # a shell's codes for a command that is no program, or is not there; Docker uses them too
@@ -77,6 +77,10 @@ def bring_up(engine: Engine, part: Part, network: str, address: str | None) -> d
         if told["State"]["Paused"]:
             engine.api.unpause(name)
         return told
+    elif not _is_made_for(told, part):
+        # A container's environment cannot be changed, and settings may be new since it was stopped.
+        remove(engine, name)
+        create(engine, part, network, address)
     try:
         engine.api.start(name)
     except docker.errors.APIError as error:
@@ -97,13 +101,22 @@ def create(engine: Engine, part: Part, network: str, address: str | None = None)
             name=part.container,
             command=list(part.command) if part.command else None,
             environment=part.env,
-            labels=labels(manifest.app, part.role, part.spec.name.key),
+            labels={**labels(manifest.app, part.role, part.spec.name.key), RECORD: part.spec.record},
             stop_timeout=max(round(manifest.update.stop), 1),
             networking_config=attached,
             host_config=_host_config(engine, part, network),
         )
     except docker.errors.APIError as error:
         raise _create_failed(engine, part, error) from error
+
+
+def record_of(told: dict[str, Any]) -> str:
+    return str((told["Config"]["Labels"] or {}).get(RECORD, ""))
+
+
+def _is_made_for(told: dict[str, Any], part: Part) -> bool:
+    has = dict(text.partition("=")[::2] for text in told["Config"]["Env"] or [])
+    return all(has.get(name) == value for name, value in part.env.items())
 
 
 def stop(engine: Engine, container: str, grace: float) -> None:

@@ -21,6 +21,9 @@ DEFAULT = "unix:///var/run/docker.sock"
 OLDEST_API = (1, 40)  # of Docker 19.03: the first with a platform in `pull` that is not experimental
 PATIENCE = 60.0  # seconds that the engine may be silent in one answer
 _RUNS_ON = "Your app goes on as it was."
+# With Docker's `live-restore` containers go on without their daemon; by default they do not.
+_START = "Start it: systemctl start docker (or: discode doctor --fix)"
+_DOWN = "Apps on it may be down until it is started; then they come back by themselves."
 
 
 class Engine:
@@ -134,13 +137,17 @@ def _closed(path: str, error: OSError) -> RuntimeUnreachable:
         )
     if error.errno == errno.ENOENT:
         there = Path("/usr/bin/dockerd").exists() or Path("/usr/sbin/dockerd").exists()
+        if there:
+            return RuntimeUnreachable(
+                f"Docker does not run: there is no {path}. {_DOWN}", _START, key="docker-stopped"
+            )  # fmt: skip
         return RuntimeUnreachable(
-            f"Docker {'does not run' if there else 'is not installed'} on this machine: there is no {path}. {_RUNS_ON}",
-            "Start it: systemctl start docker (or: discode doctor --fix)" if there else "Run: discode doctor --fix",
-            key="docker-stopped" if there else "docker-missing",
+            f"Docker is not installed on this machine: there is no {path}. Nothing was changed.",
+            "Let Discode install it: discode doctor --fix",
+            key="docker-missing",
         )
     return RuntimeUnreachable(
-        f"Docker does not answer at {path}: {error.strerror}. {_RUNS_ON}",
-        "Start it: systemctl start docker (or: discode doctor --fix)",
+        f"Docker does not run: nobody answers at {path} ({error.strerror}). {_DOWN}",
+        _START,
         key="docker-stopped",
     )

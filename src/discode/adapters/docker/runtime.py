@@ -157,7 +157,8 @@ class DockerRuntime:
         reason = f"its process {process}{f': {end.reason}' if end.reason else ' ended'}" if process else end.reason
         running = web["State"]["Running"] or web["State"]["Restarting"]
         phase = Phase.RUNNING if running else Phase.STOPPED
-        return InstanceState(name, phase, self._endpoint(web), int(worst["RestartCount"]), end.code, reason)
+        count, record = int(worst["RestartCount"]), containers.record_of(web)
+        return InstanceState(name, phase, self._endpoint(web), count, end.code, reason, record)
 
     def _endpoint(self, told: dict[str, Any] | None, name: InstanceName | None = None) -> Endpoint:
         if told is None:

@@ -43,11 +43,12 @@ class FileSources:
 
     def open(self, app: str, source: str) -> Releases:
         base = _base(source)
-        return SignedReleases(self._home, app, source.rstrip("/"), base, self._pin, self._note)
+        return SignedReleases(self._home, app, source.rstrip("/") or "/", base, self._pin, self._note)
 
 
 class SignedReleases:
-    """The releases of one app at one source. The metadata is refreshed once, at the first call that needs it."""
+    """The releases of one app at one source. The metadata is refreshed once, at the first call that needs it: what is
+    on this machine already can be used while the source is away."""
 
     def __init__(self, home: Path, app: str, source: str, base: str, pin: str | None, note: Callable[[str], None]):
         self._home, self._app, self._source, self._base = home, app, source, base
@@ -153,6 +154,7 @@ class SignedReleases:
 
         from .fetcher import FolderFetcher, WebFetcher
 
+        _must_be_there(self._source)
         timestamp = self._trust / "metadata" / "timestamp.json"
         self._fetcher = (
             FolderFetcher() if self._base.startswith("file:") else WebFetcher(timestamp, self._authorization())
@@ -246,10 +248,14 @@ def _base(source: str) -> str:
         raise UsageError(
             f"{source} is neither a folder nor a web address.", "Write it like: --from https://releases.example.com"
         )
+    return Path(source).absolute().as_uri()
+
+
+def _must_be_there(source: str) -> None:
+    """Raises SourceUnreachable for a folder that is not there, or none of releases."""
     folder = Path(source).absolute()
-    if not (folder / "metadata").is_dir():
+    if "://" not in source and not (folder / "metadata").is_dir():
         raise SourceUnreachable(
             f"{source} has no releases: there is no folder {folder / 'metadata'}. Nothing was changed.",
             "Name the folder that `discode release init` made, or a web address.",
         )
-    return folder.as_uri()
