@@ -15,6 +15,8 @@ from sqlalchemy import delete, select
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Timestamp
 
 from discode.adapters.repository.hub import _signed
+from discode.adapters.source import give
+from discode.adapters.source.given import floor_of
 from discode.core.errors import DiscodeError, TrustError
 from discode.core.release import HELD
 from discode.hub.models import MetadataFile, Target
@@ -304,3 +306,36 @@ def test_every_error_is_one_that_a_person_can_act_on(attacker, customer):
     with pytest.raises(DiscodeError) as refused:
         customer.versions()
     assert refused.value.next_step and refused.value.exit_code == 4
+
+
+def test_old_releases_for_a_new_machine_are_refused_by_the_installers_floor(attacker, vendor, tmp_path):
+    """The one thing that a stolen online key can do alone: show a machine that has seen nothing what was long ago."""
+    newest = attacker.load("targets").signed.version
+    root = attacker.body("root")
+    attacker.announce(newest - 1)
+    without = Customer(tmp_path / "without", vendor.place.url)
+    assert without.versions() == ["1.0"], "nothing can be known against it"
+    customer = Customer(tmp_path / "new", vendor.place.url)
+    give(customer.home, vendor.place.url, root, newest)
+    assert error_of(customer) == "metadata-rollback"
+    attacker.announce(newest)
+    assert customer.versions() == ["1.0", "1.1"] and not customer.notes, "the root was brought, not found"
+    give(customer.home, vendor.place.url, root, 1)
+    assert floor_of(customer.home, vendor.place.url) == {"targets": newest}, "a floor only rises"
+
+
+def test_a_root_of_somebody_else_for_a_new_machine(attacker, vendor, tmp_path):
+    honest, thief = attacker.body("root"), HubVendor(tmp_path / "thief", attacker.place)
+    thief.repository._keys.make(online=False)
+    key = attacker.hub.keys.online.public_key
+    forged = thief.repository._first_root({"keyid": key.keyid, **key.to_dict()})
+    attacker.put("root", 1, _signed(Metadata(forged), thief.repository._keys, "root"))
+    targets = evil_targets(attacker)
+    metadata = Metadata(targets)
+    for signer in thief.repository._keys.signers("targets"):
+        metadata.sign(signer)
+    attacker.put("targets", targets.version, metadata.to_bytes())
+    attacker.announce(targets.version)
+    customer = Customer(tmp_path / "new", vendor.place.url)
+    give(customer.home, vendor.place.url, honest, 0)
+    assert error_of(customer) == "signature-invalid"

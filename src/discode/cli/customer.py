@@ -22,11 +22,14 @@ def mount(app: typer.Typer) -> None:
 def install(
     app: App,
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--from", metavar="SOURCE", help="The vendor's releases: a folder or a web address.", show_default=False
+            "--from",
+            metavar="SOURCE",
+            help="The vendor's releases: a folder or a web address. Without it, this machine's own hub.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     host: Annotated[
         list[str],
         typer.Option(help="Host name of the app; may be given again. None: every host that no other app has."),
@@ -93,7 +96,7 @@ def install(
     route = Route(hosts=tuple(check_host(name) for name in host), path_prefix=_prefix(path_prefix))
     values = collect(set_, set_from_env, settings)
     wiring.host(as_json).choose(proxy, http_port, proxy_image)
-    world, source = wiring.world(as_json, "discode install", pin=root), wiring.absolute(source)
+    world, source = wiring.world(as_json, "discode install", pin=root), wiring.source(source)
 
     def flow(given: dict[str, str]) -> Result:
         wanted = Wanted(app, source, channel, version, route, {**values, **given})

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.errors import UsageError
 from ..flows.world import World
 from .reports import report_for
 from .wiring_host import Host
@@ -57,6 +58,32 @@ def licences() -> Licences:
     return Licences(home())
 
 
-def absolute(source: str) -> str:
-    """A folder's path counts from anywhere; an address stays as it is."""
-    return source if "://" in source else str(Path(source).absolute())
+def source(given: str | None) -> str:
+    """The one that was given, or the machine's own. Raises UsageError when there is none.
+
+    A folder's path counts from anywhere; an address stays as it is.
+    """
+    from ..adapters import hostconfig
+
+    place = given or hostconfig.load(home()).source
+    if not place:
+        raise UsageError(
+            "Where are the vendor's releases?", "Name a folder or a web address: --from https://hub.example.com"
+        )
+    return place if "://" in place else str(Path(place).absolute())
+
+
+def trust(address: str, root: Path, targets_version: int) -> None:
+    """Trust a source's root from now on, and nothing older than this; make it the machine's own source."""
+    from dataclasses import replace
+
+    from ..adapters import hostconfig
+    from ..adapters.source import give
+
+    base = address.rstrip("/")
+    try:
+        data = root.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{root} cannot be read: {error.strerror}.", "Name the vendor's root: --root FILE") from error
+    give(home(), base, data, targets_version)
+    hostconfig.save(home(), replace(hostconfig.load(home()), source=base))

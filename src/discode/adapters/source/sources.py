@@ -24,6 +24,7 @@ from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
 from ..files.atomic import write_atomically
 from ..files.disk import writing
+from .given import floor_of, root_of
 from .licence import Licences
 
 if TYPE_CHECKING:
@@ -181,10 +182,11 @@ class SignedReleases:
             data = path.read_bytes()
             self._check_pin(data)
             return data
-        data = self._first_root()
+        given = root_of(self._home, self._base)
+        data = self._first_root() if given is None else given
         self._check_pin(data)
         write_atomically(path, data)
-        if self._pin is None:
+        if self._pin is None and given is None:
             fingerprint = hashlib.sha256(data).hexdigest()
             self._note(f"Trusting this vendor from now on. Root fingerprint: {fingerprint}")
         return data
@@ -218,6 +220,8 @@ class SignedReleases:
             floor = json.loads(path.read_bytes())
         except (OSError, ValueError):
             floor = {}
+        brought = floor_of(self._home, self._base)
+        floor = {role: max(floor.get(role, 0), brought.get(role, 0)) for role in {*floor, *brought}}
         if any(seen.get(role, 0) < int(version) for role, version in floor.items()):
             shutil.rmtree(self._trust / "metadata", ignore_errors=True)
             raise TrustError(
