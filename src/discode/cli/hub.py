@@ -100,6 +100,21 @@ def migrate(folder: Folder = _FOLDER, as_json: Json = False) -> None:
     emit({"result": "migrated"}, "The database is at this version of the hub.", as_json=as_json)
 
 
+@app.command()
+def build(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What bin/build made.", show_default=False)],
+    folder: Folder = _FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Put a self-contained build of Discode on the hub: install.sh takes it for machines without Python."""
+    _open(folder)
+    from ..hub.installer import add_build
+    from .output import emit
+
+    digest = add_build(folder.expanduser(), file)
+    emit({"result": "added", "build": file.name, "sha256": digest}, f"{file.name} is on the hub.", as_json=as_json)
+
+
 @token.command("create")
 def token_create(
     label: Annotated[str, typer.Option(metavar="TEXT", help="Who or what will use it.")],

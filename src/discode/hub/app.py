@@ -20,10 +20,10 @@ from .disk import is_full
 from .errors import BadRequest, HubError, OutOfRoom
 from .frame import Frame
 from .hub import Hub
-from .routes import about, activation, audit, files, licenses, registry, releases, rollouts, tokens
+from .routes import about, activation, audit, files, install, licenses, registry, releases, rollouts, tokens
 
 ROUTERS = tuple(
-    part.router for part in (about, files, activation, registry, releases, rollouts, licenses, tokens, audit)
+    part.router for part in (about, install, files, activation, registry, releases, rollouts, licenses, tokens, audit)
 )  # fmt: skip
 
 
