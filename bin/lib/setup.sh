@@ -62,6 +62,14 @@ need_haproxy() {
     command -v haproxy > /dev/null || [ -x /usr/sbin/haproxy ] || apt_install haproxy
 }
 
+need_postgresql() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || command -v initdb > /dev/null || apt_install postgresql
+}
+
+need_ruby() {
+    command -v ruby > /dev/null || apt_install ruby
+}
+
 # An engine, a registry and a base of images, for runs that have all of these of their own.
 need_docker() {
     local packages=()

@@ -117,7 +117,7 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: dict[int, Fault]) 
         return
     assert installation.version in scenario.may_serve, f"{where}: {installation.version} serves"
     assert [state.name for state in instances] == [installation.instance], f"{where}: {instances}"
-    assert world.store.settings(APP, installation.settings).get("SECRET") == f"{1:032x}", f"{where}: lost its secret"
+    assert world.store.settings(APP, installation.settings).get("SECRET") == f"{2:032x}", f"{where}: lost its secret"
     assert APP in world.runtime.volumes, f"{where}: lost its data"
     assert (APP, installation.release.key) in world.runtime.fetched, f"{where}: its archive is gone"
     _check_state(installation.state, world, instances[0], where)

@@ -8,6 +8,7 @@ bind = "0.0.0.0"           # the address that the proxy listens at
 proxy_image = "basecamp/kamal-proxy:v0.9.2"
 proxy_container = "discode-proxy"
 proxy_network = "discode"
+source = "https://hub.example.com"   # where `install` looks without --from
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class HostConfig:
     proxy_image: str = "basecamp/kamal-proxy:v0.9.2"
     proxy_container: str = "discode-proxy"
     proxy_network: str = "discode"
+    source: str = ""
 
 
 def load(home: Path) -> HostConfig:
@@ -127,6 +129,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "proxy_image": _NAME,
     "proxy_container": _NAME,
     "proxy_network": _NAME,
+    "source": (lambda value: isinstance(value, str) and value.isprintable(), "the address of a hub"),
 }
 
 

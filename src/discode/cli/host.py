@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from .options import Json
 def mount(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(settle)
+    app.command()(trust)
 
 
 def doctor(
@@ -35,6 +37,20 @@ def doctor(
     emit(told, "\n".join(finding.text() for finding in findings), as_json=as_json)
     if bad:
         raise typer.Exit(4)
+
+
+def trust(
+    address: Annotated[str, typer.Argument(metavar="URL", help="The vendor's hub.", show_default=False)],
+    root: Annotated[Path, typer.Option(metavar="FILE", help="The vendor's first root: 1.root.json.")],
+    floor: Annotated[int, typer.Option(min=0, help="The version of the releases below which nothing is taken.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Trust a vendor's hub by its root instead of on first use, and make it this machine's own. install.sh does it."""
+    from . import wiring
+    from .output import emit
+
+    wiring.trust(address, root, floor)
+    emit({"result": "trusted", "source": address}, f"{address} is trusted by the root in {root}.", as_json=as_json)
 
 
 def settle(

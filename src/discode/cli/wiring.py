@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..core.errors import UsageError
 from ..flows.world import World
 from .reports import report_for
 from .wiring_host import Host
+
+if TYPE_CHECKING:
+    from ..adapters.source import Licences, Reports
 
 
 def home() -> Path:
@@ -39,6 +44,46 @@ def world(as_json: bool, command: str, *, pin: str | None = None) -> World:
     return World(store, sources, engines, RealHost(), RealClock(), report)
 
 
-def absolute(source: str) -> str:
-    """A folder's path counts from anywhere; an address stays as it is."""
-    return source if "://" in source else str(Path(source).absolute())
+def reports() -> Reports:
+    """What is told to vendors of updates here, where the customer agreed."""
+    from ..adapters.source import Reports
+
+    return Reports(home())
+
+
+def licences() -> Licences:
+    """The licences of this machine."""
+    from ..adapters.source import Licences
+
+    return Licences(home())
+
+
+def source(given: str | None) -> str:
+    """The one that was given, or the machine's own. Raises UsageError when there is none.
+
+    A folder's path counts from anywhere; an address stays as it is.
+    """
+    from ..adapters import hostconfig
+
+    place = given or hostconfig.load(home()).source
+    if not place:
+        raise UsageError(
+            "Where are the vendor's releases?", "Name a folder or a web address: --from https://hub.example.com"
+        )
+    return place if "://" in place else str(Path(place).absolute())
+
+
+def trust(address: str, root: Path, targets_version: int) -> None:
+    """Trust a source's root from now on, and nothing older than this; make it the machine's own source."""
+    from dataclasses import replace
+
+    from ..adapters import hostconfig
+    from ..adapters.source import give
+
+    base = address.rstrip("/")
+    try:
+        data = root.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{root} cannot be read: {error.strerror}.", "Name the vendor's root: --root FILE") from error
+    give(home(), base, data, targets_version)
+    hostconfig.save(home(), replace(hostconfig.load(home()), source=base))

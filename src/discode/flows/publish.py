@@ -8,7 +8,9 @@ from pathlib import Path
 
 from ..core.errors import Refused, UsageError
 from ..core.manifest import Archive, Image, Manifest, release_key
+from ..core.names import check_channel
 from ..core.release import Index, IndexEntry, manifest_path
+from ..core.rollout import Rollout
 from ..core.vendor_file import VendorFile, parse_vendor_file
 from ..core.version import parse_version
 from ..ports.images import ImageRegistry, Resolved
@@ -25,6 +27,16 @@ class Published:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Offer:
+    """To whom a release is offered, and what they are told. `published` is ISO 8601."""
+
+    channels: tuple[str, ...]
+    notes: str
+    published: str
+    rollout: Rollout | None
+
+
 def publish(
     repository: Repository,
     registry: ImageRegistry,
@@ -35,6 +47,7 @@ def publish(
     channels: Sequence[str],
     notes: str,
     now: str,
+    rollout: Rollout | None = None,
 ) -> Published:
     """Publish what `file`, a discode.yml, describes; `image` instead of the one in it. The same release again is a
     no-op.
@@ -42,10 +55,10 @@ def publish(
     Raises ManifestError, UsageError, or Refused when another release has the version already, or when the image is not
     what the file promises.
     """
-    spec = _read(file)
+    spec, offer = _read(file), Offer(tuple(map(check_channel, channels)), notes, now, rollout)
     wanted = _version(spec, version)
     if spec.archive is not None:
-        return _publish_archive(repository, spec, file.parent / spec.archive, wanted, channels, notes, now)
+        return _publish_archive(repository, spec, file.parent / spec.archive, wanted, offer)
     reference = _reference(image or spec.image or "", wanted)
     resolved = registry.resolve(reference)
     check_image(spec, resolved)
@@ -60,7 +73,7 @@ def publish(
                 key="tag-moved",
             )
 
-    done = _publish(repository, _entry(manifest, channels, notes, now), manifest, {}, unmoved)
+    done = _publish(repository, _entry(manifest, offer), manifest, {}, unmoved)
     return done if done.note else replace(done, note=_told_of(spec, resolved))
 
 
@@ -99,13 +112,11 @@ def _reference(image: str, version: str) -> str:
     return image if ":" in last or "@" in last else f"{image}:{version}"
 
 
-def _publish_archive(
-    repository: Repository, spec: VendorFile, source: Path, version: str, channels: Sequence[str], notes: str, now: str
-) -> Published:
+def _publish_archive(repository: Repository, spec: VendorFile, source: Path, version: str, offer: Offer) -> Published:
     artifact, packed = repository.pack(spec.app, source)
     try:
         manifest = _manifest(spec, version, artifact)
-        entry = _entry(manifest, channels, notes, now)
+        entry = _entry(manifest, offer)
         return _publish(repository, entry, manifest, {artifact.path: packed}, lambda: None)
     finally:
         packed.unlink(missing_ok=True)
@@ -131,14 +142,31 @@ def _publish(
 
 def withdraw(repository: Repository, app: str, version: str, reason: str) -> IndexEntry:
     """Nobody is offered the release any more; who has it keeps it. Raises Refused when there is none."""
+    return _change_entry(repository, app, version, lambda entry: entry.model_copy(update={"yanked": reason}))
 
+
+def promote(repository: Repository, app: str, version: str, channels: Sequence[str], *, only: bool) -> IndexEntry:
+    """The release is offered in `channels` too, or in these alone. Raises Refused when there is none."""
+
+    def change(entry: IndexEntry) -> IndexEntry:
+        names = dict.fromkeys([*(() if only else entry.channels), *map(check_channel, channels)])
+        return entry.model_copy(update={"channels": tuple(names)})
+
+    return _change_entry(repository, app, version, change)
+
+
+def set_rollout(repository: Repository, app: str, version: str, rollout: Rollout | None) -> IndexEntry:
+    """Another ramp, or the next step by hand; None: everybody. Raises Refused when there is no such release."""
+    return _change_entry(repository, app, version, lambda entry: entry.model_copy(update={"rollout": rollout}))
+
+
+def _change_entry(
+    repository: Repository, app: str, version: str, change_one: Callable[[IndexEntry], IndexEntry]
+) -> IndexEntry:
     def change(index: Index) -> Index:
         if index.entry(version) is None:
             raise Refused(f"{app} has no release {version}. Nothing was changed.", "See: discode release list")
-        releases = [
-            entry.model_copy(update={"yanked": reason}) if entry.version == version else entry
-            for entry in index.releases
-        ]
+        releases = [change_one(entry) if entry.version == version else entry for entry in index.releases]
         return index.model_copy(update={"releases": tuple(releases)})
 
     entry = repository.publish(app, {}, change).entry(version)
@@ -177,15 +205,16 @@ def _manifest(spec: VendorFile, version: str, artifact: Archive | Image) -> Mani
     return Manifest(**{**fields, "version": version, "artifact": artifact})
 
 
-def _entry(manifest: Manifest, channels: Sequence[str], notes: str, now: str) -> IndexEntry:
+def _entry(manifest: Manifest, offer: Offer) -> IndexEntry:
     return IndexEntry(
         version=manifest.version,
         key=release_key(manifest.canonical()),
-        channels=tuple(channels),
+        channels=offer.channels,
         requires=manifest.requires,
         irreversible=manifest.irreversible,
-        notes=notes,
-        published=now,
+        notes=offer.notes,
+        published=offer.published,
+        rollout=offer.rollout,
     )
 
 
