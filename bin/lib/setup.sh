@@ -61,3 +61,8 @@ setup() {
 need_haproxy() {
     command -v haproxy > /dev/null || [ -x /usr/sbin/haproxy ] || apt_install haproxy
 }
+
+# An ACME server for tests, and its DNS.
+need_pebble() {
+    command -v pebble > /dev/null && command -v pebble-challtestsrv > /dev/null || apt_install pebble
+}

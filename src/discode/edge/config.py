@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .service import Service
+from .tls import config as tls
+from .tls.settings import HttpsSettings
 
 LUA = """\
 -- Holds requests of a paused service until it is resumed, or for as long as the mode says: "paused:<milliseconds>".
@@ -105,8 +107,12 @@ def map_texts(services: Iterable[Service]) -> dict[str, str]:
     return {name: "".join(texts) for name, texts in lines.items()}
 
 
-def config_text(layout: Layout, services: Iterable[Service], bind: str, http_port: int) -> str:
-    parts = [_HEAD.format(modes=layout.map("modes"), lua=layout.lua), _frontend(layout, bind, http_port)]
+def config_text(layout: Layout, services: Iterable[Service], bind: str, http_port: int, https: HttpsSettings) -> str:
+    services, folder = list(services), layout.folder
+    head = _HEAD.format(modes=layout.map("modes"), lua=layout.lua, tls=tls.global_lines(folder, services))
+    tls_bind = tls.bind_lines(folder, bind, https.port, services)
+    parts = [head, _frontend(layout, bind, http_port, tls_bind)]
+    parts.append(tls.on_demand_sections(folder, bind, https.port, services))
     parts += [
         _backend(layout, service, slot, tunnel) for service in services for slot in (0, 1) for tunnel in (False, True)
     ]
@@ -120,7 +126,7 @@ global
     # The Lua action opens the map by the same name, so that both see what is set at run time.
     presetenv DISCODE_EDGE_MODES "{modes}"
     lua-load "{lua}"
-    # An old worker of a reload serves its long connections to the end, but not for ever.
+{tls}    # An old worker of a reload serves its long connections to the end, but not for ever.
     hard-stop-after 30m
 
 defaults
@@ -138,7 +144,7 @@ defaults
 """
 
 
-def _frontend(layout: Layout, bind: str, http_port: int) -> str:
+def _frontend(layout: Layout, bind: str, http_port: int, tls_bind: str) -> str:
     host = "var(txn.host)"
     routes, modes = layout.map("routes"), layout.map("modes")
     running = f"{{ var(txn.service),map_str({modes},running) -m str running }}"
@@ -148,9 +154,9 @@ def _frontend(layout: Layout, bind: str, http_port: int) -> str:
     return f"""\
 frontend http
     bind {bind}:{http_port}
-    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
+{tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response
-    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
+{tls.request_rules_before_routing(layout.folder)}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
     http-request set-var-fmt(txn.key) %[{host}]%[path]/
     http-request set-var(txn.service) var(txn.key),map_beg({routes})
     http-request set-var-fmt(txn.key) *.%[{host},regsub('^[^.]*\\.','')]%[path]/
@@ -158,7 +164,7 @@ frontend http
     http-request set-var-fmt(txn.key) -%[path]/
     http-request set-var(txn.service) var(txn.key),map_beg({routes}) if !{{ var(txn.service) -m found }}
     http-request return status 404 content-type text/plain string "Not Found" if !{{ var(txn.service) -m found }}
-    http-request set-var(txn.health) var(txn.service),map_str({layout.map("health")})
+{tls.request_rules(layout.folder)}    http-request set-var(txn.health) var(txn.service),map_str({layout.map("health")})
     http-request return status 200 content-type text/plain string OK if !{running} {path_is_health}
     http-request lua.hold if !{running} !{stopped}
     http-request return status 504 content-type text/plain string "Gateway Timeout" if {{ var(txn.held) -m found }}
@@ -206,6 +212,7 @@ def _header_rules(trust: bool) -> list[str]:
         " if { req.fhdr(x-forwarded-for) -m found }",
         "    http-request set-header X-Forwarded-For %[src] if !{ req.fhdr(x-forwarded-for) -m found }",
         "    http-request set-header X-Forwarded-Host %[req.hdr(host)] if !{ req.hdr(x-forwarded-host) -m found }",
+        "    http-request set-header X-Forwarded-Proto https if { ssl_fc } !{ req.hdr(x-forwarded-proto) -m found }",
         "    http-request set-header X-Forwarded-Proto http if !{ req.hdr(x-forwarded-proto) -m found }",
         "    http-request set-header X-Request-ID %[uuid()] if !{ req.hdr(x-request-id) -m found }",
         "    http-request set-header X-Request-Start t=%[date(0,ms)] if !{ req.hdr(x-request-start) -m found }",

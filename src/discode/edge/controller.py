@@ -29,16 +29,19 @@ from .config import (
 from .haproxy import Haproxy, HaproxyError
 from .options import Command, CommandError
 from .service import Service, deployed
+from .tls.certificates import Certificates
+from .tls.settings import HttpsSettings
 
 
 class Controller:
-    def __init__(self, layout: Layout, bind: str, http_port: int):
-        self.layout, self._bind, self._http_port = layout, bind, http_port
+    def __init__(self, layout: Layout, bind: str, http_port: int, https: HttpsSettings):
+        self.layout, self._bind, self._http_port, self._https = layout, bind, http_port, https
         self.haproxy = Haproxy(layout)
         self.services = state.load(layout.state)
         self.drains = drain.Drains(self.haproxy)
         self._configured: dict[str, Service] = {}  # what the running configuration has of each service
         self._table = threading.RLock()  # guards `services`, `_configured`, the files and reloads
+        self.certificates = Certificates(self.services, self.haproxy, https, bind, self._table)
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def start(self) -> None:
@@ -50,6 +53,7 @@ class Controller:
             else:
                 self.haproxy.start()
             self._configured = dict(self.services)
+            self.certificates.offer.loaded(self.services.values())
 
     def heal(self) -> bool:
         """Bring HAProxy back when it has died; whether that was needed."""
@@ -69,8 +73,10 @@ class Controller:
             before = self.services.get(command.service)
             after = deployed(command, before)
             self._refuse_taken_hosts(after)
+            after = self.certificates.adopt(command, after)
             if before and (after.targets, after.shape) == (before.targets, before.shape):
                 after = replace(after, slot=before.slot)
+                self._configure(before, after)
                 health.wait(after, command.seconds("deploy-timeout"))
             else:
                 self._bring_in(before, after, command.seconds("deploy-timeout"))
@@ -101,6 +107,7 @@ class Controller:
                 for name, entries in map_entries(service).items():
                     if name != "cut":
                         self._tell(*(f"del map {self.layout.map(name)} {key}" for key in entries))
+                self.certificates.settle(self.services.values())
 
     def _bring_in(self, before: Service | None, after: Service, timeout: float) -> None:
         """Add the targets to the idle slot and wait until they answer. Raises CommandError and leaves none behind."""
@@ -119,12 +126,19 @@ class Controller:
         """See to it that HAProxy's configuration has the service, in its shape. Only then is there a reload."""
         with self._table:
             known = self._configured.get(after.name)
-            if before is not None and known is not None and known.shape == after.shape:
+            same = known is not None and known.shape == after.shape
+            if before is not None and same and self.certificates.offer.is_ready_for(after):
                 return
-            shaped = replace(before, shape=after.shape) if before else replace(after, targets=())
-            self._write_files({**self.services, after.name: shaped})
-            self.haproxy.reload()
-            self._configured = {**self.services, after.name: shaped}
+            shaped = replace(before, shape=after.shape, tls=after.tls) if before else replace(after, targets=())
+            services = {**self.services, after.name: shaped}
+            self._write_files(services)
+            try:
+                self.haproxy.reload()
+            except HaproxyError:
+                self._write_files()
+                raise
+            self._configured = services
+            self.certificates.offer.loaded(services.values())
 
     def _add_server(self, service: Service, target: str) -> None:
         for backend in drain.backends(service.backend()):
@@ -147,6 +161,7 @@ class Controller:
                 if name != "cut" or not before:
                     self._tell(*adds)
                 self._tell(*sets, *(f"del map {file} {key}" for key in gone))
+            self.certificates.settle(self.services.values())
 
     def _change(self, name: str, **changes: object) -> Service:
         with self._locks[name]:
@@ -191,7 +206,8 @@ class Controller:
         self.layout.lua.write_text(LUA)
         self.layout.error_502.write_text(ERROR_502, newline="")
         self._write_maps()
-        text = config_text(self.layout, wanted.values(), self._bind, self._http_port)
+        self.certificates.offer.write_files(wanted.values())
+        text = config_text(self.layout, wanted.values(), self._bind, self._http_port, self._https)
         temporary = self.layout.config.with_suffix(".new")
         temporary.write_text(text)
         temporary.replace(self.layout.config)

@@ -36,11 +36,12 @@ def _entry(controller: Controller, service: Service) -> dict[str, object]:
         "paths": [service.shape.path_prefix],
         "targets": list(service.targets),
         "state": service.mode,
-        "tls": False,
+        "tls": service.tls is not None,
+        "certificates": controller.certificates.told(service),
         "draining": controller.drains.draining(service.name),
     }
 
 
 def _row(service: Service) -> tuple[str, ...]:
     hosts, targets = ",".join(service.hosts) or "*", ",".join(service.targets)
-    return service.name, hosts, service.shape.path_prefix, targets, service.mode, "no"
+    return service.name, hosts, service.shape.path_prefix, targets, service.mode, "yes" if service.tls else "no"

@@ -16,6 +16,8 @@ RUN: Mapping[str, tuple[Kind, Value]] = {
     "https-port": ("int", 443),
     "bind": ("text", "0.0.0.0"),
     "state-dir": ("text", ""),
+    "acme-directory": ("text", ""),
+    "acme-retry": ("duration", 60.0),
     "debug": ("bool", False),
 }
 DEPLOY: Mapping[str, tuple[Kind, Value]] = {
@@ -32,6 +34,13 @@ DEPLOY: Mapping[str, tuple[Kind, Value]] = {
     "health-check-interval": ("duration", 1.0),
     "health-check-timeout": ("duration", 5.0),
     "forward-headers": ("bool", True),
+    "tls": ("bool", False),
+    "tls-on-demand-url": ("text", ""),
+    "tls-staging": ("bool", False),
+    "tls-certificate-path": ("text", ""),
+    "tls-private-key-path": ("text", ""),
+    "tls-acme-cache-path": ("text", ""),
+    "tls-redirect": ("bool", True),
     "force": ("bool", False),
     "drain-in-background": ("bool", False),
 }
@@ -56,6 +65,7 @@ class Command:
     name: str
     service: str = ""
     flags: dict[str, Value] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()  # flags that were said
 
     def text(self, flag: str) -> str:
         return str(self.flags[flag])
@@ -87,10 +97,12 @@ def parse(argv: Sequence[str]) -> Command:
         raise CommandError(f'unknown command "{name}"')
     flags: dict[str, Value] = {flag: list(v) if isinstance(v, list) else v for flag, (_, v) in known.items()}
     free: list[str] = []
+    given: set[str] = set()
     while words:
         word = words.pop(0)
         if word.startswith("--"):
             _take_flag(known, flags, word[2:], words)
+            given.add(word[2:].partition("=")[0])
         elif word.startswith("-") and len(word) > 1:
             raise CommandError(f"unknown shorthand flag: '{word[1]}' in {word}")
         else:
@@ -98,7 +110,7 @@ def parse(argv: Sequence[str]) -> Command:
     wanted = 1 if name in WITH_SERVICE else 0
     if len(free) != wanted:
         raise CommandError(f"accepts {wanted} arg(s), received {len(free)}")
-    return Command(name, free[0] if free else "", flags)
+    return Command(name, free[0] if free else "", flags, frozenset(given))
 
 
 def _take_flag(known: Mapping[str, tuple[Kind, Value]], flags: dict[str, Value], flag: str, words: list[str]) -> None:

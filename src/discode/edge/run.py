@@ -19,6 +19,7 @@ from .haproxy import HaproxyError
 from .options import Command, CommandError
 from .server import serve
 from .state import DamagedState
+from .tls.settings import HttpsSettings
 
 LOOK = 0.25  # seconds between two looks at HAProxy
 END_GRACE = 5.0
@@ -30,11 +31,11 @@ def run(command: Command, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         lock = _lock(folder / "controller.lock")
-        port = command.number("http-port")
-        if not 1 <= port <= 65535:
-            raise CommandError(f"{port} is not a port: ports go from 1 to 65535")
-        controller = Controller(layout, command.text("bind"), port)
+        port, https_port = _port(command, "http-port"), _port(command, "https-port")
+        https = HttpsSettings(https_port, command.text("acme-directory"), command.seconds("acme-retry"))
+        controller = Controller(layout, command.text("bind"), port, https)
         controller.start()
+        controller.certificates.start()
         (folder / "controller.pid").write_text(str(os.getpid()))
     except (CommandError, HaproxyError, DamagedState) as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -62,7 +63,15 @@ def _serve(controller: Controller, layout: Layout, port: int) -> None:
             print(f"HAProxy does not start: {error}", flush=True)
     layout.control_socket.unlink(missing_ok=True)
     server.shutdown()
+    controller.certificates.close()
     controller.haproxy.end(END_GRACE)
+
+
+def _port(command: Command, flag: str) -> int:
+    port = command.number(flag)
+    if not 1 <= port <= 65535:
+        raise CommandError(f"{port} is not a port: ports go from 1 to 65535")
+    return port
 
 
 def _lock(path: Path) -> int:

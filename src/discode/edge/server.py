@@ -80,6 +80,8 @@ def _carry_out(controller: Controller, command: Command) -> str:
         "remove": controller.remove,
     }
     doing[command.name](command)
+    if command.name == "deploy":
+        return controller.certificates.first(controller.services.get(command.service))
     return ""
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from .options import Command, CommandError
+from .tls.settings import Tls, tls_settings
 
 Mode = Literal["running", "paused", "stopped"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -49,6 +50,7 @@ class Service:
     mode: Mode = "running"
     max_pause: float = 30.0
     message: str = ""
+    tls: Tls | None = None
 
     def backend(self, slot: int | None = None) -> str:
         """`:` is allowed in a backend's name and not in a service's, so no two can meet."""
@@ -64,7 +66,8 @@ class Service:
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Service:
-        parts = {"shape": Shape(**raw["shape"]), "health": Health(**raw["health"])}
+        tls = Tls(**raw["tls"]) if raw.get("tls") else None
+        parts = {"shape": Shape(**raw["shape"]), "health": Health(**raw["health"]), "tls": tls}
         return cls(**{**raw, **parts, "targets": tuple(raw["targets"]), "hosts": tuple(raw["hosts"])})
 
 
@@ -77,7 +80,8 @@ def deployed(command: Command, before: Service | None) -> Service:
         path_prefix=_checked(_PATH, "/" + command.text("path-prefix").strip("/"), "path prefix"),
         strip_path_prefix=command.on("strip-path-prefix"),
         target_timeout=command.seconds("target-timeout"),
-        forward_headers=command.on("forward-headers"),
+        # Behind TLS there is no proxy in front whose word could count, unless the operator says so.
+        forward_headers=command.on("forward-headers") and ("forward-headers" in command.given or not command.on("tls")),
     )
     health = Health(
         path=_checked(_PATH, command.text("health-check-path"), "health check path"),
@@ -88,7 +92,8 @@ def deployed(command: Command, before: Service | None) -> Service:
     )
     name = _checked(_NAME, command.service, "service name")
     hosts = tuple(dict.fromkeys(_checked(_HOST, host.lower(), "host") for host in command.texts("host")))
-    made = Service(name, targets, hosts, shape, health, slot=1 - before.slot if before else 0)
+    tls = tls_settings(command, hosts, [shape.path_prefix])
+    made = Service(name, targets, hosts, shape, health, slot=1 - before.slot if before else 0, tls=tls)
     if before is None:
         return made
     return replace(made, mode=before.mode, max_pause=before.max_pause, message=before.message)
