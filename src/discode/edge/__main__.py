@@ -1,6 +1,6 @@
 """`discode edge`, and `python -m discode.edge`: kamal-proxy's commands, sent to the controller that runs.
 
-Few imports: each command is a process of its own.
+Few imports, and no `pathlib`: each command is a process of its own, and often one of `docker exec`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 import os
 import socket
 import sys
-from pathlib import Path
 
 HELP = """\
 The edge proxy: HAProxy under kamal-proxy's commands.
@@ -38,22 +37,24 @@ def main(arguments: list[str] | None = None) -> int:
     return _send(words, folder)
 
 
-def _run(words: list[str], folder: Path) -> int:
+def _run(words: list[str], folder: str) -> int:
+    from pathlib import Path
+
     from .options import CommandError, parse
     from .run import run
 
     try:
-        return run(parse(words), folder)
+        return run(parse(words), Path(folder))
     except CommandError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
 
 
-def _send(words: list[str], folder: Path) -> int:
-    path = folder / "edge.sock"
+def _send(words: list[str], folder: str) -> int:
+    path = f"{folder}/edge.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.connect(str(path))
+            connection.connect(path)
             connection.sendall(json.dumps({"argv": words}).encode() + b"\n")
             with connection.makefile("rb") as stream:
                 answer = json.loads(stream.readline())
@@ -65,7 +66,7 @@ def _send(words: list[str], folder: Path) -> int:
     return int(answer["code"])
 
 
-def _state_dir(words: list[str]) -> tuple[list[str], Path]:
+def _state_dir(words: list[str]) -> tuple[list[str], str]:
     """The words without `--state-dir`, and the folder that it, the environment or the user's rights name."""
     rest, folder = [], os.environ.get("DISCODE_EDGE_STATE", "")
     given = iter(words)
@@ -76,15 +77,16 @@ def _state_dir(words: list[str]) -> tuple[list[str], Path]:
             folder = word.partition("=")[2]
         else:
             rest.append(word)
-    return rest, Path(folder) if folder else _default()
+    return rest, folder or _default()
 
 
-def _default() -> Path:
+def _default() -> str:
     if home := os.environ.get("DISCODE_HOME"):
-        return Path(home) / "edge"
+        return f"{home}/edge"
     if os.geteuid() == 0:
-        return Path("/var/lib/discode/edge")
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "discode" / "edge"
+        return "/var/lib/discode/edge"
+    state = os.environ.get("XDG_STATE_HOME") or f"{os.environ.get('HOME', '')}/.local/state"
+    return f"{state}/discode/edge"
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ can be changed at run time; whatever else a service needs stands in the configur
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .addresses import split
 from .service import Service
 from .tls import config as tls
 from .tls.settings import HttpsSettings
@@ -107,14 +108,27 @@ def map_texts(services: Iterable[Service]) -> dict[str, str]:
     return {name: "".join(texts) for name, texts in lines.items()}
 
 
-def config_text(layout: Layout, services: Iterable[Service], bind: str, http_port: int, https: HttpsSettings) -> str:
+AddressOf = Callable[[str], str | None]
+
+
+def config_text(
+    layout: Layout,
+    services: Iterable[Service],
+    bind: str,
+    http_port: int,
+    https: HttpsSettings,
+    address_of: AddressOf,
+) -> str:
     services, folder = list(services), layout.folder
     head = _HEAD.format(modes=layout.map("modes"), lua=layout.lua, tls=tls.global_lines(folder, services))
     tls_bind = tls.bind_lines(folder, bind, https.port, services)
     parts = [head, _frontend(layout, bind, http_port, tls_bind)]
     parts.append(tls.on_demand_sections(folder, bind, https.port, services))
     parts += [
-        _backend(layout, service, slot, tunnel) for service in services for slot in (0, 1) for tunnel in (False, True)
+        _backend(layout, service, slot, tunnel, address_of)
+        for service in services
+        for slot in (0, 1)
+        for tunnel in (False, True)
     ]
     return "\n".join(parts)
 
@@ -174,7 +188,7 @@ frontend http
 """
 
 
-def _backend(layout: Layout, service: Service, slot: int, tunnel: bool) -> str:
+def _backend(layout: Layout, service: Service, slot: int, tunnel: bool, address_of: AddressOf) -> str:
     name, shape = service.backend(slot) + (TUNNEL if tunnel else ""), service.shape
     lines = [
         f"backend {name}",
@@ -194,8 +208,15 @@ def _backend(layout: Layout, service: Service, slot: int, tunnel: bool) -> str:
             f"    http-request set-header X-Forwarded-Prefix {prefix}",
         ]
     if slot == service.slot:
-        lines += [f"    server {server_name(target)} {target}" for target in service.targets]
+        lines += [f"    server {server_name(target)} {place(target, address_of)}" for target in service.targets]
     return "\n".join(lines) + "\n"
+
+
+def place(target: str, address_of: AddressOf) -> str:
+    """Address and port of a server; a name that means nothing now takes no request until it does."""
+    host, port = split(target)
+    address = address_of(host)
+    return f"{address}:{port}" if address else f"127.0.0.1:{port} disabled"
 
 
 def server_name(target: str) -> str:

@@ -14,6 +14,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from . import drain, health, state
+from .addresses import Addresses, split
 from .config import (
     ERROR_502,
     LUA,
@@ -23,9 +24,11 @@ from .config import (
     map_texts,
     message_text,
     mode_text,
+    place,
     quoted,
     server_name,
 )
+from .follow import Follower, Place
 from .haproxy import Haproxy, HaproxyError
 from .options import Command, CommandError
 from .service import Service, deployed
@@ -39,6 +42,8 @@ class Controller:
         self.haproxy = Haproxy(layout)
         self.services = state.load(layout.state)
         self.drains = drain.Drains(self.haproxy)
+        self.addresses = Addresses()
+        self.follower = Follower(self.haproxy, self.addresses, self._places)
         self._configured: dict[str, Service] = {}  # what the running configuration has of each service
         self._table = threading.RLock()  # guards `services`, `_configured`, the files and reloads
         self.certificates = Certificates(self.services, self.haproxy, https, bind, self._table)
@@ -54,6 +59,14 @@ class Controller:
                 self.haproxy.start()
             self._configured = dict(self.services)
             self.certificates.offer.loaded(self.services.values())
+
+    def _places(self) -> list[Place]:
+        return [
+            (backend, target)
+            for service in list(self.services.values())
+            for target in service.targets
+            for backend in drain.backends(service.backend())
+        ]
 
     def heal(self) -> bool:
         """Bring HAProxy back when it has died; whether that was needed."""
@@ -141,9 +154,12 @@ class Controller:
             self.certificates.offer.loaded(services.values())
 
     def _add_server(self, service: Service, target: str) -> None:
+        self.addresses.look(split(target)[0])
+        where, _, disabled = place(target, self.addresses.of).partition(" ")
         for backend in drain.backends(service.backend()):
             name = f"{backend}/{server_name(target)}"
-            self._tell(f"add server {name} {target}", f"enable server {name}")
+            commands = [f"add server {name} {where}", f"enable server {name}"]
+            self._tell(*commands[: 1 if disabled else 2])
 
     def _switch(self, before: Service | None, after: Service) -> None:
         with self._table:
@@ -207,7 +223,7 @@ class Controller:
         self.layout.error_502.write_text(ERROR_502, newline="")
         self._write_maps()
         self.certificates.offer.write_files(wanted.values())
-        text = config_text(self.layout, wanted.values(), self._bind, self._http_port, self._https)
+        text = config_text(self.layout, wanted.values(), self._bind, self._http_port, self._https, self.addresses.of)
         temporary = self.layout.config.with_suffix(".new")
         temporary.write_text(text)
         temporary.replace(self.layout.config)

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ..core.quantity import format_duration
+from .addresses import split
 from .options import CommandError
 from .service import Health, Service
 
@@ -41,8 +42,8 @@ def _until_healthy(target: str, check: Health, deadline: float) -> str:
 
 
 def _look(target: str, check: Health, timeout: float) -> str:
-    host, _, port = target.rpartition(":")
-    connection = http.client.HTTPConnection(host.strip("[]"), check.port or int(port), timeout=timeout)
+    host, port = split(target)
+    connection = http.client.HTTPConnection(host, check.port or port, timeout=timeout)
     try:
         connection.request("GET", check.path, headers={"Host": check.host or target, "User-Agent": "discode-edge"})
         status = connection.getresponse().status

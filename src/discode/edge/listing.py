@@ -1,4 +1,4 @@
-"""`list`: the services as a table for people, and as JSON for programs."""
+"""`list`: the services as a table for people, the very one of kamal-proxy, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from .controller import Controller
 from .service import Service
 
 COLUMNS = ("Service", "Host", "Path", "Target", "State", "TLS")
+HEADER, NAME, PLAIN = "3;94", "1;34", ""
 
 
 def table(services: Sequence[Service]) -> str:
-    rows = [COLUMNS, *(_row(service) for service in services)]
+    """Coloured in a pipe, too, as programs that read it know it."""
+    rows = [COLUMNS, *(_row(service) for service in sorted(services, key=lambda one: one.name))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join(lines) + "\n"
+    return "".join(_line(row, widths, is_header=row is COLUMNS) for row in rows)
+
+
+def _line(row: Sequence[str], widths: Sequence[int], *, is_header: bool) -> str:
+    styles = [HEADER] * len(row) if is_header else [NAME, *[PLAIN] * (len(row) - 1)]
+    cells = zip(row, widths, styles, strict=True)
+    return "".join(f"\033[{style}m{cell}\033[0m{' ' * (width - len(cell))}  " for cell, width, style in cells) + "\n"
 
 
 def as_json(controller: Controller) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +15,8 @@ Value = str | list[str] | bool | float | int
 RUN: Mapping[str, tuple[Kind, Value]] = {
     "http-port": ("int", 80),
     "https-port": ("int", 443),
+    "metrics-port": ("int", 0),
+    "http3": ("bool", False),
     "bind": ("text", "0.0.0.0"),
     "state-dir": ("text", ""),
     "acme-directory": ("text", ""),
@@ -53,6 +56,8 @@ COMMANDS: Mapping[str, Mapping[str, tuple[Kind, Value]]] = {
     "stop": {"drain-timeout": ("duration", 30.0), "message": ("text", "")},
     "remove": {},
 }
+# Of `run`, in this order: the environment sets what the command line does not.
+ENVIRONMENT = ("http-port", "https-port", "metrics-port", "debug")
 WITH_SERVICE = ("deploy", "pause", "resume", "stop", "remove")
 
 
@@ -87,8 +92,8 @@ class Command:
         return value
 
 
-def parse(argv: Sequence[str]) -> Command:
-    """Raises CommandError."""
+def parse(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> Command:
+    """Raises CommandError. `environment` counts for `run` alone; None: this process's own."""
     if not argv:
         raise CommandError(f"a command is needed: {', '.join(COMMANDS)}")
     name, words = argv[0], list(argv[1:])
@@ -96,6 +101,8 @@ def parse(argv: Sequence[str]) -> Command:
     if known is None:
         raise CommandError(f'unknown command "{name}"')
     flags: dict[str, Value] = {flag: list(v) if isinstance(v, list) else v for flag, (_, v) in known.items()}
+    if name == "run":
+        flags |= _from_environment(os.environ if environment is None else environment)
     free: list[str] = []
     given: set[str] = set()
     while words:
@@ -111,6 +118,17 @@ def parse(argv: Sequence[str]) -> Command:
     if len(free) != wanted:
         raise CommandError(f"accepts {wanted} arg(s), received {len(free)}")
     return Command(name, free[0] if free else "", flags, frozenset(given))
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Value]:
+    """`KAMAL_PROXY_HTTP_PORT`, else `HTTP_PORT`, for `--http-port`; and so on."""
+    found: dict[str, Value] = {}
+    for flag in ENVIRONMENT:
+        name = flag.replace("-", "_").upper()
+        text = environment.get(f"KAMAL_PROXY_{name}", environment.get(name, ""))
+        if text:
+            found[flag] = _value(RUN[flag][0], flag, text, RUN[flag][1])
+    return found
 
 
 def _take_flag(known: Mapping[str, tuple[Kind, Value]], flags: dict[str, Value], flag: str, words: list[str]) -> None:

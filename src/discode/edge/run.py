@@ -16,6 +16,7 @@ from pathlib import Path
 from .config import Layout
 from .controller import Controller
 from .haproxy import HaproxyError
+from .init import supervise
 from .options import Command, CommandError
 from .server import serve
 from .state import DamagedState
@@ -27,6 +28,14 @@ END_GRACE = 5.0
 
 def run(command: Command, folder: Path) -> int:
     """The exit code. Says on stderr why it cannot run."""
+    # A container's name that is gone is asked for all over the world: 10 s by default.
+    os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
+    if os.getpid() == 1:
+        return supervise(lambda: _run(command, folder))
+    return _run(command, folder)
+
+
+def _run(command: Command, folder: Path) -> int:
     layout = Layout(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
@@ -53,6 +62,7 @@ def _serve(controller: Controller, layout: Layout, port: int) -> None:
         signal.signal(number, lambda *_: end.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     layout.control_socket.unlink(missing_ok=True)
+    controller.follower.start()
     server = serve(controller, str(layout.control_socket))
     print(f"Listening on port {port} (controller {os.getpid()}, HAProxy {controller.haproxy.master()})", flush=True)
     while not end.wait(LOOK):
@@ -62,6 +72,7 @@ def _serve(controller: Controller, layout: Layout, port: int) -> None:
         except HaproxyError as error:
             print(f"HAProxy does not start: {error}", flush=True)
     layout.control_socket.unlink(missing_ok=True)
+    controller.follower.stop()
     server.shutdown()
     controller.certificates.close()
     controller.haproxy.end(END_GRACE)

@@ -6,6 +6,7 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from .addresses import split
 from .options import Command, CommandError
 from .tls.settings import Tls, tls_settings
 
@@ -101,8 +102,9 @@ def deployed(command: Command, before: Service | None) -> Service:
 
 def _target(text: str) -> str:
     target = _checked(_TARGET, text, "target")
-    has_port = re.search(r":\d+$", target)
-    return target if has_port else f"{target}:80"
+    if not 1 <= split(target)[1] <= 65535:
+        raise CommandError(f"invalid target: {text!r}")
+    return target
 
 
 def _checked(pattern: re.Pattern[str], text: str, what: str) -> str:

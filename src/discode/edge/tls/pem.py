@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,8 +47,8 @@ def lifetime(pem: bytes) -> Lifetime:
     """Of the first certificate. Raises ValueError when there is none."""
     from cryptography import x509
 
-    leaf = x509.load_pem_x509_certificate(pem)
-    return leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp()
+    begin, end = _dates(x509.load_pem_x509_certificate(pem))
+    return begin.timestamp(), end.timestamp()
 
 
 def names(leaf: Certificate) -> list[str]:
@@ -70,9 +71,15 @@ def _chain(path: Path) -> list[Certificate]:
     from cryptography import x509
 
     try:
-        return x509.load_pem_x509_certificates(_bytes(path, "certificate"))
+        blocks = re.findall(
+            rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", _bytes(path, "certificate"), re.S
+        )
+        chain = [x509.load_pem_x509_certificate(block) for block in blocks]
     except ValueError:
-        raise UnfitCertificate(f"{path} holds no certificate in PEM format") from None
+        chain = []
+    if not chain:
+        raise UnfitCertificate(f"{path} holds no certificate in PEM format")
+    return chain
 
 
 def _private_key(path: Path) -> PrivateKeyTypes:
@@ -94,12 +101,19 @@ def _bytes(path: Path, what: str) -> bytes:
 
 
 def _check_dates(leaf: Certificate, path: Path, now: float) -> None:
-    begin, end = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    begin, end = _dates(leaf)
     today = datetime.fromtimestamp(now, UTC)
     if today >= end:
         raise UnfitCertificate(f"the certificate in {path} expired on {end:%Y-%m-%d}")
     if today < begin:
         raise UnfitCertificate(f"the certificate in {path} is not valid before {begin:%Y-%m-%d %H:%M} UTC")
+
+
+def _dates(leaf: Certificate) -> tuple[datetime, datetime]:
+    """The library of Debian 12 (38) knows these only without their time zone, which is UTC."""
+    if hasattr(leaf, "not_valid_before_utc"):
+        return leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    return leaf.not_valid_before.replace(tzinfo=UTC), leaf.not_valid_after.replace(tzinfo=UTC)
 
 
 def _check_hosts(leaf: Certificate, path: Path, hosts: Iterable[str]) -> None:

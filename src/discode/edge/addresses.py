@@ -1,0 +1,81 @@
+"""Where targets are: their names looked up, and looked up again, for a container that restarts gets another address.
+
+HAProxy is given addresses only. It could resolve names by itself in its configuration, but not of servers that are
+added at run time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable
+
+DEFAULT_PORT = 80
+
+
+def split(target: str) -> tuple[str, int]:
+    """Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`."""
+    host, colon, port = target.rpartition(":")
+    if not colon or not port.isdigit():
+        return target.strip("[]"), DEFAULT_PORT
+    return host.strip("[]"), int(port)
+
+
+def is_literal(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        ipaddress.ip_address(host)
+        return True
+    return False
+
+
+def resolve(host: str) -> list[str]:
+    """Every address, IPv4 first; none when there is no such name. Raises OSError when nobody could be asked."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        # A name without a dot is a container's. The engine's own resolver knows those; of one that is gone it asks
+        # the world, and the world may be away.
+        if "." in host and error.errno not in (socket.EAI_NONAME, socket.EAI_NODATA):
+            raise
+        return []
+    return [str(address[0]) for _, _, _, _, address in sorted(found, key=lambda one: one[0] != socket.AF_INET)]
+
+
+class Addresses:
+    """A host is known (an address), lost (None: its name means nothing any more), or not looked up yet."""
+
+    def __init__(self, resolve: Callable[[str], list[str]] = resolve):
+        self._resolve = resolve
+        self._known: dict[str, str | None] = {}
+        self._lock = threading.Lock()
+
+    def of(self, host: str) -> str | None:
+        """As it was seen last; looked up when it was never seen."""
+        if is_literal(host):
+            return host
+        with self._lock:
+            if host in self._known:
+                return self._known[host]
+        self.look(host)
+        return self._known.get(host)
+
+    def look(self, host: str) -> bool:
+        """Ask for a name; whether it has moved, appeared or gone."""
+        if is_literal(host):
+            return False
+        try:
+            found = self._resolve(host)
+        except OSError:
+            return False  # the resolver is away: what was known stays
+        with self._lock:
+            before = self._known.get(host, "")
+            # A name with several addresses comes in any order: stay with the one in use.
+            after = before if before and before in found else (found[0] if found else None)
+            self._known[host] = after
+        return after != before
+
+    def forget(self, host: str) -> None:
+        with self._lock:
+            self._known.pop(host, None)
