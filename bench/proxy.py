@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/bench proxy", description=__doc__)
     parser.add_argument("--kamal-proxy", metavar="PATH", help="a binary of kamal-proxy, to compare with")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each load on each contender in each round (4)")
+    parser.add_argument("--seconds", type=int, default=4, help="of each load on each contender in each round (4)")
     parser.add_argument("--rounds", type=int, default=3, help="medians are over these (3)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     return parser.parse_args(arguments)
@@ -93,7 +93,7 @@ def _measured(contenders: list[Contender], folder: Path, options: argparse.Names
     }
 
 
-def _one(contender: Contender, kind: wrk.Load, seconds: float, folder: Path) -> dict[str, float]:
+def _one(contender: Contender, kind: wrk.Load, seconds: int, folder: Path) -> dict[str, float]:
     port = contender.https_port if kind.scheme == "https" else contender.http_port
     processes = contender.moving + contender.deciding
     before = wrk.cpu_seconds(processes)
@@ -145,7 +145,7 @@ def _table(result: dict[str, Any]) -> str:
         told = ", ".join(f"{ratio:g}x {name}" for name, ratio in result["ratios"][kind].items())
         lines.append(f"  the edge's CPU a request: {told}")
     lines.append(
-        f"{result['date']}, {result['cores']} cores, medians of {result['rounds']} rounds of {result['seconds']:g} s;"
+        f"{result['date']}, {result['cores']} cores, medians of {result['rounds']} rounds of {result['seconds']} s;"
         f" the edge's controller has {result['controller_mb']} MB more.\nGoals for small requests: at most"
         f" {GOAL_OVER_HAPROXY}x HAProxy, {GOAL_OVER_KAMAL_PROXY}x kamal-proxy:"
         f" {'met' if result['goals_met'] else 'MISSED'}"

@@ -50,8 +50,8 @@ class Seen:
     bad: int
 
 
-def run(load: Load, port: int, seconds: float, core: int, folder: Path) -> Seen:
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{load.connections}", f"-d{seconds:g}s", "--latency"]
+def run(load: Load, port: int, seconds: int, core: int, folder: Path) -> Seen:
+    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{load.connections}", f"-d{seconds}s", "--latency"]
     if load.is_upload:
         script = folder / "upload.lua"
         script.write_text(UPLOAD)

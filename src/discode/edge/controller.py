@@ -35,6 +35,10 @@ from .service import Service, deployed
 from .tls.certificates import Certificates
 from .tls.settings import HttpsSettings
 
+# A server added at run time keeps no idle connection of itself, other than one from the configuration: without this
+# every request opens a connection to its target, and costs twice as much.
+KEEP_IDLE = "pool-max-conn -1 pool-purge-delay 5s"
+
 
 class Controller:
     def __init__(self, layout: Layout, bind: str, http_port: int, https: HttpsSettings):
@@ -158,7 +162,7 @@ class Controller:
         where, _, disabled = place(target, self.addresses.of).partition(" ")
         for backend in drain.backends(service.backend()):
             name = f"{backend}/{server_name(target)}"
-            commands = [f"add server {name} {where}", f"enable server {name}"]
+            commands = [f"add server {name} {where} {KEEP_IDLE}", f"enable server {name}"]
             self._tell(*commands[: 1 if disabled else 2])
 
     def _switch(self, before: Service | None, after: Service) -> None:
