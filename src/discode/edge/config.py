@@ -161,8 +161,8 @@ defaults
 def _frontend(layout: Layout, bind: str, http_port: int, tls_bind: str) -> str:
     host = "var(txn.host)"
     routes, modes = layout.map("routes"), layout.map("modes")
-    running = f"{{ var(txn.service),map_str({modes},running) -m str running }}"
-    stopped = f"{{ var(txn.service),map_str({modes},running) -m str stopped }}"
+    found = "{ var(txn.service) -m found }"
+    running, stopped = "{ var(txn.mode) -m str running }", "{ var(txn.mode) -m str stopped }"
     path_is_health = "{ path,strcmp(txn.health) eq 0 }"
     message = f"%[var(txn.service),map_str({layout.map('messages')})]"
     return f"""\
@@ -171,16 +171,17 @@ frontend http
 {tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response
 {tls.request_rules_before_routing(layout.folder)}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
-    http-request set-var-fmt(txn.key) %[{host}]%[path]/
-    http-request set-var(txn.service) var(txn.key),map_beg({routes})
-    http-request set-var-fmt(txn.key) *.%[{host},regsub('^[^.]*\\.','')]%[path]/
-    http-request set-var(txn.service) var(txn.key),map_beg({routes}) if !{{ var(txn.service) -m found }}
-    http-request set-var-fmt(txn.key) -%[path]/
-    http-request set-var(txn.service) var(txn.key),map_beg({routes}) if !{{ var(txn.service) -m found }}
-    http-request return status 404 content-type text/plain string "Not Found" if !{{ var(txn.service) -m found }}
-{tls.request_rules(layout.folder)}    http-request set-var(txn.health) var(txn.service),map_str({layout.map("health")})
+    http-request set-var(txn.path) path
+    http-request set-var(txn.service) {host},concat(,txn.path,/),map_beg({routes})
+    # Only where the first look found nothing: the expression costs more than all the rest.
+    http-request set-var(txn.service) {host},regsub('^[^.]*','*'),concat(,txn.path,/),map_beg({routes}) if !{found}
+    http-request set-var(txn.service) str(-),concat(,txn.path,/),map_beg({routes}) if !{found}
+    http-request return status 404 content-type text/plain string "Not Found" if !{found}
+{tls.request_rules(layout.folder)}    http-request set-var(txn.mode) var(txn.service),map_str({modes},running)
+    http-request set-var(txn.health) var(txn.service),map_str({layout.map("health")}) if !{running}
     http-request return status 200 content-type text/plain string OK if !{running} {path_is_health}
     http-request lua.hold if !{running} !{stopped}
+    http-request set-var(txn.mode) var(txn.service),map_str({modes},running) if !{running}
     http-request return status 504 content-type text/plain string "Gateway Timeout" if {{ var(txn.held) -m found }}
     http-request return status 503 content-type text/plain lf-string "{message}" if {stopped}
     http-request set-var(txn.kind) str({TUNNEL}) if {{ req.hdr(upgrade) -i -m str websocket }}
