@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import strict
 from .addresses import split
 from .service import Service
 from .tls import config as tls
@@ -170,7 +171,7 @@ frontend http
     bind {bind}:{http_port}
 {tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response
-{tls.request_rules_before_routing(layout.folder)}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
+{strict.RULES}{tls.request_rules_before_routing(layout.folder)}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
     http-request set-var(txn.path) path
     http-request set-var(txn.service) {host},concat(,txn.path,/),map_beg({routes})
     # Only where the first look found nothing: the expression costs more than all the rest.
