@@ -23,37 +23,9 @@ def literal(name, value):
 
 def connection(rng, case, smuggled):
     """All bytes of a connection with one request."""
-    pseudo = [(b":method", rng.choice([b"POST", b"POST", b"GET", b"CONNECT", b"GET / HTTP/1.1\r\nX: y", b"P ST", b""]))]
-    pseudo.append((b":scheme", rng.choice([b"https", b"https", b"http", b"", b"https\r\nX: y"])))
-    path = rng.choice(
-        [
-            b"/f/%d",
-            b"/f/%d",
-            b"/f/%d HTTP/1.1\r\nX: y",
-            b"f/%d",
-            b"*",
-            b"/f/%d\x00",
-            b"/f/%d x",
-            b"http://other.test/f/%d",
-        ]
-    )
-    pseudo.append((b":path", path % case if b"%" in path else path))
-    hosts = [
-        b"fuzz.test",
-        b"fuzz.test",
-        b"fuzz.test",
-        b"other.test",
-        b"fuzz.test\r\nX: y",
-        b"",
-        b"fuzz.test other.test",
-    ]
-    pseudo.append((b":authority", rng.choice(hosts)))
-    if rng.random() < 0.2:
-        pseudo.append(
-            rng.choice([*pseudo, (b":path", b"/s/%d" % case), (b":status", b"200"), (b":protocol", b"websocket")])
-        )
-    if rng.random() < 0.1:
-        del pseudo[rng.randrange(len(pseudo))]
+    pseudo = [[b":method", b"POST"], [b":scheme", b"https"], [b":path", b"/f/%d" % case], [b":authority", b"fuzz.test"]]
+    if rng.random() < 0.5:
+        _spoil(rng, case, pseudo)
     body = rng.choice([b"", smuggled, b"0\r\n\r\n" + smuggled])
     odd = [
         (b"content-length", b"%d" % rng.choice([0, 3, len(body), len(body) + 5])),
@@ -84,6 +56,36 @@ def connection(rng, case, smuggled):
             rng.randrange(12), rng.randrange(256), rng.choice([0, 1, 2, 3]), rng.randbytes(rng.randint(0, 30))
         )
     return data + frame(7, 0, 0, bytes(8))
+
+
+def _spoil(rng, number, pseudo):
+    """One of the four, told otherwise, twice, or not at all."""
+    index = rng.randrange(4)
+    bad = [
+        [b"GET", b"CONNECT", b"GET / HTTP/1.1\r\nX: y", b"P ST", b""],
+        [b"http", b"", b"https\r\nX: y", b"ftp"],
+        [
+            b"/f/%d HTTP/1.1\r\nX: y",
+            b"f/%d",
+            b"*",
+            b"/f/%d\x00",
+            b"/f/%d x",
+            b"http://other.test/f/%d",
+            b"/f/%d?a#b",
+            b"",
+        ],
+        [b"other.test", b"fuzz.test\r\nX: y", b"", b"fuzz.test other.test", b"a@fuzz.test", b"fuzz.test/other.test"],
+    ][index]
+    value = rng.choice(bad).replace(b"%d", b"%d" % number)
+    match rng.randint(0, 5):
+        case 0:
+            pseudo.append([pseudo[index][0], value])
+        case 1:
+            del pseudo[index]
+        case 2:
+            pseudo.append(rng.choice([[b":status", b"200"], [b":protocol", b"websocket"], [b":odd", b"x"]]))
+        case _:
+            pseudo[index][1] = value
 
 
 def _header_frames(rng, block, is_end):

@@ -166,12 +166,13 @@ def _frontend(layout: Layout, bind: str, http_port: int, tls_bind: str) -> str:
     running, stopped = "{ var(txn.mode) -m str running }", "{ var(txn.mode) -m str stopped }"
     path_is_health = "{ path,strcmp(txn.health) eq 0 }"
     message = f"%[var(txn.service),map_str({layout.map('messages')})]"
+    first = strict.RULES + tls.request_rules_before_routing(layout.folder)
     return f"""\
 frontend http
     bind {bind}:{http_port}
 {tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response
-{strict.RULES}{tls.request_rules_before_routing(layout.folder)}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
+{first}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
     http-request set-var(txn.path) path
     http-request set-var(txn.service) {host},concat(,txn.path,/),map_beg({routes})
     # Only where the first look found nothing: the expression costs more than all the rest.
