@@ -127,9 +127,8 @@ def test_no_request_has_two_readings(https_edge, pair):
         for _ in pool.map(attack.send, range(COUNT)):
             pass
     told = {status.decode(): count for status, count in sorted(attack.statuses.items())}
-    print(
-        f"target saw {target.seen} ({target.seen_over_tls} over HTTP/2), the other {other.seen}; victims {victims.count}; answers {told}"
-    )
+    print(f"target saw {target.seen}, {target.seen_over_tls} of them over HTTP/2, the other {other.seen};")
+    print(f"victims sent {victims.count}; answers over HTTP/1: {told}")
     assert not target.complaints and not other.complaints, (SEED, target.complaints[:3], other.complaints[:3])
     assert not attack.strange, (SEED, attack.strange[:5])
     assert not attack.hung, (SEED, attack.hung[:3])
