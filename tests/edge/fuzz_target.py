@@ -57,10 +57,10 @@ class StrictTarget:
             connection.close()
 
     def _check(self, line, headers):
+        if headers.get(b"user-agent") == [b"discode-edge"] and line[:2] == (b"GET", b"/up"):
+            return  # a health check
         if len(headers.get(b"x-kamal-target", ())) != 1 or not headers[b"x-kamal-target"][0].startswith(b"127.0.0.1"):
-            if not headers.get(b"user-agent", [b""])[0].startswith(b"discode-edge"):  # the edge's own health check
-                raise Ambiguous("a request that the edge did not make")
-            return
+            raise Ambiguous("a request that the edge did not make")
         hosts = headers.get(b"host", [])
         if len(hosts) > 1 or (hosts and hosts[0].lower().partition(b":")[0] != self.host):
             raise Ambiguous(f"a request for another host: {hosts}")

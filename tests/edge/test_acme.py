@@ -10,11 +10,12 @@ from conftest_https import Handshakes
 def test_from_an_empty_state_to_a_served_certificate(https_edge, authority, apps):
     (one,) = apps("one")
     begun = time.monotonic()
-    said = https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--host", "b.test", "--tls")
+    hosts = ("--host", "a.test", "--host", "b.test", "--canonical-host", "a.test")
+    said = https_edge.ok("deploy", "a", "--target", one.target, *hosts, "--tls")
     print(f"served after {time.monotonic() - begun:.1f} s")
     assert said == ""
-    for host in ("a.test", "b.test"):
-        assert https_edge.https(host, trust=authority.root()) == (200, "one")
+    assert https_edge.https("a.test", trust=authority.root()) == (200, "one")
+    assert https_edge.https("b.test", trust=authority.root())[0] == 301, "the CA's question came before any redirect"
     assert https_edge.served("c.test") is None, "a name without a certificate gets no wrong one"
     (entry, _) = https_edge.service("a")["certificates"]
     assert entry["source"] == "acme" and entry["expires"] and not entry["error"]

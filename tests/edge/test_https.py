@@ -37,6 +37,16 @@ def test_http_is_redirected_unless_told_otherwise(served):
     assert edge.served("a.test") is None
 
 
+def test_one_redirect_goes_to_the_canonical_host_over_https(served, pair):
+    edge, one, _, _ = served
+    both = pair("both", "a.test", "www.a.test")
+    hosts = ("--host", "a.test", "--host", "www.a.test", "--canonical-host", "a.test")
+    edge.ok("deploy", "a", "--target", one.target, *hosts, "--tls", *both.flags)
+    assert edge.head("www.a.test", "/x?y")[1]["location"] == "https://a.test/x?y"
+    assert edge.head("a.test", "/x?y")[1]["location"] == "https://a.test/x?y"
+    assert edge.https("www.a.test")[0] == 301 and edge.https("a.test") == (200, "one")
+
+
 def test_a_service_without_tls_does_not_answer_over_tls(served):
     """As kamal-proxy: another service's certificate is no way in."""
     edge, _, two, _ = served
@@ -173,7 +183,8 @@ def test_a_failed_deploy_keeps_the_certificate_that_serves(served, pair):
 def test_a_stopped_and_a_paused_service_say_so_over_tls(served):
     edge, _, _, good = served
     edge.ok("stop", "a", "--message", "Back at noon")
-    assert edge.https("a.test", trust=good.certificate) == (503, "Back at noon")
+    status, page = edge.https("a.test", trust=good.certificate)
+    assert status == 503 and "Back at noon" in page
     edge.ok("resume", "a")
     begun = time.monotonic()
     edge.ok("pause", "a", "--max-pause", "300ms")

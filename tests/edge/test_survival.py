@@ -33,10 +33,11 @@ def test_a_killed_worker_and_a_killed_master_come_back_with_their_routes(deploye
 
 def test_stopped_and_paused_survive_a_new_controller(deployed):
     edge, _, _ = deployed
-    edge.ok("stop", "a", "--message", "Back at noon; really")
+    edge.ok("stop", "a", "--message", "Back at noon; really <soon>")
     edge.kill()
     edge.start()
-    assert edge.get("a.test") == (503, "Back at noon; really")
+    status, page = edge.get("a.test")
+    assert status == 503 and "Back at noon; really &lt;soon&gt;" in page
     assert edge.get("a.test", "/up")[0] == 200
 
 
@@ -54,7 +55,7 @@ def test_a_damaged_state_is_rebuilt_from_the_copy_before_it(deployed):
     assert done.returncode == 1 and "state.json is damaged" in done.stderr
     assert edge.get("a.test")[0] == 200, "never an empty proxy in place of a full one"
     service = {**_service(one), "name": "a"}
-    (edge.folder / "state.json").write_text(json.dumps({"schema": 1, "services": [service]}))
+    (edge.folder / "state.json").write_text(json.dumps({"schema": 2, "services": [service]}))
 
 
 def test_a_second_controller_on_the_same_state_is_refused(deployed):
@@ -83,6 +84,6 @@ def _gets(edge):
 
 
 def _service(app):
-    from discode.edge.service import Service
+    from discode.edge.service import Pool, Service
 
-    return Service("a", (app.target,), ("a.test",)).to_dict()
+    return Service("a", Pool((app.target,)), ("a.test",)).to_dict()

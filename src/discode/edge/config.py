@@ -1,38 +1,36 @@
-"""HAProxy's configuration and maps, as text, from the services. Pure, but for the maps' paths in it.
+"""HAProxy's configuration, as text, from the services. Pure, but for the files' paths in it.
 
-A request finds its service in the route map, its mode in the mode map, and its backend in the active map. The maps
-can be changed at run time; whatever else a service needs stands in the configuration.
+A request finds its site, its service, its mode and its backend in maps, which can be changed at run time; whatever
+else a service needs stands in its backends (see `backend`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import strict
-from .addresses import split
+from . import pages, strict
+from .backend import AddressOf, backends, errors_section
+from .maps import quoted
+from .metrics import metrics_section
 from .service import Service
 from .tls import config as tls
 from .tls.settings import HttpsSettings
 
-LUA = """\
--- Holds requests of a paused service until it is resumed, or for as long as the mode says: "paused:<milliseconds>".
-local modes = Map.new(os.getenv("DISCODE_EDGE_MODES"), Map._str)
-core.register_action("hold", {"http-req"}, function(txn)
-    local service, waited = txn:get_var("txn.service"), 0
-    while true do
-        local longest = string.match(modes:lookup(service) or "", "^paused:(%d+)$")
-        if longest == nil then return end
-        if waited >= tonumber(longest) then txn:set_var("txn.held", "too long"); return end
-        core.msleep(10)
-        waited = waited + 10
-    end
-end, 0)
-"""
+__all__ = ["Layout", "Settings", "config_text", "quoted"]
 
-# What HAProxy says by itself, in the contract's words: a target that is down is a bad gateway.
-ERROR_502 = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 16\r\nContent-Type: text/plain\r\n\r\n502 Bad Gateway\n"
+
+@dataclass(frozen=True)
+class Settings:
+    """What `run` is told. `metrics_port` 0: no metrics. `body_grace` in seconds (see `trickle`)."""
+
+    bind: str
+    http_port: int
+    metrics_port: int = 0
+    access_log: bool = True
+    body_grace: float = 30.0
+    https: HttpsSettings = field(default_factory=HttpsSettings)
 
 
 @dataclass(frozen=True)
@@ -58,79 +56,34 @@ class Layout:
         return self.folder / "state.json"
 
     @property
-    def lua(self) -> Path:
-        return self.folder / "hold.lua"
+    def access_log(self) -> Path:
+        return self.folder / "access.log"
 
     @property
-    def error_502(self) -> Path:
-        return self.folder / "502.http"
+    def lua(self) -> Path:
+        return self.folder / "scripts.lua"
+
+    @property
+    def pages(self) -> Path:
+        """Whole answers for errors: `<status>.http`, and those of a service in a folder of its name."""
+        return self.folder / "pages"
 
     def map(self, name: str) -> Path:
         return self.folder / f"{name}.map"
 
 
-# WebSockets have backends of their own, so that they can be told from requests and let go by themselves.
-TUNNEL = ":ws"
-MAPS = ("routes", "active", "modes", "messages", "health", "cut")
-
-
-def mode_text(service: Service) -> str:
-    return f"paused:{round(service.max_pause * 1000)}" if service.mode == "paused" else service.mode
-
-
-def message_text(service: Service) -> str:
-    """A map's value is one line."""
-    return " ".join(service.message.split()) or "Service Unavailable"
-
-
-def map_entries(service: Service) -> dict[str, dict[str, str]]:
-    """The entries of a service in every map."""
-    return {
-        "active": {service.name: service.backend()},
-        "modes": {service.name: mode_text(service)},
-        "messages": {service.name: message_text(service)},
-        "health": {service.name: service.health.path},
-        "cut": {service.backend(slot): "no" for slot in (0, 1)},
-        # Last: a request that finds its service here has to find the rest too.
-        "routes": dict.fromkeys(service.routes(), service.name),
-    }
-
-
-def quoted(value: str) -> str:
-    """A value for a command on the runtime socket, where blanks end a word and `;` ends a command."""
-    return "".join(f"\\{c}" if c in " ;\\" else c for c in value)
-
-
-def map_texts(services: Iterable[Service]) -> dict[str, str]:
-    lines: dict[str, list[str]] = {name: [] for name in MAPS}
-    for service in services:
-        for name, entries in map_entries(service).items():
-            lines[name] += [f"{key} {value}\n" for key, value in entries.items()]
-    return {name: "".join(texts) for name, texts in lines.items()}
-
-
-AddressOf = Callable[[str], str | None]
-
-
-def config_text(
-    layout: Layout,
-    services: Iterable[Service],
-    bind: str,
-    http_port: int,
-    https: HttpsSettings,
-    address_of: AddressOf,
-) -> str:
-    services, folder = list(services), layout.folder
-    head = _HEAD.format(modes=layout.map("modes"), lua=layout.lua, tls=tls.global_lines(folder, services))
-    tls_bind = tls.bind_lines(folder, bind, https.port, services)
-    parts = [head, _frontend(layout, bind, http_port, tls_bind)]
-    parts.append(tls.on_demand_sections(folder, bind, https.port, services))
-    parts += [
-        _backend(layout, service, slot, tunnel, address_of)
-        for service in services
-        for slot in (0, 1)
-        for tunnel in (False, True)
+def config_text(layout: Layout, services: Iterable[Service], settings: Settings, address_of: AddressOf) -> str:
+    services = list(services)
+    lua_maps = {name: layout.map(name) for name in ("modes", "rates", "rollouts")}
+    parts = [
+        _HEAD.format(**lua_maps, lua=layout.lua, tls=tls.global_lines(layout.folder, services)),
+        errors_section("edge", layout.pages),
+        *(errors_section(f"pages:{one.name}", layout.pages / one.name) for one in services if one.shape.error_pages),
+        _frontend(layout, services, settings),
+        tls.on_demand_sections(layout.folder, settings.bind, settings.https.port, services),
+        metrics_section(settings.bind, settings.metrics_port),
     ]
+    parts += [text for service in services for text in backends(layout, service, address_of)]
     return "\n".join(parts)
 
 
@@ -138,11 +91,16 @@ _HEAD = """\
 global
     # Else two edges could share a port, and each would get half of the requests.
     noreuseport
-    # The Lua action opens the map by the same name, so that both see what is set at run time.
+    # The Lua scripts open the maps by the same names, so that both see what is set at run time.
     presetenv DISCODE_EDGE_MODES "{modes}"
+    presetenv DISCODE_EDGE_RATES "{rates}"
+    presetenv DISCODE_EDGE_ROLLOUTS "{rollouts}"
     lua-load "{lua}"
-{tls}    # An old worker of a reload serves its long connections to the end, but not for ever.
+{tls}    tune.http.logurilen 4096
+    # An old worker of a reload serves its long connections to the end, but not for ever.
     hard-stop-after 30m
+    # As many checks at once would come as a wave each second.
+    spread-checks 20
 
 defaults
     mode http
@@ -151,6 +109,7 @@ defaults
     timeout http-request 30s
     timeout http-keep-alive 60s
     timeout tunnel 24h
+    timeout check 5s
     option http-keep-alive
     # A connection that was refused has not seen the request: the next try is no second one.
     retries 3
@@ -158,87 +117,137 @@ defaults
     option redispatch 1
 """
 
+# kamal-proxy's names. `json` escapes a text, `+Q` puts it in quotes, an empty one too; `e6` makes nanoseconds of
+# milliseconds.
+_LOG = (
+    '{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","level":"INFO","msg":"Request","host":%{+Q}[var(txn.host,),json(utf8s)],'
+    '"port":%fp,"path":"%[capture.req.uri,field(1,?),json(utf8s)]","request_id":%{+Q}[var(txn.id,),json(utf8s)],'
+    '"status":%ST,"service":%{+Q}[var(txn.service,)],"target":"%s","duration":%Ta%[str(e6)],"method":"%HM",'
+    '"req_content_length":%[var(txn.length,0)],"req_content_type":%{+Q}[var(txn.type,),json(utf8s)],'
+    '"resp_content_length":%B,"resp_content_type":%{+Q}[var(txn.answertype,),json(utf8s)],'
+    '"client_addr":"%ci","client_port":"%cp","remote_addr":%{+Q}[var(txn.remote,),json(utf8s)],'
+    '"user_agent":%{+Q}[var(txn.agent,),json(utf8s)],"proto":"%HV","scheme":%{+Q}[var(txn.scheme,http)],'
+    '"query":%{+Q}[var(txn.query,),json(utf8s)],"termination":"%ts","queue_ms":%Tw,"connect_ms":%Tc,"response_ms":%Tr'
+    '%[var(txn.logreq," ")]%[var(txn.logres," ")]}'
+)
 
-def _frontend(layout: Layout, bind: str, http_port: int, tls_bind: str) -> str:
-    host = "var(txn.host)"
-    routes, modes = layout.map("routes"), layout.map("modes")
-    found = "{ var(txn.service) -m found }"
-    running, stopped = "{ var(txn.mode) -m str running }", "{ var(txn.mode) -m str stopped }"
-    path_is_health = "{ path,strcmp(txn.health) eq 0 }"
-    message = f"%[var(txn.service),map_str({layout.map('messages')})]"
-    first = strict.RULES + tls.request_rules_before_routing(layout.folder)
+
+def _log_rules(settings: Settings) -> str:
+    if not settings.access_log:
+        return ""
     return f"""\
-frontend http
-    bind {bind}:{http_port}
-{tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
-    option idle-close-on-response
-{first}    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
-    http-request set-var(txn.path) path
-    http-request set-var(txn.service) {host},concat(,txn.path,/),map_beg({routes})
-    # Only where the first look found nothing: the expression costs more than all the rest.
-    http-request set-var(txn.service) {host},regsub('^[^.]*','*'),concat(,txn.path,/),map_beg({routes}) if !{found}
-    http-request set-var(txn.service) str(-),concat(,txn.path,/),map_beg({routes}) if !{found}
-    http-request return status 404 content-type text/plain string "Not Found" if !{found}
-{tls.request_rules(layout.folder)}    http-request set-var(txn.mode) var(txn.service),map_str({modes},running)
-    http-request set-var(txn.health) var(txn.service),map_str({layout.map("health")}) if !{running}
-    http-request return status 200 content-type text/plain string OK if !{running} {path_is_health}
-    http-request lua.hold if !{running} !{stopped}
-    http-request set-var(txn.mode) var(txn.service),map_str({modes},running) if !{running}
-    http-request return status 504 content-type text/plain string "Gateway Timeout" if {{ var(txn.held) -m found }}
-    http-request return status 503 content-type text/plain lf-string "{message}" if {stopped}
-    http-request set-var(txn.kind) str({TUNNEL}) if {{ req.hdr(upgrade) -i -m str websocket }}
-    use_backend %[var(txn.service),map_str({layout.map("active")})]%[var(txn.kind)]
+    log stdout len 16384 format raw local0
+    log-format '{_LOG}'
+    http-request set-var(txn.agent) req.fhdr(user-agent)
+    http-request set-var(txn.type) req.fhdr(content-type)
+    http-request set-var(txn.length) req.hdr(content-length)
+    http-request set-var(txn.remote) req.fhdr(x-forwarded-for)
+    http-request set-var(txn.remote) src if !{{ var(txn.remote) -m found }}
+    http-request set-var(txn.query) query
+    http-request set-var(txn.scheme) str(https) if {{ ssl_fc }}
+    http-response set-var(txn.answertype) res.fhdr(content-type)
 """
 
 
-def _backend(layout: Layout, service: Service, slot: int, tunnel: bool, address_of: AddressOf) -> str:
-    name, shape = service.backend(slot) + (TUNNEL if tunnel else ""), service.shape
-    lines = [
-        f"backend {name}",
-        "    balance roundrobin",
-        f"    timeout server {round(shape.target_timeout * 1000)}ms",
-        f"    errorfile 503 {layout.error_502}",
-        # What is cut at the end of a drain without an answer is a timeout, in the contract's words.
-        "    http-after-response set-status 504 reason 'Gateway Timeout'"
-        f" if {{ status 502 }} {{ be_name,map_str({layout.map('cut')}) -m str yes }}",
-        *_header_rules(shape.forward_headers),
-    ]
-    prefix = shape.path_prefix.rstrip("/")
-    if prefix and shape.strip_path_prefix:
-        escaped = "".join("\\" + c if c in ".+" else c for c in prefix)
-        lines += [
-            f"    http-request replace-path ^{escaped}/?(.*) /\\1",
-            f"    http-request set-header X-Forwarded-Prefix {prefix}",
-        ]
-    if slot == service.slot:
-        lines += [f"    server {server_name(target)} {place(target, address_of)}" for target in service.targets]
-    return "\n".join(lines) + "\n"
+def _count_rules(settings: Settings) -> str:
+    if not settings.metrics_port:
+        return ""
+    return """\
+    http-request set-var(txn.began) date(0,ms)
+    http-request set-var(txn.method) method
+    http-after-response set-var(txn.status) status
+    http-after-response set-var(txn.counted) lua.count if !{ var(txn.unmetered) -m found }
+"""
 
 
-def place(target: str, address_of: AddressOf) -> str:
-    """Address and port of a server; a name that means nothing now takes no request until it does."""
-    host, port = split(target)
-    address = address_of(host)
-    return f"{address}:{port}" if address else f"127.0.0.1:{port} disabled"
+def _own_pages(layout: Layout, services: Sequence[Service], is_stopped: str) -> str:
+    """Answers of services that have pages of their own, while they are paused or stopped."""
+    lines = []
+    for service in services:
+        is_this, folder = f"{{ var(txn.service) -m str {service.name} }}", layout.pages / service.name
+        if service.shape.error_pages:
+            held = "{ var(txn.held) -m found }"
+            lines.append(f"    http-request return status 504 errorfiles pages:{service.name} if {held} {is_this}\n")
+        if service.shape.error_pages and (folder / "stopped.html").exists():
+            page = f'content-type "text/html; charset=utf-8" file {folder / "stopped.html"}'
+            lines.append(f"    http-request return status 503 {page} if {is_stopped} {is_this}\n")
+    return "".join(lines)
 
 
-def server_name(target: str) -> str:
-    return target.replace("[", "").replace("]", "")
+_DISGUISED = "^x(_[a-z]+[-_]|-[a-z]+_)(for|host|proto|port|ssl|prefix|server|ip|id|start|target)$"
 
 
-def _header_rules(trust: bool) -> list[str]:
-    """Incoming forwarding headers count only where the operator says so."""
-    rules = [] if trust else [f"    http-request del-header X-Forwarded-{name}" for name in ("For", "Host", "Proto")]
-    return [
-        *rules,
-        # One header with all hops, as kamal-proxy sends it: upstreams read the first line only.
-        "    http-request set-header X-Forwarded-For '%[req.fhdr(x-forwarded-for)], %[src]'"
-        " if { req.fhdr(x-forwarded-for) -m found }",
-        "    http-request set-header X-Forwarded-For %[src] if !{ req.fhdr(x-forwarded-for) -m found }",
-        "    http-request set-header X-Forwarded-Host %[req.hdr(host)] if !{ req.hdr(x-forwarded-host) -m found }",
-        "    http-request set-header X-Forwarded-Proto https if { ssl_fc } !{ req.hdr(x-forwarded-proto) -m found }",
-        "    http-request set-header X-Forwarded-Proto http if !{ req.hdr(x-forwarded-proto) -m found }",
-        "    http-request set-header X-Request-ID %[uuid()] if !{ req.hdr(x-request-id) -m found }",
-        "    http-request set-header X-Request-Start t=%[date(0,ms)] if !{ req.hdr(x-request-start) -m found }",
-        "    http-send-name-header X-Kamal-Target",
-    ]
+def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -> str:
+    maps = {name: layout.map(name) for name in ("sites", "routes", "traits", "modes", "health", "canonical", "active")}
+    is_stopped = "{ var(txn.mode) -m str stopped }"
+    message = f"%[var(txn.service),map_str({layout.map('messages')})]"
+    page = pages.plain(503, message).replace("\n", "").replace('"', '\\"')
+    tls_bind = tls.bind_lines(layout.folder, settings.bind, settings.https.port, services)
+    return f"""\
+frontend http
+    bind {settings.bind}:{settings.http_port}
+{tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
+    option idle-close-on-response
+{_log_rules(settings)}{_count_rules(settings)}\
+    acl is_known var(txn.site) -m found
+    acl is_running var(txn.mode) -m str running
+    acl is_stopped var(txn.mode) -m str stopped
+    acl is_health_path var(txn.asked),map_str({maps["health"]}) -m found
+    acl is_websocket req.hdr(upgrade) -i -m str websocket
+    acl is_event_stream req.hdr(accept) -m sub text/event-stream
+    acl is_canonical var(txn.host),strcmp(txn.canonical) eq 0
+{strict.RULES}{tls.request_rules_before_routing(layout.folder)}\
+    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
+    # Applications of the CGI kind do not tell `_` from `-`: by that door a header could be put beside ours.
+    http-request del-header '{_DISGUISED}' -m reg if {{ req.hdr_names -m sub _ }}
+    http-request set-header X-Request-ID %[uuid()] if !{{ req.hdr(x-request-id) -m found }}
+    http-request set-header X-Request-Start t=%[date(0,ms)] if !{{ req.hdr(x-request-start) -m found }}
+    http-request set-var(txn.id) req.fhdr(x-request-id)
+    http-request set-var(txn.site) var(txn.host),map_str({maps["sites"]})
+    http-request set-var-fmt(txn.wild) "*.%[var(txn.host),field(2,.,0)]" if !is_known
+    http-request set-var(txn.site) var(txn.wild),map_str({maps["sites"]}) if !is_known
+    http-request set-var(txn.site) str(-) if !is_known
+    http-request set-var-fmt(txn.key) %[var(txn.site)]%[path]/
+    http-request set-var(txn.service) var(txn.key),map_beg({maps["routes"]})
+    http-request return status 404 errorfiles edge if !{{ var(txn.service) -m found }}
+    http-request set-var(txn.traits) var(txn.service),map_str({maps["traits"]})
+{_redirect_rules(layout, maps["canonical"])}\
+    http-request set-var(txn.mode) var(txn.service),map_str({maps["modes"]},running)
+    http-request set-var-fmt(txn.asked) %[var(txn.service)]:%[path] if !is_running
+    http-request return status 200 if !is_running {{ method GET HEAD }} is_health_path
+    http-request lua.hold if !is_running !is_stopped
+    http-request set-var(txn.mode) var(txn.service),map_str({maps["modes"]},running) if !is_running
+{_own_pages(layout, services, is_stopped)}\
+    http-request return status 504 errorfiles edge if {{ var(txn.held) -m found }}
+    http-request return status 503 content-type "text/html; charset=utf-8" lf-string "{page}" if is_stopped
+    # WebSockets and event streams have backends of their own, so that they can be let go by themselves.
+    http-request set-var(txn.live) str(:live) if is_websocket or is_event_stream
+    http-request set-var(txn.cookie) req.cook(kamal-rollout) if {{ var(txn.traits) -m sub :rollout: }}
+    http-request lua.rollout if {{ var(txn.cookie) -m found }}
+    http-request set-var(txn.pool) var(txn.service) if !{{ var(txn.pool) -m found }}
+    http-request set-var(txn.backend) var(txn.pool),map_str({maps["active"]})
+{_READERS}\
+    use_backend %[var(txn.backend)]%[var(txn.role)]%[var(txn.live)]
+"""
+
+
+def _redirect_rules(layout: Layout, file: Path) -> str:
+    where = "%[ssl_fc,iif(https,http)]://%[var(txn.canonical)]%[pathq]"
+    return f"""\
+    http-request set-var(txn.canonical) var(txn.service),map_str({file}) if {{ var(txn.traits) -m sub :canonical: }}
+{tls.request_rules(layout.folder)}\
+    http-request redirect code 301 location "{where}" if {{ var(txn.canonical) -m found }} !is_canonical
+"""
+
+
+# Reads go to the read targets, but for a while after a client's own write. They go to the others while none is well.
+_READERS = """\
+    acl has_readers var(txn.traits) -m sub :readers:
+    acl has_written req.cook(kamal-writer),sub(txn.now) gt 0
+    acl is_well var(txn.reads),nbsrv gt 0
+    http-request set-var(txn.write) bool(1) if has_readers !{ method GET HEAD }
+    http-request set-var(txn.write) bool(1) if has_readers is_websocket !{ var(txn.traits) -m sub :rws: }
+    http-request set-var(txn.now) date(0,ms) if has_readers
+    http-request set-var-fmt(txn.reads) %[var(txn.backend)]:read%[var(txn.live)] if has_readers
+    http-request set-var(txn.role) str(:read) if has_readers !{ var(txn.write) -m found } is_well !has_written
+"""

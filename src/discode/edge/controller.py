@@ -11,29 +11,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import drain, health, state
+from . import drain, files, health, pages, state
 from .addresses import Addresses, split
-from .config import (
-    ERROR_502,
-    LUA,
-    Layout,
-    config_text,
-    map_entries,
-    map_texts,
-    message_text,
-    mode_text,
-    place,
-    quoted,
-    server_name,
-)
+from .backend import LIVE, check_options, place, server_name, skeleton
+from .config import Layout, Settings, config_text
 from .follow import Follower, Place
 from .haproxy import Haproxy, HaproxyError
+from .maps import MAPS, Entries, all_entries, quoted
 from .options import Command, CommandError
-from .service import Service, deployed
+from .service import Pool, Service, Split, deployed, pool_of
 from .tls.certificates import Certificates
-from .tls.settings import HttpsSettings
+from .trickle import Trickle
 
 # A server added at run time keeps no idle connection of itself, other than one from the configuration: without this
 # every request opens a connection to its target, and costs twice as much.
@@ -41,36 +32,44 @@ KEEP_IDLE = "pool-max-conn -1 pool-purge-delay 5s"
 
 
 class Controller:
-    def __init__(self, layout: Layout, bind: str, http_port: int, https: HttpsSettings):
-        self.layout, self._bind, self._http_port, self._https = layout, bind, http_port, https
+    def __init__(self, layout: Layout, settings: Settings):
+        self.layout, self.settings = layout, settings
         self.haproxy = Haproxy(layout)
         self.services = state.load(layout.state)
         self.drains = drain.Drains(self.haproxy)
         self.addresses = Addresses()
         self.follower = Follower(self.haproxy, self.addresses, self._places)
-        self._configured: dict[str, Service] = {}  # what the running configuration has of each service
-        self._table = threading.RLock()  # guards `services`, `_configured`, the files and reloads
-        self.certificates = Certificates(self.services, self.haproxy, https, bind, self._table)
+        self.trickle = Trickle(self.haproxy, settings.body_grace)
+        self._configured: dict[str, str] = {}  # what the running configuration has of each service
+        self._told: Entries = {name: {} for name in MAPS}  # what the maps have
+        self._table = threading.RLock()  # guards `services`, `_configured`, `_told`, the files and reloads
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self.certificates = Certificates(
+            lambda: list(self.services.values()), self.haproxy, settings.https, settings.bind, self._table
+        )
 
     def start(self) -> None:
         """Attach to the HAProxy that runs, or start one; either way it does what the state says."""
         with self._table:
-            self._write_files()
+            self._write_files(self.services)
             if self.haproxy.current() is not None:
                 self.haproxy.reload()
             else:
                 self.haproxy.start()
-            self._configured = dict(self.services)
+            self._configured = self._skeletons(self.services)
             self.certificates.offer.loaded(self.services.values())
+            self._take_for_well(self.services.values())
 
-    def _places(self) -> list[Place]:
-        return [
-            (backend, target)
-            for service in list(self.services.values())
-            for target in service.targets
-            for backend in drain.backends(service.backend())
-        ]
+    def _take_for_well(self, services: Iterable[Service]) -> None:
+        """To a worker that has just started, one failed check would be enough: not for a target without others."""
+        self._tell(
+            *(
+                f"set server {service.backend(pool.slot, letter)}{role}/{server_name(target)} health up"
+                for service in services
+                for letter, pool in service.pools()
+                for role, target in pool.by_role()
+            )
+        )
 
     def heal(self) -> bool:
         """Bring HAProxy back when it has died; whether that was needed."""
@@ -91,109 +90,159 @@ class Controller:
             after = deployed(command, before)
             self._refuse_taken_hosts(after)
             after = self.certificates.adopt(command, after)
-            if before and (after.targets, after.shape) == (before.targets, before.shape):
-                after = replace(after, slot=before.slot)
-                self._configure(before, after)
-                health.wait(after, command.seconds("deploy-timeout"))
-            else:
-                self._bring_in(before, after, command.seconds("deploy-timeout"))
-            self._switch(before, after)
-        if before and before.slot != after.slot:
-            left = drain.Left(before, after, command.seconds("drain-timeout"))
-            self.drains.begin(left, wait=not command.on("drain-in-background"))
+            templates = pages.load(after.shape.error_pages) if after.shape.error_pages else {}
+            if not command.on("force"):
+                health.wait(after.active, after.health, command.seconds("deploy-timeout"))
+            self._bring_in(before, after, "", templates)
+        self._leave(before, "", command)
+
+    def rollout_deploy(self, command: Command) -> None:
+        with self._locks[command.service]:
+            before = self._known(command.service)
+            pool = pool_of(command, before.rollout)
+            shape = replace(before.shape, has_rollout=True, has_readers=before.shape.has_readers or bool(pool.readers))
+            health.wait(pool, before.health, command.seconds("deploy-timeout"))
+            self._bring_in(before, replace(before, rollout=pool, shape=shape), "r", None)
+        self._leave(before, "r", command)
+
+    def rollout_set(self, command: Command) -> None:
+        if not command.given & {"percent", "list"}:
+            raise CommandError("at least one of the flags in the group [percent list] is required")
+        percent, values = command.number("percent"), tuple(command.texts("list"))
+        if not 0 <= percent <= 100 or any(not value.isprintable() or " " in value for value in values):
+            raise CommandError("a rollout has 0 to 100 percent, and values that a cookie can have")
+        if self._known(command.service).rollout is None:
+            raise CommandError("rollout target not set")
+        self._change(command.service, split=Split(percent, values))
+
+    def rollout_stop(self, command: Command) -> None:
+        self._change(command.service, split=None)
 
     def pause(self, command: Command) -> None:
         service = self._change(command.service, mode="paused", max_pause=command.seconds("max-pause"))
-        self.drains.until_idle(service, command.seconds("drain-timeout"))
+        self._wait_until_idle(service, command)
 
     def resume(self, command: Command) -> None:
-        self._change(command.service, mode="running")
+        if command.number("rate") < 1:
+            raise CommandError("the rate is a number of requests a second, 1 or more")
+        self._change(command.service, mode="running", rate=command.number("rate"))
 
     def stop(self, command: Command) -> None:
         service = self._change(command.service, mode="stopped", message=command.text("message"))
-        self.drains.until_idle(service, command.seconds("drain-timeout"))
+        self._wait_until_idle(service, command)
 
     def remove(self, command: Command) -> None:
         """Its backends stay in HAProxy, without a way to them, until the next reload."""
-        with self._locks[command.service]:
+        with self._locks[command.service], self._table:
             service = self._known(command.service)
-            with self._table:
-                del self.services[service.name]
-                state.save(self.layout.state, self.services)
-                self._write_maps()
-                for name, entries in map_entries(service).items():
-                    if name != "cut":
-                        self._tell(*(f"del map {self.layout.map(name)} {key}" for key in entries))
-                self.certificates.settle(self.services.values())
+            self._save({name: one for name, one in self.services.items() if name != service.name})
+        for letter, pool in service.pools():
+            left = drain.Left(service.name, service.backend(pool.slot, letter), pool, REMOVED_DRAIN)
+            self.drains.begin(left, wait=False)
 
-    def _bring_in(self, before: Service | None, after: Service, timeout: float) -> None:
-        """Add the targets to the idle slot and wait until they answer. Raises CommandError and leaves none behind."""
-        self._configure(before, after)
-        kept = self.drains.take_back(after)
-        for target in after.targets:
-            if target not in kept:
-                self._add_server(after, target)
+    def _bring_in(
+        self, before: Service | None, after: Service, letter: str, templates: Mapping[int, str] | None
+    ) -> None:
+        """HAProxy gets the pool of that letter in the idle slot; then every new request goes there."""
+        if templates is not None:
+            files.write_templates(self.layout, after, templates)
+        is_reloaded = self._configure(before, after)
+        pool = dict(after.pools())[letter]
+        old = dict(before.pools()).get(letter) if before else None
+        if old and not is_reloaded and (old.targets, old.readers) == (pool.targets, pool.readers):
+            self._switch(_with_pool(after, letter, old))
+            return
+        self._fill(after, letter, pool)
+        self._switch(after)
+
+    def _configure(self, before: Service | None, after: Service) -> bool:
+        """See to it that HAProxy's configuration has the service, in its shape; whether that took a reload."""
+        with self._table:
+            files.write_pages(self.layout, [after])
+            is_same = before is not None and self._configured.get(after.name) == skeleton(self.layout, after)
+            if is_same and self.certificates.offer.is_ready_for(after):
+                return False
+            if before is None:
+                shaped = replace(after, active=Pool((), slot=after.active.slot), rollout=None)
+            else:
+                shaped = replace(before, shape=after.shape, health=after.health, message=after.message, tls=after.tls)
+            self._reload({**self.services, after.name: shaped})
+            return True
+
+    def _reload(self, services: dict[str, Service]) -> None:
+        self._write_files(services)
         try:
-            health.wait(after, timeout)
-        except CommandError:
-            self.drains.drop(after, [target for target in after.targets if target not in kept])
+            self.haproxy.reload()
+        except HaproxyError:
+            self._write_files(self.services)
+            raise
+        self._configured = self._skeletons(services)
+        self.certificates.offer.loaded(services.values())
+        self._take_for_well(services.values())
+
+    def _fill(self, service: Service, letter: str, pool: Pool) -> None:
+        backend = service.backend(pool.slot, letter)
+        kept = self.drains.take_back(backend, pool)
+        fresh = [server for server in pool.by_role() if server not in kept]
+        try:
+            for role, target in fresh:
+                self._add_server(service, f"{backend}{role}", target, len(pool.all()))
+        except HaproxyError:
+            self.drains.drop(backend, fresh)
             raise
 
-    def _configure(self, before: Service | None, after: Service) -> None:
-        """See to it that HAProxy's configuration has the service, in its shape. Only then is there a reload."""
-        with self._table:
-            known = self._configured.get(after.name)
-            same = known is not None and known.shape == after.shape
-            if before is not None and same and self.certificates.offer.is_ready_for(after):
-                return
-            shaped = replace(before, shape=after.shape, tls=after.tls) if before else replace(after, targets=())
-            services = {**self.services, after.name: shaped}
-            self._write_files(services)
-            try:
-                self.haproxy.reload()
-            except HaproxyError:
-                self._write_files()
-                raise
-            self._configured = services
-            self.certificates.offer.loaded(services.values())
-
-    def _add_server(self, service: Service, target: str) -> None:
+    def _add_server(self, service: Service, backend: str, target: str, count: int) -> None:
         self.addresses.look(split(target)[0])
         where, _, disabled = place(target, self.addresses.of).partition(" ")
-        for backend in drain.backends(service.backend()):
-            name = f"{backend}/{server_name(target)}"
-            commands = [f"add server {name} {where} {KEEP_IDLE}", f"enable server {name}"]
-            self._tell(*commands[: 1 if disabled else 2])
+        for live in (False, True):
+            name = f"{backend}{LIVE * live}/{server_name(target)}"
+            check = check_options(service.health, count, live)
+            commands = [f"add server {name} {where} {KEEP_IDLE} {check}".rstrip()]
+            commands += [f"enable health {name}"] if check else []
+            commands += [] if disabled else [f"enable server {name}"]
+            commands += [f"set server {name} health up"] if check else []
+            answer = self._tell(*commands)
+            if "New server registered" not in answer and "already exists" not in answer:
+                raise HaproxyError(f"the target {target} was not taken: {answer.strip()}")
 
-    def _switch(self, before: Service | None, after: Service) -> None:
+    def _switch(self, after: Service) -> None:
         with self._table:
             self._refuse_taken_hosts(after)
-            self.services[after.name] = after
-            state.save(self.layout.state, self.services)
-            self._write_maps()
-            old = map_entries(before) if before else {}
-            for name, entries in map_entries(after).items():
-                gone = [key for key in old.get(name, {}) if key not in entries]
-                file = self.layout.map(name)
-                known = {} if name == "cut" else old.get(name, {})
-                sets = [f"set map {file} {key} {quoted(value)}" for key, value in entries.items() if key in known]
-                adds = [f"add map {file} {key} {quoted(value)}" for key, value in entries.items() if key not in known]
-                if name != "cut" or not before:
-                    self._tell(*adds)
-                self._tell(*sets, *(f"del map {file} {key}" for key in gone))
-            self.certificates.settle(self.services.values())
+            self._save({**self.services, after.name: after})
+
+    def _save(self, services: dict[str, Service]) -> None:
+        """Keep the services, and tell HAProxy what of its maps has changed."""
+        state.save(self.layout.state, services)
+        self.services = services
+        before, entries = self._told, all_entries(services.values())
+        files.write_maps(self.layout, entries, before)
+        self._told = entries
+        self._tell(*_changes(self.layout, before, entries))
+        self.certificates.settle(services.values())
+
+    def _leave(self, before: Service | None, letter: str, command: Command) -> None:
+        """Drain the pool that a deploy has replaced."""
+        old = dict(before.pools()).get(letter) if before else None
+        now = dict(self.services[command.service].pools()).get(letter) if command.service in self.services else None
+        if before and old and now and old.slot != now.slot:
+            left = drain.Left(before.name, before.backend(old.slot, letter), old, command.seconds("drain-timeout"))
+            self.drains.begin(left, wait=not command.on("drain-in-background"))
+
+    def _wait_until_idle(self, service: Service, command: Command) -> None:
+        timeout = command.seconds("drain-timeout")
+        self.drains.until_idle(
+            drain.Left(service.name, service.backend(pool.slot, letter), pool, timeout)
+            for letter, pool in service.pools()
+        )
 
     def _change(self, name: str, **changes: object) -> Service:
         with self._locks[name]:
-            service = replace(self._known(name), **changes)  # type: ignore[arg-type]
+            before = self._known(name)
+            service = replace(before, **changes)  # type: ignore[arg-type]
             with self._table:
-                self.services[name] = service
-                state.save(self.layout.state, self.services)
-                self._write_maps()
-                self._tell(
-                    f"set map {self.layout.map('messages')} {name} {quoted(message_text(service))}",
-                    f"set map {self.layout.map('modes')} {name} {mode_text(service)}",
-                )
+                if service.shape.error_pages and service.message != before.message:
+                    self._configure(before, service)
+                self._save({**self.services, name: service})
             return service
 
     def _known(self, name: str) -> Service:
@@ -208,33 +257,61 @@ class Controller:
             if any(mine & set(other.routes()) for other in self.services.values() if other.name != service.name):
                 raise CommandError("host settings conflict with another service")
 
-    def _tell(self, *commands: str) -> None:
+    def _places(self) -> list[Place]:
+        return [
+            (f"{service.backend(pool.slot, letter)}{role}{live}", target)
+            for service in list(self.services.values())
+            for letter, pool in service.pools()
+            for role, target in pool.by_role()
+            for live in ("", LIVE)
+        ]
+
+    def _tell(self, *commands: str) -> str:
         if not commands:
-            return
+            return ""
         for attempt in range(2):
             try:
-                self.haproxy.tell(*commands)
-                return
+                return self.haproxy.tell(*commands)
             except OSError as error:
                 if attempt:
                     raise HaproxyError(f"HAProxy does not answer: {error}") from error
                 time.sleep(0.2)
                 self.heal()
+        return ""
 
-    def _write_files(self, services: dict[str, Service] | None = None) -> None:
-        wanted = self.services if services is None else services
-        self.layout.lua.write_text(LUA)
-        self.layout.error_502.write_text(ERROR_502, newline="")
-        self._write_maps()
-        self.certificates.offer.write_files(wanted.values())
-        text = config_text(self.layout, wanted.values(), self._bind, self._http_port, self._https, self.addresses.of)
-        temporary = self.layout.config.with_suffix(".new")
-        temporary.write_text(text)
-        temporary.replace(self.layout.config)
+    def _skeletons(self, services: dict[str, Service]) -> dict[str, str]:
+        return {name: skeleton(self.layout, service) for name, service in services.items()}
 
-    def _write_maps(self) -> None:
-        """For the next start or reload; the running workers are told by themselves."""
-        for name, text in map_texts(self.services.values()).items():
-            temporary = self.layout.map(name).with_suffix(".new")
-            temporary.write_text(text)
-            temporary.replace(self.layout.map(name))
+    def _write_files(self, services: dict[str, Service]) -> None:
+        """The configuration of these services, with the maps of those that are served."""
+        files.write(self.layout.lua, files.SCRIPTS.read_text())
+        files.write_own_pages(self.layout)
+        files.write_pages(self.layout, services.values())
+        self.certificates.offer.write_files(services.values())
+        self._told = all_entries(self.services.values())
+        files.write_maps(self.layout, self._told)
+        files.write(self.layout.config, config_text(self.layout, services.values(), self.settings, self.addresses.of))
+
+
+REMOVED_DRAIN = 30.0  # seconds that requests under way to a removed service get
+
+
+def _with_pool(service: Service, letter: str, pool: Pool) -> Service:
+    return replace(service, rollout=pool) if letter else replace(service, active=pool)
+
+
+def _changes(layout: Layout, before: Entries, after: Entries) -> list[str]:
+    """As commands: what is new comes first, the ways to a service last; what goes does so the other way round."""
+    commands = []
+    for name in MAPS:
+        file, old, new = layout.map(name), before[name], after[name]
+        for key, value in new.items():
+            if old.get(key) != value:
+                commands.append(f"{'set' if key in old else 'add'} map {file} {quoted(key)} {quoted(value)}")
+    for name in reversed(MAPS):
+        commands += _gone(layout, name, before[name], after[name])
+    return commands
+
+
+def _gone(layout: Layout, name: str, old: Iterable[str], new: Mapping[str, str]) -> list[str]:
+    return [f"del map {layout.map(name)} {quoted(key)}" for key in old if key not in new]

@@ -2,45 +2,66 @@
 
 States of a target in the idle slot: draining (requests under way), gone (deleted from HAProxy). A draining target
 can be taken back into service: a switch back must not wait for a drain.
+
+WebSockets never finish by themselves, and event streams seldom do. They are let go one after another, so that their
+clients do not all come back at the same moment: WebSockets from the start, event streams from half of the time on,
+for an answer that comes as a stream may well end by itself.
 """
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .config import TUNNEL, server_name
+from . import sessions
+from .backend import LIVE, server_name
 from .haproxy import Haproxy
-from .service import Service
+from .service import Pool
+from .sessions import Session
 
 POLL = 0.02
-TUNNEL_GRACE = 0.2  # seconds that frames under way in a WebSocket get before it is let go
+STREAM_GRACE = 0.2  # seconds that frames under way in a WebSocket get before the first is let go
+PER_SECOND = 50  # WebSockets or event streams let go in a second, unless the time is too short for that
 DELETE_TRIES = 100  # HAProxy deletes a server only when its last idle connection is closed
 
-
-def backends(backend: str) -> tuple[str, str]:
-    """The backend of requests, and that of WebSockets."""
-    return backend, backend + TUNNEL
+Server = tuple[str, str]  # a backend's role, and a target
 
 
 @dataclass
 class Left:
-    """The targets that a deploy left behind, in the slot that is idle now."""
+    """The targets that are to be left: of a pool in `backend`, which was `service`'s."""
 
-    before: Service
-    after: Service
+    service: str
+    backend: str
+    pool: Pool
     timeout: float
-    targets: set[str] = field(init=False)
+    servers: set[Server] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.targets = set(self.before.targets)
+        self.servers = set(self.pool.by_role())
 
-    @property
-    def backend(self) -> str:
-        return self.before.backend(self.before.slot)
+    def places(self, *, live: bool) -> list[tuple[str, str]]:
+        """Backend and server's name."""
+        return [(f"{self.backend}{role}{LIVE * live}", server_name(target)) for role, target in sorted(self.servers)]
+
+    def backends(self) -> list[str]:
+        return sorted({name for live in (False, True) for name, _ in self.places(live=live)})
+
+
+class Release:
+    """Which long sessions are let go when: `start` and `span` in seconds of the monotonic clock."""
+
+    def __init__(self, found: Sequence[Session], start: float, span: float):
+        step = min(1 / PER_SECOND, span / max(len(found), 1))
+        self._due = [(start + step * number, session) for number, session in enumerate(found)]
+
+    def due(self, now: float) -> list[Session]:
+        ready = [session for moment, session in self._due if moment <= now]
+        self._due = [one for one in self._due if one[0] > now]
+        return ready
 
 
 class Drains:
@@ -57,113 +78,102 @@ class Drains:
         if wait:
             thread.join()
 
-    def take_back(self, service: Service) -> set[str]:
-        """Targets of the slot that `service` goes to which still drain there: they serve again."""
-        kept: set[str] = set()
+    def take_back(self, backend: str, pool: Pool) -> set[Server]:
+        """Targets of the slot that `pool` goes to which still drain there: they serve again."""
+        kept: set[Server] = set()
         with self._lock:
             for left in self._under_way:
-                if left.backend == service.backend():
-                    again = left.targets & set(service.targets)
-                    left.targets -= again
+                if left.backend == backend:
+                    again = left.servers & set(pool.by_role())
+                    left.servers -= again
                     kept |= again
-        for target in kept:
-            self._tell(
-                *(f"set server {backend}/{server_name(target)} state ready" for backend in backends(service.backend()))
-            )
+        names = [f"{backend}{role}{live}/{server_name(target)}" for role, target in kept for live in ("", LIVE)]
+        self._tell(*(f"set server {name} state ready" for name in names))
         return kept
 
-    def drop(self, service: Service, targets: Iterable[str]) -> None:
+    def drop(self, backend: str, servers: Iterable[Server]) -> None:
         """Delete targets that never served."""
-        for target in targets:
-            self._delete(service.backend(), target)
+        for role, target in servers:
+            self._delete(backend, role, target)
 
     def draining(self, name: str) -> int:
-        """Requests and WebSockets under way on targets that no longer serve."""
+        """Requests and long sessions under way on targets that no longer serve."""
         with self._lock:
-            under_way = [left for left in self._under_way if left.before.name == name and left.targets]
-            counts = self.sessions() if under_way else {}
-            return sum(max(self._count(counts, left, tunnels=True), 1) for left in under_way)
+            under_way = [left for left in self._under_way if left.service == name and left.servers]
+        return sum(max(self._count(left), 1) for left in under_way)
 
-    def until_idle(self, service: Service, timeout: float) -> None:
-        """Wait until the service has no request under way, or the time is over. WebSockets are let go."""
-        deadline = time.monotonic() + timeout
-        self._cut(service.backend(), service.targets, tunnels_only=True)
-        while time.monotonic() < deadline:
-            counts = self.sessions()
-            if not sum(counts.get((service.backend(), server_name(target)), 0) for target in service.targets):
-                return
-            time.sleep(POLL)
-        self._cut(service.backend(), service.targets, tunnels_only=False)
-
-    def sessions(self) -> dict[tuple[str, str], int]:
-        """Sessions under way by backend and server, over all workers."""
-        counts: dict[tuple[str, str], int] = {}
-        for text in self._haproxy.ask_each("show stat -1 4 -1"):
-            for row in csv.reader(text.removeprefix("# ").splitlines()):
-                if len(row) > 5 and row[4].isdigit():
-                    key = (row[0], row[1])
-                    counts[key] = counts.get(key, 0) + int(row[4])
-        return counts
+    def until_idle(self, pools: Iterable[Left]) -> None:
+        """Wait until nothing is under way there, or the time is over. WebSockets are let go at once."""
+        threads = [threading.Thread(target=self._wait, args=(left, 0.0)) for left in pools]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def _drain(self, left: Left) -> None:
-        deadline = time.monotonic() + left.timeout
-        # New requests go elsewhere by the map; `drain` keeps off those whose backend was chosen just before.
-        time.sleep(POLL)
-        let_go = time.monotonic() + TUNNEL_GRACE
-        while time.monotonic() < deadline:
-            counts = self.sessions()
-            if not self._count(counts, left, tunnels=False):
-                break
-            if let_go and time.monotonic() > let_go:
-                self._cut_left(left, tunnels_only=True)
-                let_go = 0.0
-            time.sleep(POLL)
-        self._cut_left(left, tunnels_only=False)
-        self._end(left)
-
-    def _end(self, left: Left) -> None:
+        self._wait(left, min(left.timeout / 2, 3600.0))
         with self._lock:
-            targets, left.targets = left.targets, set()
+            servers, left.servers = left.servers, set()
             self._under_way.remove(left)
-        for target in targets:
-            self._delete(left.backend, target)
+        for role, target in servers:
+            self._delete(left.backend, role, target)
 
-    def _cut_left(self, left: Left, *, tunnels_only: bool) -> None:
-        with self._lock:
-            targets = set(left.targets)
-        self._cut(left.backend, targets, tunnels_only=tunnels_only)
-
-    def _cut(self, backend: str, targets: Iterable[str], *, tunnels_only: bool) -> None:
-        plain, tunnel = backends(backend)
-        names = [server_name(target) for target in targets]
-        self._tell(*(f"shutdown sessions server {tunnel}/{name}" for name in names))
-        if not tunnels_only and names:
-            cut = self._haproxy_map_cut
-            self._tell(f"set map {cut} {plain} yes")
-            self._tell(*(f"shutdown sessions server {plain}/{name}" for name in names))
+    def _wait(self, left: Left, spread: float) -> None:
+        """Until nothing of it is under way. `spread`: seconds over which the WebSockets are let go."""
+        began = time.monotonic()
+        deadline, half = began + left.timeout, began + left.timeout / 2
+        # New requests go elsewhere by the map; this one moment is for those whose backend was chosen just before.
+        time.sleep(POLL)
+        websockets = streams = None
+        while (now := time.monotonic()) < deadline and self._count(left):
+            if websockets is None and now >= began + STREAM_GRACE:
+                found = [one for one in self._long_ones(left) if one.is_websocket]
+                websockets = Release(found, now, spread)
+            if streams is None and now >= half and websockets is not None:
+                streams = Release(self._long_ones(left), now, max(deadline - now - 0.5, 0.0))
+            for release in (websockets, streams):
+                self._let_go(release.due(now) if release else [])
             time.sleep(POLL)
-            self._tell(f"set map {cut} {plain} no")
+        self._cut(left)
 
-    def _count(self, counts: dict[tuple[str, str], int], left: Left, *, tunnels: bool) -> int:
-        names = [server_name(target) for target in left.targets]
-        wanted = backends(left.backend) if tunnels else backends(left.backend)[:1]
-        return sum(counts.get((backend, name), 0) for backend in wanted for name in names)
+    def _let_go(self, found: Sequence[Session]) -> None:
+        for session in found:
+            with contextlib.suppress(OSError):
+                self._haproxy.tell_one(session.worker, f"shutdown session {session.identity}")
 
-    def _delete(self, backend: str, target: str) -> None:
-        for name in (f"{each}/{server_name(target)}" for each in backends(backend)):
+    def _long_ones(self, left: Left) -> list[Session]:
+        with contextlib.suppress(OSError):
+            return sessions.long_ones(self._haproxy, [name for name in left.backends() if name.endswith(LIVE)])
+        return []
+
+    def _count(self, left: Left) -> int:
+        with self._lock:
+            places = left.places(live=False) + left.places(live=True)
+        with contextlib.suppress(OSError):
+            found = sessions.counts(self._haproxy, sorted({backend for backend, _ in places}))
+            return sum(found.get(one, 0) for one in places)
+        return 0  # HAProxy has died: what was under way is gone with it
+
+    def _cut(self, left: Left) -> None:
+        with self._lock:
+            plain, live = left.places(live=False), left.places(live=True)
+        self._tell(*(f"shutdown sessions server {backend}/{name}" for backend, name in live))
+        if self._count(left):
+            cut = self._haproxy.layout.map("cut")
+            self._tell(f"set map {cut} {left.backend} yes")
+            self._tell(*(f"shutdown sessions server {backend}/{name}" for backend, name in plain))
+            time.sleep(POLL)
+            self._tell(f"set map {cut} {left.backend} no")
+
+    def _delete(self, backend: str, role: str, target: str) -> None:
+        for name in (f"{backend}{role}{live}/{server_name(target)}" for live in (LIVE, "")):
             self._tell(f"set server {name} state maint")
             for _ in range(DELETE_TRIES):
-                answers = self._tell(f"del server {name}")
-                if not any("still" in answer for answer in answers):
+                if "still" not in self._tell(f"del server {name}"):
                     break
                 time.sleep(POLL)
 
-    @property
-    def _haproxy_map_cut(self) -> str:
-        return str(self._haproxy.layout.map("cut"))
-
-    def _tell(self, *commands: str) -> list[str]:
-        try:
-            return self._haproxy.tell(*commands) if commands else []
-        except OSError:
-            return []  # HAProxy has died: what was under way is gone with it, and a new one starts from the state
+    def _tell(self, *commands: str) -> str:
+        with contextlib.suppress(OSError):
+            return self._haproxy.tell(*commands) if commands else ""
+        return ""  # HAProxy has died, and a new one starts from the state

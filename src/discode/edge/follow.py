@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from .addresses import Addresses, is_literal, split
-from .config import server_name
+from .backend import server_name
 from .haproxy import Haproxy, HaproxyError
 
 INTERVAL = 1.0  # seconds between two looks at every name
@@ -53,4 +53,5 @@ class Follower:
         if address is None:
             # Its address may be another container's soon.
             return [f"set server {server} state maint"]
-        return [f"set server {server} addr {address} port {split(target)[1]}", f"set server {server} state ready"]
+        where = f"set server {server} addr {address} port {split(target)[1]}"
+        return [where, f"set server {server} state ready", f"set server {server} health up"]

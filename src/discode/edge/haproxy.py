@@ -18,11 +18,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import accesslog
 from .config import Layout
 
 OLDEST = (2, 6)  # dynamic servers with checks, `reload` on the master's socket
 START = 5.0  # seconds that a start or a reload may take
 ANSWER = 5.0
+LONGEST_LINE = 8000  # bytes of a line on the master's socket, which has a buffer of 16 KB
 
 
 class HaproxyError(Exception):
@@ -52,9 +54,9 @@ class Haproxy:
         log_path = self.layout.folder / "haproxy.log"
         begin = log_path.stat().st_size if log_path.exists() else 0
         arguments = ["-W", "-S", f"{self.layout.master_socket},mode,600", "-f", str(self.layout.config)]
-        with log_path.open("ab") as log:
+        with log_path.open("ab") as log, accesslog.destination(self.layout.access_log) as access:
             self._child = subprocess.Popen(
-                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=access, stderr=log, start_new_session=True
             )
         child = self._child
         _wait(lambda: child.poll() is not None or self.current() is not None)
@@ -95,29 +97,41 @@ class Haproxy:
                 found.append(Worker(int(words[0]), not old))
         return found
 
-    def tell(self, *commands: str) -> list[str]:
-        """Each command to every worker; the current one's answers. An old worker may not know what is spoken of.
+    def tell(self, *commands: str) -> str:
+        """All commands to every worker; the current one's answers. An old worker may not know what is spoken of.
 
-        Raises HaproxyError when the current worker refuses one.
+        Raises OSError when the current worker cannot be reached.
         """
         answers: list[str] = []
         for worker in self.workers():
-            for command in commands:
-                try:
-                    answer = self._ask(f"@!{worker.pid} {command}").strip()
-                except OSError:
-                    if worker.is_current:
-                        raise
-                    continue
+            try:
+                told = self.tell_one(worker.pid, *commands)
+            except OSError:
                 if worker.is_current:
-                    answers.append(answer)
-        return answers
+                    raise
+                continue
+            if worker.is_current:
+                answers.append(told)
+        return "\n".join(answers)
 
-    def ask_each(self, command: str) -> Iterator[str]:
-        """The answer of every worker, old ones too."""
+    def tell_one(self, pid: int, *commands: str) -> str:
+        """Several commands in one conversation with one worker. Raises OSError."""
+        answers, line = [], ""
+        for command in commands:
+            word = f"@!{pid} {command}"
+            if line and len(line) + len(word) > LONGEST_LINE:
+                answers.append(self._ask(line))
+                line = ""
+            line = f"{line};{word}" if line else word
+        if line:
+            answers.append(self._ask(line))
+        return "\n".join(answers)
+
+    def ask_each(self, *commands: str) -> Iterator[tuple[int, str]]:
+        """Process id and answers of every worker, old ones too."""
         for worker in self.workers():
             with contextlib.suppress(OSError):
-                yield self._ask(f"@!{worker.pid} {command}")
+                yield worker.pid, self.tell_one(worker.pid, *commands)
 
     def end(self, grace: float) -> None:
         """Let requests under way finish for `grace` seconds, then end it."""

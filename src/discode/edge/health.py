@@ -12,15 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from ..core.quantity import format_duration
 from .addresses import split
 from .options import CommandError
-from .service import Health, Service
+from .service import Health, Pool
 
 
-def wait(service: Service, timeout: float) -> None:
+def wait(pool: Pool, check: Health, timeout: float) -> None:
     """Returns when every target has answered once. Raises CommandError with the last answer of those that did not."""
     deadline = time.monotonic() + timeout
-    with ThreadPoolExecutor(len(service.targets)) as pool:
-        seen = list(pool.map(lambda target: _until_healthy(target, service.health, deadline), service.targets))
-    bad = [f"{target}: {what}" for target, what in zip(service.targets, seen, strict=True) if what]
+    targets = list(dict.fromkeys(pool.all()))
+    with ThreadPoolExecutor(len(targets)) as workers:
+        seen = list(workers.map(lambda target: _until_healthy(target, check, deadline), targets))
+    bad = [f"{target}: {what}" for target, what in zip(targets, seen, strict=True) if what]
     if bad:
         reasons = "\n  ".join(bad)
         raise CommandError(

@@ -6,6 +6,8 @@ import json
 import os
 from collections.abc import Sequence
 
+from . import sessions
+from .backend import server_name
 from .controller import Controller
 from .service import Service
 
@@ -37,18 +39,44 @@ def as_json(controller: Controller) -> str:
 
 
 def _entry(controller: Controller, service: Service) -> dict[str, object]:
+    rollout, share = service.rollout, service.split
     return {
         "name": service.name,
         "hosts": list(service.hosts),
-        "paths": [service.shape.path_prefix],
+        "paths": list(service.shape.path_prefixes),
         "targets": list(service.targets),
+        "read_targets": list(service.active.readers),
+        "rollout": {
+            "targets": list(rollout.targets),
+            "percent": share.percent if share else None,
+            "list": list(share.allowed) if share else [],
+        }
+        if rollout
+        else None,
         "state": service.mode,
+        "health": _health(controller, service),
         "tls": service.tls is not None,
         "certificates": controller.certificates.told(service),
         "draining": controller.drains.draining(service.name),
     }
 
 
+def _health(controller: Controller, service: Service) -> dict[str, str]:
+    """What the checks of each target that serves saw last; empty when it is well."""
+    roles = {
+        f"{service.backend(pool.slot, letter)}{role}": target
+        for letter, pool in service.pools()
+        for role, target in pool.by_role()
+    }
+    found = sessions.health(controller.haproxy, list(roles))
+    told = {}
+    for target in dict.fromkeys(one for _, pool in service.pools() for one in pool.all()):
+        seen, status = found.get(server_name(target), ("", 0))
+        told[target] = f"{status} at {service.health.path}" if seen and status else seen
+    return told
+
+
 def _row(service: Service) -> tuple[str, ...]:
-    hosts, targets = ",".join(service.hosts) or "*", ",".join(service.targets)
-    return service.name, hosts, service.shape.path_prefix, targets, service.mode, "yes" if service.tls else "no"
+    hosts, targets = ",".join(service.hosts) or "*", ",".join(service.active.all())
+    is_tls = "yes" if service.tls else "no"
+    return service.name, hosts, ",".join(service.shape.path_prefixes), targets, service.mode, is_tls

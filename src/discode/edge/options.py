@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..core.quantity import parse_duration
+from ..core.quantity import parse_duration, parse_size
 
-Kind = Literal["text", "list", "bool", "duration", "int"]
+Kind = Literal["text", "list", "bool", "duration", "int", "bytes"]
 Value = str | list[str] | bool | float | int
 
 RUN: Mapping[str, tuple[Kind, Value]] = {
@@ -21,12 +21,15 @@ RUN: Mapping[str, tuple[Kind, Value]] = {
     "state-dir": ("text", ""),
     "acme-directory": ("text", ""),
     "acme-retry": ("duration", 60.0),
+    "access-log": ("bool", True),
+    "body-grace": ("duration", 30.0),
     "debug": ("bool", False),
 }
 DEPLOY: Mapping[str, tuple[Kind, Value]] = {
     "target": ("list", []),
+    "read-target": ("list", []),
     "host": ("list", []),
-    "path-prefix": ("text", "/"),
+    "path-prefix": ("list", []),
     "strip-path-prefix": ("bool", True),
     "deploy-timeout": ("duration", 30.0),
     "drain-timeout": ("duration", 30.0),
@@ -44,6 +47,20 @@ DEPLOY: Mapping[str, tuple[Kind, Value]] = {
     "tls-private-key-path": ("text", ""),
     "tls-acme-cache-path": ("text", ""),
     "tls-redirect": ("bool", True),
+    "client-ip-header": ("text", ""),
+    "canonical-host": ("text", ""),
+    "error-pages": ("text", ""),
+    "writer-affinity-timeout": ("duration", 1.0),
+    "read-target-websockets": ("bool", False),
+    "buffer-requests": ("bool", False),
+    "buffer-responses": ("bool", False),
+    "buffer-memory": ("bytes", 1 << 20),
+    "max-request-body": ("bytes", 0),
+    "max-response-body": ("bytes", 0),
+    "scope-cookie-paths": ("bool", False),
+    "log-request-header": ("list", []),
+    "log-response-header": ("list", []),
+    "exclude-metrics-path": ("list", []),
     "force": ("bool", False),
     "drain-in-background": ("bool", False),
 }
@@ -52,13 +69,26 @@ COMMANDS: Mapping[str, Mapping[str, tuple[Kind, Value]]] = {
     "deploy": DEPLOY,
     "list": {"json": ("bool", False)},
     "pause": {"drain-timeout": ("duration", 30.0), "max-pause": ("duration", 30.0)},
-    "resume": {},
+    "resume": {"rate": ("int", 200)},
     "stop": {"drain-timeout": ("duration", 30.0), "message": ("text", "")},
     "remove": {},
+    "rollout deploy": {
+        flag: DEPLOY[flag]
+        for flag in ("target", "read-target", "deploy-timeout", "drain-timeout", "drain-in-background")
+    },
+    "rollout set": {"percent": ("int", 0), "list": ("list", [])},
+    "rollout stop": {},
 }
+NOTICES = {
+    "buffer-requests": "--buffer-requests holds the first 16 KB of a request's body; what is longer is streamed.",
+    "buffer-responses": "--buffer-responses is taken without an effect: answers are streamed.",
+    "tls-acme-cache-path": "--tls-acme-cache-path is taken without an effect: certificates are in the state folder.",
+    "http3": "--http3 is taken without an effect: HTTP/2 and HTTP/1.1 are served.",
+}
+ALIASES = {"ls": "list"}
 # Of `run`, in this order: the environment sets what the command line does not.
 ENVIRONMENT = ("http-port", "https-port", "metrics-port", "debug")
-WITH_SERVICE = ("deploy", "pause", "resume", "stop", "remove")
+WITH_SERVICE = ("deploy", "pause", "resume", "stop", "remove", "rollout deploy", "rollout set", "rollout stop")
 
 
 class CommandError(Exception):
@@ -96,7 +126,9 @@ def parse(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> 
     """Raises CommandError. `environment` counts for `run` alone; None: this process's own."""
     if not argv:
         raise CommandError(f"a command is needed: {', '.join(COMMANDS)}")
-    name, words = argv[0], list(argv[1:])
+    name, words = ALIASES.get(argv[0], argv[0]), list(argv[1:])
+    if name == "rollout":
+        name = f"rollout {words.pop(0)}" if words else name
     known = COMMANDS.get(name)
     if known is None:
         raise CommandError(f'unknown command "{name}"')
@@ -155,9 +187,22 @@ def _value(kind: Kind, flag: str, text: str, so_far: Value) -> Value:
                 return parse_duration(text)
             case "int":
                 return int(text)
+            case "bytes":
+                return _bytes(text)
             case "list":
                 assert isinstance(so_far, list)
                 return [*so_far, *text.split(",")]
     except (KeyError, ValueError) as error:
         raise CommandError(f'invalid argument "{text}" for "--{flag}" flag: {error}') from None
     return text
+
+
+def _bytes(text: str) -> int:
+    """A number of bytes, as kamal-proxy has it, or a size as people write it. Raises ValueError."""
+    return int(text) if text.isdigit() else parse_size(text)
+
+
+def notices(command: Command) -> str:
+    """What of a command is done in another way here, in sentences; empty when nothing is."""
+    said = [sentence for flag, sentence in NOTICES.items() if command.flags.get(flag) and flag in command.given]
+    return "".join(f"Note: {sentence}\n" for sentence in said)

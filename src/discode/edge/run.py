@@ -13,7 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from .config import Layout
+from . import accesslog
+from .config import Layout, Settings
 from .controller import Controller
 from .haproxy import HaproxyError
 from .init import supervise
@@ -40,9 +41,8 @@ def _run(command: Command, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         lock = _lock(folder / "controller.lock")
-        port, https_port = _port(command, "http-port"), _port(command, "https-port")
-        https = HttpsSettings(https_port, command.text("acme-directory"), command.seconds("acme-retry"))
-        controller = Controller(layout, command.text("bind"), port, https)
+        settings = _settings(command)
+        controller = Controller(layout, settings)
         controller.start()
         controller.certificates.start()
         (folder / "controller.pid").write_text(str(os.getpid()))
@@ -50,10 +50,27 @@ def _run(command: Command, folder: Path) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     try:
-        _serve(controller, layout, port)
+        _serve(controller, layout, settings.http_port)
     finally:
         os.close(lock)
     return 0
+
+
+def _settings(command: Command) -> Settings:
+    """Raises CommandError."""
+    for flag, least in (("http-port", 1), ("https-port", 1), ("metrics-port", 0)):
+        if not least <= command.number(flag) <= 65535:
+            raise CommandError(f"{command.number(flag)} is not a port: ports go from 1 to 65535")
+    return Settings(
+        bind=command.text("bind"),
+        http_port=command.number("http-port"),
+        metrics_port=command.number("metrics-port"),
+        access_log=command.on("access-log"),
+        body_grace=command.seconds("body-grace"),
+        https=HttpsSettings(
+            command.number("https-port"), command.text("acme-directory"), command.seconds("acme-retry")
+        ),
+    )
 
 
 def _serve(controller: Controller, layout: Layout, port: int) -> None:
@@ -62,27 +79,24 @@ def _serve(controller: Controller, layout: Layout, port: int) -> None:
         signal.signal(number, lambda *_: end.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     layout.control_socket.unlink(missing_ok=True)
-    controller.follower.start()
+    helpers = (controller.follower, controller.trickle)
+    for helper in helpers:
+        helper.start()
     server = serve(controller, str(layout.control_socket))
     print(f"Listening on port {port} (controller {os.getpid()}, HAProxy {controller.haproxy.master()})", flush=True)
     while not end.wait(LOOK):
         try:
+            accesslog.rotate(layout.access_log)
             if controller.heal():
                 print("HAProxy had ended and was started again", flush=True)
         except HaproxyError as error:
             print(f"HAProxy does not start: {error}", flush=True)
     layout.control_socket.unlink(missing_ok=True)
-    controller.follower.stop()
+    for helper in helpers:
+        helper.stop()
     server.shutdown()
     controller.certificates.close()
     controller.haproxy.end(END_GRACE)
-
-
-def _port(command: Command, flag: str) -> int:
-    port = command.number(flag)
-    if not 1 <= port <= 65535:
-        raise CommandError(f"{port} is not a port: ports go from 1 to 65535")
-    return port
 
 
 def _lock(path: Path) -> int:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from . import listing
 from .controller import Controller
 from .haproxy import HaproxyError
-from .options import Command, CommandError, parse
+from .options import Command, CommandError, notices, parse
 
 LONGEST = 1 << 20  # bytes of a command
 
@@ -78,11 +78,14 @@ def _carry_out(controller: Controller, command: Command) -> str:
         "resume": controller.resume,
         "stop": controller.stop,
         "remove": controller.remove,
+        "rollout deploy": controller.rollout_deploy,
+        "rollout set": controller.rollout_set,
+        "rollout stop": controller.rollout_stop,
     }
     doing[command.name](command)
     if command.name == "deploy":
-        return controller.certificates.first(controller.services.get(command.service))
-    return ""
+        return notices(command) + controller.certificates.first(controller.services.get(command.service))
+    return notices(command)
 
 
 def _outcome(code: int, stdout: str, stderr: str) -> dict[str, object]:

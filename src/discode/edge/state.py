@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from .service import Service
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class DamagedState(Exception):
@@ -22,6 +23,8 @@ def load(path: Path) -> dict[str, Service]:
     for candidate in (path, _previous(path)):
         try:
             raw = json.loads(candidate.read_text())
+            if raw["schema"] == 1:
+                raw = {"schema": SCHEMA, "services": [_from_1(one) for one in raw["services"]]}
             if raw["schema"] == SCHEMA:
                 return {one["name"]: Service.from_dict(one) for one in raw["services"]}
         except (OSError, ValueError, KeyError, TypeError):
@@ -51,3 +54,9 @@ def save(path: Path, services: dict[str, Service]) -> None:
 
 def _previous(path: Path) -> Path:
     return path.with_suffix(".previous.json")
+
+
+def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
+    """A service as the first schema had it: one pool, one path prefix."""
+    pool = {"targets": raw["targets"], "slot": raw["slot"]}
+    return {**raw, "active": pool, "shape": {**raw["shape"], "path_prefixes": [raw["shape"]["path_prefix"]]}}

@@ -6,7 +6,7 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ frontend trial
 class Certificates:
     def __init__(
         self,
-        services: Mapping[str, Service],
+        services: Callable[[], list[Service]],
         haproxy: Haproxy,
         settings: HttpsSettings,
         bind: str,
@@ -110,7 +110,7 @@ class Certificates:
         try:
             self._haproxy.check(trial)
         except HaproxyError as error:
-            if file.name not in {one.tls.certificate for one in list(self._services.values()) if one.tls}:
+            if file.name not in {one.tls.certificate for one in self._services() if one.tls}:
                 file.unlink(missing_ok=True)
             raise pem.UnfitCertificate(f"HAProxy does not take it: {error}") from None
         finally:

@@ -77,10 +77,12 @@ def request_rules_before_routing(folder: Path) -> str:
 
 def request_rules(folder: Path) -> str:
     """For a request whose service is known. A service without TLS does not answer over TLS, as in kamal-proxy."""
+    is_plain = "!{ ssl_fc } { var(txn.tls) -m str redirect }"
     return f"""\
     http-request set-var(txn.tls) var(txn.service),map_str({folder / "tls.map"})
     http-request return status 503 content-type text/plain string "Service Unavailable" if {{ ssl_fc }} !{{ var(txn.tls) -m found }}
-    http-request redirect location https://%[var(txn.host)]%[pathq] code 301 if !{{ ssl_fc }} {{ var(txn.tls) -m str redirect }}
+    http-request redirect location https://%[var(txn.canonical)]%[pathq] code 301 if {is_plain} {{ var(txn.canonical) -m found }}
+    http-request redirect location https://%[var(txn.host)]%[pathq] code 301 if {is_plain}
 """  # noqa: E501
 
 
@@ -114,17 +116,15 @@ backend {WANTED}
 def tls_entries(services: Iterable[Service]) -> dict[str, str]:
     """The `tls` map. A service below a path is like the one at the root of its first host, as in kamal-proxy."""
     services = list(services)
-    roots = {
-        host: service for service in services if service.shape.path_prefix == "/" for host in service.hosts or ("-",)
-    }
+    roots = {host: service for service in services if "/" in service.shape.path_prefixes for host in service.sites()}
     entries = {}
     for service in services:
-        root = service if service.shape.path_prefix == "/" else _root(service, roots)
+        root = service if "/" in service.shape.path_prefixes else _root(service, roots)
         if root and root.tls:
             entries[service.name] = "redirect" if root.tls.redirect else "keep"
     return entries
 
 
 def _root(service: Service, roots: dict[str, Service]) -> Service | None:
-    host = service.hosts[0] if service.hosts else "-"
+    host = service.sites()[0]
     return roots.get(host) or roots.get("*." + host.partition(".")[2]) or roots.get("-")

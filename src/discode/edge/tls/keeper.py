@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ class Wanted:
 class Keeper:
     def __init__(
         self,
-        services: Mapping[str, Service],
+        services: Callable[[], list[Service]],
         haproxy: Haproxy,
         folder: CertificateFolder,
         offer: Offer,
@@ -104,7 +104,7 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._is_closed:
-            on_demand = config.is_on_demand(list(self._services.values()))
+            on_demand = config.is_on_demand(self._services())
             try:
                 for wanted in [*self._hosts(), *(self._names() if on_demand else ())]:
                     self._begin(wanted)
@@ -116,24 +116,24 @@ class Keeper:
 
     def _hosts(self) -> Iterable[Wanted]:
         """Names of services, and names that were issued on demand."""
-        for service in list(self._services.values()):
+        for service in self._services():
             if service.tls is None or not service.tls.is_automatic:
                 continue
             directory = self._settings.directory_of(service.tls)
             if not service.tls.on_demand_url:
                 yield from (Wanted(host, directory) for host in service.hosts)
                 continue
-            taken = {host for other in list(self._services.values()) for host in other.hosts}
+            taken = {host for other in self._services() for host in other.hosts}
             names = self._folder.issued_hosts(directory)
             yield from (Wanted(name, directory, service) for name in names if name not in taken)
 
     def _names(self) -> Iterable[Wanted]:
         """Those for which handshakes wait right now."""
-        service = next((one for one in list(self._services.values()) if one.tls and one.tls.on_demand_url), None)
+        service = next((one for one in self._services() if one.tls and one.tls.on_demand_url), None)
         if service is None or service.tls is None:
             return
         directory, now = self._settings.directory_of(service.tls), time.time()
-        for text in self._haproxy.ask_each(f"show table {config.WANTED}"):
+        for _, text in self._haproxy.ask_each(f"show table {config.WANTED}"):
             for name in re.findall(r"^0x\S+ key=(\S+) ", text, re.MULTILINE):
                 if self._folder.life(self._folder.issued(directory, name)) is None:
                     yield from self._newcomer(Wanted(name, directory, service), now)
@@ -188,7 +188,7 @@ class Keeper:
             return
         write(self._folder.issued(wanted.directory, wanted.host), pem)
         self._offer.allow(wanted.host)
-        self._offer.sync(list(self._services.values()))
+        self._offer.sync(self._services())
         with self._change:
             self._refused_until.pop(wanted.host, None)
             if self._failures.pop(wanted.host, None) is not None:
@@ -201,7 +201,7 @@ class Keeper:
             while len(self._refused_until) > 1000:
                 del self._refused_until[next(iter(self._refused_until))]
         self._offer.refuse(host)
-        self._offer.sync(list(self._services.values()))
+        self._offer.sync(self._services())
 
     def _fail(self, host: str, error: NoCertificate) -> None:
         with self._change:

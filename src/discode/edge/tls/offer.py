@@ -40,6 +40,7 @@ class Offer:
         self._running: dict[Path, Offered] = {}
         self._maps: dict[str, dict[str, str]] = {name: {} for name in config.MAPS}
         self._refused: dict[str, None] = {}
+        self._written: dict[Path, str] = {}
 
     @property
     def is_bound(self) -> bool:
@@ -136,12 +137,17 @@ class Offer:
 
     def _write(self, lines: Mapping[Path, Offered], maps: Mapping[str, Mapping[str, str]]) -> None:
         text = "".join(f"{path} {' '.join(line.names)}\n" for path, line in lines.items())
-        write(self._folder.offered, text.encode())
+        self._write_file(self._folder.offered, text)
         for name, entries in maps.items():
             self._write_map(name, entries)
 
     def _write_map(self, name: str, entries: Mapping[str, str]) -> None:
-        write(self._haproxy.layout.map(name), "".join(f"{key} {value}\n" for key, value in entries.items()).encode())
+        self._write_file(self._haproxy.layout.map(name), "".join(f"{key} {value}\n" for key, value in entries.items()))
+
+    def _write_file(self, path: Path, text: str) -> None:
+        if self._written.get(path) != text:
+            write(path, text.encode())
+            self._written[path] = text
 
     def _bring_certificates(self, lines: dict[Path, Offered]) -> None:
         """New ones before old ones go, so that no name is without one in between."""
@@ -183,10 +189,10 @@ class Offer:
 
     def _succeed(self, command: str, sign: str) -> None:
         """HAProxy answers in sentences; `sign` is the one of success."""
-        answer = next(iter(self._tell(command)), "")
+        answer = self._tell(command)
         if sign not in answer:
             first = command.partition("\n")[0]
             raise HaproxyError(f"`{first}`: {' '.join(answer.split()) or 'no answer'}")
 
-    def _tell(self, *commands: str) -> list[str]:
-        return self._haproxy.tell(*commands) if commands else []
+    def _tell(self, *commands: str) -> str:
+        return self._haproxy.tell(*commands) if commands else ""

@@ -57,7 +57,7 @@ def tls_settings(command: Command, hosts: Sequence[str], prefixes: Sequence[str]
     if "/" not in prefixes:
         raise _invalid("TLS settings must be specified on the root path service")
     if url:
-        _check_on_demand(url, hosts, bool(own), str(command.flags.get("canonical-host") or ""))
+        _check_on_demand(url, hosts, bool(own), command.text("canonical-host"))
     elif not hosts:
         raise _invalid("host must be set when using TLS")
     elif not own and any("*" in host for host in hosts):

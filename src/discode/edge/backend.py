@@ -1,0 +1,279 @@
+"""The backends of a service: two for each pool of targets, so that one can be filled while the other serves.
+
+    shop:a  shop:a:live  shop:a:read  shop:a:read:live      shop:ra ...      the same for a rollout
+    shop:b  shop:b:live  shop:b:read  shop:b:read:live      shop:rb ...
+
+`:live` has WebSockets and event streams, `:read` the read targets of a service that has some.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .addresses import split
+from .service import READ, Health, Pool, Service, Shape
+
+if TYPE_CHECKING:
+    from .config import Layout
+
+LIVE = ":live"
+# What HAProxy says by itself: a target that is down is a bad gateway in the contract's words.
+OWN_STATUS = {400: 400, 404: 404, 408: 408, 413: 413, 500: 500, 502: 502, 503: 502, 504: 504}
+AddressOf = Callable[[str], str | None]
+_NEVER = 1_000_000  # failed checks after which a target without others would be taken out: it would not help
+_BUFFER = 14000  # bytes of a body that HAProxy holds for sure
+_SLOW_CHECK = 10.0  # seconds between checks of a target that has no others
+
+
+@dataclass(frozen=True)
+class Section:
+    """One backend. `pool` is what it has now; None: it is idle."""
+
+    name: str
+    role: str
+    is_live: bool
+    pool: Pool | None
+
+    def targets(self) -> tuple[str, ...]:
+        if self.pool is None:
+            return ()
+        return self.pool.readers if self.role == READ else self.pool.targets
+
+
+def sections(service: Service) -> Iterator[Section]:
+    letters = ["", *["r"] * service.shape.has_rollout]
+    roles = ["", *[READ] * service.shape.has_readers]
+    pools = dict(service.pools())
+    for letter in letters:
+        pool = pools.get(letter)
+        for slot in (0, 1):
+            for role in roles:
+                for live in ("", LIVE):
+                    name = f"{service.backend(slot, letter)}{role}{live}"
+                    yield Section(name, role, bool(live), pool if pool and pool.slot == slot else None)
+
+
+def backends(layout: Layout, service: Service, address_of: AddressOf) -> list[str]:
+    rules = _rules(layout, service)
+    return [_text(layout, service, section, rules, address_of) for section in sections(service)]
+
+
+def skeleton(layout: Layout, service: Service) -> str:
+    """What of a service a running HAProxy cannot be told: a change of it takes a reload."""
+    texts = [_text(layout, service, section, _rules(layout, service), None) for section in sections(service)]
+    folder = layout.pages / service.name
+    own = [*sorted(folder.glob("*.http")), *folder.glob("stopped.html")] if service.shape.error_pages else []
+    return "".join(texts + [path.read_text() for path in own])
+
+
+def _text(layout: Layout, service: Service, section: Section, rules: list[str], address_of: AddressOf | None) -> str:
+    errors = f"pages:{service.name}" if service.shape.error_pages else "edge"
+    cut = f"var(txn.pool_cut),map_str({layout.map('cut')}) -m str yes"
+    plain_name = section.name.removesuffix(LIVE).removesuffix(READ)
+    lines = [
+        f"backend {section.name}",
+        "balance roundrobin",
+        f"timeout server {_ms(service.shape.target_timeout)}",
+        f"errorfiles {errors}",
+        # What is cut at the end of a drain without an answer is a timeout, in the contract's words.
+        f"http-request set-var(txn.pool_cut) str({plain_name})",
+        f"http-after-response set-status 504 reason 'Gateway Timeout' if {{ status 502 }} {{ {cut} }}",
+        *_check_rules(layout, service),
+        *([_QUIET_STREAMS] if section.is_live else []),
+        *rules,
+        *(_writer_rules(service.shape) if section.role != READ and service.shape.has_readers else []),
+    ]
+    if address_of is not None:
+        count = len(section.pool.all()) if section.pool else 1
+        options = check_options(service.health, count, section.is_live)
+        lines += [f"server {server_name(one)} {place(one, address_of)} {options}" for one in section.targets()]
+    return "\n    ".join(lines) + "\n"
+
+
+# Between two events there may be any time; the target timeout is for the answer of a request.
+_QUIET_STREAMS = "http-request set-timeout server 24h if { req.hdr(accept) -m sub text/event-stream }"
+
+
+def _rules(layout: Layout, service: Service) -> list[str]:
+    shape = service.shape
+    return [
+        *_header_rules(shape),
+        *_prefix_rules(shape),
+        *_metric_rules(shape),
+        *_log_rules(shape),
+        *_limit_rules(layout, service),
+        *_cookie_rules(service),
+    ]
+
+
+def _header_rules(shape: Shape) -> list[str]:
+    """Incoming forwarding headers count only where the operator says so."""
+    names = ("For", "Host", "Proto", "Port", "Prefix", "Server", "Ssl")
+    client_ip = f"http-request set-header X-Forwarded-For %[req.fhdr({shape.client_ip_header},1)]"
+    return [
+        "http-request del-header Forwarded",
+        *([f"{client_ip} if {{ req.fhdr({shape.client_ip_header}) -m found }}"] if shape.client_ip_header else []),
+        *([] if shape.forward_headers else [f"http-request del-header X-Forwarded-{name}" for name in names]),
+        # One header with all hops, as kamal-proxy sends it: upstreams read the first line only.
+        "http-request set-header X-Forwarded-For '%[req.fhdr(x-forwarded-for)], %[src]'"
+        " if { req.fhdr(x-forwarded-for) -m found }",
+        "http-request set-header X-Forwarded-For %[src] if !{ req.fhdr(x-forwarded-for) -m found }",
+        "http-request set-header X-Forwarded-Host %[req.hdr(host)] if !{ req.hdr(x-forwarded-host) -m found }",
+        "http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]"
+        " if !{ req.hdr(x-forwarded-proto) -m found }",
+        "http-send-name-header X-Kamal-Target",
+    ]
+
+
+def _prefix_rules(shape: Shape) -> list[str]:
+    prefixes = sorted((one for one in shape.path_prefixes if one != "/"), key=len, reverse=True)
+    if not prefixes or not shape.strip_path_prefix:
+        return []
+    # The prefix is settled before the path changes: what is left of it might begin with another one.
+    found = "{ var(txn.prefix) -m found }"
+    rules = [f"http-request set-var(txn.prefix) str({one}) if !{found} {{ path -m dir {one} }}" for one in prefixes]
+    for prefix in prefixes:
+        is_this = f"{{ var(txn.prefix) -m str {prefix} }}"
+        rules += [
+            f"http-request replace-path ^{re.escape(prefix)}/?(.*) /\\1 if {is_this}",
+            f"http-request set-header X-Forwarded-Prefix {prefix} if {is_this}",
+        ]
+    return rules
+
+
+def _metric_rules(shape: Shape) -> list[str]:
+    if not shape.exclude_metrics_paths:
+        return []
+    paths = " ".join(shape.exclude_metrics_paths)
+    return [f"http-request set-var(txn.unmetered) bool(1) if {{ path -m str {paths} }}"]
+
+
+def _log_rules(shape: Shape) -> list[str]:
+    """Chosen headers, as a piece of the log line's JSON. Header names have no quotes in them."""
+    rules = []
+    for side, verb, names in (
+        ("req", "http-request", shape.log_request_headers),
+        ("res", "http-response", shape.log_response_headers),
+    ):
+        label = "resp" if side == "res" else side
+        fields = [f'\\"{label}_{_label(name)}\\":\\"%[{side}.fhdr({name}),json(utf8s)]\\"' for name in names]
+        if fields:
+            rules.append(f'{verb} set-var-fmt(txn.log{side}) ",{",".join(fields)}"')
+    return rules
+
+
+def _label(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def _limit_rules(layout: Layout, service: Service) -> list[str]:
+    """Bodies over the limit: by their length at once, and counted as they pass when they have none."""
+    shape = service.shape
+    wait = ["option http-buffer-request"] if shape.buffer_requests else []
+    if not shape.max_request_body and not shape.max_response_body:
+        return wait
+    errors = f"pages:{service.name}" if shape.error_pages else "edge"
+    rules = [*wait, f"filter lua.limit {shape.max_request_body} {shape.max_response_body}"]
+    if most := shape.max_request_body:
+        folder = layout.pages / service.name if shape.error_pages else layout.pages
+        rules += [
+            # What the filter ends is a bad request to HAProxy; others of that kind do not come as far as a backend.
+            f"errorfile 400 {folder / '413.http'}",
+            f"http-request return status 413 errorfiles {errors} if {{ req.hdr_val(content-length) gt {most} }}",
+            f"http-request return status 413 errorfiles {errors} if {{ req.body_len gt {most} }}",
+        ]
+    if most := shape.max_response_body:
+        held, is_stream = min(most + 1, _BUFFER), "{ var(txn.streamed) -m found }"
+        rules += [
+            "http-response set-var(txn.streamed) bool(1) if { res.hdr(content-type) -m beg text/event-stream }",
+            f"http-response return status 500 errorfiles {errors} if {{ res.hdr_val(content-length) gt {most} }}",
+            f"http-response wait-for-body time {_ms(shape.target_timeout)} at-least {held} if !{is_stream}",
+            f"http-response return status 500 errorfiles {errors} if {{ res.body_len gt {most} }} !{is_stream}",
+        ]
+    return rules
+
+
+def _cookie_rules(service: Service) -> list[str]:
+    """Cookies of a service below a prefix are for that prefix, unless they are for another host."""
+    shape = service.shape
+    prefixes = [one for one in shape.path_prefixes if one != "/"]
+    if not shape.scope_cookie_paths or not shape.strip_path_prefix:
+        return []
+    hosts = "|".join(re.escape(host) for host in service.hosts if not host.startswith("*"))
+    ours = f"(?i)^(?!.*;\\s*domain=(?!(?:{hosts})\\s*(?:;|$)))" if hosts else "(?i)^(?!.*;\\s*domain=)"
+    rules = []
+    for prefix in prefixes:
+        is_this = f"{{ var(txn.prefix) -m str {prefix} }}"
+        with_path, without = "(.*;\\s*path=)/?([^;]*?)/?\\s*(;.*)?$", "((?!.*;\\s*path=).*)$"
+        rules += [
+            f"http-response replace-header Set-Cookie '{ours}{with_path}' '\\1{prefix}/\\2\\3' if {is_this}",
+            f"http-response replace-header Set-Cookie '{ours}{without}' '\\1; Path={prefix}' if {is_this}",
+        ]
+    return rules
+
+
+def _writer_rules(shape: Shape) -> list[str]:
+    """Who has written reads from the writers for a while; an application can say that it was no write."""
+    if not shape.writer_affinity:
+        return []
+    last = round(shape.writer_affinity * 1000)
+    cookie = (
+        f"kamal-writer=%[date({last},ms)]; Path=/; Expires=%[date({round(shape.writer_affinity) + 1}),http_date];"
+        " HttpOnly"
+    )
+    wrote = "{ var(txn.write) -m found }"
+    return [
+        f'http-response add-header Set-Cookie "{cookie}" if {wrote} !{{ res.hdr(x-writer-affinity) -m str false }}',
+        f"http-response del-header X-Writer-Affinity if {wrote}",
+    ]
+
+
+def _check_rules(layout: Layout, service: Service) -> list[str]:
+    """The checks that go on after a switch ask what the deploy asked; the path is in a map, for it may change."""
+    path = f"%[str({service.name}),map_str({layout.map('checks')},/up)]"
+    host = service.health.host or "%[srv_name]"
+    return [
+        "option httpchk",
+        f'http-check send meth GET uri-lf "{path}" ver HTTP/1.1 hdr Host "{host}" hdr User-Agent discode-edge',
+        "http-check expect rstatus ^2",
+        f"timeout check {_ms(service.health.timeout)}",
+    ]
+
+
+def check_options(health: Health, count: int, is_live: bool) -> str:
+    """Of a server. With others beside it a target that fails twice gets no requests until it answers again."""
+    if count == 1:
+        if is_live:
+            return ""
+        interval, fall = max(health.interval, _SLOW_CHECK), _NEVER
+    else:
+        interval, fall = health.interval * (5 if is_live else 1), 2
+    port = f" port {health.port}" if health.port else ""
+    return f"check inter {_ms(interval)} fall {fall} rise 1{port}"
+
+
+def place(target: str, address_of: AddressOf) -> str:
+    """Address and port of a server; a name that means nothing now takes no request until it does."""
+    host, port = split(target)
+    address = address_of(host)
+    if not address:
+        return f"127.0.0.1:{port} disabled"
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def server_name(target: str) -> str:
+    return target.replace("[", "").replace("]", "")
+
+
+def errors_section(name: str, folder: Path) -> str:
+    """An `http-errors` section with the answers in a folder."""
+    lines = [f"    errorfile {status} {folder / f'{own}.http'}" for status, own in OWN_STATUS.items()]
+    return "\n".join([f"http-errors {name}", *lines]) + "\n"
+
+
+def _ms(seconds: float) -> str:
+    return f"{max(round(seconds * 1000), 1)}ms"

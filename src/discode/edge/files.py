@@ -1,0 +1,62 @@
+"""What HAProxy reads, written to the state folder: each file whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from . import pages
+from .config import Layout
+from .maps import MAPS, Entries, map_text
+from .service import Service
+
+SCRIPTS = Path(__file__).with_name("scripts.lua")
+
+
+def write(path: Path, text: str) -> None:
+    """Raises OSError; then the file is as it was."""
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.write_text(text, newline="")
+    temporary.replace(path)
+
+
+def write_maps(layout: Layout, entries: Entries, before: Entries | None = None) -> None:
+    """Those that have changed since `before`. For the next start or reload: running workers are told by themselves."""
+    for name in MAPS:
+        if before is None or before.get(name) != entries[name]:
+            write(layout.map(name), map_text(entries[name]))
+
+
+def write_own_pages(layout: Layout) -> None:
+    layout.pages.mkdir(exist_ok=True)
+    for status in pages.REASONS:
+        write(layout.pages / f"{status}.http", pages.answer(status, pages.plain(status)))
+
+
+def write_templates(layout: Layout, service: Service, templates: Mapping[int, str]) -> None:
+    """Keep a service's templates: where they came from may be gone when they are needed again."""
+    folder = layout.pages / service.name
+    if folder.exists():
+        shutil.rmtree(folder)
+    if templates:
+        folder.mkdir(parents=True)
+    for status, text in templates.items():
+        write(folder / f"{status}.html", text)
+
+
+def write_pages(layout: Layout, services: Iterable[Service]) -> None:
+    """The answers of services that have error pages, from the templates that were kept."""
+    for service in services:
+        if service.shape.error_pages:
+            _write_pages_of(layout.pages / service.name, service)
+
+
+def _write_pages_of(folder: Path, service: Service) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    templates = {int(path.stem): path.read_text() for path in folder.glob("[0-9][0-9][0-9].html")}
+    for status in pages.REASONS:
+        page = pages.render(templates[status], "") if status in templates else pages.plain(status)
+        write(folder / f"{status}.http", pages.answer(status, page))
+    if 503 in templates:
+        write(folder / "stopped.html", pages.render(templates[503], service.message))

@@ -1,0 +1,102 @@
+"""HAProxy's maps: what a request asks, and what can be changed while it runs. Pure.
+
+| map | from | to |
+|---|---|---|
+| sites | a host, or `*.` and its domain | the same, so that a host that is known has no other's routes |
+| routes | `site/prefix/` | the service |
+| active | a service, or `service:rollout` | the backend that has its targets now |
+| modes | a service | `running`, `stopped`, or `paused:<milliseconds>` |
+| messages | a service | what it says while it is stopped, as HTML |
+| health | `service:path` | is there for the health path, which answers while the service does not |
+| checks | a service | the path of the checks that go on after a switch |
+| traits | a service | what else a request of it needs: `:canonical:rollout:readers:` |
+| canonical | a service | the host that the others are sent to |
+| rollouts | a service, or `service=value` | the highest hash of the rollout, or who is in it by name |
+| rates | a service | how many requests a second are let go after a pause |
+| cut | a backend | `yes` while its last requests are cut |
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping
+
+from .service import Service
+
+# In this order entries are set: a request that finds its service in the last two has to find the rest, too.
+MAPS = (
+    *("active", "rates", "modes", "messages", "health", "checks", "traits", "canonical", "rollouts", "cut"),
+    *("routes", "sites"),
+)
+Entries = dict[str, dict[str, str]]
+
+
+def mode_text(service: Service) -> str:
+    return f"paused:{round(service.max_pause * 1000)}" if service.mode == "paused" else service.mode
+
+
+def message_text(service: Service) -> str:
+    """A map's value is one line."""
+    return html.escape(" ".join(service.message.split()), quote=False) or "This service is stopped for now."
+
+
+def traits(service: Service) -> str:
+    found = {
+        "canonical": bool(service.canonical_host),
+        "rollout": service.rollout is not None and service.split is not None,
+        "readers": any(pool.readers for _, pool in service.pools()),
+        "rws": service.shape.read_target_websockets,
+    }
+    names = [name for name, is_there in found.items() if is_there]
+    return f":{':'.join(names)}:" if names else ""
+
+
+def map_entries(service: Service) -> Entries:
+    """The entries of a service in every map."""
+    name, traits_ = service.name, traits(service)
+    rollout = {f"{name}:rollout": service.backend(service.rollout.slot, "r")} if service.rollout else {}
+    return {
+        "active": {name: service.backend(service.active.slot), **rollout},
+        "modes": {name: mode_text(service)},
+        "messages": {name: message_text(service)},
+        "health": {f"{name}:{path}": "yes" for path in health_paths(service)},
+        "checks": {name: service.health.path},
+        "traits": {name: traits_} if traits_ else {},
+        "canonical": {name: service.canonical_host} if service.canonical_host else {},
+        "rollouts": _rollout_entries(service),
+        "rates": {name: str(service.rate)},
+        "cut": {service.backend(slot, letter): "no" for slot in (0, 1) for letter in ("", "r")},
+        "routes": dict.fromkeys(service.routes(), name),
+        "sites": {site: site for site in service.sites() if site != "-"},
+    }
+
+
+def health_paths(service: Service) -> list[str]:
+    """As clients see them: below each prefix that is stripped."""
+    if not service.shape.strip_path_prefix:
+        return [service.health.path]
+    return [prefix.rstrip("/") + service.health.path for prefix in service.shape.path_prefixes]
+
+
+def _rollout_entries(service: Service) -> dict[str, str]:
+    if service.split is None or service.rollout is None:
+        return {}
+    named = {f"{service.name}={value}": "in" for value in service.split.allowed}
+    return {service.name: str(service.split.highest_hash()), **named}
+
+
+def all_entries(services: Iterable[Service]) -> Entries:
+    merged: Entries = {name: {} for name in MAPS}
+    for service in services:
+        for name, entries in map_entries(service).items():
+            merged[name].update(entries)
+    return merged
+
+
+def map_text(entries: Mapping[str, str]) -> str:
+    return "".join(f"{key} {value}\n" for key, value in entries.items())
+
+
+def quoted(value: str) -> str:
+    """A value for a command on the runtime socket, where blanks end a word and `;` ends a command."""
+    return "".join(f"\\{c}" if c in " ;\\" else c for c in value)

@@ -1,0 +1,160 @@
+-- What of the edge's work HAProxy's own rules cannot say. Loaded once by each worker, shared by its threads.
+
+local modes = Map.new(os.getenv("DISCODE_EDGE_MODES"), Map._str)
+local rates = Map.new(os.getenv("DISCODE_EDGE_RATES"), Map._str)
+local rollouts = Map.new(os.getenv("DISCODE_EDGE_ROLLOUTS"), Map._str)
+
+-- Hold: requests of a paused service wait until it is resumed, or for as long as the mode says:
+-- "paused:<milliseconds>". They are let go one after another, at the service's rate, not all at once.
+
+local last_let_go = {}  -- by service, in milliseconds of this worker's clock
+
+local function milliseconds()
+    local now = core.now()
+    return now.sec * 1000 + now.usec / 1000
+end
+
+local function my_turn(service)
+    local gap = 1000 / (tonumber(rates:lookup(service)) or 200)
+    local now = milliseconds()
+    local turn = math.max(now, (last_let_go[service] or 0) + gap)
+    last_let_go[service] = turn
+    return math.floor(turn - now)
+end
+
+core.register_action("hold", {"http-req"}, function(txn)
+    local service, began = txn:get_var("txn.service"), milliseconds()
+    while true do
+        local longest = string.match(modes:lookup(service) or "", "^paused:(%d+)$")
+        if longest == nil then break end
+        if milliseconds() - began >= tonumber(longest) then txn:set_var("txn.held", "too long"); return end
+        core.msleep(10)
+    end
+    if modes:lookup(service) == "running" then
+        local wait = my_turn(service)
+        if wait > 0 then core.msleep(wait) end
+    end
+end, 0)
+
+-- Rollout: who has the cookie is on the new side by the FNV-1a hash of its value, or by name. The map has the highest
+-- hash that is in, and an entry for each value that is always in: "shop 2147483647", "shop=vip in".
+
+local function fnv1a(text)
+    local hash = 2166136261
+    for position = 1, #text do
+        hash = ((hash ~ string.byte(text, position)) * 16777619) & 0xffffffff
+    end
+    return hash
+end
+
+core.register_action("rollout", {"http-req"}, function(txn)
+    local service = txn:get_var("txn.service")
+    local highest, value = tonumber(rollouts:lookup(service)), txn:get_var("txn.cookie") or ""
+    value = string.match(value, '^"(.*)"$') or value
+    if highest == nil or value == "" then return end
+    if rollouts:lookup(service .. "=" .. value) or fnv1a(value) <= highest then
+        txn:set_var("txn.pool", service .. ":rollout")
+    end
+end, 0)
+
+-- Limit: bodies without a length are counted as they pass. What is over the limit ends there: only an error stops a
+-- transaction here, a return value does not.
+
+local Limit = {id = "limit", flags = filter.FLT_CFG_FL_HTX}
+
+-- Once for each line of the configuration, and of that one again for each request.
+function Limit:new()
+    self.__index = self
+    return setmetatable({request = 0, response = 0}, self)
+end
+
+function Limit:start_analyze(txn, channel)
+    if self:of(channel) > 0 then filter.register_data_filter(self, channel) end
+end
+
+function Limit:of(channel)
+    return channel:is_resp() and self.most_response or self.most_request
+end
+
+function Limit:http_payload(txn, message)
+    local side = message.channel:is_resp() and "response" or "request"
+    self[side] = self[side] + (message:input() or 0)
+    -- The end of a body counts as one.
+    if self[side] > self:of(message.channel) + 1 and not (side == "response" and txn:get_var("txn.streamed")) then
+        error(side .. " over the limit", 0)
+    end
+end
+
+core.register_filter("limit", Limit, function(made, sizes)
+    made.most_request, made.most_response = tonumber(sizes[1]), tonumber(sizes[2])
+    return made
+end)
+
+-- Metrics: counted when an answer's header leaves, told as kamal-proxy tells them.
+
+local BUCKETS = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+local METHODS = {GET = 1, HEAD = 1, POST = 1, PUT = 1, PATCH = 1, DELETE = 1, CONNECT = 1, OPTIONS = 1, TRACE = 1}
+local series = {}
+
+core.register_fetches("count", function(txn)
+    local method = txn:get_var("txn.method") or ""
+    if not METHODS[method] then method = "OTHER" end
+    local labels = string.format('service="%s",method="%s",status="%s"',
+        txn:get_var("txn.service") or "", method, txn:get_var("txn.status") or "")
+    local one = series[labels]
+    if one == nil then
+        one = {count = 0, sum = 0, buckets = {}}
+        for number = 1, #BUCKETS do one.buckets[number] = 0 end
+        series[labels] = one
+    end
+    local seconds = math.max(0, (milliseconds() - (tonumber(txn:get_var("txn.began")) or milliseconds())) / 1000)
+    one.count, one.sum = one.count + 1, one.sum + seconds
+    for number = #BUCKETS, 1, -1 do
+        if seconds > BUCKETS[number] then break end
+        one.buckets[number] = one.buckets[number] + 1
+    end
+    return ""
+end)
+
+local function in_flight()
+    local counts = {}
+    for name, proxy in pairs(core.backends) do
+        local service = string.match(name, "^([^:]+):")
+        if service then counts[service] = (counts[service] or 0) + (tonumber(proxy:get_stats().scur) or 0) end
+    end
+    return counts
+end
+
+local function told()
+    local total, duration, flying = {}, {}, {}
+    for labels, one in pairs(series) do
+        total[#total + 1] = string.format("kamal_proxy_http_requests_total{%s} %d\n", labels, one.count)
+        local name = "kamal_proxy_http_request_duration_seconds"
+        for number, bound in ipairs(BUCKETS) do
+            duration[#duration + 1] = string.format('%s_bucket{%s,le="%g"} %d\n', name, labels, bound, one.buckets[number])
+        end
+        duration[#duration + 1] = string.format('%s_bucket{%s,le="+Inf"} %d\n', name, labels, one.count)
+        duration[#duration + 1] = string.format("%s_sum{%s} %.6f\n", name, labels, one.sum)
+        duration[#duration + 1] = string.format("%s_count{%s} %d\n", name, labels, one.count)
+    end
+    for service, count in pairs(in_flight()) do
+        flying[#flying + 1] = string.format('kamal_proxy_http_in_flight_requests{service="%s"} %d\n', service, count)
+    end
+    table.sort(total)
+    table.sort(flying)
+    return "# HELP kamal_proxy_http_requests_total HTTP requests, by service, method and status.\n"
+        .. "# TYPE kamal_proxy_http_requests_total counter\n" .. table.concat(total)
+        .. "# HELP kamal_proxy_http_request_duration_seconds Time to the header of the answer.\n"
+        .. "# TYPE kamal_proxy_http_request_duration_seconds histogram\n" .. table.concat(duration)
+        .. "# HELP kamal_proxy_http_in_flight_requests HTTP requests under way, by service.\n"
+        .. "# TYPE kamal_proxy_http_in_flight_requests gauge\n" .. table.concat(flying)
+end
+
+core.register_service("metrics", "http", function(applet)
+    local body = told()
+    applet:set_status(200)
+    applet:add_header("content-type", "text/plain; version=0.0.4; charset=utf-8")
+    applet:add_header("content-length", tostring(#body))
+    applet:start_response()
+    applet:send(body)
+end)

@@ -1,0 +1,110 @@
+"""What is under way in HAProxy: requests by backend and server, and its long ones by themselves."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .haproxy import Haproxy
+
+_START = re.compile(r"^(0x[0-9a-f]+): ", re.MULTILINE)
+_BACKEND = re.compile(r"\bbackend=(\S+) ")
+# A client that is expected to send has a read timeout; one whose target does not take more has none. Not the live ones.
+_WAITING = re.compile(
+    r"^(0x[0-9a-f]+): \S+ \S+ fe=http be=\S+:r?[ab](?::read)? .*? age=(\S+) .*? rq\[[^]]*?rx=\d", re.MULTILINE
+)
+_RECEIVING = re.compile(r"\bid=(\d+) proto=.*?req\.st=MSG_DATA.*?\breq=\S+ \([^)]*total=(\d+)\)", re.DOTALL)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_STATUS = re.compile(r"\btxn=\S+ flags=\S+ meth=\d+ status=(-?\d+)")
+# HAProxy's abbreviations in `check_status`.
+WELL = ("", "INI", "L7OK", "L4OK")
+SEEN = {
+    "L7STS": "bad status",
+    "L7RSP": "no answer that is HTTP",
+    "L7TOUT": "no answer in time",
+    "L4CON": "no connection",
+    "L4TOUT": "no connection in time",
+    "SOCKERR": "no connection",
+}
+
+
+@dataclass(frozen=True)
+class Session:
+    """`worker` is the process that has it; `identity` means something there alone."""
+
+    worker: int
+    identity: str
+    backend: str
+    is_websocket: bool
+
+
+def counts(haproxy: Haproxy, backends: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Requests under way by backend and server, over all workers. Raises OSError without a master."""
+    found: dict[tuple[str, str], int] = {}
+    for row in _rows(haproxy, backends):
+        key = row["pxname"], row["svname"]
+        found[key] = found.get(key, 0) + int(row["scur"] or 0)
+    return found
+
+
+def health(haproxy: Haproxy, backends: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """By server, what the current worker's checks saw last, in words and a status; empty words when all is well."""
+    current = haproxy.current()
+    found = {}
+    for row in _rows(haproxy, backends, only=current.pid if current else 0):
+        check = row["check_status"].removeprefix("* ")
+        is_well = check in WELL and row["status"].startswith(("UP", "no check"))
+        found[row["svname"]] = "" if is_well else SEEN.get(check, check or row["status"]), int(row["check_code"] or 0)
+    return found
+
+
+def long_ones(haproxy: Haproxy, backends: Iterable[str]) -> list[Session]:
+    wanted, found = set(backends), []
+    for worker, text in haproxy.ask_each("show sess all"):
+        pieces = _START.split(text)[1:]
+        for identity, about in zip(pieces[::2], pieces[1::2], strict=True):
+            backend, status = _BACKEND.search(about), _STATUS.search(about)
+            if backend and backend[1] in wanted:
+                found.append(Session(worker, identity, backend[1], bool(status and status[1] == "101")))
+    return found
+
+
+def _rows(haproxy: Haproxy, backends: Sequence[str], only: int | None = None) -> Iterable[dict[str, str]]:
+    for worker, text in haproxy.ask_each(*(f"show stat {backend} 4 -1" for backend in backends)):
+        if only is not None and worker != only:
+            continue
+        for block in text.split("# ")[1:]:
+            yield from csv.DictReader(line for line in block.splitlines() if line)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A request whose body still comes. `serial` tells it from another one that has its identity later."""
+
+    session: Session
+    serial: str
+    received: int  # bytes, header included
+
+
+def uploads(haproxy: Haproxy, older: float) -> list[Upload]:
+    """Bodies that HAProxy waits for, of requests that are `older` than so many seconds."""
+    found = []
+    for worker, text in haproxy.ask_each("show sess"):
+        waiting = [one[1] for one in _WAITING.finditer(text) if _seconds(one[2]) >= older]
+        for identity in waiting:
+            found += _upload(worker, identity, haproxy.tell_one(worker, f"show sess {identity}"))
+    return found
+
+
+def _upload(worker: int, identity: str, about: str) -> list[Upload]:
+    backend, detail = _BACKEND.search(about), _RECEIVING.search(about)
+    if not backend or not detail:
+        return []
+    return [Upload(Session(worker, identity, backend[1], False), detail[1], int(detail[2]))]
+
+
+def _seconds(age: str) -> float:
+    """Of HAProxy's `1h2m`, which has two units at the most."""
+    return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhd])", age))

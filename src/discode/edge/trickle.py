@@ -1,0 +1,53 @@
+"""Trickle: bodies that come too slowly are cut, for each of them holds a worker of an app.
+
+HAProxy has limits for headers and for silence, none for a byte now and then. So the controller looks at the uploads
+that are under way: past the grace each has to bring so many bytes a second. While it is away, nothing is cut.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+
+from . import sessions
+from .haproxy import Haproxy
+from .sessions import Session, Upload
+
+SLOWEST = 500  # bytes a second
+
+
+class Trickle:
+    """`grace` in seconds; 0: off. An upload is cut between one and two graces after its beginning."""
+
+    def __init__(self, haproxy: Haproxy, grace: float):
+        self._haproxy, self._grace = haproxy, grace
+        self._end = threading.Event()
+        self._seen: dict[tuple[Session, str], tuple[float, int]] = {}
+
+    def start(self) -> None:
+        if self._grace:
+            threading.Thread(target=self._run, name="trickle", daemon=True).start()
+
+    def stop(self) -> None:
+        self._end.set()
+
+    def _run(self) -> None:
+        while not self._end.wait(self._grace / 2):
+            with contextlib.suppress(OSError):  # HAProxy is away for a moment
+                self.look()
+
+    def look(self) -> None:
+        now, seen = time.monotonic(), {}
+        for upload in sessions.uploads(self._haproxy, self._grace):
+            key = upload.session, upload.serial
+            since, received = self._seen.get(key, (now, upload.received))
+            if now > since and (upload.received - received) / (now - since) < SLOWEST:
+                self._cut(upload)
+            else:
+                seen[key] = now, upload.received
+        self._seen = seen
+
+    def _cut(self, upload: Upload) -> None:
+        with contextlib.suppress(OSError):
+            self._haproxy.tell_one(upload.session.worker, f"shutdown session {upload.session.identity}")
