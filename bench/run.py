@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-MEASUREMENTS = ("start", "proxy")
+MEASUREMENTS = ("start", "update", "edge", "proxy")
 
 
 def main() -> int:

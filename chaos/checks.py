@@ -2,83 +2,109 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
+from machine import Machine
+
+from discode.core.errors import DiscodeError
 from place import Place
 
-MOMENT = 3.0  # seconds that a proxy or an app that was killed gets to come back by itself
+MOMENT = 10.0  # seconds that a proxy or an app that was killed gets to come back by itself
 
 
+@dataclass
 class Expected:
-    """What must not change: the generated secret and the data, from the first installation on."""
+    """What must not change, from the first installation on: the generated secret and the data. `greetings` and
+    `versions` are what the last command may have left; any when empty."""
 
-    def __init__(self) -> None:
-        self.secret = ""
+    secret: str = ""
+    noted: bool = False
+    greetings: set[str | None] = field(default_factory=set)
+    versions: set[str | None] = field(default_factory=set)
 
-
-def violations(place: Place, expected: Expected) -> list[str]:
-    code, told = place.run("settle", place.app)
-    found = [] if code == 0 else [f"settle exited with {code}: {told}"]
-    installed_code, status = place.run("status", place.app)
-    if installed_code == 3:
-        return found + list(_absent(place))
-    if installed_code != 0:
-        return [*found, f"status exited with {installed_code}: {status}"]
-    return found + list(_state(place, status)) + list(_kept(place, status, expected)) + list(_history(place, status))
+    def forget(self) -> None:
+        """The data was deleted because the customer wanted that."""
+        self.secret, self.noted = "", False
+        self.greetings.clear()
 
 
-def _absent(place: Place) -> Iterator[str]:
-    if place.version() != "status 404":
-        yield f"not installed, and {place.version()} is answered"
-    yield from _left_over(place, [])
+class Check:
+    def __init__(self, place: Place, machine: Machine, expected: Expected):
+        self.place, self.machine, self.expected = place, machine, expected
+        self.status: dict[str, Any] = {}
+        self.history: list[dict[str, Any]] = []
 
+    def violations(self) -> list[str]:
+        """Runs `settle`, the ordinary command, and then looks at everything."""
+        code, told = self.place.run("settle", self.place.app)
+        found = [] if code == 0 else [f"settle exited with {code}: {told}"]
+        try:
+            self.status, self.history = self.place.look()
+        except DiscodeError as error:
+            return [*found, f"its state cannot be told: {error}"]
+        version = self.status.get("version")
+        if self.expected.versions and version not in self.expected.versions:
+            found.append(f"{version} is installed, not one of {self.expected.versions}")
+        if not self.status:
+            return found + list(self._absent())
+        return [*found, *self._state(), *self._kept(), *self._history()]
 
-def _state(place: Place, status: dict[str, Any]) -> Iterator[str]:
-    wanted = status["version"] if status["state"] == "running" else "status 503"
-    deadline = time.monotonic() + MOMENT
-    while (seen := place.version()) != wanted and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if seen != wanted:
-        yield f"{status['version']} is recorded ({status['state']}), and {seen} is answered"
-    if status["state"] == "running" and not status["serves"]:
-        yield f"status does not say that it serves: {status}"
-    yield from _left_over(place, [status["instance"]])
-    running = len(place.programs())
-    if running != (1 if status["state"] == "running" else 0):
-        yield f"{running} processes of the app run ({status['state']})"
+    def _absent(self) -> Iterator[str]:
+        if (seen := self.place.version()) not in ("status 404", "ConnectionRefusedError"):
+            yield f"not installed, and {seen} is answered"
+        yield from self._left_over([])
 
+    def _state(self) -> Iterator[str]:
+        status = self.status
+        wanted = status["version"] if status["state"] == "running" else "status 503"
+        deadline = time.monotonic() + MOMENT
+        while (seen := self.place.version()) != wanted and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if seen != wanted:
+            yield f"{status['version']} is recorded ({status['state']}), and {seen} is answered"
+        if status["state"] == "running" and not status["serves"]:
+            yield f"status does not say that it serves: {status}"
+        yield from self._left_over([status["instance"]])
+        should_run = [status["instance"]] if status["state"] == "running" else []
+        if (running := self.machine.running()) != should_run:
+            yield f"{running} run, not {should_run} ({status['state']})"
 
-def _left_over(place: Place, wanted: list[str]) -> Iterator[str]:
-    if place.instances() != wanted:
-        yield f"instances {place.instances()}, not {wanted}"
-    if place.journals():
-        yield f"journals: {place.journals()}"
+    def _left_over(self, wanted: list[str]) -> Iterator[str]:
+        if (there := self.machine.instances()) != wanted:
+            yield f"instances {there}, not {wanted}"
+        if self.place.journals():
+            yield f"journals: {self.place.journals()}"
 
-
-def _kept(place: Place, status: dict[str, Any], expected: Expected) -> Iterator[str]:
-    env = json.loads((place.home / "instances" / status["instance"] / "env").read_text())
-    expected.secret = expected.secret or env["SECRET_KEY_BASE"]
-    if env["SECRET_KEY_BASE"] != expected.secret:
-        yield "the generated secret has changed"
-    note = place.state_folder / "volumes" / "storage" / "note"
-    if note.parent.is_dir() and not note.exists():
-        if (place.folder / "noted").exists():
+    def _kept(self) -> Iterator[str]:
+        env, expected = self.machine.environment(self.status["instance"]), self.expected
+        expected.secret = expected.secret or env["SECRET_KEY_BASE"]
+        if env["SECRET_KEY_BASE"] != expected.secret:
+            yield "the generated secret has changed"
+        if expected.greetings and env.get("GREETING") not in expected.greetings:
+            yield f"the setting is {env.get('GREETING')}, not one of {expected.greetings}"
+        expected.greetings = {env.get("GREETING")}
+        note = self.machine.volume() / "note"
+        if note.exists():
+            return
+        if expected.noted:
             yield "the data is gone"
         note.write_text("data")
-        (place.folder / "noted").touch()
+        expected.noted = True
 
-
-def _history(place: Place, status: dict[str, Any]) -> Iterator[str]:
-    _, told = place.run("history", place.app, "--lines", "100000")
-    entries = told["history"]
-    if not entries:
-        yield "there is no history"
-        return
-    if entries[-1]["serves"] != status["version"]:
-        yield f"the history says {entries[-1]['serves']}, and {status['version']} is installed"
-    started = [(entry["started"], entry["serves"]) for entry in entries]
-    if len(started) != len(set(started)):
-        yield "the history tells a flow twice"
+    def _history(self) -> Iterator[str]:
+        entries = self.history
+        if not entries:
+            yield "there is no history"
+            return
+        if entries[-1]["serves"] != self.status["version"]:
+            yield f"the history says {entries[-1]['serves']}, and {self.status['version']} is installed"
+        started = [(entry["started"], entry["serves"]) for entry in entries]
+        if len(started) != len(set(started)):
+            yield "the history tells a flow twice"
+        for earlier, later in pairwise(entries):
+            if later["from_version"] not in (earlier["serves"], None):
+                yield f"the history goes from {later['from_version']}, where {earlier['serves']} served: {later}"

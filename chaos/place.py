@@ -10,47 +10,68 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+from processes import Processes
+
+from discode.cli import wiring
+from discode.cli.inspect import describe
+from discode.cli.wiring_vendor import registry, repository
+from discode.flows.publish import publish
+
 HERE = Path(__file__).parent
+DEMO = HERE.parent / "demo"
 SIZE = "400m"  # of the disk that the customer's home is on
 FILE = """\
 app: {app}
 version: {version}
 archive: ./app
 command: [python3, server.py]
-health: {{path: /up, timeout: 2s, deadline: 3s}}
+health: {{path: /up, timeout: 2s, deadline: {deadline}}}
 volumes: {{storage: storage}}
 env: {{SECRET_KEY_BASE: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
-update: {{confirm: 600ms, drain: 5s, stop: 3s}}
+update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {hold}}}
 """
 
 
 class Place:
-    app, host = "chaos", "chaos.test"
+    """`pace`: the vendor's times. The home is a small disk of its own, so that it can be filled."""
 
-    def __init__(self, folder: Path):
+    app, host, file = "chaos", "chaos.test", FILE
+
+    def __init__(self, folder: Path, *, deadline: str = "3s", confirm: str = "600ms", hold: str = "5s"):
         # A Unix socket's path has room for some 100 characters: the home is not below a deep folder.
         self.folder, self.home = folder, Path(tempfile.mkdtemp(prefix="discode-chaos-"))
         self.repo, self.keys = folder / "releases", folder / "keys"
+        self.log = folder / "commands.log"
         self.port = _free_port()
-        self.commands: list[str] = []
-        self._environment = {**os.environ, "DISCODE_HOME": str(self.home)}
+        self._pace = {"deadline": deadline, "confirm": confirm, "hold": hold}
+        os.environ["DISCODE_HOME"] = str(self.home)  # for `look`, and for every command
+        self._environment = dict(os.environ)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(self.home)], check=True)
 
     @property
     def state_folder(self) -> Path:
         return self.home / "apps" / self.app
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        self.commands.append(" ".join(words))
-        log = (self.folder / "commands.log").open("ab")
-        log.write(f"$ discode {' '.join(words)}\n".encode())
-        log.flush()
-        command = [sys.executable, "-m", "discode", *words, "--json"]
+    def start(self, *words: str, entry: Path | None = None, **environment: str) -> subprocess.Popen[bytes]:
+        """A command in the background; its output goes to the log. `entry`: a program instead of `discode` itself."""
+        log = self._logging(words)
+        command = [sys.executable, *([str(entry)] if entry else ["-m", "discode"]), *words, "--json"]
+        env = {**self._environment, **environment}
+        with log:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
+            )
+
+    def start_on(self, terminal: int, *words: str) -> subprocess.Popen[bytes]:
+        """A command as a person runs it, on a terminal that can be lost. `terminal` is the slave's descriptor."""
+        self._logging((*words, "   # on a terminal")).close()
+        command = [sys.executable, str(HERE / "on_terminal.py"), sys.executable, "-m", "discode", *words]
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, start_new_session=True
+            command, stdin=terminal, stdout=terminal, stderr=terminal, env=self._environment, start_new_session=True
         )
 
     def run(self, *words: str) -> tuple[int, dict[str, Any]]:
@@ -58,21 +79,35 @@ class Place:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self._environment, timeout=120
         )  # fmt: skip
-        with (self.folder / "commands.log").open("a") as log:
-            log.write(f"$ discode {' '.join(words)}   # exit {done.returncode}\n{done.stdout}{done.stderr}")
+        with self._logging(words, f"   # exit {done.returncode}") as log:
+            log.write((done.stdout + done.stderr).encode())
         lines = done.stdout.strip().splitlines()
         return done.returncode, json.loads(lines[-1]) if lines else {}
 
-    def publish(self, version: str, behaviour: str) -> None:
+    def look(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """What `status` and `history` say, asked in this process; an empty status when it is not installed."""
+        world = wiring.world(False, "chaos")
+        installation = world.store.installation(self.app)
+        history = [entry.model_dump() for entry in world.store.history(self.app)]
+        return (describe(world, installation) if installation else {}), history
+
+    def init(self) -> None:
+        repository(self.repo, self.keys).init()
+
+    def publish(
+        self, version: str, behaviour: str = "good", *, strategy: str = "overlap", app: str = "app", extra: str = ""
+    ) -> None:
+        """`app`: a folder of demo/; `extra`: more lines of the vendor's file."""
         source = self.folder / "source"
-        app = HERE.parent / "demo" / "app"
-        shutil.copytree(app, source / "app", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        (source / "app" / "VERSION").write_text(version)
-        (source / "app" / "BEHAVIOUR").write_text(behaviour)
-        (source / "discode.yml").write_text(FILE.format(app=self.app, version=version))
-        where = ("--repo", str(self.repo), "--keys", str(self.keys))
-        code, told = self.run("release", "publish", "--file", str(source / "discode.yml"), *where)
-        assert code == 0, told
+        shutil.rmtree(source, ignore_errors=True)
+        made = self._made(source, app, version, behaviour)
+        file = source / "discode.yml"
+        # Nobody has to wait long for what will never come.
+        pace = {**self._pace, **({"deadline": "500ms"} if behaviour == "never-healthy" else {})}
+        text = self.file.format(app=self.app, version=version, strategy=strategy, **pace, **made)
+        file.write_text(text + extra)
+        where = repository(self.repo, self.keys)
+        publish(where, registry(), file, version=version, channels=["stable"], notes="", now="2026-01-01T00:00:00Z")
 
     def install_words(self) -> tuple[str, ...]:
         return (
@@ -92,67 +127,30 @@ class Place:
         finally:
             connection.close()
 
-    def instances(self) -> list[str]:
-        folder = self.home / "instances"
-        return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
-
     def journals(self) -> list[str]:
         return [str(path) for path in self.home.glob("apps/*/journal.json")]
-
-    def controller(self) -> int:
-        try:
-            return int((self.home / "edge" / "controller.pid").read_text())
-        except (OSError, ValueError):
-            return 0
-
-    def haproxy_master(self) -> int:
-        marker = str(self.home / "edge" / "haproxy.cfg").encode()
-        found = [pid for pid, words in _processes() if marker in words]
-        masters = [pid for pid in found if _parent(pid) not in found]
-        return masters[0] if masters else 0
-
-    def haproxy_workers(self) -> list[int]:
-        marker, master = str(self.home / "edge" / "haproxy.cfg").encode(), self.haproxy_master()
-        return [pid for pid, words in _processes() if marker in words and pid != master]
-
-    def supervisors(self) -> list[int]:
-        marker = f"{self.home}/instances/".encode()
-        return [pid for pid, words in _processes() if any(word.startswith(marker) for word in words)]
-
-    def programs(self) -> list[int]:
-        """The app's own processes."""
-        return [pid for pid, _ in _processes() if _cwd(pid).startswith(f"{self.home}/instances/")]
 
     def close(self) -> None:
         self.run("uninstall", self.app, "--purge")
         self.run("proxy", "stop")
+        Processes(self.home).reboot()  # what a violation left running
+        self._give_up_the_disk()
+
+    def _made(self, source: Path, app: str, version: str, behaviour: str) -> dict[str, str]:
+        """Make the release's content; the answer is what the vendor's file has to say of it."""
+        shutil.copytree(DEMO / app, source / "app", ignore=shutil.ignore_patterns("__pycache__"))
+        (source / "app" / "VERSION").write_text(version)
+        (source / "app" / "BEHAVIOUR").write_text(behaviour)
+        return {}
+
+    def _give_up_the_disk(self) -> None:
         subprocess.run(["umount", "--lazy", str(self.home)], check=False, capture_output=True)
         self.home.rmdir()
 
-
-def _processes() -> list[tuple[int, list[bytes]]]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit():
-                found.append((int(entry.name), (entry / "cmdline").read_bytes().split(b"\0")))
-        except OSError:
-            continue
-    return found
-
-
-def _cwd(pid: int) -> str:
-    try:
-        return str(Path(f"/proc/{pid}/cwd").readlink())
-    except OSError:
-        return ""
-
-
-def _parent(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
+    def _logging(self, words: tuple[str, ...], comment: str = "") -> Any:
+        log = self.log.open("ab", buffering=0)
+        log.write(f"{time.strftime('%H:%M:%S')} $ discode {' '.join(words)}{comment}\n".encode())
+        return log
 
 
 def _free_port() -> int:

@@ -8,8 +8,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-USERS = 6
 PAUSE = 0.02  # seconds between two requests of a user
+SHOWN = 20  # failures of a round that are kept with all that is known of them
 
 
 @dataclass
@@ -18,15 +18,16 @@ class Seen:
 
     requests: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+    examples: list[dict[str, object]] = field(default_factory=list)
 
 
 class Traffic:
     """`allowed` are the statuses that are no failure now: an app that is being installed may be unknown."""
 
-    def __init__(self, port: int, host: str):
+    def __init__(self, port: int, host: str, users: int = 6):
         self.allowed = frozenset([200])
         self._port, self._host, self._seen, self._lock, self._on = port, host, Seen(), threading.Lock(), True
-        self._threads = [threading.Thread(target=self._run, args=(n % 2 == 0,), daemon=True) for n in range(USERS)]
+        self._threads = [threading.Thread(target=self._run, args=(n % 2 == 0,), daemon=True) for n in range(users)]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -35,7 +36,8 @@ class Traffic:
     def stop(self) -> None:
         self._on = False
         for thread in self._threads:
-            thread.join(20)
+            if thread.is_alive():
+                thread.join(20)
 
     def taken(self) -> Seen:
         """What was seen since the last time."""
@@ -46,14 +48,24 @@ class Traffic:
     def _run(self, keep: bool) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
         while self._on:
+            begun = time.time()
             failure = self._ask(connection)
             with self._lock:
-                self._seen.requests += 1
-                if failure:
-                    self._seen.failures[failure] += 1
+                self._note(failure, keep, begun)
             if failure or not keep:
                 connection.close()
             time.sleep(PAUSE)
+
+    def _note(self, failure: str, keep: bool, begun: float) -> None:
+        self._seen.requests += 1
+        if not failure:
+            return
+        self._seen.failures[failure] += 1
+        if len(self._seen.examples) < SHOWN:
+            now = time.time()
+            self._seen.examples.append(
+                {"failure": failure, "kept_alive": keep, "begun": begun, "seconds": round(now - begun, 4)}
+            )
 
     def _ask(self, connection: http.client.HTTPConnection) -> str:
         """Empty, or the kind of failure."""

@@ -52,6 +52,7 @@ class Machine:
     def __init__(self, folder: Path):
         self.folder, self.home = folder, folder / "home"
         self.port = _free_port()
+        self.proxy_name = "edge"
         self._environment = {**os.environ, "DISCODE_HOME": str(self.home)}
 
     def run(self, *words: str, code: int | None = 0) -> Ran:
@@ -85,6 +86,9 @@ class Machine:
     def install(self) -> Ran:
         source = str(self.folder / "releases")
         return self.run("install", APP, "--from", source, "--host", HOST, "--http-port", str(self.port))
+
+    def uninstall(self) -> None:
+        self.run("uninstall", APP, "--purge")
 
     def version(self) -> str:
         """What answers through the proxy now."""

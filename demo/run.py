@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from customer import HOST, Machine, Ran
+from hold import HoldDemo
 from records import Epoch, Record, by_kind, figures, out_of_order
 from report import picture, show
 
@@ -42,10 +43,11 @@ NOT_OVERHEAD = ("fetch", "boot", "confirm")
 
 
 class Demo:
-    def __init__(self, folder: Path, *, quick: bool, as_json: bool):
-        self.folder, self.as_json = folder, as_json
+    def __init__(self, folder: Path, *, quick: bool, as_json: bool, runtime: str = "process", proxy_image: str = ""):
+        self.folder, self.as_json, self.runtime = folder, as_json, runtime
         self.releases, self.wanted = (QUICK, QUICK_REQUESTS) if quick else (RELEASES, REQUESTS)
-        self.machine = Machine(folder / "machine")
+        self.machine = _machine(folder / "machine", runtime, proxy_image)
+        self.more: dict[str, Any] = {}  # what containers alone can show
         self.updates: list[dict[str, Any]] = []
         self.epochs: list[Epoch] = []
         self.problems: list[str] = []
@@ -56,11 +58,11 @@ class Demo:
         self.machine.folder.mkdir(parents=True)
         try:
             self._prepare()
-            with self._load() as output:
+            with self._load() as output, self._more():
                 self._go_through_the_releases()
                 self._until_enough(begun)
             records, reopened = read_records(output)
-            self.machine.run("uninstall", "sample", "--purge")
+            self.machine.uninstall()
             leftovers = self.machine.leftovers()
         finally:
             self.machine.close()
@@ -96,6 +98,26 @@ class Demo:
             if load.poll() is None:
                 load.kill()
                 load.wait()
+
+    @contextmanager
+    def _more(self) -> Iterator[None]:
+        """On Docker: the second app meanwhile, the worker's traces in the volume, secrets where they must not be."""
+        if self.runtime == "process":
+            yield
+            return
+        from docker_customer import SECOND_HOST, DockerMachine, Watch
+
+        assert isinstance(self.machine, DockerMachine)
+        with Watch(self.machine.port, SECOND_HOST) as watch:
+            yield
+        self.more = {
+            "second_app": {"requests": watch.asked, "failed": watch.failed},
+            "worker_versions": self.machine.beats(),
+            "exposed_secrets": self.machine.exposed_secrets(),
+            "downloads": self.machine.downloads,
+        }
+        if watch.failed or self.more["exposed_secrets"]:
+            self.problems.append(f"second app: {watch.failed} failed; secrets at {self.more['exposed_secrets']}")
 
     def _go_through_the_releases(self) -> None:
         for version, behaviour in self.releases:
@@ -158,7 +180,8 @@ class Demo:
         image = self.folder / "latency.png"
         picture(records, self.updates, image)
         told = {
-            "runtime": "process", "proxy": "edge", **figures(records), "updates": self.updates,
+            "runtime": self.runtime, "proxy": self.machine.proxy_name, **self.more, **figures(records),
+            "updates": self.updates,
             "out_of_order": out_of_order(records, self.epochs), "leftovers": leftovers, "problems": self.problems,
             "websockets_reopened": reopened, "by_kind": by_kind(records), "picture": str(image),
             "seconds": round(seconds, 1), "date": time.strftime("%Y-%m-%d"),
@@ -172,6 +195,14 @@ class Demo:
     def _is_ok(self, told: dict[str, Any]) -> bool:
         clean = not (told["failed"] or told["out_of_order"] or any(told["leftovers"].values()) or self.problems)
         return clean and told["requests"] >= self.wanted and len(self.updates) == len(self.releases) + 1
+
+
+def _machine(folder: Path, runtime: str, proxy_image: str) -> Machine:
+    if runtime == "process":
+        return Machine(folder)
+    from docker_customer import DockerMachine
+
+    return DockerMachine(folder, proxy_image)
 
 
 def _steps(ran: Ran) -> dict[str, float]:
@@ -197,12 +228,26 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bin/demo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--quick", action="store_true", help=f"three updates and {QUICK_REQUESTS} requests")
-    parser.add_argument("--runtime", choices=["process"], default="process")
+    parser.add_argument("--hold", action="store_true", help="strategy hold, with an app that must not run twice")
+    parser.add_argument(
+        "--runtime", choices=["process", "docker"], default="process",
+        help="docker: images from a registry, two apps behind one proxy, on an engine of the demo's own",
+    )  # fmt: skip
+    parser.add_argument(
+        "--proxy-image", default="", metavar="IMAGE|FILE",
+        help="of the proxy's container; the edge's, made here, unless given. A file is what `docker save` made",
+    )  # fmt: skip
     parser.add_argument("--folder", type=Path, help="where the report goes; a new folder below $TMPDIR")
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="discode-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
-    demo = Demo(folder, quick=given.quick, as_json=given.json)
+    demo = (
+        HoldDemo(folder, quick=given.quick, as_json=given.json)
+        if given.hold
+        else Demo(
+            folder, quick=given.quick, as_json=given.json, runtime=given.runtime, proxy_image=given.proxy_image
+        )
+    )  # fmt: skip
     try:
         told = demo.run()
     except KeyboardInterrupt:

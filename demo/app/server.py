@@ -8,7 +8,7 @@ uploads. Every answer names the version in `X-Version`.
     GET  /ws                  WebSocket: every text comes back with the version before it
     POST /upload              size and SHA-256 of the body
 
-The file BEHAVIOUR beside it makes a bad release: never-healthy, exit-at-boot, turns-bad.
+The file BEHAVIOUR beside it makes a bad release: never-healthy, exit-at-boot, turns-bad or turns-bad:SECONDS.
 """
 
 import base64
@@ -26,8 +26,9 @@ from urllib.parse import parse_qs, urlsplit
 
 HERE = Path(__file__).parent
 VERSION = (HERE / "VERSION").read_text().strip()
-BEHAVIOUR = (HERE / "BEHAVIOUR").read_text().strip() if (HERE / "BEHAVIOUR").exists() else "good"
-TURNS_BAD_AFTER = 1.0  # seconds of real traffic
+_TOLD = (HERE / "BEHAVIOUR").read_text().strip() if (HERE / "BEHAVIOUR").exists() else "good"
+BEHAVIOUR, _, _SECONDS = _TOLD.partition(":")
+TURNS_BAD_AFTER = float(_SECONDS or 1.0)  # seconds of real traffic
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 
 

@@ -3,6 +3,8 @@
 POST /writes/<id>   stores the id; answered 201 when it is on the disk
 GET  /writes        every id stored, one a line
 GET  /up, /version
+
+The file BEHAVIOUR beside it makes a bad release: never-healthy, exit-at-boot, or slow-boot:SECONDS.
 """
 
 import os
@@ -10,10 +12,13 @@ import signal
 import sqlite3
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 VERSION = (Path(__file__).parent / "VERSION").read_text().strip()
+_TOLD = (Path(__file__).parent / "BEHAVIOUR").read_text().strip()
+BEHAVIOUR, _, _SECONDS = _TOLD.partition(":")
 DATABASE = Path(os.environ.get("DATABASE", "storage/writes.db"))
 
 
@@ -41,8 +46,10 @@ class Handler(BaseHTTPRequestHandler):
             with self.one_at_a_time:
                 rows = self.database.execute("SELECT id FROM writes").fetchall()
             self.answer(200, "".join(f"{row[0]}\n" for row in rows))
+        elif self.path == "/up":
+            self.answer(503 if BEHAVIOUR == "never-healthy" else 200, "up")
         else:
-            self.answer(200, "up" if self.path == "/up" else VERSION)
+            self.answer(200, VERSION)
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -75,6 +82,10 @@ def main() -> int:
     except sqlite3.OperationalError as error:
         print(f"{DATABASE}: {error}: another instance has it", flush=True)
         return 1
+    if BEHAVIOUR == "exit-at-boot":
+        return 3
+    if BEHAVIOUR == "slow-boot":
+        time.sleep(float(_SECONDS))
     server = Server((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     print(f"{VERSION} listens", flush=True)

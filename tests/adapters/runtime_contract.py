@@ -3,6 +3,8 @@
 `bench.runtime`, `bench.spec(number=1)` an instance of a release that was fetched, `bench.answers(name)`.
 """
 
+from dataclasses import replace
+
 from discode.core.names import InstanceName
 from discode.ports.runtime import Phase
 
@@ -38,6 +40,11 @@ class RuntimeContract:
         bench.runtime.start(spec)
         assert bench.answers(spec.name)
         assert bench.runtime.inspect(spec.name).restarts == 0
+
+    def test_what_is_kept_beside_an_instance_is_told(self, bench):
+        spec = replace(bench.spec(), record='{"app": "tiny"}')
+        bench.runtime.start(spec)
+        assert [state.record for state in bench.runtime.instances(spec.name.app)] == ['{"app": "tiny"}']
 
     def test_a_removed_instance_is_gone(self, bench):
         spec = bench.spec()

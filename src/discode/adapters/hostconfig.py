@@ -1,12 +1,14 @@
 """The host's own settings: `config.toml` in Discode's home. A file that is not there means the defaults.
 
-proxy = "edge"             # or "docker": the container of kamal-proxy
+proxy = "docker"           # the container of kamal-proxy, or "edge": the edge as a program of this machine
+docker_host = "unix:///var/run/docker.sock"
 http_port = 80
 https_port = 443
 bind = "0.0.0.0"           # the address that the proxy listens at
-proxy_image = "basecamp/kamal-proxy:v0.9.0"
+proxy_image = "basecamp/kamal-proxy:v0.9.2"
 proxy_container = "discode-proxy"
 proxy_network = "discode"
+source = "https://hub.example.com"   # where `install` looks without --from
 """
 
 from __future__ import annotations
@@ -30,15 +32,18 @@ PROXIES = ("edge", "docker")
 
 @dataclass(frozen=True)
 class HostConfig:
-    """`proxy_image`, `proxy_container` and `proxy_network` count for the proxy `docker` alone."""
+    """`proxy`: empty until the first install chooses. `docker_host`: empty means $DOCKER_HOST, or Docker's own socket.
+    `proxy_image` and `proxy_container` count for the proxy `docker` alone; `proxy_network` is that of the apps."""
 
-    proxy: Literal["edge", "docker"] = "edge"
+    proxy: Literal["", "edge", "docker"] = ""
+    docker_host: str = ""
     http_port: int = 80
     https_port: int = 443
     bind: str = "0.0.0.0"
-    proxy_image: str = "basecamp/kamal-proxy:v0.9.0"
+    proxy_image: str = "basecamp/kamal-proxy:v0.9.2"
     proxy_container: str = "discode-proxy"
     proxy_network: str = "discode"
+    source: str = ""
 
 
 def load(home: Path) -> HostConfig:
@@ -109,16 +114,22 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", value) is not None
 
 
+def _is_engine(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"(unix|tcp|ssh|http|https)://[!-~]+", value) is not None
+
+
 _PORT = (_is_port, "a port from 1 to 65535")
 _NAME = (_is_name, "a name as Docker knows it")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "proxy": (lambda value: value in PROXIES, "edge or docker"),
+    "docker_host": (_is_engine, "an address as in $DOCKER_HOST: unix:///var/run/docker.sock"),
     "http_port": _PORT,
     "https_port": _PORT,
     "bind": (_is_address, "an IP address, 0.0.0.0 for all"),
     "proxy_image": _NAME,
     "proxy_container": _NAME,
     "proxy_network": _NAME,
+    "source": (lambda value: isinstance(value, str) and value.isprintable(), "the address of a hub"),
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import time
 from pathlib import Path
 
@@ -23,17 +22,6 @@ class RealClock:
 
 
 class RealHost:
-    """`home` is where Discode keeps its files; it need not be there yet."""
-
-    def __init__(self, home: Path):
-        self._home = home
-
-    def free_disk(self) -> int:
-        folder = self._home.absolute()
-        while not folder.is_dir() and folder != folder.parent:
-            folder = folder.parent
-        return shutil.disk_usage(folder).free
-
     def free_memory(self) -> int:
         """`MemAvailable` of proc(5): what the kernel would free for a new program without swapping, in KiB there."""
         for line in _MEMINFO.read_text().splitlines():

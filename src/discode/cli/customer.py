@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 
 
 def mount(app: typer.Typer) -> None:
-    for command in (install, update, rollback, restart, stop, start, uninstall):
+    for command in (install, update, rollback, restart, stop, start, uninstall, prune):
         app.command()(command)
 
 
 def install(
     app: App,
     source: Annotated[
-        str,
+        str | None,
         typer.Option(
-            "--from", metavar="SOURCE", help="The vendor's releases: a folder or a web address.", show_default=False
+            "--from",
+            metavar="SOURCE",
+            help="The vendor's releases: a folder or a web address. Without it, this machine's own hub.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     host: Annotated[
         list[str],
         typer.Option(help="Host name of the app; may be given again. None: every host that no other app has."),
@@ -55,8 +58,23 @@ def install(
     root: Annotated[
         str | None, typer.Option(metavar="FINGERPRINT", help="Trust only a vendor whose root has this SHA-256.")
     ] = None,
+    license_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The licence key; - reads it from standard input. Or: $DISCODE_LICENSE."),
+    ] = None,
     http_port: Annotated[
         int | None, typer.Option(help="The proxy's port; counts for the whole machine and is kept.")
+    ] = None,
+    proxy: Annotated[
+        Literal["docker", "edge"] | None,
+        typer.Option(
+            help="What takes the traffic of this machine: a container of kamal-proxy (for images, unless told "
+            "otherwise), or the edge as a program. Kept from the first install on.",
+            show_default=False,
+        ),
+    ] = None,
+    proxy_image: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="The image of the proxy's container.", show_default=False)
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -71,25 +89,27 @@ def install(
     from ..core.names import check_host, check_slug
     from ..flows.install import Wanted, install
     from . import wiring
+    from .license_key import with_licence
     from .settings import collect
 
     check_slug(app)
     route = Route(hosts=tuple(check_host(name) for name in host), path_prefix=_prefix(path_prefix))
     values = collect(set_, set_from_env, settings)
-    wiring.choose_http_port(http_port)
-    world, source = wiring.world(as_json, "discode install", pin=root), wiring.absolute(source)
+    wiring.host(as_json).choose(proxy, http_port, proxy_image)
+    world, source = wiring.world(as_json, "discode install", pin=root), wiring.source(source)
 
     def flow(given: dict[str, str]) -> Result:
         wanted = Wanted(app, source, channel, version, route, {**values, **given})
         return install(world, wanted)
 
-    _run(lambda: _asking(flow, as_json), as_json)
+    with_licence(app, source, license_file, as_json, lambda: _run(lambda: _asking(flow, as_json), as_json))
 
 
 def update(
     app: App,
     check: Annotated[bool, typer.Option("--check", help="Only say what an update would do.")] = False,
     to: Annotated[str | None, typer.Option(metavar="VERSION", help="To this version instead of the newest.")] = None,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait until a rollout reaches this machine.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Also to a release that failed here before.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -106,7 +126,7 @@ def update(
     if check:
         _check(app, as_json)
         return
-    _flow("update", as_json, lambda world: flow.update(world, app, to=to, retry=retry))
+    _reported("update", app, as_json, lambda world: flow.update(world, app, to=to, retry=retry, ahead=now))
 
 
 def rollback(
@@ -119,7 +139,7 @@ def rollback(
     """Go back to an earlier version that is still on this machine, without an outage."""
     from ..flows.rollback import rollback
 
-    _flow("rollback", as_json, lambda world: rollback(world, app, to=to))
+    _reported("rollback", app, as_json, lambda world: rollback(world, app, to=to))
 
 
 def restart(app: App, as_json: Json = False) -> None:
@@ -143,6 +163,23 @@ def start(app: App, as_json: Json = False) -> None:
     _flow("start", as_json, lambda world: start(world, app))
 
 
+def prune(
+    app: App,
+    keep: Annotated[int, typer.Option(min=0, max=2, help="How many earlier versions stay for a rollback.")] = 2,
+    as_json: Json = False,
+) -> None:
+    """Free disk: drop what no version of an app needs, and earlier versions beyond --keep.
+
+    The version that serves, its data and its settings are not touched.
+
+    \b
+        discode prune myapp --keep 0
+    """
+    from ..flows.prune import prune
+
+    _flow("prune", as_json, lambda world: prune(world, app, keep=keep))
+
+
 def uninstall(
     app: App,
     purge: Annotated[bool, typer.Option("--purge", help="Delete its data, settings and history as well.")] = False,
@@ -153,10 +190,13 @@ def uninstall(
     import sys
 
     from ..flows.remove import remove
+    from .license_key import give_up
 
     if purge and not yes and not as_json and sys.stdin.isatty():
         typer.confirm(f"Delete all data and settings of {app}? This cannot be undone.", abort=True)
     _flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))
+    if purge:
+        give_up(app, as_json)
 
 
 def _flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:
@@ -164,6 +204,14 @@ def _flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:
 
     world = wiring.world(as_json, f"discode {name}")
     _run(lambda: flow(world), as_json)
+
+
+def _reported(name: str, app: str, as_json: bool, flow: Callable[[World], Result]) -> None:
+    from ..core.names import check_slug
+    from .report import reporting
+
+    check_slug(app)
+    _flow(name, as_json, lambda world: reporting(world, app, flow))
 
 
 def _run(flow: Callable[[], Result], as_json: bool) -> None:

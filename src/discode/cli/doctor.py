@@ -8,9 +8,13 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DiscodeError
+
+if TYPE_CHECKING:
+    from ..flows.rebuild import Rebuilding
+    from .wiring_host import Host
 
 LITTLE_DISK = 512 * 1024 * 1024  # bytes: less than this and an update may not fit
 
@@ -36,7 +40,14 @@ class Finding:
 
 def examine(home: Path) -> list[Finding]:
     """Every check; one that cannot be made is a finding too."""
-    return [*_machine(home), *_proxy(), *_apps()]
+    from . import wiring
+
+    host = wiring.host()
+    try:
+        engines = [*_engines(host, _kinds())]
+    except DiscodeError as error:  # config.toml does not hold
+        engines = [Finding("settings", False, error.sentence, error.next_step)]
+    return [*_machine(home), *engines, *_apps(), _settling(home)]
 
 
 def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
@@ -52,7 +63,10 @@ def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
             continue
         with_title = finding.fix_question.rstrip("?") or finding.what
         report.note(f"{with_title} ...")
-        report.note(finding.fix())
+        try:
+            report.note(finding.fix())
+        except DiscodeError as error:
+            report.note(f"{error.sentence} {error.next_step}")
 
 
 def _machine(home: Path) -> Iterator[Finding]:
@@ -61,7 +75,6 @@ def _machine(home: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(place if place.exists() else "/").free
     megabytes = f"{free // 2**20} MB free"
     yield Finding("disk", free >= LITTLE_DISK, megabytes, "Free some room: an update needs place for a second version.")
-    yield _haproxy()
 
 
 def _home_is_usable(home: Path) -> Finding:
@@ -98,27 +111,51 @@ def _install_haproxy() -> str:
     return f"apt-get could not install HAProxy: {(done.stderr.strip().splitlines() or ['unknown reason'])[-1]}"
 
 
-def _proxy() -> Iterator[Finding]:
-    from . import wiring
+def _settling(home: Path) -> Finding:
+    from .unattended import WHAT, examine
 
-    try:
-        state = wiring.proxy_state()
-    except DiscodeError as error:
-        yield Finding("proxy", False, error.sentence, error.next_step)
-        return
-    if state["pid"]:
-        yield Finding("proxy", True, f"runs (pid {state['pid']}), HTTP port {state['http_port']}")
-        return
-    needed = bool(wiring.world(False, "discode doctor").store.apps())
-    detail = f"does not run; it will listen on HTTP port {state['http_port']}"
-    yield Finding("proxy", not needed, detail, "discode proxy start", _start_proxy, "Start the proxy?")
+    ok, detail, step, fix = examine(home)
+    return Finding(WHAT, ok, detail, step, fix, "Settle by a systemd timer, at every boot and every 5 minutes?")
 
 
-def _start_proxy() -> str:
-    from . import wiring
+def _engines(host: Host, kinds: set[str]) -> Iterator[Finding]:
+    """What the apps of this machine run on; before the first install, what most releases run on."""
+    from .doctor_docker import examine_docker
 
-    wiring.edge_process().ensure()
+    proxy = host.config.proxy
+    yield from examine_docker(host, needed="image" in kinds or proxy == "docker" or not (kinds or proxy))
+    if proxy == "edge" or "archive" in kinds:
+        yield _haproxy()
+        yield _edge(host, bool(kinds))
+
+
+def _edge(host: Host, needed: bool) -> Finding:
+    edge, port = host.edge(), host.config.http_port
+    if pid := edge.running():
+        return Finding("proxy", True, f"runs (pid {pid}), HTTP port {port}")
+    detail = f"does not run; it will listen on HTTP port {port}"
+    return Finding("proxy", not needed, detail, "discode proxy start", lambda: _start_proxy(host), "Start the proxy?")
+
+
+def _start_proxy(host: Host) -> str:
+    host.edge().ensure()
     return "The proxy runs."
+
+
+def _kinds() -> set[str]:
+    """Of the installed apps. One whose files are damaged is told of with the apps."""
+    from . import wiring
+
+    store = wiring.world(False, "discode doctor").store
+    found: set[str] = set()
+    for app in store.apps():
+        try:
+            installation = store.installation(app)
+        except DiscodeError:
+            continue
+        if installation is not None:
+            found.add(installation.kind)
+    return found
 
 
 def _apps() -> Iterator[Finding]:
@@ -130,12 +167,15 @@ def _apps() -> Iterator[Finding]:
 
 
 def _app(app: str) -> Finding:
+    from ..flows.rebuild import plan_rebuild
     from . import wiring
     from .inspect import describe
 
     world = wiring.world(False, "discode doctor")
     settle = f"discode settle {app}"
     try:
+        if (damage := plan_rebuild(world, app)) is not None:
+            return _damage(app, damage)
         journal, installation = world.store.journal(app), world.store.installation(app)
         if journal is not None:
             return Finding(app, False, f"an interrupted {journal.flow}", settle, lambda: _settle(app), f"Settle {app}?")
@@ -148,6 +188,24 @@ def _app(app: str) -> Finding:
         return Finding(app, True, f"{installation.version}, stopped")
     detail = f"{installation.version}, instance {told['instance_state']}, traffic {told['traffic']}"
     return Finding(app, bool(told["serves"]), detail, settle, lambda: _settle(app), f"Settle {app}?")
+
+
+def _damage(app: str, damage: Rebuilding) -> Finding:
+    names = " and ".join(damage.damaged)
+    detail = f"damaged: its {names}. {' '.join(damage.words)}"
+    step = "Rebuild from the runtime and the proxy: discode doctor --fix"
+    return Finding(app, False, detail, step, lambda: _rebuild(app), f"Rebuild the {names} of {app}?")
+
+
+def _rebuild(app: str) -> str:
+    from ..flows.rebuild import rebuild
+    from . import wiring
+
+    try:
+        done = rebuild(wiring.world(False, "discode doctor"), app)
+    except DiscodeError as error:
+        return f"{error.sentence} {error.next_step}"
+    return " ".join(done.words) if done else f"{app}: nothing is damaged any more."
 
 
 def _settle(app: str) -> str:

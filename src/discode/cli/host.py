@@ -1,22 +1,19 @@
-"""What an operator types about the machine: doctor, settle, proxy."""
+"""What an operator types about the machine: doctor, settle."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from .options import Json
 
-proxy = typer.Typer(
-    help="The proxy of this machine, which takes the traffic of all apps.", no_args_is_help=True, rich_markup_mode=None
-)
-
 
 def mount(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(settle)
-    app.add_typer(proxy, name="proxy")
+    app.command()(trust)
 
 
 def doctor(
@@ -40,6 +37,20 @@ def doctor(
     emit(told, "\n".join(finding.text() for finding in findings), as_json=as_json)
     if bad:
         raise typer.Exit(4)
+
+
+def trust(
+    address: Annotated[str, typer.Argument(metavar="URL", help="The vendor's hub.", show_default=False)],
+    root: Annotated[Path, typer.Option(metavar="FILE", help="The vendor's first root: 1.root.json.")],
+    floor: Annotated[int, typer.Option(min=0, help="The version of the releases below which nothing is taken.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Trust a vendor's hub by its root instead of on first use, and make it this machine's own. install.sh does it."""
+    from . import wiring
+    from .output import emit
+
+    wiring.trust(address, root, floor)
+    emit({"result": "trusted", "source": address}, f"{address} is trusted by the root in {root}.", as_json=as_json)
 
 
 def settle(
@@ -68,39 +79,3 @@ def settle(
             worst = max(worst, show(error, as_json=as_json))
     if worst:
         raise typer.Exit(worst)
-
-
-@proxy.command("status")
-def proxy_status(as_json: Json = False) -> None:
-    """Say whether the proxy runs, where it listens, and what it serves."""
-    from . import wiring
-    from .output import emit
-
-    told = wiring.proxy_state()
-    state = f"runs (pid {told['pid']})" if told["pid"] else "does not run"
-    emit(told, f"The proxy ({told['proxy']}) {state}; HTTP port {told['http_port']}.", as_json=as_json)
-
-
-@proxy.command("start")
-def proxy_start(as_json: Json = False) -> None:
-    """Start the proxy with the routes that it had."""
-    from . import wiring
-    from .output import emit
-
-    wiring.edge_process().ensure()
-    told = wiring.proxy_state()
-    emit(
-        {"result": "started", **told},
-        f"The proxy runs (pid {told['pid']}), HTTP port {told['http_port']}.",
-        as_json=as_json,
-    )
-
-
-@proxy.command("stop")
-def proxy_stop(as_json: Json = False) -> None:
-    """Stop the proxy. No app on this machine can be reached until it is started again."""
-    from . import wiring
-    from .output import emit
-
-    wiring.edge_process().shutdown()
-    emit({"result": "stopped"}, "The proxy is stopped. Start it with: discode proxy start", as_json=as_json)

@@ -10,6 +10,7 @@ import typer
 from .options import App, Json
 
 if TYPE_CHECKING:
+    from ..core.errors import DiscodeError
     from ..core.installation import Installation
     from ..flows.world import World
 
@@ -37,15 +38,33 @@ def list_(as_json: Json = False) -> None:
     from .output import emit, table
 
     world = wiring.world(as_json, "discode list")
-    found = [installation for app in world.store.apps() if (installation := world.store.installation(app))]
-    told = [
+    found, damaged = _all(world)
+    told: list[dict[str, Any]] = [
         {"app": one.app, "version": one.version, "state": one.state, "hosts": list(one.route.hosts),
          "instance": str(one.instance), "source": one.source}
         for one in found
     ]  # fmt: skip
+    told += [{"app": app, "state": "damaged", "error": error.sentence} for app, error in damaged.items()]
     rows = [[one.app, one.version, one.state, ", ".join(one.route.hosts) or "every host"] for one in found]
+    rows += [[app, "?", "damaged", "see: discode doctor"] for app in damaged]
     text = table(rows, ["APP", "VERSION", "STATE", "HOSTS"]) if rows else "No app is installed."
     emit({"apps": told}, text, as_json=as_json)
+
+
+def _all(world: World) -> tuple[list[Installation], dict[str, DiscodeError]]:
+    """What is installed, and the apps whose files cannot be read."""
+    from ..core.errors import StateError
+
+    found: list[Installation] = []
+    damaged: dict[str, DiscodeError] = {}
+    for app in world.store.apps():
+        try:
+            installation = world.store.installation(app)
+        except StateError as error:
+            damaged[app] = error
+        else:
+            found += [installation] if installation else []
+    return found, damaged
 
 
 def logs(
@@ -100,7 +119,7 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
     app, told = installation.app, _recorded(installation)
     journal = world.store.journal(app)
     told["interrupted"] = journal.flow if journal else None
-    last = world.store.history(app)[-1:]
+    last = world.store.readable_history(app)[0][-1:]
     told["since"] = last[0].at if last else None
     try:
         site = world.site(installation.kind, world.steps())
@@ -139,10 +158,16 @@ def _status_text(told: dict[str, Any]) -> str:
         ("Source", f"{told['source']} ({told['channel']})"),
         ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
     ]
-    rows += [("Failed here", f"{bad['version']}, {bad['tries']} times: {bad['reason']}") for bad in told["failed_here"]]
+    rows += [("Failed here", _bad_text(bad)) for bad in told["failed_here"]]
     if told["interrupted"]:
         rows.append(("Interrupted", f"a {told['interrupted']}; put it right with: discode settle {told['app']}"))
     return "\n".join(f"{name + ':':<13}{value}" for name, value in rows)
+
+
+def _bad_text(bad: dict[str, Any]) -> str:
+    times = "once" if bad["tries"] == 1 else f"{bad['tries']} times"
+    again = f"from {_when(bad['retry_at'])} on" if bad["retry_at"] else "no more"
+    return f"{bad['version']}, {times}: {bad['reason']} Tried by itself {again}; now with: update --retry"
 
 
 def _state_text(told: dict[str, Any]) -> str:

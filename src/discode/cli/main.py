@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..core.errors import DiscodeError
-from . import customer, host, inspect, release, settings
+from . import customer, host, hub, inspect, license, proxy, release, report, settings
 from .signals import install_handlers
 
 # A line with \b keeps the lines after it as they are.
@@ -17,8 +17,8 @@ HELP = """Install and update self-hosted web applications without an outage.
 
 \b
 A customer:     discode install myapp --from SOURCE, then discode update myapp
-A vendor:       discode release init, discode release publish
-An operator:    discode doctor, discode settle --all, discode edge --help
+A vendor:       discode release init, discode release publish, discode license issue
+An operator:    discode doctor, discode settle --all, discode edge --help, discode hub --help
 
 \b
 Every command takes --json. Exit codes:
@@ -36,7 +36,11 @@ customer.mount(app)
 inspect.mount(app)
 app.add_typer(settings.app, name="config")
 host.mount(app)
+report.mount(app)
+app.add_typer(proxy.app, name="proxy")
 app.add_typer(release.app, name="release")
+app.add_typer(license.app, name="license")
+app.add_typer(hub.app, name="hub")
 # The class that ends a usage error, of Click or of Typer's own copy of it.
 _CLICK_ERROR: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
 

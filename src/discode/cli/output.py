@@ -18,6 +18,7 @@ _SENTENCES = {
     "started": "{app} {to} serves again.",
     "uninstalled": "{app} is uninstalled.",
     "running": "{app} {to} serves.",
+    "pruned": "What {app} does not need is dropped.",
     "not-installed": "{app} is not installed.",
 }
 

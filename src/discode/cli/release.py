@@ -1,17 +1,21 @@
-"""What a vendor types: release init, publish, list, yank, renew."""
+"""What a vendor types: release init, publish, promote, list, yank, renew."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import Json
 
+if TYPE_CHECKING:
+    from ..core.rollout import Rollout
+    from ..ports.repository import Repository
+
 app = typer.Typer(
-    help="For vendors: publish signed releases into a folder, to be served by any web server.",
+    help="For vendors: publish signed releases to a hub, or into a folder, to be served by any web server.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -19,27 +23,54 @@ Repo = Annotated[Path, typer.Option("--repo", metavar="DIR", help="The folder th
 KeyFolder = Annotated[
     Path, typer.Option("--keys", metavar="DIR", help="The folder with your keys; never published. Back it up.")
 ]
+Hub = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", envvar="DISCODE_HUB", help="A hub instead of a folder; its API token is in $DISCODE_HUB_TOKEN."
+    ),
+]
+TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")]
+Ramp = Annotated[
+    str | None,
+    typer.Option(metavar="STAGES", help="Roll it out by and by: shares of all installations, 5%,25%@24h,100%@72h."),
+]
+HaltAt = Annotated[
+    float | None, typer.Option(metavar="PERCENT", help="Halt it when more of the reported updates have failed.")
+]
+HaltReports = Annotated[int, typer.Option(min=1, help="But not before so many installations have reported.")]
 _REPO, _KEYS = Path("releases"), Path("~/.config/discode/keys")
 
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to publish; made when it is not there.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="The folder to publish; made when it is not there.", show_default=False),
+    ] = None,
     keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make your keys, and an empty repository of releases. Once for all your apps.
+    """Make your keys, and an empty repository of releases: a folder, or on a hub. Once for all your apps.
 
     The keys are encrypted with the passphrase in $DISCODE_KEY_PASSPHRASE, when that is set.
     """
+    from ..core.errors import UsageError
     from .output import emit
 
-    fingerprint = _repository(folder, keys).init()
+    if (folder is None) == (hub is None):
+        raise UsageError("Give a folder, or --hub URL.", "For example: discode release init releases")
+    fingerprint, place = _repository(folder or _REPO, keys, hub, token_file).init(), str(hub or folder)
     text = (
-        f"Made {folder} to publish, and your keys in {keys}. Back the keys up: without them there are no more releases."
+        f"Made {place} to publish, and your keys in {keys}. Back the keys up: without them there are no more releases."
         f"\nRoot fingerprint: {fingerprint}\nCustomers can insist on it: install --root FINGERPRINT"
     )
-    emit({"result": "made", "repo": str(folder), "keys": str(keys), "fingerprint": fingerprint}, text, as_json=as_json)
+    emit(
+        {"result": "made", "repo": place, "keys": str(keys), "fingerprint": fingerprint},
+        text,
+        as_json=as_json,
+    )
 
 
 @app.command()
@@ -47,28 +78,43 @@ def publish(
     file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's file.")] = Path("discode.yml"),
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
     version: Annotated[str | None, typer.Option(metavar="VERSION", help="Instead of the one in the file.")] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
+    ] = None,
     channel: Annotated[list[str], typer.Option(help="Who is offered it; may be given again.")] = ["stable"],
     notes: Annotated[str, typer.Option(metavar="TEXT", help="What is new; @FILE reads it from a file.")] = "",
+    ramp: Ramp = None,
+    halt_at: HaltAt = None,
+    halt_reports: HaltReports = 20,
     as_json: Json = False,
 ) -> None:
-    """Publish a release of the app that discode.yml describes: pack, compute its key, sign.
+    """Publish a release of the app that discode.yml describes: resolve its image or pack its folder, compute its
+    key, sign.
 
     \b
         app: myapp
         version: 1.2.0
-        archive: ./app
-        command: [python3, server.py]
+        image: registry.example.com/acme/myapp   # the tag is the version, unless one is given
+        port: 3000
         health: {path: /up}
+
+    An image is published by its digest, whatever becomes of the tag. A private registry is asked with your
+    `docker login`.
 
     The same release again is a no-op; other content under a published version is refused.
     """
     from ..flows.publish import publish
     from .output import emit
+    from .wiring_vendor import registry
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     done = publish(
-        _repository(repo, keys), file, version=version, channels=channel, notes=_notes(notes), now=now
+        _repository(repo, keys, hub, token_file), registry(), file,
+        version=version, image=image, channels=channel, notes=_notes(notes), now=now,
+        rollout=_rollout(ramp, halt_at, halt_reports),
     )  # fmt: skip
     told = {
         "result": "published" if done.is_new else "nothing-to-do", "app": done.app, "version": done.entry.version,
@@ -78,16 +124,103 @@ def publish(
     emit(told, "\n".join(filter(None, [text if done.is_new else "", done.note])), as_json=as_json)
 
 
+@app.command()
+def promote(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
+    channel: Annotated[list[str], typer.Option(help="The channel to offer it in, too; may be given again.")],
+    only: Annotated[bool, typer.Option("--only", help="Take it out of every other channel.")] = False,
+    repo: Repo = _REPO,
+    keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Offer a published release in more channels: what was tried as beta becomes stable, the same bytes.
+
+    \b
+        discode release promote myapp 1.2.0 --channel stable
+    """
+    from ..flows.publish import promote
+    from .output import emit
+
+    entry = promote(_repository(repo, keys, hub, token_file), app_name, version, channel, only=only)
+    channels = list(entry.channels)
+    told = {"result": "promoted", "app": app_name, "version": version, "key": entry.key, "channels": channels}
+    emit(told, f"{app_name} {version} is offered in {', '.join(channels)}.", as_json=as_json)
+
+
+@app.command()
+def rollout(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
+    ramp: Ramp = None,
+    halt_at: HaltAt = None,
+    halt_reports: HaltReports = 20,
+    everybody: Annotated[bool, typer.Option("--everybody", help="End the rollout: all are offered it.")] = False,
+    repo: Repo = _REPO,
+    keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Change how a published release is rolled out: another ramp, or the next step by hand.
+
+    \b
+        discode release rollout myapp 1.2.0 --ramp 50%
+        discode release rollout myapp 1.2.0 --everybody
+    """
+    from ..core.errors import UsageError
+    from ..flows.publish import set_rollout
+    from .output import emit
+
+    if (ramp is None) != everybody:
+        raise UsageError("Give --ramp or --everybody.", "For example: --ramp 50%")
+    wanted = _rollout(ramp, halt_at, halt_reports)
+    entry = set_rollout(_repository(repo, keys, hub, token_file), app_name, version, wanted)
+    told = {"result": "changed", "app": app_name, "version": version, "key": entry.key, "ramp": ramp}
+    text = f"{app_name} {version} is offered to {'everybody' if everybody else ramp}."
+    emit(told, text, as_json=as_json)
+
+
+@app.command()
+def hold(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="For you, and for the audit log.")],
+    hub: Annotated[str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub.")],
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Have the hub hold a release back at once, without your keys. Who has it keeps it."""
+    _hold(hub, token_file, app_name, version, {"held": True, "reason": reason}, as_json)
+
+
+@app.command()
+def resume(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
+    hub: Annotated[str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub.")],
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Let a release that was held back or halted go on. Earlier reports do not halt it again."""
+    _hold(hub, token_file, app_name, version, {"held": False, "reason": "resumed"}, as_json)
+
+
 @app.command("list")
 def list_(
     app_name: Annotated[str | None, typer.Argument(metavar="[APP]", help="Only this app.", show_default=False)] = None,
     repo: Repo = _REPO,
+    keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """List what is published."""
     from .output import emit, table
 
-    repository = _repository(repo, _KEYS)
+    repository = _repository(repo, keys, hub, token_file)
     indexes = [repository.index(name) for name in repository.apps() if app_name in (None, name)]
     told = [{"app": index.app, **entry.model_dump()} for index in indexes for entry in index.releases]
     rows = [
@@ -107,30 +240,76 @@ def yank(
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Shown to whoever asks for the release.")],
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """Take a release back: nobody is offered it any more. Who runs it goes on running it."""
     from ..flows.publish import withdraw
     from .output import emit
 
-    entry = withdraw(_repository(repo, keys), app_name, version, reason)
+    entry = withdraw(_repository(repo, keys, hub, token_file), app_name, version, reason)
     told = {"result": "yanked", "app": app_name, "version": entry.version, "key": entry.key, "reason": reason}
     emit(told, f"{app_name} {version} is not offered any more: {reason}", as_json=as_json)
 
 
 @app.command()
-def renew(repo: Repo = _REPO, keys: KeyFolder = _KEYS, as_json: Json = False) -> None:
+def access(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    who: Annotated[str, typer.Argument(metavar="licensed|public", show_default=False)],
+    hub: Annotated[str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub.")],
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Say who may read an app's releases from a hub: who has a licence (the default), or everybody."""
+    from .output import emit
+    from .wiring_vendor import hub_api
+
+    hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}", json={"access": who})
+    emit({"result": "changed", "app": app_name, "access": who}, f"{app_name} is {who} now.", as_json=as_json)
+
+
+@app.command()
+def renew(
+    repo: Repo = _REPO,
+    keys: KeyFolder = _KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
     """Sign everything again before it expires; for cron, once a week."""
     from .output import emit
 
-    _repository(repo, keys).renew()
-    emit({"result": "renewed"}, f"Signed {repo} again.", as_json=as_json)
+    _repository(repo, keys, hub, token_file).renew()
+    emit({"result": "renewed"}, f"Signed {hub or repo} again.", as_json=as_json)
 
 
-def _repository(repo: Path, keys: Path):  # type: ignore[no-untyped-def]
-    from .wiring_vendor import repository
+def _repository(repo: Path, keys: Path, hub: str | None, token_file: Path | None) -> Repository:
+    from .wiring_vendor import hub_repository, repository
 
+    if hub is not None:
+        return hub_repository(hub, token_file, keys.expanduser())
     return repository(repo.expanduser(), keys.expanduser())
+
+
+def _rollout(ramp: str | None, halt_at: float | None, halt_reports: int) -> Rollout | None:
+    from ..core.errors import UsageError
+    from ..core.rollout import parse_ramp
+
+    if ramp is None and halt_at is not None:
+        raise UsageError("--halt-at goes with --ramp.", "For example: --ramp 5%,100%@24h --halt-at 10")
+    return parse_ramp(ramp, time.time(), halt_at, halt_reports) if ramp is not None else None
+
+
+def _hold(
+    hub: str, token_file: Path | None, app_name: str, version: str, body: dict[str, object], as_json: bool
+) -> None:
+    from .output import emit
+    from .wiring_vendor import hub_api
+
+    hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}/rollouts/{version}", json=body)
+    told = {"result": "held" if body["held"] else "resumed", "app": app_name, "version": version}
+    emit(told, f"{app_name} {version} is {'held back' if body['held'] else 'offered again'}.", as_json=as_json)
 
 
 def _notes(text: str) -> str:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from ..core.errors import RuntimeUnreachable, UsageError
-from ..core.names import check_port
-from ..flows.world import Engine, World
+from ..core.errors import UsageError
+from ..flows.world import World
 from .reports import report_for
+from .wiring_host import Host
 
 if TYPE_CHECKING:
-    from ..adapters.kamal_proxy import EdgeProcess
-    from ..ports.proxy import Proxy
+    from ..adapters.source import Licences, Reports
 
 
 def home() -> Path:
@@ -27,6 +24,13 @@ def home() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "discode"
 
 
+def host(as_json: bool = False) -> Host:
+    from ..adapters.files import FileStore
+
+    store = FileStore(home(), "discode")
+    return Host(home(), report_for(as_json).note, lambda: bool(store.apps()))
+
+
 def world(as_json: bool, command: str, *, pin: str | None = None) -> World:
     """All ports over this host. `command` is what the user runs; `pin` the fingerprint of the only root to trust."""
     from ..adapters.files import FileStore
@@ -34,73 +38,52 @@ def world(as_json: bool, command: str, *, pin: str | None = None) -> World:
     from ..adapters.system import RealClock, RealHost
 
     place = home()
-    report = report_for(as_json)
+    report, store = report_for(as_json), FileStore(place, command)
     sources = FileSources(place, pin=pin, note=report.note)
-    return World(FileStore(place, command), sources, HostEngines(place), RealHost(place), RealClock(), report)
+    engines = Host(place, report.note, lambda: bool(store.apps()))
+    return World(store, sources, engines, RealHost(), RealClock(), report)
 
 
-class HostEngines:
-    """Archives run as processes behind the local edge."""
+def reports() -> Reports:
+    """What is told to vendors of updates here, where the customer agreed."""
+    from ..adapters.source import Reports
 
-    def __init__(self, place: Path):
-        self._home = place
-
-    def engine(self, kind: Literal["archive", "image"]) -> Engine:
-        from ..adapters.process import ProcessRuntime
-
-        if kind == "image":
-            raise RuntimeUnreachable(
-                "This release is a container image, and this build of Discode runs archives. Nothing was changed.",
-                "Ask the vendor for an archive release.",
-            )
-        return Engine(ProcessRuntime(self._home), proxy())
+    return Reports(home())
 
 
-@cache
-def edge_process() -> EdgeProcess:
-    """The edge proxy of this machine, as its config.toml has it."""
-    from ..adapters import hostconfig
-    from ..adapters.kamal_proxy import EdgeProcess
+def licences() -> Licences:
+    """The licences of this machine."""
+    from ..adapters.source import Licences
 
-    config = hostconfig.load(home())
-    return EdgeProcess(home() / "edge", config.http_port, config.https_port, config.bind)
+    return Licences(home())
 
 
-def proxy() -> Proxy:
-    from ..adapters import hostconfig
-    from ..adapters.kamal_proxy import KamalProxy
+def source(given: str | None) -> str:
+    """The one that was given, or the machine's own. Raises UsageError when there is none.
 
-    config, edge = hostconfig.load(home()), edge_process()
-    address = "127.0.0.1" if config.bind in ("0.0.0.0", "::") else config.bind
-    return KamalProxy(edge.socket, edge, config.http_port, address)
-
-
-def proxy_state() -> dict[str, Any]:
+    A folder's path counts from anywhere; an address stays as it is.
+    """
     from ..adapters import hostconfig
 
-    config = hostconfig.load(home())
-    return {"proxy": config.proxy, "http_port": config.http_port, "pid": edge_process().running()}
-
-
-def choose_http_port(port: int | None) -> None:
-    """Keep the port for the whole machine. Raises UsageError while the proxy listens on another."""
-    from ..adapters import hostconfig
-
-    if port is None:
-        return
-    config = hostconfig.load(home())
-    if config.http_port == check_port(port, "HTTP port"):
-        return
-    if edge_process().running():
+    place = given or hostconfig.load(home()).source
+    if not place:
         raise UsageError(
-            f"The proxy of this machine listens on port {config.http_port}, for all apps. Nothing was changed.",
-            "Leave --http-port away, or stop it first (no app can be reached meanwhile): discode proxy stop",
-            key="other-port",
+            "Where are the vendor's releases?", "Name a folder or a web address: --from https://hub.example.com"
         )
-    hostconfig.save(home(), replace(config, http_port=port))
-    edge_process.cache_clear()
+    return place if "://" in place else str(Path(place).absolute())
 
 
-def absolute(source: str) -> str:
-    """A folder's path counts from anywhere; an address stays as it is."""
-    return source if "://" in source else str(Path(source).absolute())
+def trust(address: str, root: Path, targets_version: int) -> None:
+    """Trust a source's root from now on, and nothing older than this; make it the machine's own source."""
+    from dataclasses import replace
+
+    from ..adapters import hostconfig
+    from ..adapters.source import give
+
+    base = address.rstrip("/")
+    try:
+        data = root.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{root} cannot be read: {error.strerror}.", "Name the vendor's root: --root FILE") from error
+    give(home(), base, data, targets_version)
+    hostconfig.save(home(), replace(hostconfig.load(home()), source=base))

@@ -14,6 +14,7 @@
       Busy                         6   untouched: another command holds the app's lock
       Unreachable                  7   as it was: engine, proxy or hub does not answer
         RuntimeUnreachable, ProxyUnreachable, SourceUnreachable
+        StoreUnreachable           7   one version serves, but the flow could not be recorded as finished
 
 Any other exception is a bug of ours and exits with 1.
 """
@@ -109,3 +110,9 @@ class ProxyUnreachable(Unreachable):
 
 class SourceUnreachable(Unreachable):
     key = "source-unreachable"
+
+
+class StoreUnreachable(Unreachable):
+    """Discode's own files cannot be written in the middle of a flow. Its journal stays; the next command settles."""
+
+    key = "store-unreachable"

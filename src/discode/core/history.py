@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+SCHEMA = 1
 Outcome = Literal["done", "failed", "settled-forward", "settled-back"]
 
 
@@ -18,6 +19,7 @@ class HistoryEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    history_schema: int = SCHEMA
     started: float
     at: float
     flow: str

@@ -55,6 +55,7 @@ class Installation(BaseModel):
     state: Literal["running", "stopped"] = "running"
     previous: tuple[Release, ...] = ()  # newest first
     bad: Mapping[str, BadRelease] = {}  # by release key
+    seed: str = ""  # random, private: its place in every rollout comes of it
 
     @property
     def version(self) -> str:
@@ -78,6 +79,9 @@ class Installation(BaseModel):
     def redeployed(self, settings: int) -> Installation:
         """The same release in a new instance, with a revision of its settings."""
         return self.model_copy(update={"number": self.number + 1, "settings": settings, "state": "running"})
+
+    def seeded(self, seed: str) -> Installation:
+        return self.model_copy(update={"seed": seed})
 
     def with_state(self, state: Literal["running", "stopped"]) -> Installation:
         return self.model_copy(update={"state": state})

@@ -63,6 +63,10 @@ UrlPath = Annotated[str, AfterValidator(_url_path)]
 Seconds = Annotated[float, BeforeValidator(_duration), Field(ge=0, le=86400)]
 Bytes = Annotated[int, BeforeValidator(_size), Field(gt=0)]
 Command = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+# As the registry's API takes it: <https://github.com/opencontainers/distribution-spec>; the host may have a port.
+_REPOSITORY = r"^[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"
+Repository = Annotated[str, Field(pattern=_REPOSITORY, max_length=255)]
+Platform = Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")]  # os/architecture[/variant], as Docker
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -133,9 +137,10 @@ class Image(Part):
     """A container image, by digest: `registry.example.com/acme/myapp@sha256:…`."""
 
     kind: Literal["image"] = "image"
-    repository: Annotated[str, Field(min_length=1)]
+    repository: Repository
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-    platforms: list[str] = []
+    platforms: tuple[Platform, ...] = ()  # those that the vendor promises; empty: not known
+    length: Annotated[int, Field(ge=0)] = 0  # bytes of the layers of the largest platform, as they are transferred
 
     @property
     def reference(self) -> str:

@@ -27,6 +27,17 @@ def check_slug(text: str) -> str:
     return text
 
 
+def check_channel(text: str) -> str:
+    """The channel's name itself; the same letters as a slug's. Raises UsageError."""
+    if not SLUG.fullmatch(text):
+        raise UsageError(
+            f"{text!r} is not the name of a channel: it has to be lower-case letters, digits and dashes.",
+            "For example: --channel stable",
+            key="invalid-channel",
+        )
+    return text
+
+
 def check_host(text: str) -> str:
     """The host name in lower case; `*.example.com` is allowed. Raises UsageError."""
     host = text.lower().rstrip(".")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .errors import Refused
 from .installation import BadRelease, Installation
 from .release import Index, IndexEntry, Release
+from .rollout import offered_here, why_not_yet
 from .version import parse_version, satisfies
 
 
@@ -32,11 +33,15 @@ def newest(index: Index, channel: str, avoid: Collection[str] = ()) -> IndexEntr
     return max(offered, key=lambda entry: parse_version(entry.version), default=None)
 
 
-def plan_install(index: Index, channel: str, to: str | None) -> IndexEntry:
-    """The release that a new installation begins with. Raises Refused."""
+def plan_install(index: Index, channel: str, to: str | None, seed: str = "", now: float = 0.0) -> IndexEntry:
+    """The release that a new installation begins with; `seed` and `now` as in rollouts. Raises Refused.
+
+    Where every release is still being rolled out, the newest that is not held back: something has to be the first.
+    """
     if to is not None:
         return _named(index, to)
-    entry = newest(index, channel)
+    here, soon = offered_here(index, seed, now), offered_here(index, seed, now, ahead=True)
+    entry = newest(here, channel) or newest(soon, channel)
     if entry is None:
         channels = sorted({name for release in index.releases for name in release.channels})
         raise Refused(
@@ -48,14 +53,23 @@ def plan_install(index: Index, channel: str, to: str | None) -> IndexEntry:
 
 
 def plan_update(
-    installation: Installation, index: Index, to: str | None, avoid: Mapping[str, BadRelease] = {}
+    installation: Installation,
+    index: Index,
+    to: str | None,
+    avoid: Mapping[str, BadRelease] = {},
+    now: float = 0.0,
+    ahead: bool = False,
 ) -> NothingToDo | Step:
     """The next step towards `to`, or towards the newest release of the channel but those in `avoid`.
 
-    Raises Refused.
+    `now` is Unix time, for rollouts; `ahead`: do not wait for them. Raises Refused.
     """
-    target = _named(index, to) if to is not None else newest(index, installation.channel, avoid)
+    everything, index = index, offered_here(index, installation.seed, now, ahead=ahead or to is not None)
+    target = _named(everything, to) if to is not None else newest(index, installation.channel, avoid)
     if target is None or not _is_ahead(target, installation):
+        waiting = newest(everything, installation.channel, avoid)
+        if to is None and waiting is not None and _is_ahead(waiting, installation):
+            return NothingToDo(f"{why_not_yet(everything, waiting, now)} {index.app} stays at {installation.version}.")
         return _nothing(installation, index, to, target, avoid)
     return Step(_reachable(installation, index, target), target)
 
@@ -120,6 +134,12 @@ def _named(index: Index, version: str) -> IndexEntry:
             f"{index.app} has no release {version}. Nothing was changed.",
             f"See what there is: discode update {index.app} --check",
             key="no-such-version",
+        )
+    if entry.key in index.held:
+        raise Refused(
+            f"The rollout of {index.app} {version} is halted. Nothing was changed.",
+            "Wait for the vendor to look at it, or ask.",
+            key="rollout-halted",
         )
     if entry.yanked is not None:
         raise Refused(

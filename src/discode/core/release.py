@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import Refused, TrustError
 from .manifest import SCHEMA, Manifest, Requirement, Slug, VersionText, release_key
+from .names import SLUG
+from .rollout import Rollout
 
 INDEX_SCHEMA = 1
+HELD = "x-discode-held"  # in the hub's timestamp: keys of releases, by app
+_TARGET = re.compile(rf"({SLUG.pattern})/(?:index\.json|[0-9a-f]{{12}}\.json|archives/[0-9a-f]{{16}}\.tar)")
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
 
 
@@ -39,6 +44,7 @@ class IndexEntry(BaseModel):
     yanked: str | None = None
     notes: str = ""
     published: str = ""
+    rollout: Rollout | None = None
 
 
 class Index(BaseModel):
@@ -49,6 +55,8 @@ class Index(BaseModel):
     index_schema: int = INDEX_SCHEMA
     app: Slug
     releases: tuple[IndexEntry, ...] = ()
+    # Keys of releases that the hub holds back. Not of the vendor's signing: a source adds it, to what it has verified.
+    held: frozenset[str] = Field(default=frozenset(), exclude=True)
 
     def entry(self, version: str) -> IndexEntry | None:
         return next((entry for entry in self.releases if entry.version == version), None)
@@ -62,6 +70,12 @@ def index_path(app: str) -> str:
 def manifest_path(app: str, key: str) -> str:
     """The name of a manifest among the TUF targets."""
     return f"{app}/{key}.json"
+
+
+def target_app(name: str) -> str | None:
+    """The app that a target belongs to, by its name; None for a name that no target of ours has."""
+    match = _TARGET.fullmatch(name)
+    return match[1] if match else None
 
 
 def read_index(app: str, data: bytes) -> Index:

@@ -10,20 +10,22 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import ManifestError
-from .manifest import AppSpec, EnvVar, VersionText
+from .manifest import AppSpec, EnvVar, Platform, VersionText
 
 LONGEST = 256 * 1024  # bytes
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
 class VendorFile(AppSpec):
-    """`archive` is a folder or a tar archive, `image` a reference; a release is one of them."""
+    """`archive` is a folder or a tar archive, `image` a reference; a release is one of them. `platforms` are those
+    that an image promises to have."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: VersionText | None = None
     archive: str | None = Field(default=None, min_length=1)
     image: str | None = Field(default=None, min_length=1)
+    platforms: tuple[Platform, ...] = ()
 
     @model_validator(mode="after")
     def _one_artifact(self) -> Self:
@@ -33,6 +35,10 @@ class VendorFile(AppSpec):
             raise ValueError("an archive needs a command that starts it")
         if self.archive and any(path.startswith("/") for path in self.volumes.values()):
             raise ValueError("volumes of an archive are folders below its own: write them without the leading /")
+        if self.image and self.port is None:
+            raise ValueError("an image needs its port: the one that the app listens on in the container")
+        if self.archive and self.platforms:
+            raise ValueError("platforms goes with image")
         if self.image and any(not path.startswith("/") for path in self.volumes.values()):
             raise ValueError("volumes of an image are absolute paths in the container")
         return self

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import pages, strict
-from .backend import AddressOf, backends, errors_section
+from .backend import AddressOf, backends, common_sections, errors_section, own_rules
 from .maps import quoted
 from .metrics import metrics_section
 from .service import Service
@@ -23,13 +23,16 @@ __all__ = ["Layout", "Settings", "config_text", "quoted"]
 
 @dataclass(frozen=True)
 class Settings:
-    """What `run` is told. `metrics_port` 0: no metrics. `body_grace` in seconds (see `trickle`)."""
+    """What `run` is told. `metrics_port` 0: no metrics. Seconds: `body_grace`, see `trickle`;
+    `old_workers`, how long a worker that a reload has left serves the connections that it has.
+    """
 
     bind: str
     http_port: int
     metrics_port: int = 0
     access_log: bool = True
     body_grace: float = 30.0
+    old_workers: float = 1800.0
     https: HttpsSettings = field(default_factory=HttpsSettings)
 
 
@@ -46,6 +49,11 @@ class Layout:
     @property
     def master_socket(self) -> Path:
         return self.folder / "master.sock"
+
+    @property
+    def listeners_socket(self) -> Path:
+        """Where another HAProxy gets the listening sockets from."""
+        return self.folder / "listeners.sock"
 
     @property
     def control_socket(self) -> Path:
@@ -74,17 +82,29 @@ class Layout:
 
 def config_text(layout: Layout, services: Iterable[Service], settings: Settings, address_of: AddressOf) -> str:
     services = list(services)
-    lua_maps = {name: layout.map(name) for name in ("modes", "rates", "rollouts")}
     parts = [
-        _HEAD.format(**lua_maps, lua=layout.lua, tls=tls.global_lines(layout.folder, services)),
+        _head(layout, settings, services),
         errors_section("edge", layout.pages),
         *(errors_section(f"pages:{one.name}", layout.pages / one.name) for one in services if one.shape.error_pages),
+        common_sections(layout),
         _frontend(layout, services, settings),
         tls.on_demand_sections(layout.folder, settings.bind, settings.https.port, services),
         metrics_section(settings.bind, settings.metrics_port),
     ]
-    parts += [text for service in services for text in backends(layout, service, address_of)]
+    parts += [text for one in services for text in backends(one, own_rules(layout, one), address_of)]
     return "\n".join(parts)
+
+
+def _head(layout: Layout, settings: Settings, services: Sequence[Service]) -> str:
+    return _HEAD.format(
+        modes=layout.map("modes"),
+        rates=layout.map("rates"),
+        rollouts=layout.map("rollouts"),
+        lua=layout.lua,
+        listeners=layout.listeners_socket,
+        old_workers=round(settings.old_workers),
+        tls=tls.global_lines(layout.folder, services),
+    )
 
 
 _HEAD = """\
@@ -97,12 +117,13 @@ global
     presetenv DISCODE_EDGE_ROLLOUTS "{rollouts}"
     lua-load "{lua}"
 {tls}    tune.http.logurilen 4096
+    stats socket "{listeners}" mode 600 level user expose-fd listeners
     # An old worker of a reload serves its long connections to the end, but not for ever.
-    hard-stop-after 30m
+    hard-stop-after {old_workers}s
     # As many checks at once would come as a wave each second.
     spread-checks 20
 
-defaults
+defaults base
     mode http
     timeout connect 5s
     timeout client 10m
@@ -184,7 +205,7 @@ def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -
     page = pages.plain(503, message).replace("\n", "").replace('"', '\\"')
     tls_bind = tls.bind_lines(layout.folder, settings.bind, settings.https.port, services)
     return f"""\
-frontend http
+frontend http from base
     bind {settings.bind}:{settings.http_port}
 {tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response

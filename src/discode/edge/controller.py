@@ -42,23 +42,33 @@ class Controller:
         self.trickle = Trickle(self.haproxy, settings.body_grace)
         self._configured: dict[str, str] = {}  # what the running configuration has of each service
         self._told: Entries = {name: {} for name in MAPS}  # what the maps have
+        self.told: dict[str, str] = {}  # what `list --json` says of the controller, besides
         self._table = threading.RLock()  # guards `services`, `_configured`, `_told`, the files and reloads
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self.certificates = Certificates(
             lambda: list(self.services.values()), self.haproxy, settings.https, settings.bind, self._table
         )
 
-    def start(self) -> None:
+    def start(self, *, take_over: bool = False) -> None:
         """Attach to the HAProxy that runs, or start one; either way it does what the state says."""
         with self._table:
             self._write_files(self.services)
-            if self.haproxy.current() is not None:
+            if take_over:
+                self.haproxy.check(self.layout.config)
+                self.haproxy.start(take_over=True)
+            elif self.haproxy.current() is not None:
+                self.haproxy.adopt()
                 self.haproxy.reload()
             else:
                 self.haproxy.start()
             self._configured = self._skeletons(self.services)
             self.certificates.offer.loaded(self.services.values())
             self._take_for_well(self.services.values())
+
+    def write_files(self) -> None:
+        """Again, after somebody else may have written others."""
+        with self._table:
+            self._write_files(self.services)
 
     def _take_for_well(self, services: Iterable[Service]) -> None:
         """To a worker that has just started, one failed check would be enough: not for a target without others."""
@@ -68,6 +78,7 @@ class Controller:
                 for service in services
                 for letter, pool in service.pools()
                 for role, target in pool.by_role()
+                if len(pool.all()) == 1
             )
         )
 
@@ -166,17 +177,18 @@ class Controller:
                 shaped = replace(after, active=Pool((), slot=after.active.slot), rollout=None)
             else:
                 shaped = replace(before, shape=after.shape, health=after.health, message=after.message, tls=after.tls)
-            self._reload({**self.services, after.name: shaped})
+            self._reload(shaped)
             return True
 
-    def _reload(self, services: dict[str, Service]) -> None:
+    def _reload(self, changed: Service) -> None:
+        services = {**self.services, changed.name: changed}
         self._write_files(services)
         try:
             self.haproxy.reload()
         except HaproxyError:
             self._write_files(self.services)
             raise
-        self._configured = self._skeletons(services)
+        self._configured[changed.name] = skeleton(self.layout, changed)
         self.certificates.offer.loaded(services.values())
         self._take_for_well(services.values())
 

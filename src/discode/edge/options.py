@@ -23,6 +23,9 @@ RUN: Mapping[str, tuple[Kind, Value]] = {
     "acme-retry": ("duration", 60.0),
     "access-log": ("bool", True),
     "body-grace": ("duration", 30.0),
+    "old-workers": ("duration", 1800.0),
+    "check": ("bool", False),
+    "take-over": ("bool", False),
     "debug": ("bool", False),
 }
 DEPLOY: Mapping[str, tuple[Kind, Value]] = {

@@ -6,7 +6,9 @@ truth is what the proxy serves. While the proxy cannot answer, nothing is remove
 
 from __future__ import annotations
 
-from ..core.errors import ReleaseFailed
+from collections.abc import Callable
+
+from ..core.errors import DiscodeError, ReleaseFailed, StoreUnreachable, Unreachable
 from ..core.history import HistoryEntry, Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side, choose
@@ -33,6 +35,47 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
     else:
         _keep(site, journal, kept, cause)
     return kept
+
+
+def conclude_at_once(site: Site, journal: Journal, cause: BaseException) -> Side:
+    """`conclude` in the command that was interrupted by `cause`.
+
+    Raises Unreachable in words that say that the flow is not finished; the next command goes on with it.
+    """
+    try:
+        return conclude(site, journal, cause)
+    except DiscodeError as second:
+        kind = type(second) if isinstance(second, Unreachable) else StoreUnreachable
+        raise kind(
+            f"{second.sentence} The {journal.flow} of {journal.app} is not finished.",
+            f"{second.next_step} Then: discode settle {journal.app}".strip(),
+            key=second.name,
+        ) from cause
+
+
+def carry_out(site: Site, journal: Journal, flow: Callable[[], None]) -> tuple[Side, BaseException | None]:
+    """Write the journal and run the flow; what interrupts it is settled. The side that stays, and what interrupted.
+
+    Raises what kept the journal from being written, when nothing has begun; Unreachable when it is not finished.
+    """
+    is_written = False
+    try:
+        site.store.write_journal(journal)
+        is_written = True
+        flow()
+    except BaseException as error:
+        if not is_written and not _is_begun(site, journal):
+            raise
+        return conclude_at_once(site, journal, error), error
+    return "after", None
+
+
+def _is_begun(site: Site, journal: Journal) -> bool:
+    """In doubt it is: a write can fail after the file was renamed."""
+    try:
+        return site.store.journal(journal.app) is not None
+    except DiscodeError:
+        return True
 
 
 def finish(site: Site, journal: Journal, kept: Side, outcome: Outcome, cause: BaseException | None = None) -> None:
@@ -63,6 +106,8 @@ def uninstall(site: Site, journal: Journal) -> None:
     retire_others(site, None, app)
     site.runtime.prune(app, frozenset())
     site.store.delete_installation(app)
+    if set(site.store.apps()) <= {app}:
+        site.proxy.retire(purge=journal.purge)
     if journal.purge:
         site.runtime.drop_data(app)
         site.store.purge(app)
@@ -166,9 +211,10 @@ def _with_memory(site: Site, journal: Journal, cause: BaseException | None) -> I
 def _tell_history(
     site: Site, journal: Journal, installation: Installation | None, outcome: Outcome, cause: BaseException | None
 ) -> None:
-    """Once a flow: a crash between this line and the clearing of the journal must not tell it twice."""
+    """Once a flow: a crash between this line and the clearing of the journal must not tell it twice. A line that is
+    damaged keeps nobody from going on."""
     serves = installation.version if installation else None
-    last = site.store.history(journal.app)[-1:]
+    last = site.store.readable_history(journal.app)[0][-1:]
     if last and (last[0].started, last[0].serves) == (journal.started, serves):
         return
     entry = HistoryEntry(

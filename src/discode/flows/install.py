@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..core.errors import Refused, UsageError
+from ..core.errors import Refused, StateError, UsageError
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
 from ..core.names import check_slug
@@ -13,7 +13,7 @@ from ..core.plan import plan_install
 from ..core.release import Release
 from ..core.settings import change
 from ..ports.releases import Releases
-from .prepare import settled_settings
+from .prepare import SEED_DIGITS, settled_settings
 from .replace import preflight, replace
 from .settle import settle
 from .world import Result, Site, Steps, World
@@ -38,9 +38,11 @@ def install(world: World, wanted: Wanted) -> Result:
         _must_be_new(world, wanted)
         with steps("plan", "Reading the vendor's releases"):
             releases = world.sources.open(app, wanted.source)
-            release = releases.release(plan_install(releases.index(), wanted.channel, wanted.version))
+            seed = world.host.secret(SEED_DIGITS)
+            entry = plan_install(releases.index(), wanted.channel, wanted.version, seed, world.clock.now())
+            release = releases.release(entry)
         site = world.site(release.manifest.artifact.kind, steps)
-        journal = _prepared(site, wanted, releases, release, steps)
+        journal = _prepared(site, wanted, releases, release, seed, steps)
         replace(site, journal)
     assert journal.after is not None
     return Result(
@@ -56,7 +58,7 @@ def _must_be_new(world: World, wanted: Wanted) -> None:
             key="installed-already",
         )
     for app in world.store.apps():
-        other = world.store.installation(app)
+        other = _installed_or_damaged(world, app)
         if other is not None and _clash(other.route, wanted.route):
             hosts = ", ".join(other.route.hosts) or "every host"
             raise Refused(
@@ -66,12 +68,20 @@ def _must_be_new(world: World, wanted: Wanted) -> None:
             )
 
 
+def _installed_or_damaged(world: World, app: str) -> Installation | None:
+    """Another app's damaged file is no reason to refuse this one: the proxy knows which hosts are taken."""
+    try:
+        return world.store.installation(app)
+    except StateError:
+        return None
+
+
 def _clash(one: Route, other: Route) -> bool:
     same_host = not (one.hosts or other.hosts) or bool(set(one.hosts) & set(other.hosts))
     return same_host and one.path_prefix == other.path_prefix
 
 
-def _prepared(site: Site, wanted: Wanted, releases: Releases, release: Release, steps: Steps) -> Journal:
+def _prepared(site: Site, wanted: Wanted, releases: Releases, release: Release, seed: str, steps: Steps) -> Journal:
     app = wanted.app
     with steps("preflight", "Checking disk, memory and settings"):
         # An earlier installation's settings are found again: its data still needs the secrets.
@@ -81,7 +91,7 @@ def _prepared(site: Site, wanted: Wanted, releases: Releases, release: Release, 
         settings = settled_settings(site, release, {**known, **wanted.settings})
         after = Installation(
             app=app, source=wanted.source, channel=wanted.channel, route=wanted.route, release=release,
-            settings=revision + 1,
+            settings=revision + 1, seed=seed,
         )  # fmt: skip
         preflight(site, after)
         site.proxy.ensure()

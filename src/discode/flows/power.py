@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import DiscodeError, Failed
 from ..core.journal import Journal
-from .conclude import conclude, finish, take_down
+from .conclude import carry_out, finish, take_down
 from .instance import boot, switch
 from .settle import settle
 from .world import Result, Site, World
@@ -21,8 +21,13 @@ def stop(world: World, app: str) -> Result:
         journal = Journal(
             flow="stop", started=world.clock.now(), before=before, after=before.with_state("stopped")
         )  # fmt: skip
+
+        def flow() -> None:
+            site.proxy.ensure()
+            take_down(site, journal, "done")
+
         with steps("stop", f"Stopping {before.instance}"):
-            _forward(site, journal)
+            carry_out(site, journal, flow)
     return Result("stop", app, "stopped", before.version, before.version, str(before.instance), steps.seconds)
 
 
@@ -39,23 +44,11 @@ def start(world: World, app: str) -> Result:
     return Result("start", app, "started", before.version, before.version, str(after.instance), steps.seconds)
 
 
-def _forward(site: Site, journal: Journal) -> None:
-    try:
-        site.store.write_journal(journal)
-        site.proxy.ensure()
-        take_down(site, journal, "done")
-    except BaseException as error:
-        # Before the journal was written nothing has happened, and nothing is owed.
-        if site.store.journal(journal.app) is None:
-            raise
-        conclude(site, journal, error)
-
-
 def _bring_up(site: Site, journal: Journal) -> None:
     after = journal.after
     assert after is not None
-    try:
-        site.store.write_journal(journal)
+
+    def flow() -> None:
         site.proxy.ensure()
         with site.steps("boot", f"Starting {after.instance}"):
             endpoint = boot(site, after)
@@ -63,9 +56,14 @@ def _bring_up(site: Site, journal: Journal) -> None:
             switch(site, after, endpoint)
             site.proxy.resume(after.app)
         finish(site, journal, "after", "done")
-    except BaseException as error:
-        if site.store.journal(journal.app) is None or conclude(site, journal, error) == "before":
-            if isinstance(error, DiscodeError):
-                sentence = f"{error.sentence} {after.app} stays stopped."
-                raise Failed(sentence, error.next_step, key=error.name, log=error.log) from error
-            raise
+
+    kept, error = carry_out(site, journal, flow)
+    if kept == "before":
+        assert error is not None
+        raise _explained(after.app, error) from error
+
+
+def _explained(app: str, error: BaseException) -> BaseException:
+    if not isinstance(error, DiscodeError):
+        return error
+    return Failed(f"{error.sentence} {app} stays stopped.", error.next_step, key=error.name, log=error.log)

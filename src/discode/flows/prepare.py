@@ -8,7 +8,9 @@ from ..core.errors import PreflightError, Refused
 from ..core.installation import Installation
 from ..core.release import Release
 from ..core.settings import complete, missing
-from .world import Site
+from .world import Site, World
+
+SEED_DIGITS = 32
 
 
 class MissingSettings(PreflightError):
@@ -25,6 +27,14 @@ class MissingSettings(PreflightError):
             f"Give them with: {options} (or with {' '.join(questions)} in the environment and --set-from-env).",
         )
         self.questions = dict(questions)
+
+
+def seeded(world: World, installation: Installation) -> Installation:
+    """The installation with its seed; one that was made before there were rollouts gets it here, for good."""
+    if not installation.seed:
+        installation = installation.seeded(world.host.secret(SEED_DIGITS))
+        world.store.save_installation(installation)
+    return installation
 
 
 def must_run(installation: Installation) -> Installation:

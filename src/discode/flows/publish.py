@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.errors import Refused, UsageError
-from ..core.manifest import Archive, Manifest, release_key
+from ..core.manifest import Archive, Image, Manifest, release_key
+from ..core.names import check_channel
 from ..core.release import Index, IndexEntry, manifest_path
+from ..core.rollout import Rollout
 from ..core.vendor_file import VendorFile, parse_vendor_file
 from ..core.version import parse_version
+from ..ports.images import ImageRegistry, Resolved
 from ..ports.repository import Repository
 
 
@@ -24,40 +27,146 @@ class Published:
     note: str = ""
 
 
-def publish(
-    repository: Repository, file: Path, *, version: str | None, channels: Sequence[str], notes: str, now: str
-) -> Published:
-    """Publish what `file`, a discode.yml, describes. The same release again is a no-op.
+@dataclass(frozen=True)
+class Offer:
+    """To whom a release is offered, and what they are told. `published` is ISO 8601."""
 
-    Raises ManifestError, UsageError, or Refused when another release has the version already.
+    channels: tuple[str, ...]
+    notes: str
+    published: str
+    rollout: Rollout | None
+
+
+def publish(
+    repository: Repository,
+    registry: ImageRegistry,
+    file: Path,
+    *,
+    version: str | None,
+    image: str | None = None,
+    channels: Sequence[str],
+    notes: str,
+    now: str,
+    rollout: Rollout | None = None,
+) -> Published:
+    """Publish what `file`, a discode.yml, describes; `image` instead of the one in it. The same release again is a
+    no-op.
+
+    Raises ManifestError, UsageError, or Refused when another release has the version already, or when the image is not
+    what the file promises.
     """
-    spec = _read(file)
+    spec, offer = _read(file), Offer(tuple(map(check_channel, channels)), notes, now, rollout)
     wanted = _version(spec, version)
-    artifact, packed = repository.pack(spec.app, file.parent / (spec.archive or ""))
+    if spec.archive is not None:
+        return _publish_archive(repository, spec, file.parent / spec.archive, wanted, offer)
+    reference = _reference(image or spec.image or "", wanted)
+    resolved = registry.resolve(reference)
+    check_image(spec, resolved)
+    artifact = resolved.image.model_copy(update={"platforms": spec.platforms or resolved.image.platforms})
+    manifest = _manifest(spec, wanted, artifact)
+
+    def unmoved() -> None:
+        if registry.resolve(reference).image.digest != artifact.digest:
+            raise Refused(
+                f"{reference} was moved to another image while it was published. Nothing was published.",
+                "See who pushes to it, then publish again.",
+                key="tag-moved",
+            )
+
+    done = _publish(repository, _entry(manifest, offer), manifest, {}, unmoved)
+    return done if done.note else replace(done, note=_told_of(spec, resolved))
+
+
+def check_image(spec: VendorFile, resolved: Resolved) -> None:
+    """Raises Refused when a promised platform is not there, or the port is none that the image declares."""
+    absent = [platform for platform in spec.platforms if platform not in resolved.image.platforms]
+    if absent:
+        raise Refused(
+            f"The image has no {', '.join(absent)}; it has {', '.join(resolved.image.platforms)}. "
+            "Nothing was published.",
+            "Build it for all platforms of the file (docker buildx build --platform …), push, and publish again.",
+            key="platform-missing",
+        )
+    if resolved.ports and spec.port not in resolved.ports:
+        raise Refused(
+            f"The image declares port {', '.join(map(str, resolved.ports))}, and the file says port: {spec.port}. "
+            "Nothing was published.",
+            "Correct port: in the file, or EXPOSE in the image.",
+            key="port-mismatch",
+        )
+
+
+def _told_of(spec: VendorFile, resolved: Resolved) -> str:
+    lost = [path for path in resolved.volumes if path not in spec.volumes.values()]
+    if not lost:
+        return ""
+    return (
+        f"The image declares VOLUME {', '.join(lost)}, which volumes: in the file does not have: "
+        "what the app writes there is gone with the next update."
+    )
+
+
+def _reference(image: str, version: str) -> str:
+    """Without a tag, the version is the tag."""
+    last = image.rpartition("/")[2]
+    return image if ":" in last or "@" in last else f"{image}:{version}"
+
+
+def _publish_archive(repository: Repository, spec: VendorFile, source: Path, version: str, offer: Offer) -> Published:
+    artifact, packed = repository.pack(spec.app, source)
     try:
-        manifest = _manifest(spec, wanted, artifact)
-        entry = _entry(manifest, channels, notes, now)
-        before = repository.index(spec.app)
-        if (there := before.entry(wanted)) is not None:
-            return _published_before(spec.app, there, entry)
-        files: dict[str, bytes | Path] = {manifest_path(spec.app, entry.key): manifest.canonical()}
-        files[artifact.path] = packed
-        repository.publish(spec.app, files, _adding(entry))
+        manifest = _manifest(spec, version, artifact)
+        entry = _entry(manifest, offer)
+        return _publish(repository, entry, manifest, {artifact.path: packed}, lambda: None)
     finally:
         packed.unlink(missing_ok=True)
-    return Published(entry, spec.app, True, _note(before, wanted))
+
+
+def _publish(
+    repository: Repository,
+    entry: IndexEntry,
+    manifest: Manifest,
+    files: dict[str, bytes | Path],
+    last_look: Callable[[], None],
+) -> Published:
+    """`last_look` raises when what is published has changed meanwhile."""
+    before = repository.index(manifest.app)
+    if (there := before.entry(entry.version)) is not None:
+        return _published_before(manifest.app, there, entry)
+    last_look()
+    repository.publish(
+        manifest.app, {manifest_path(manifest.app, entry.key): manifest.canonical(), **files}, _adding(entry)
+    )
+    return Published(entry, manifest.app, True, _note(before, entry.version))
 
 
 def withdraw(repository: Repository, app: str, version: str, reason: str) -> IndexEntry:
     """Nobody is offered the release any more; who has it keeps it. Raises Refused when there is none."""
+    return _change_entry(repository, app, version, lambda entry: entry.model_copy(update={"yanked": reason}))
 
+
+def promote(repository: Repository, app: str, version: str, channels: Sequence[str], *, only: bool) -> IndexEntry:
+    """The release is offered in `channels` too, or in these alone. Raises Refused when there is none."""
+
+    def change(entry: IndexEntry) -> IndexEntry:
+        names = dict.fromkeys([*(() if only else entry.channels), *map(check_channel, channels)])
+        return entry.model_copy(update={"channels": tuple(names)})
+
+    return _change_entry(repository, app, version, change)
+
+
+def set_rollout(repository: Repository, app: str, version: str, rollout: Rollout | None) -> IndexEntry:
+    """Another ramp, or the next step by hand; None: everybody. Raises Refused when there is no such release."""
+    return _change_entry(repository, app, version, lambda entry: entry.model_copy(update={"rollout": rollout}))
+
+
+def _change_entry(
+    repository: Repository, app: str, version: str, change_one: Callable[[IndexEntry], IndexEntry]
+) -> IndexEntry:
     def change(index: Index) -> Index:
         if index.entry(version) is None:
             raise Refused(f"{app} has no release {version}. Nothing was changed.", "See: discode release list")
-        releases = [
-            entry.model_copy(update={"yanked": reason}) if entry.version == version else entry
-            for entry in index.releases
-        ]
+        releases = [change_one(entry) if entry.version == version else entry for entry in index.releases]
         return index.model_copy(update={"releases": tuple(releases)})
 
     entry = repository.publish(app, {}, change).entry(version)
@@ -75,14 +184,7 @@ def _read(file: Path) -> VendorFile:
             f"{file} cannot be read: {error.strerror}. Nothing was published.",
             "Name the app's file with --file; `discode release publish --help` shows one.",
         ) from None
-    spec = parse_vendor_file(text, file.name)
-    if spec.image is not None:
-        raise UsageError(
-            "Releases that are images cannot be published to a folder yet. Nothing was published.",
-            "Use archive: for the process runtime.",
-            key="image-release",
-        )
-    return spec
+    return parse_vendor_file(text, file.name)
 
 
 def _version(spec: VendorFile, given: str | None) -> str:
@@ -98,20 +200,21 @@ def _version(spec: VendorFile, given: str | None) -> str:
     return wanted
 
 
-def _manifest(spec: VendorFile, version: str, artifact: Archive) -> Manifest:
+def _manifest(spec: VendorFile, version: str, artifact: Archive | Image) -> Manifest:
     fields = {name: getattr(spec, name) for name in type(spec).model_fields if name in Manifest.model_fields}
     return Manifest(**{**fields, "version": version, "artifact": artifact})
 
 
-def _entry(manifest: Manifest, channels: Sequence[str], notes: str, now: str) -> IndexEntry:
+def _entry(manifest: Manifest, offer: Offer) -> IndexEntry:
     return IndexEntry(
         version=manifest.version,
         key=release_key(manifest.canonical()),
-        channels=tuple(channels),
+        channels=offer.channels,
         requires=manifest.requires,
         irreversible=manifest.irreversible,
-        notes=notes,
-        published=now,
+        notes=offer.notes,
+        published=offer.published,
+        rollout=offer.rollout,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.journal import Journal
-from .conclude import conclude, uninstall
+from .conclude import carry_out, uninstall
 from .settle import settle
 from .world import Result, World
 
@@ -17,10 +17,7 @@ def remove(world: World, app: str, *, purge: bool = False) -> Result:
         journal = Journal(flow="uninstall", started=world.clock.now(), before=before, after=None, purge=purge)
         with steps("remove", f"Removing {before.instance}"):
             site.proxy.ensure()
-            site.store.write_journal(journal)
-            try:
-                uninstall(site, journal)
-            except BaseException as error:  # noqa: BLE001 - a signal too must not leave it half removed
-                conclude(site, journal, error)
+            # A signal too must not leave it half removed.
+            carry_out(site, journal, lambda: uninstall(site, journal))
     kept = "Its data is gone too." if purge else "Its data and settings are kept; --purge deletes them."
     return Result("uninstall", app, "uninstalled", before.version, None, None, steps.seconds, kept)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..core.errors import DiscodeError, Failed, PreflightError, ReleaseFailed, Unreachable
+from ..core.errors import DiscodeError, Failed, PreflightError, ReleaseFailed
 from ..core.installation import Installation
-from ..core.journal import Journal, Side
+from ..core.journal import Journal
 from ..core.manifest import Archive
 from ..core.quantity import format_size
-from .conclude import conclude, finish
+from .conclude import conclude_at_once, finish
 from .instance import boot, confirm, retire_others, spec, switch
 from .world import Site
 
@@ -17,8 +17,8 @@ ROOM = 64 * 1024 * 1024  # bytes that stay free for logs, state and other apps
 def preflight(site: Site, after: Installation) -> None:
     """Raises PreflightError while nothing has been touched yet."""
     artifact = after.release.manifest.artifact
-    needed = ROOM + (artifact.length + 2 * artifact.unpacked if isinstance(artifact, Archive) else 0)
-    if (free := site.host.free_disk()) < needed:
+    needed = ROOM + (artifact.length + 2 * artifact.unpacked if isinstance(artifact, Archive) else 3 * artifact.length)
+    if (free := site.runtime.free_disk()) < needed:
         raise PreflightError(
             f"{after.app} {after.version} needs {format_size(needed)} of disk, {format_size(free)} are free. "
             "Nothing was changed.",
@@ -102,24 +102,13 @@ def _settle_after(site: Site, journal: Journal, error: BaseException) -> None:
         journal = journal.going_back()
         _write_if_possible(site, journal)
     with site.steps("undo", "Putting things right"):
-        kept = _conclude(site, journal, error)
+        kept = conclude_at_once(site, journal, error)
     if kept == "before":
         raise _explained(journal, error) from error
     if not isinstance(error, DiscodeError):
         raise error
     assert journal.after is not None
     site.report.note(f"{journal.after.version} serves, though: {error}")
-
-
-def _conclude(site: Site, journal: Journal, error: BaseException) -> Side:
-    try:
-        return conclude(site, journal, error)
-    except Unreachable as second:
-        raise type(second)(
-            f"{second.sentence} The {journal.flow} of {journal.app} is not finished, and nothing was removed.",
-            f"{second.next_step} Then: discode settle {journal.app}".strip(),
-            key=second.name,
-        ) from error
 
 
 def _write_if_possible(site: Site, journal: Journal) -> None:

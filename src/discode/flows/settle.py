@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.installation import Installation
 from ..core.names import check_slug
+from ..ports.runtime import Phase
 from .conclude import conclude, make_serve
 from .instance import retire_others
 from .world import Result, Steps, World
@@ -46,5 +47,12 @@ def _restore(world: World, installation: Installation, steps: Steps) -> None:
         site.proxy.stop(installation.app, f"{installation.app} is stopped.")
         site.runtime.stop(installation.instance, installation.release.manifest.update.stop)
         return
+    state = site.runtime.inspect(installation.instance)
+    if state is None or state.phase is not Phase.RUNNING:
+        # Its bytes may be gone with the instance: they are fetched again.
+        releases = world.sources.open(installation.app, installation.source)
+        site.runtime.fetch(installation.release, releases, world.report)
+        if installation.release.manifest.update.strategy == "hold":
+            retire_others(site, installation, installation.app)  # two must not run on the same volumes
     make_serve(site, installation)
     retire_others(site, installation, installation.app)

@@ -14,23 +14,23 @@ from ..core.journal import Journal
 from ..core.plan import NothingToDo, Step, plan_update
 from ..core.release import Index, Release
 from ..ports.releases import Releases
-from .prepare import must_run, next_settings
+from .prepare import must_run, next_settings, seeded
 from .replace import preflight, replace
 from .settle import settle
 from .world import Result, Steps, World
 
 
-def update(world: World, app: str, *, to: str | None = None, retry: bool = False) -> Result:
+def update(world: World, app: str, *, to: str | None = None, retry: bool = False, ahead: bool = False) -> Result:
     """To the newest release of the installation's channel, or to version `to`; through intermediate releases where
-    the vendor requires them. `retry`: also to a release that has failed here."""
+    the vendor requires them. `retry`: also to a release that has failed here. `ahead`: not waiting for its rollout."""
     steps = world.steps()
     with world.store.lock(app):
         settle(world, app, steps)
         while True:
-            before = must_run(world.installed(app))
+            before = seeded(world, must_run(world.installed(app)))
             with steps("plan", "Looking for a newer release"):
                 releases = world.sources.open(app, before.source)
-                plan = _plan(world, before, releases.index(), to, retry)
+                plan = _plan(world, before, releases.index(), to, retry, ahead)
             if isinstance(plan, NothingToDo):
                 return Result(
                     "update", app, "nothing-to-do", before.version, before.version, str(before.instance),
@@ -44,13 +44,16 @@ def update(world: World, app: str, *, to: str | None = None, retry: bool = False
 def check(world: World, app: str) -> tuple[Installation, Index, NothingToDo | Step]:
     """What `update` would do now. Changes nothing but the trusted metadata."""
     with world.store.lock(app):
-        before = world.installed(app)
+        before = seeded(world, world.installed(app))
         index = world.sources.open(app, before.source).index()
-        return before, index, plan_update(before, index, None, before.avoided(world.clock.now()))
+        return before, index, _plan(world, before, index, None, False, False)
 
 
-def _plan(world: World, before: Installation, index: Index, to: str | None, retry: bool) -> NothingToDo | Step:
-    return plan_update(before, index, to, {} if retry else before.avoided(world.clock.now()))
+def _plan(
+    world: World, before: Installation, index: Index, to: str | None, retry: bool, ahead: bool
+) -> NothingToDo | Step:
+    now = world.clock.now()
+    return plan_update(before, index, to, {} if retry else before.avoided(now), now, ahead)
 
 
 def _step(world: World, before: Installation, releases: Releases, plan: Step, steps: Steps) -> Result:

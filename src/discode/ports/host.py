@@ -16,9 +16,6 @@ class Clock(Protocol):
 
 
 class Host(Protocol):
-    def free_disk(self) -> int:
-        """Bytes free where Discode keeps its files."""
-
     def free_memory(self) -> int:
         """Bytes that a new program can have without swapping."""
 

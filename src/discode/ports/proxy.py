@@ -65,3 +65,6 @@ class Proxy(Protocol):
 
     def unroute(self, service: str) -> None:
         """Forget the service. Unknown service: nothing."""
+
+    def retire(self, *, purge: bool) -> None:
+        """No app is left on this host. A proxy that is there for them alone goes; with `purge` what it keeps, too."""

@@ -35,11 +35,16 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class InstanceSpec:
-    """All that is needed to start an instance. `env` holds secrets and is kept out of `repr`."""
+    """All that is needed to start an instance. `env` holds secrets and is kept out of `repr`.
+
+    `record` is kept beside the instance, without a look into it: what Discode would have to know to find it again
+    if its own files were lost. No secrets.
+    """
 
     name: InstanceName
     release: Release
     env: dict[str, str] = field(repr=False)
+    record: str = field(default="", repr=False)
 
     @property
     def manifest(self) -> Manifest:
@@ -48,7 +53,10 @@ class InstanceSpec:
 
 @dataclass(frozen=True)
 class InstanceState:
-    """`restarts` counts starts after the first one; `exit_code` is that of the last end, negative for a signal."""
+    """`restarts` counts starts after the first one; `exit_code` is that of the last end, negative for a signal.
+
+    `record` is that of the spec with which the instance was made; `instances` tells it, `inspect` may not.
+    """
 
     name: InstanceName
     phase: Phase
@@ -56,6 +64,7 @@ class InstanceState:
     restarts: int = 0
     exit_code: int | None = None
     reason: str = ""  # why it ended, for people, when more is known than the code: "out of memory"
+    record: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,10 +77,12 @@ class Completed:
 
 @dataclass(frozen=True)
 class Probe:
-    """One health check. `detail` says what was seen: "503 at /up", "connection refused"."""
+    """One health check. `detail` says what was seen: "503 at /up", "connection refused". `connected`: somebody
+    listened."""
 
     ok: bool
     detail: str
+    connected: bool = True
 
 
 class Runtime(Protocol):
@@ -80,8 +91,12 @@ class Runtime(Protocol):
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
         """Bring the release's bytes onto this machine. Raises TrustError, Refused or SourceUnreachable."""
 
+    def free_disk(self) -> int:
+        """Bytes free where releases are kept."""
+
     def start(self, spec: InstanceSpec) -> Endpoint:
-        """Start the instance, or start it again after `stop`. Running already: nothing but the answer."""
+        """Start the instance, or start it again after `stop`, now with this spec. Running already: nothing but the
+        answer."""
 
     def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
         """Run a command to its end as the instance would run: same files, env and volumes."""

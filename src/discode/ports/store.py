@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Literal, Protocol
 
 from ..core.history import HistoryEntry
 from ..core.installation import Installation
 from ..core.journal import Journal
+
+Document = Literal["journal", "installation", "history"]
 
 
 class Store(Protocol):
@@ -47,6 +49,15 @@ class Store(Protocol):
 
     def history(self, app: str) -> list[HistoryEntry]:
         """Oldest first. A last line that was cut off is left out."""
+
+    def readable_history(self, app: str) -> tuple[list[HistoryEntry], int]:
+        """The entries that can be read, oldest first, and how many lines cannot."""
+
+    def replace_history(self, app: str, entries: Sequence[HistoryEntry]) -> None:
+        """All of them at once."""
+
+    def keep_damaged(self, app: str, document: Document) -> str:
+        """Keep what a damaged file says under another name too, before it is written anew; the answer says where."""
 
     def keep_log(self, app: str, instance: str, lines: Sequence[str]) -> str:
         """Keep the log of an instance that did not make it; the answer says where."""

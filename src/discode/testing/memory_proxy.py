@@ -75,6 +75,9 @@ class MemoryProxy:
         self._tick()
         self.services.pop(service, None)
 
+    def retire(self, *, purge: bool) -> None:
+        self._tick()
+
     def _set(self, service: str, mode: Mode) -> None:
         self._tick()
         if service in self.services:

@@ -41,6 +41,7 @@ class MemoryRuntime:
 
     def __init__(self) -> None:
         self.behaviours: dict[str, Behaviour] = {}
+        self.disk = 10**12
         self.live: dict[InstanceName, _Instance] = {}
         self.fetched: set[tuple[str, str]] = set()
         self.volumes: set[str] = set()
@@ -53,6 +54,9 @@ class MemoryRuntime:
         if (release.manifest.app, release.key) not in self.fetched:
             releases.archive(release, report)
             self.fetched.add((release.manifest.app, release.key))
+
+    def free_disk(self) -> int:
+        return self.disk
 
     def start(self, spec: InstanceSpec) -> Endpoint:
         instance = self.live.get(spec.name)
@@ -105,7 +109,7 @@ class MemoryRuntime:
 
     def instances(self, app: str) -> list[InstanceState]:
         states = [self.inspect(name) for name in sorted(self.live) if name.app == app]
-        return [replace(state) for state in states if state is not None]
+        return [replace(state, record=self.live[state.name].spec.record) for state in states if state is not None]
 
     def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
         instance = self.live.get(name)

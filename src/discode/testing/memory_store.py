@@ -1,14 +1,18 @@
-"""A store in memory. The lock is that of a live process: `release_all` is what the kernel does when one dies."""
+"""A store in memory. The lock is that of a live process: `release_all` is what the kernel does when one dies.
+
+`damaged` documents cannot be read until they are set aside or written anew.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ..core.errors import Busy
+from ..core.errors import Busy, StateError
 from ..core.history import HistoryEntry
 from ..core.installation import Installation
 from ..core.journal import Journal
+from ..ports.store import Document
 
 
 class MemoryStore:
@@ -19,6 +23,7 @@ class MemoryStore:
         self.entries: dict[str, list[HistoryEntry]] = {}
         self.kept_logs: dict[str, list[str]] = {}
         self.locked: set[str] = set()
+        self.damaged: set[tuple[str, Document]] = set()
 
     @contextmanager
     def lock(self, app: str) -> Iterator[None]:
@@ -37,11 +42,13 @@ class MemoryStore:
         return sorted({*self.installations, *self.journals})
 
     def installation(self, app: str) -> Installation | None:
+        self._must_be_whole(app, "installation")
         return self.installations.get(app)
 
     def save_installation(self, installation: Installation) -> None:
         app, journal = installation.app, self.journals.get(installation.app)
         self.installations[app] = installation
+        self.damaged.discard((app, "installation"))
         sides = [installation, *([journal.before, journal.after] if journal else [])]
         needed = {side.settings for side in sides if side}
         kept = {number: values for number, values in self.revisions.get(app, {}).items() if number in needed}
@@ -49,15 +56,19 @@ class MemoryStore:
 
     def delete_installation(self, app: str) -> None:
         self.installations.pop(app, None)
+        self.damaged.discard((app, "installation"))
 
     def journal(self, app: str) -> Journal | None:
+        self._must_be_whole(app, "journal")
         return self.journals.get(app)
 
     def write_journal(self, journal: Journal) -> None:
         self.journals[journal.app] = journal
+        self.damaged.discard((journal.app, "journal"))
 
     def clear_journal(self, app: str) -> None:
         self.journals.pop(app, None)
+        self.damaged.discard((app, "journal"))
 
     def settings(self, app: str, revision: int) -> dict[str, str]:
         return dict(self.revisions.get(app, {}).get(revision, {}))
@@ -74,7 +85,18 @@ class MemoryStore:
         self.entries.setdefault(app, []).append(entry)
 
     def history(self, app: str) -> list[HistoryEntry]:
+        self._must_be_whole(app, "history")
         return list(self.entries.get(app, []))
+
+    def readable_history(self, app: str) -> tuple[list[HistoryEntry], int]:
+        return list(self.entries.get(app, [])), int((app, "history") in self.damaged)
+
+    def replace_history(self, app: str, entries: Sequence[HistoryEntry]) -> None:
+        self.entries[app] = list(entries)
+        self.damaged.discard((app, "history"))
+
+    def keep_damaged(self, app: str, document: Document) -> str:
+        return f"memory:{app}/{document}.damaged"
 
     def keep_log(self, app: str, instance: str, lines: Sequence[str]) -> str:
         self.kept_logs[instance] = list(lines)
@@ -84,3 +106,7 @@ class MemoryStore:
         for table in (self.installations, self.revisions, self.entries, self.journals):
             table.pop(app, None)
         self.kept_logs = {name: lines for name, lines in self.kept_logs.items() if not name.startswith(f"{app}-")}
+
+    def _must_be_whole(self, app: str, document: Document) -> None:
+        if (app, document) in self.damaged:
+            raise StateError(f"The {document} of {app} is damaged.", "See what can be done: discode doctor")

@@ -24,7 +24,7 @@ class MemoryHost:
     """A machine with room, whose secrets are numbered and whose time only passes in `sleep`."""
 
     def __init__(self) -> None:
-        self.disk = self.memory = 10**12
+        self.memory = 10**12
         self.time = 1_700_000_000.0
         self._secrets = count(1)
 
@@ -36,9 +36,6 @@ class MemoryHost:
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
-
-    def free_disk(self) -> int:
-        return self.disk
 
     def free_memory(self) -> int:
         return self.memory

@@ -111,6 +111,29 @@ def test_a_damaged_line_inside_the_history_is_told_by_its_number(store: FileStor
         store.history(APP)
 
 
+def test_a_damaged_line_can_be_left_out_and_is_kept_aside(store: FileStore) -> None:
+    store.append_history(APP, entry("1.1.0"))
+    path = folder_of(store) / "history.jsonl"
+    path.write_bytes(b"nonsense\n" + path.read_bytes() + b"[]\n")
+    assert store.readable_history(APP) == ([entry("1.1.0")], 2)
+    aside = Path(store.keep_damaged(APP, "history"))
+    store.replace_history(APP, [entry("1.1.0")])
+    assert store.history(APP) == [entry("1.1.0")]
+    assert aside.name.startswith("history.jsonl.damaged-") and aside.read_bytes().startswith(b"nonsense")
+    assert Path(store.keep_damaged(APP, "history")) != aside
+    store.purge(APP)
+    assert not aside.exists()
+
+
+def test_a_history_of_a_newer_discode_is_not_taken_for_damaged(store: FileStore) -> None:
+    store.append_history(APP, entry("1.1.0"))
+    path = folder_of(store) / "history.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"history_schema":1', b'"history_schema":99'))
+    with pytest.raises(StateError) as raised:
+        store.history(APP)
+    assert raised.value.name == "newer-schema"
+
+
 def test_temporary_files_of_the_dead_go_at_the_next_write_and_those_of_the_living_stay(store: FileStore) -> None:
     store.save_installation(installation())
     ended = subprocess.Popen(["true"])

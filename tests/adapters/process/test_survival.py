@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,22 @@ def test_it_outlives_the_terminal_and_the_command_that_started_it(bench, number)
     child.wait(10)
     child.stdout.close()
     assert bench.answers(spec.name) and bench.runtime.inspect(spec.name).restarts == 0
+
+
+def test_a_start_after_a_stop_brings_new_settings(bench):
+    """Else settings that were changed while the app was stopped would come with the next release only."""
+    spec = bench.spec()
+    bench.runtime.start(spec)
+    bench.runtime.stop(spec.name, 2)
+    bench.runtime.start(replace(spec, env={"GREETING": "hello"}, record="other"))
+    assert bench.answers(spec.name)
+    program = next(iter(_state_of(bench, spec.name)["programs"].values()))["pid"]
+    assert b"GREETING=hello" in Path(f"/proc/{program}/environ").read_bytes().split(b"\0")
+    assert [state.record for state in bench.runtime.instances(spec.name.app)] == ["other"]
+
+
+def _state_of(bench, name):
+    return json.loads((bench.home / "instances" / str(name) / "state.json").read_text())
 
 
 def _is_zombie(pid):

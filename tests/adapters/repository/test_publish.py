@@ -9,6 +9,7 @@ import time
 import pytest
 from conftest_source import Customer, Vendor
 
+from discode.adapters.registry import RegistryClient
 from discode.adapters.repository.packing import pack
 from discode.core.errors import ManifestError, Refused, UsageError
 
@@ -73,7 +74,9 @@ def test_bad_versions_and_files(vendor):
     with pytest.raises(UsageError, match="cannot be read"):
         from discode.flows.publish import publish
 
-        publish(vendor.repository, vendor.folder / "none.yml", version=None, channels=[], notes="", now="")
+        publish(
+            vendor.repository, RegistryClient(), vendor.folder / "none.yml", version=None, channels=[], notes="", now=""
+        )
 
 
 def test_packing_gives_the_same_bytes_every_time(tmp_path):

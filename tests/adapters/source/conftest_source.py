@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from discode.adapters.registry import RegistryClient
 from discode.adapters.repository import FolderRepository
 from discode.adapters.source import FileSources
 from discode.flows.publish import publish, withdraw
@@ -32,7 +33,7 @@ class Vendor:
         file = app.parent / "discode.yml"
         file.write_text(FILE.format(version=version))
         options = {"version": None, "channels": ["stable"], "notes": "", "now": "2026-01-01T00:00:00Z", **options}
-        return publish(self.repository, file, **options)
+        return publish(self.repository, RegistryClient(), file, **options)
 
     def withdraw(self, version, reason):
         return withdraw(self.repository, "myapp", version, reason)

@@ -7,27 +7,28 @@ from pathlib import Path
 
 import pytest
 
+from discode.adapters.files.disk import free_space
 from discode.adapters.system import RealClock, RealHost
 
 
 def test_free_disk_is_that_of_the_nearest_folder_there_is(tmp_path: Path) -> None:
-    there, to_be = RealHost(tmp_path).free_disk(), RealHost(tmp_path / "a" / "b").free_disk()
+    there, to_be = free_space(tmp_path), free_space(tmp_path / "a" / "b")
     assert there > 0
     assert abs(there - to_be) < 1 << 30
 
 
 def test_free_memory_is_less_than_there_is(tmp_path: Path) -> None:
     total = int(re.search(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[1]) * 1024  # type: ignore[index]
-    assert 0 < RealHost(tmp_path).free_memory() <= total
+    assert 0 < RealHost().free_memory() <= total
 
 
 @pytest.mark.parametrize("digits", [1, 32, 63, 128])
 def test_a_secret_has_the_digits_that_were_asked_for(tmp_path: Path, digits: int) -> None:
-    assert re.fullmatch(rf"[0-9a-f]{{{digits}}}", RealHost(tmp_path).secret(digits))
+    assert re.fullmatch(rf"[0-9a-f]{{{digits}}}", RealHost().secret(digits))
 
 
 def test_secrets_differ(tmp_path: Path) -> None:
-    assert len({RealHost(tmp_path).secret(64) for _ in range(100)}) == 100
+    assert len({RealHost().secret(64) for _ in range(100)}) == 100
 
 
 def test_the_clock_goes_on_while_it_sleeps() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,14 @@ def reading(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise _read_refused(path, error) from error
+
+
+def free_space(folder: Path) -> int:
+    """Bytes free where `folder` is, or will be: it need not be there yet."""
+    folder = folder.absolute()
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def _write_refused(path: Path, error: OSError) -> PreflightError:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ...core import installation, journal, manifest
+from ...core import history, installation, journal, manifest
 from ...core.errors import StateError
 from .atomic import write_atomically
 from .disk import reading
@@ -23,6 +23,7 @@ _KNOWN = {
     "journal_schema": journal.SCHEMA,
     "manifest_schema": manifest.SCHEMA,
     "settings_schema": SETTINGS_SCHEMA,
+    "history_schema": history.SCHEMA,
 }
 
 
@@ -53,7 +54,7 @@ def load_object(path: Path) -> dict[str, Any] | None:
         raise damaged(path, "it is cut off or not JSON") from None
     if not isinstance(raw, dict):
         raise damaged(path, "it is not an object")
-    _refuse_newer(path, raw)
+    refuse_newer(path, raw)
     return raw
 
 
@@ -86,7 +87,8 @@ def _unknown_fields(path: Path, model: type[BaseModel]) -> dict[str, Any]:
     return {name: value for name, value in raw.items() if name not in model.model_fields}
 
 
-def _refuse_newer(path: Path, raw: dict[str, Any]) -> None:
+def refuse_newer(path: Path, raw: Any) -> None:
+    """Raises StateError for a number that this Discode does not know."""
     for name, number in _schemas(raw):
         if number > _KNOWN[name]:
             raise StateError(

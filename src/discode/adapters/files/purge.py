@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from . import revisions
+from .aside import files_aside
 from .atomic import sweep, sync_folder
 from .disk import writing
 
@@ -26,7 +27,8 @@ def purge(folder: Path) -> None:
         sweep(folder)
         for name in _FOLDERS:
             _remove_tree(folder / name)
-        for path in [*(folder / name for name in _FILES), *revisions.files(folder), folder / _LAST]:
+        small = [*(folder / name for name in _FILES), *revisions.files(folder), *files_aside(folder)]
+        for path in [*small, folder / _LAST]:
             path.unlink(missing_ok=True)
         sync_folder(folder)
         _remove_if_empty(folder)

@@ -8,24 +8,29 @@ Whoever writes holds the app's lock; readers need none, for every file is replac
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from ...core.errors import StateError
 from ...core.history import HistoryEntry
 from ...core.installation import Installation
 from ...core.journal import Journal
 from ...core.names import SLUG, check_slug
+from ...ports.store import Document
 from . import documents, logs, revisions
-from .atomic import sync_folder
+from .aside import keep_damaged
+from .atomic import sync_folder, write_atomically
 from .disk import reading, writing
 from .lines import append_line, read_lines
 from .locks import locked
 from .purge import purge
+
+_FILES: dict[Document, str] = {
+    "installation": "installation.json", "journal": "journal.json", "history": "history.jsonl",
+}  # fmt: skip
 
 
 class FileStore:
@@ -90,6 +95,22 @@ class FileStore:
         path = self._folder(app) / "history.jsonl"
         return [_entry(path, number, line) for number, line in enumerate(read_lines(path), 1)]
 
+    def readable_history(self, app: str) -> tuple[list[HistoryEntry], int]:
+        path, found, unread = self._folder(app) / "history.jsonl", [], 0
+        for number, line in enumerate(read_lines(path), 1):
+            try:
+                found.append(_entry(path, number, line))
+            except StateError:
+                unread += 1
+        return found, unread
+
+    def replace_history(self, app: str, entries: Sequence[HistoryEntry]) -> None:
+        text = "".join(f"{entry.model_dump_json()}\n" for entry in entries)
+        write_atomically(self._folder(app) / "history.jsonl", text.encode())
+
+    def keep_damaged(self, app: str, document: Document) -> str:
+        return keep_damaged(self._folder(app) / _FILES[document])
+
     def keep_log(self, app: str, instance: str, lines: Sequence[str]) -> str:
         return str(logs.keep_log(self._folder(app) / "failed", instance, lines, int(time.time())))
 
@@ -113,6 +134,8 @@ class FileStore:
 
 def _entry(path: Path, number: int, line: bytes) -> HistoryEntry:
     try:
-        return HistoryEntry.model_validate_json(line)
-    except ValidationError:
+        raw = json.loads(line)
+        documents.refuse_newer(path, raw)
+        return HistoryEntry.model_validate(raw)
+    except ValueError:  # pydantic's ValidationError is one
         raise documents.damaged(path, f"line {number} is not an entry of the history") from None

@@ -28,3 +28,6 @@ class Carrier(Protocol):
 class Keeper(Protocol):
     def ensure(self) -> None:
         """The proxy runs. Raises Refused when it cannot, ProxyUnreachable when it does not answer in time."""
+
+    def retire(self, purge: bool) -> None:
+        """No app is left on this host; `purge`: its data may go as well."""

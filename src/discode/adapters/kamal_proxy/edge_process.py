@@ -51,6 +51,9 @@ class EdgeProcess:
             if self.running() is None:
                 self._start()
 
+    def retire(self, purge: bool) -> None:
+        """It stays: others may have deployed to it, by its own commands (`discode edge`)."""
+
     def running(self) -> int | None:
         """The process id of the edge that answers here; None when none does."""
         try:

@@ -67,6 +67,9 @@ class KamalProxy:
     def unroute(self, service: str) -> None:
         self._run_if_known(commands.remove(service))
 
+    def retire(self, *, purge: bool) -> None:
+        self._keeper.retire(purge)
+
     def _list(self) -> dict[str, listing.Listed]:
         if self._carrier.is_edge:
             return listing.parse_json(self._run(commands.LIST_JSON))

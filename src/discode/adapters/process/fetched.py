@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,8 @@ from ...core.release import Release
 from ...ports.releases import Releases
 from ...ports.report import Report
 from .unpack import unpack
+
+ABANDONED = 86400.0  # seconds without a change after which a download is not under way any more
 
 
 class Fetched:
@@ -47,6 +51,7 @@ class Fetched:
             downloaded.unlink(missing_ok=True)
 
     def prune(self, app: str, keep: frozenset[str]) -> None:
+        self._sweep_downloads()
         folder = self._folder / app
         if not folder.is_dir():
             return
@@ -55,6 +60,14 @@ class Fetched:
                 shutil.rmtree(path, ignore_errors=True)
         if not any(folder.iterdir()):
             folder.rmdir()
+
+    def _sweep_downloads(self) -> None:
+        """Those that were begun and never unpacked. Another app may be downloading now."""
+        old = time.time() - ABANDONED
+        for path in self._downloads.iterdir() if self._downloads.is_dir() else ():
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < old:
+                    path.unlink()
 
     @staticmethod
     def _sweep(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Where the process runtime keeps what, and the two documents by which an instance is found again.
 
-    instances/<name>/       spec.json, env (0600), state.json, log/, work/ (the app's folder), stop
+    instances/<name>/       spec.json, env (0600), record.json, state.json, log/, work/ (the app's folder), stop
     archives/<app>/<key>/   a release, unpacked
     apps/<app>/volumes/     data that outlives every instance
 
@@ -37,6 +37,10 @@ class InstanceFolder:
     @property
     def env(self) -> Path:
         return self.path / "env"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
 
     @property
     def state(self) -> Path:

@@ -12,20 +12,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...ports.runtime import Completed, InstanceSpec
+from .layout import MARKER
 from .work import environment, lay_out
 
 LINES = 200
+FOLDER = "once"
 
 
 def run_once(home: Path, release: Path, spec: InstanceSpec, command: Sequence[str]) -> Completed:
-    parent = home / "once"
+    """Marked as a process of the instance: when we are killed meanwhile, it is ended with the instance."""
+    parent = home / FOLDER
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=parent))
     try:
         lay_out(home, release, folder / "work", spec.manifest)
-        return _run(folder / "work", environment(folder / "work", spec, None), command)
+        marker = {MARKER: str(home / "instances" / str(spec.name))}
+        return _run(folder / "work", {**environment(folder / "work", spec, None), **marker}, command)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(home: Path, name: str) -> None:
+    """What a killed command left of its one-off commands. The app's lock keeps others away."""
+    for path in (home / FOLDER).glob(f"{name}-*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _run(work: Path, env: dict[str, str], command: Sequence[str]) -> Completed:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from ...core.release import Release
 from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from ..files.disk import free_space
+from ..http_probe import probe
 from .fetched import Fetched, disk
 from .layout import InstanceFolder, read_json, write_json
 from .logs import follow, last_lines
-from .once import run_once
+from .once import run_once, sweep
 from .ports import Ports, is_free
-from .probe import probe
 from .proc import end_all, is_alive, marked_folders
 from .work import environment, lay_out
 
@@ -47,6 +49,9 @@ class ProcessRuntime:
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
         self._fetched.fetch(release, releases, report)
 
+    def free_disk(self) -> int:
+        return free_space(self.home)
+
     def start(self, spec: InstanceSpec) -> Endpoint:
         folder = self._folder(spec.name)
         with disk(folder.path), self._exclusive(folder):
@@ -55,13 +60,17 @@ class ProcessRuntime:
                 self._prepare(folder, spec)
             port = self._port(folder, spec)
             if folder.stop.exists():
-                # A new life: what ended before it was stopped says nothing about it.
+                # A new life: what ended before it was stopped says nothing about it, and settings may be new.
                 folder.state.unlink(missing_ok=True)
+                self._write_spec(folder, spec, port)
                 folder.stop.unlink()
             self._supervise(folder)
         return Endpoint(HOST, port)
 
     def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
+        folder = self._folder(spec.name)
+        if not folder.is_ready():
+            end_all(folder.path, set(), 0.0)  # of a command that was killed at this
         with disk(self.home):
             return run_once(self.home, self._fetched.path(spec.name.app, spec.name.key), spec, command)
 
@@ -95,13 +104,15 @@ class ProcessRuntime:
             self._end(folder, 0.0)
             shutil.rmtree(folder.path, ignore_errors=True)
             self._ports.give_back(folder.name)
+        sweep(self.home, folder.name)
         self._lock_path(folder).unlink(missing_ok=True)
 
     def instances(self, app: str) -> list[InstanceState]:
         names = {path.name for path in self._instances.iterdir()} if self._instances.is_dir() else set()
         names |= {path.name for path in marked_folders() if path.parent == self._instances}
         parsed = [name for text in sorted(names) if (name := InstanceName.parse(text)) and name.app == app]
-        return [self.inspect(name) or _state(name, self._folder(name)) for name in parsed]
+        states = [self.inspect(name) or _state(name, self._folder(name)) for name in parsed]
+        return [replace(state, record=_record(self._folder(state.name))) for state in states]
 
     def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
         return self._follow(name, tail) if follow else iter(last_lines(self._folder(name).log, tail))
@@ -127,6 +138,7 @@ class ProcessRuntime:
 
     def _write_spec(self, folder: InstanceFolder, spec: InstanceSpec, port: int) -> None:
         write_json(folder.env, environment(folder.work, spec, port), mode=0o600)
+        write_json(folder.record, {"record": spec.record})
         manifest = spec.manifest
         write_json(
             folder.spec,
@@ -245,6 +257,10 @@ def _state(name: InstanceName, folder: InstanceFolder) -> InstanceState:
     phase = Phase.STOPPED if folder.stop.exists() and not _running(folder) else Phase.RUNNING
     code = web.get("code")
     return InstanceState(name, phase, endpoint, int(web.get("ends", 0)), code, _reason(code))
+
+
+def _record(folder: InstanceFolder) -> str:
+    return str(read_json(folder.record).get("record", ""))
 
 
 def _reason(code: int | None) -> str:

@@ -1,5 +1,6 @@
-"""The vendor's repository in a folder: keys, packed archives, TUF metadata by python-tuf."""
+"""The vendor's repository, in a folder or on a hub: keys, packed archives, TUF metadata by python-tuf."""
 
+from .hub import HubRepository
 from .repository import FolderRepository
 
-__all__ = ["FolderRepository"]
+__all__ = ["FolderRepository", "HubRepository"]

@@ -21,9 +21,10 @@ class Keys:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def make(self) -> None:
-        """Raises Refused when there are keys already: overwritten keys are lost releases."""
-        names = [*ROOT, *TARGETS, *ONLINE]
+    def make(self, *, online: bool = True) -> None:
+        """`online`: also the key that a hub would have. Raises Refused when there are keys already: overwritten keys
+        are lost releases."""
+        names = [*ROOT, *TARGETS, *(ONLINE if online else ())]
         there = [name for name in names if self._path(name).exists()]
         if there:
             raise Refused(

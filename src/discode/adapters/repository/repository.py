@@ -55,7 +55,7 @@ class FolderRepository:
             self._metadata.mkdir(parents=True)
             self._targets.mkdir()
             self._sign_root()
-            self._commit(Targets(expires=_expiry("targets")), {})
+            self._commit(Targets(expires=expiry("targets")), {})
         return self.fingerprint()
 
     def fingerprint(self) -> str:
@@ -85,8 +85,8 @@ class FolderRepository:
     def renew(self) -> None:
         with self._exclusive(), _disk(self.folder):
             root = self._load("root", Root)
-            if root.expires < _now() + timedelta(days=DAYS["root"] / 2):
-                root.version, root.expires = root.version + 1, _expiry("root")
+            if root.expires < now() + timedelta(days=DAYS["root"] / 2):
+                root.version, root.expires = root.version + 1, expiry("root")
                 self._write_root(root)
             self._commit(self._load("targets", Targets), {})
 
@@ -116,8 +116,8 @@ class FolderRepository:
         step = 0 if first else 1
         targets.version, snapshot.version = targets.version + step, snapshot.version + step
         timestamp.version += step
-        targets.expires, snapshot.expires = _expiry("targets"), _expiry("snapshot")
-        timestamp.expires = _expiry("timestamp")
+        targets.expires, snapshot.expires = expiry("targets"), expiry("snapshot")
+        timestamp.expires = expiry("timestamp")
         snapshot.meta["targets.json"] = MetaFile(version=targets.version)
         timestamp.snapshot_meta = MetaFile(version=snapshot.version)
         self._write(f"{targets.version}.targets.json", "targets", Metadata(targets))
@@ -149,7 +149,7 @@ class FolderRepository:
         return self._targets / folder / f"{sha256}.{last}"
 
     def _sign_root(self) -> None:
-        root = Root(expires=_expiry("root"), consistent_snapshot=True)
+        root = Root(expires=expiry("root"), consistent_snapshot=True)
         for role, names in ROLES.items():
             for signer in self._keys.signers(role):
                 root.add_key(signer.public_key, role)
@@ -206,12 +206,12 @@ class FolderRepository:
             os.close(lock)
 
 
-def _now() -> datetime:
+def now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def _expiry(role: str) -> datetime:
-    return _now() + timedelta(days=DAYS[role])
+def expiry(role: str) -> datetime:
+    return now() + timedelta(days=DAYS[role])
 
 
 @contextmanager

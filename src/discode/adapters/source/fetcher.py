@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import httpx
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient import FetcherInterface
+
+from ..hub_api import told_by
 
 PIECE = 1 << 16
 TIMEOUT = 30.0  # seconds without a byte
@@ -43,14 +47,50 @@ class FolderFetcher(_Counting):
             raise DownloadError(f"{path}: {error.strerror}") from error
 
 
-class WebFetcher(_Counting):
-    def _pieces(self, url: str) -> Iterator[bytes]:
-        import httpx
+class SourceRefused(DownloadHTTPError):
+    """A hub that says why, in an answer of its own."""
 
+    def __init__(self, status: int, key: str, sentence: str, next_step: str):
+        super().__init__(sentence, status)
+        self.key, self.sentence, self.next_step = key, sentence, next_step
+
+
+class WebFetcher(_Counting):
+    """`timestamp` is the copy at hand: when the source says that it has no other, it need not send it again.
+
+    `authorization` goes to the source alone; httpx drops it when a redirect leads to another host.
+    """
+
+    def __init__(self, timestamp: Path | None = None, authorization: str | None = None) -> None:
+        super().__init__()
+        headers = {"Authorization": authorization} if authorization else {}
+        self._timestamp = timestamp
+        self._client = httpx.Client(timeout=TIMEOUT, follow_redirects=True, headers=headers)
+
+    def _pieces(self, url: str) -> Iterator[bytes]:
+        at_hand = self._at_hand(url)
+        # What an entity tag looks like is the server's affair; a hub's is the hash. Another server just sends it all.
+        headers = {"If-None-Match": f'"{hashlib.sha256(at_hand).hexdigest()}"'} if at_hand else {}
         try:
-            with httpx.stream("GET", url, timeout=TIMEOUT, follow_redirects=True) as answer:
+            with self._client.stream("GET", url, headers=headers) as answer:
+                if answer.status_code == 304 and at_hand:
+                    yield at_hand
+                    return
+                if answer.status_code in (401, 403):
+                    answer.read()
+                    key, sentence, next_step = told_by(answer)
+                    if key:
+                        raise SourceRefused(answer.status_code, key, sentence, next_step)
                 if answer.status_code != 200:
                     raise DownloadHTTPError(f"{url} answered {answer.status_code}", answer.status_code)
                 yield from answer.iter_bytes(PIECE)
         except httpx.HTTPError as error:
             raise DownloadError(f"{url}: {type(error).__name__} {error}".strip()) from error
+
+    def _at_hand(self, url: str) -> bytes | None:
+        if self._timestamp is None or not url.endswith("/timestamp.json"):
+            return None
+        try:
+            return self._timestamp.read_bytes()
+        except OSError:
+            return None

@@ -19,11 +19,13 @@ from urllib.parse import urlsplit
 
 from ...core.errors import NoSuchApp, SourceUnreachable, TrustError, UsageError
 from ...core.manifest import Archive
-from ...core.release import Index, IndexEntry, Release, index_path, manifest_path, read_index, read_manifest
+from ...core.release import HELD, Index, IndexEntry, Release, index_path, manifest_path, read_index, read_manifest
 from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
 from ..files.atomic import write_atomically
 from ..files.disk import writing
+from .given import floor_of, root_of
+from .licence import Licences
 
 if TYPE_CHECKING:
     from tuf.api.metadata import TargetFile
@@ -42,21 +44,33 @@ class FileSources:
 
     def open(self, app: str, source: str) -> Releases:
         base = _base(source)
-        return SignedReleases(self._home, app, source.rstrip("/"), base, self._pin, self._note)
+        return SignedReleases(self._home, app, source.rstrip("/") or "/", base, self._pin, self._note)
 
 
 class SignedReleases:
-    """The releases of one app at one source. The metadata is refreshed once, at the first call that needs it."""
+    """The releases of one app at one source. The metadata is refreshed once, at the first call that needs it: what is
+    on this machine already can be used while the source is away."""
 
     def __init__(self, home: Path, app: str, source: str, base: str, pin: str | None, note: Callable[[str], None]):
         self._home, self._app, self._source, self._base = home, app, source, base
-        self._pin, self._note = pin, note
+        self._pin, self._note, self._licences = pin, note, Licences(home)
         self._trust = home / "apps" / app / "trust" / hashlib.sha256(base.encode()).hexdigest()[:16]
         self._updater: Updater | None = None
         self._fetcher: FolderFetcher | WebFetcher | None = None
 
     def index(self) -> Index:
-        return read_index(self._app, self._target(index_path(self._app), "index"))
+        if self._authorization() and (trouble := self._licences.renew_when_due(self._app)):
+            self._note(trouble)
+        index = read_index(self._app, self._target(index_path(self._app), "index"))
+        return index.model_copy(update={"held": self._held()})
+
+    def _held(self) -> frozenset[str]:
+        """What the hub holds back, by the timestamp that python-tuf has verified; it can do nothing else."""
+        try:
+            signed = json.loads((self._trust / "metadata" / "timestamp.json").read_bytes())["signed"]
+            return frozenset(str(key) for key in signed.get(HELD, {}).get(self._app, ()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return frozenset()
 
     def release(self, entry: IndexEntry) -> Release:
         return read_manifest(self._app, entry, self._target(manifest_path(self._app, entry.key), "manifest"))
@@ -83,8 +97,11 @@ class SignedReleases:
         return self._download(info, path, "archive", on_bytes)
 
     def credentials(self, repository: str) -> Credentials | None:
-        """None: a folder of files has no images of its own."""
-        return None
+        """Of a hub, by the licence, for one pull; None where the hub has nothing to do with the image."""
+        licence = self._licences.of(self._app)
+        if licence is None or licence.hub != self._base:
+            return None
+        return self._licences.pull_credentials(licence, repository)
 
     def fingerprint(self) -> str:
         """SHA-256 of the root that this source is trusted by."""
@@ -138,7 +155,11 @@ class SignedReleases:
 
         from .fetcher import FolderFetcher, WebFetcher
 
-        self._fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher()
+        _must_be_there(self._source)
+        timestamp = self._trust / "metadata" / "timestamp.json"
+        self._fetcher = (
+            FolderFetcher() if self._base.startswith("file:") else WebFetcher(timestamp, self._authorization())
+        )
         root = self._root()
         (self._trust / "metadata").mkdir(parents=True, exist_ok=True)
         return Updater(
@@ -149,6 +170,11 @@ class SignedReleases:
             bootstrap=root,
         )
 
+    def _authorization(self) -> str | None:
+        """With the licence of this app, when it is one of this source's."""
+        licence = self._licences.of(self._app)
+        return licence.authorization if licence and licence.hub == self._base else None
+
     def _root(self) -> bytes:
         """The trusted root; at the first use the source's first one, which `pin` may have named."""
         path = self._trust / "root.json"
@@ -156,10 +182,11 @@ class SignedReleases:
             data = path.read_bytes()
             self._check_pin(data)
             return data
-        data = self._first_root()
+        given = root_of(self._home, self._base)
+        data = self._first_root() if given is None else given
         self._check_pin(data)
         write_atomically(path, data)
-        if self._pin is None:
+        if self._pin is None and given is None:
             fingerprint = hashlib.sha256(data).hexdigest()
             self._note(f"Trusting this vendor from now on. Root fingerprint: {fingerprint}")
         return data
@@ -193,6 +220,8 @@ class SignedReleases:
             floor = json.loads(path.read_bytes())
         except (OSError, ValueError):
             floor = {}
+        brought = floor_of(self._home, self._base)
+        floor = {role: max(floor.get(role, 0), brought.get(role, 0)) for role in {*floor, *brought}}
         if any(seen.get(role, 0) < int(version) for role, version in floor.items()):
             shutil.rmtree(self._trust / "metadata", ignore_errors=True)
             raise TrustError(
@@ -223,10 +252,14 @@ def _base(source: str) -> str:
         raise UsageError(
             f"{source} is neither a folder nor a web address.", "Write it like: --from https://releases.example.com"
         )
+    return Path(source).absolute().as_uri()
+
+
+def _must_be_there(source: str) -> None:
+    """Raises SourceUnreachable for a folder that is not there, or none of releases."""
     folder = Path(source).absolute()
-    if not (folder / "metadata").is_dir():
+    if "://" not in source and not (folder / "metadata").is_dir():
         raise SourceUnreachable(
             f"{source} has no releases: there is no folder {folder / 'metadata'}. Nothing was changed.",
             "Name the folder that `discode release init` made, or a web address.",
         )
-    return folder.as_uri()

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from tuf.api import exceptions as tuf
 
-from ...core.errors import DiscodeError, SourceUnreachable, TrustError
+from ...core.errors import DiscodeError, Refused, SourceUnreachable, TrustError
+from .fetcher import SourceRefused
 
 _RUNS_ON = "Nothing was changed; your app goes on running."
 _TELL = "Tell the vendor. Nobody but the vendor can sign releases, and this is not what the vendor signed."
@@ -42,6 +43,8 @@ def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeErr
             )
         case tuf.LengthOrHashMismatchError() | tuf.DownloadLengthMismatchError():
             return TrustError(f"The {what} of {app} was altered. {_RUNS_ON}", _TELL, key="content-altered")
+        case SourceRefused(key=key, sentence=sentence, next_step=next_step):
+            return Refused(f"{sentence} Nothing was changed.", next_step, key=key)
         case tuf.DownloadHTTPError(status_code=404):
             return SourceUnreachable(
                 f"{source} has no {what} of {app}. {_RUNS_ON}",

@@ -52,8 +52,8 @@ class Certificates:
     def start(self) -> None:
         self._keeper.start()
 
-    def close(self) -> None:
-        self._keeper.close()
+    def stop(self) -> None:
+        self._keeper.stop()
 
     def adopt(self, command: Command, service: Service) -> Service:
         """The service with its own certificate kept, if it has one. Raises CommandError; then nothing has changed."""

@@ -93,7 +93,7 @@ def on_demand_sections(folder: Path, bind: str, port: int, services: Iterable[Se
     names, sni = folder / "names.map", "req.ssl_sni,lower"
     return f"""\
 
-frontend hello
+frontend hello from base
     mode tcp
     bind {bind}:{port}
     tcp-request inspect-delay {HOLD + 5}s
@@ -104,11 +104,11 @@ frontend hello
     tcp-request content lua.hold_handshake
     default_backend hello
 
-backend hello
+backend hello from base
     mode tcp
     server self unix@{folder / "tls.sock"} send-proxy-v2
 
-backend {WANTED}
+backend {WANTED} from base
     stick-table type string len 253 size 1k expire 1m store gpc0
 """
 

@@ -56,15 +56,15 @@ class Keeper:
         self._failures = folder.failures()
         self._under_way: set[str] = set()
         self._refused_until: dict[str, float] = {}
-        self._is_closed = False
+        self._is_stopped = False
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="certificate")
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="certificates", daemon=True).start()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         with self._change:
-            self._is_closed = True
+            self._is_stopped = True
             self._change.notify_all()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -103,7 +103,7 @@ class Keeper:
         return f"{failure.reason}; it is tried again in {max(failure.next_try - time.time(), 0):.0f} s"
 
     def _run(self) -> None:
-        while not self._is_closed:
+        while not self._is_stopped:
             on_demand = config.is_on_demand(self._services())
             try:
                 for wanted in [*self._hosts(), *(self._names() if on_demand else ())]:
@@ -111,7 +111,7 @@ class Keeper:
             except (OSError, HaproxyError) as error:
                 self._say(f"certificates: {error}")
             with self._change:
-                if not self._is_closed:
+                if not self._is_stopped:
                     self._change.wait(LOOK_ON_DEMAND if on_demand else LOOK)
 
     def _hosts(self) -> Iterable[Wanted]:
@@ -152,7 +152,7 @@ class Keeper:
         life = self._folder.life(self._folder.issued(wanted.directory, wanted.host))
         with self._change:
             due = schedule.is_due(life, self._failures.get(wanted.host), time.time())
-            if not due or wanted.host in self._under_way or self._is_closed:
+            if not due or wanted.host in self._under_way or self._is_stopped:
                 return
             if time.time() < self._refused_until.get(wanted.host, 0.0):
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 
-from ...ports.runtime import Probe
+from ..ports.runtime import Probe
 
 
 def probe(host: str, port: int, path: str, timeout: float) -> Probe:
@@ -17,6 +17,8 @@ def probe(host: str, port: int, path: str, timeout: float) -> Probe:
         return Probe(200 <= reply.status < 300, detail)
     except TimeoutError:
         return Probe(False, f"no answer at {path} within {timeout:g} s")
+    except ConnectionRefusedError:
+        return Probe(False, f"connection refused at port {port}", connected=False)
     except (OSError, http.client.HTTPException) as error:
         return Probe(False, getattr(error, "strerror", None) or type(error).__name__)
     finally:

@@ -1,0 +1,294 @@
+"""Every boundary between a flow and the world: the command is killed before and after each single port call.
+
+A flow is run again and again from the same state, killed one call later each time, until it gets to its end. After
+each kill one ordinary command runs and everything is checked, as after a round.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from checks import Check, Expected
+from evidence import Evidence
+from runtimes import Kind
+from traffic import Traffic
+
+ENTRY = Path(__file__).parent / "entry.py"
+PATIENCE = 60.0
+WHEN = ("after", "before")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """`prepare` brings the place to where the flow starts and gives the command's words. `codes`: with which exit code
+    the command ends when it is not killed. `allowed`: statuses that are no failure; none: there is nobody to answer."""
+
+    name: str
+    prepare: Callable[[Stage], tuple[str, ...]]
+    codes: tuple[int, ...] = (0,)
+    allowed: tuple[int, ...] = (200,)
+    app: str = "app"
+    strategy: str = "overlap"
+
+
+class Stage:
+    """A place in which one scenario is played many times."""
+
+    def __init__(self, folder: Path, scenario: Scenario, kind: Kind):
+        self.place = kind.place(folder, deadline="8s", confirm="300ms", hold="4s")
+        self.scenario = scenario
+        self.machine = kind.machine(self.place)
+        self.expected = Expected()
+        self.check = Check(self.place, self.machine, self.expected)
+        self.evidence = Evidence(self.place, self.machine)
+        self.traffic = Traffic(self.place.port, self.place.host, users=2)
+        self.number, self.calls = 0, folder / "calls.txt"
+        self.place.init()
+
+    @property
+    def version(self) -> str | None:
+        """What is installed."""
+        version = self.check.status.get("version")
+        return str(version) if version else None
+
+    def publish(self, behaviour: str = "good", extra: str = "") -> str:
+        self.number += 1
+        version = f"1.{self.number}"
+        self.place.publish(
+            version, behaviour, strategy=self.scenario.strategy, app=self.scenario.app, extra=extra
+        )  # fmt: skip
+        return version
+
+    def must(self, *words: str) -> None:
+        code, told = self.place.run(*words)
+        if code != 0:
+            raise RuntimeError(f"discode {' '.join(words)} exited with {code}: {told}")
+
+    def look(self) -> None:
+        """What is installed now, without any command that could change it."""
+        self.check.status, _ = self.place.look()
+
+    def kill(self, words: tuple[str, ...], at: str) -> int:
+        """Run the command, killed `at` a call as entry.py names it; the exit code, -9 when it came to that call."""
+        self.calls.unlink(missing_ok=True)
+        at_call = {"CHAOS_CALLS": str(self.calls), "CHAOS_KILL": at}
+        return self.place.start(*words, entry=ENTRY, **at_call).wait(PATIENCE)
+
+    def last_call(self) -> str:
+        lines = self.calls.read_text().split() if self.calls.exists() else []
+        return lines[-1] if lines else ""
+
+
+def _running(stage: Stage) -> None:
+    """Installed and running, with something to update to in the future."""
+    if stage.version is None:
+        stage.publish()
+        stage.must(*stage.place.install_words())
+        stage.look()
+    if stage.check.status["state"] == "stopped":
+        stage.must("start", stage.place.app)
+
+
+def _install(behaviour: str = "good") -> Callable[[Stage], tuple[str, ...]]:
+    def prepare(stage: Stage) -> tuple[str, ...]:
+        if stage.version is not None:
+            stage.must("uninstall", stage.place.app)
+        version = stage.publish(behaviour)
+        stage.expected.versions = {None, version} if behaviour == "good" else {None}
+        return stage.place.install_words()
+
+    return prepare
+
+
+def _update(behaviour: str = "good", extra: str = "") -> Callable[[Stage], tuple[str, ...]]:
+    def prepare(stage: Stage) -> tuple[str, ...]:
+        _running(stage)
+        before = stage.version
+        version = stage.publish(behaviour, extra)
+        is_bad = behaviour != "good" or "false" in extra
+        stage.expected.versions = {before} if is_bad else {before, version}
+        return ("update", stage.place.app)
+
+    return prepare
+
+
+def _two_steps(stage: Stage) -> tuple[str, ...]:
+    _running(stage)
+    before, between = stage.version, stage.publish()
+    last = stage.publish(extra=f'requires: ">={between}"\n')
+    stage.expected.versions = {before, between, last}
+    return ("update", stage.place.app)
+
+
+def _rollback(stage: Stage) -> tuple[str, ...]:
+    _running(stage)
+    stage.publish()
+    stage.must("update", stage.place.app)
+    stage.look()
+    stage.expected.versions = {stage.version, stage.check.status["rollback_to"][0]}
+    return ("rollback", stage.place.app)
+
+
+def _config(stage: Stage) -> tuple[str, ...]:
+    _running(stage)
+    stage.expected.versions, greeting = {stage.version}, f"hello-{time.time_ns()}"
+    stage.expected.greetings |= {greeting}
+    return ("config", "set", stage.place.app, f"GREETING={greeting}")
+
+
+def _plain(*words: str) -> Callable[[Stage], tuple[str, ...]]:
+    def prepare(stage: Stage) -> tuple[str, ...]:
+        _running(stage)
+        gone = words[0] == "uninstall"
+        stage.expected.versions = {stage.version, None} if gone else {stage.version}
+        if "--purge" in words:
+            stage.expected.forget()
+        return (words[0], stage.place.app, *words[1:])
+
+    return prepare
+
+
+def _start(stage: Stage) -> tuple[str, ...]:
+    _running(stage)
+    stage.must("stop", stage.place.app)
+    stage.expected.versions = {stage.version}
+    return ("start", stage.place.app)
+
+
+def _settle_an_update(at: str) -> Callable[[Stage], tuple[str, ...]]:
+    """The update was killed at that call; now the settling is killed too."""
+
+    def prepare(stage: Stage) -> tuple[str, ...]:
+        words = _update()(stage)
+        if (code := stage.kill(words, at)) != -signal.SIGKILL:
+            raise RuntimeError(f"the update was not killed {at}: exit code {code}")
+        return ("settle", stage.place.app)
+
+    return prepare
+
+
+def _settle_a_reboot(stage: Stage) -> tuple[str, ...]:
+    """No process is left, only the files."""
+    _running(stage)
+    stage.expected.versions = {stage.version}
+    stage.machine.reboot()
+    return ("settle", stage.place.app)
+
+
+MIGRATION = "release_command: [python3, -c, \"open('storage/migrated', 'a')\"]\n"
+BROKEN_MIGRATION = 'release_command: ["false"]\n'
+DOWN = (200, 404, 503)
+SCENARIOS = [
+    Scenario("install", _install(), allowed=()),
+    Scenario("install, never healthy", _install("never-healthy"), (5,), allowed=()),
+    Scenario("update", _update()),
+    Scenario("update with a release command", _update(extra=MIGRATION)),
+    Scenario("update, two steps", _two_steps),
+    Scenario("update, never healthy", _update("never-healthy"), (5,)),
+    Scenario("update, exits", _update("exit-at-boot"), (5,)),
+    Scenario("update, turns bad", _update("turns-bad:0.1"), (5,)),
+    Scenario("update, release command fails", _update(extra=BROKEN_MIGRATION), (5,)),
+    Scenario("update by hold", _update(), strategy="hold", app="single_writer"),
+    Scenario("update by hold, never healthy", _update("never-healthy"), (5,), strategy="hold", app="single_writer"),
+    Scenario("rollback", _rollback),
+    Scenario("config", _config),
+    Scenario("restart", _plain("restart")),
+    Scenario("stop", _plain("stop"), allowed=DOWN),
+    Scenario("start", _start, allowed=DOWN),
+    Scenario("uninstall", _plain("uninstall"), allowed=DOWN),
+    Scenario("uninstall and purge", _plain("uninstall", "--purge"), allowed=DOWN),
+    Scenario("settle an update before the switch", _settle_an_update("switch:before")),
+    Scenario("settle an update after the switch", _settle_an_update("switch:after")),
+    Scenario("settle after a reboot", _settle_a_reboot, allowed=()),
+]
+
+
+class Boundaries:
+    def __init__(self, folder: Path, seed: int, kind: Kind, *, as_json: bool):
+        self.folder, self.dice, self.kind, self.as_json = folder, random.Random(seed), kind, as_json
+        self.told: dict[str, Any] = {
+            "seed": seed, "runtime": kind.name, "boundaries": 0, "flows": {}, "not_begun": [],
+            "requests": 0, "failed_requests": 0,
+            "failures": Counter(), "violations": [],
+        }  # fmt: skip
+
+    def run(self, only: str | None, sample: int | None, seconds: float) -> dict[str, Any]:
+        """All of them, those of one flow, or `sample` of them in all; none begins after `seconds`."""
+        end = time.monotonic() + seconds
+        scenarios = [scenario for scenario in SCENARIOS if only in (None, scenario.name)]
+        if sample:
+            self.dice.shuffle(scenarios)
+        share = -(-sample // len(scenarios)) if sample else None
+        for when, scenario in itertools.product(WHEN if share is None else ("either",), scenarios):
+            if time.monotonic() > end or (sample and self.told["boundaries"] >= sample):
+                self.told["not_begun"].append(f"{scenario.name}, {when}")
+            else:
+                self._play(scenario, when, share, end)
+        return self.told
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+
+    def _play(self, scenario: Scenario, when: str, share: int | None, end: float) -> None:
+        stage = Stage(Path(tempfile.mkdtemp(dir=self.folder)), scenario, self.kind)
+        try:
+            stage.traffic.start()
+            boundaries = self._until_done(stage, when, end) if share is None else self._some(stage, share)
+            self.told["flows"].setdefault(scenario.name, {})[when] = boundaries
+            self.say(f"{scenario.name}: killed {when} {boundaries} calls")
+        finally:
+            stage.traffic.stop()
+            stage.place.close()
+
+    def _until_done(self, stage: Stage, when: str, end: float) -> int:
+        """Each call after the other, until the command comes to its end before it is killed. How many there were."""
+        number = 0
+        while time.monotonic() < end and self._once(stage, f"{number}:{when}"):
+            number += 1
+        return number
+
+    def _some(self, stage: Stage, share: int) -> int:
+        """A first run tells how many calls there are."""
+        self._once(stage, "-1:never")
+        calls = len(stage.calls.read_text().splitlines())
+        numbers = [self.dice.randrange(calls) for _ in range(share)]
+        return sum(self._once(stage, f"{number}:{self.dice.choice(WHEN)}") for number in numbers)
+
+    def _once(self, stage: Stage, at: str) -> bool:
+        """Whether the command was killed there."""
+        scenario = stage.scenario
+        words = scenario.prepare(stage)
+        stage.traffic.allowed = frozenset(scenario.allowed)
+        stage.traffic.taken()
+        stage.evidence.begin()
+        code = stage.kill(words, at)
+        call, killed = stage.last_call(), code == -signal.SIGKILL
+        found = [] if killed or code in scenario.codes else [f"exit code {code}, not {scenario.codes}"]
+        found += stage.check.violations()
+        seen = stage.traffic.taken()
+        self.told["boundaries"] += killed
+        if scenario.allowed:
+            self.told["requests"] += seen.requests
+            self.told["failed_requests"] += sum(seen.failures.values())
+            self.told["failures"].update(seen.failures)
+        if found or (seen.failures and scenario.allowed):
+            told = {"flow": scenario.name, "at": at, "call": call, "code": code, "failed": seen.examples}
+            self._blame(stage, told, found)
+        return killed
+
+    def _blame(self, stage: Stage, told: dict[str, Any], found: list[str]) -> None:
+        self.told["violations"] += [{**told, "violation": violation} for violation in found]
+        what = "; ".join(found) or f"failed requests {told['failed']}"
+        self.say(f"VIOLATION in {told['flow']}, killed at {told['at']} ({told['call']}): {what}")
+        where = stage.evidence.keep(f"{told['at']}-{time.time_ns()}".replace(":", "-"), {**told, "violations": found})
+        self.say(f"What is known of it is in {where}; what the commands said:\n{stage.evidence.words(where)}")

@@ -1,0 +1,84 @@
+"""The `discode` command whose process dies by SIGKILL at one port call: an entry point of chaos's own.
+
+    CHAOS_CALLS=FILE CHAOS_KILL=17:before python chaos/entry.py update myapp --json
+
+Each call of a port is appended to FILE, with its number and its name, before it is made. CHAOS_KILL may also give the
+name of a call, and means the first one of it. Without it the command runs to its end.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from discode.cli import main, wiring
+from discode.core.errors import DiscodeError
+from discode.flows.world import Engine, World
+from discode.testing.faults import Faulty, Script
+
+NEVER = DiscodeError("A kill is no error.")
+
+
+class KillingScript(Script):
+    """Kills this process, for real, `before` or `after` the call with the number or the name `at`."""
+
+    def __init__(self, file: Path, at: str, when: str):
+        super().__init__({})
+        self._file, self._at, self._when = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), at, when
+
+    def carry_out(
+        self, name: str, call: Callable[[], Any], error: DiscodeError, later: Callable[[int], None] | None
+    ) -> Any:
+        number, self.calls = self.calls, self.calls + 1
+        os.write(self._file, f"{number} {name}\n".encode())
+        is_here = self._at in (str(number), name)
+        if is_here and self._when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            return call()
+        finally:
+            if is_here and self._when == "after":
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class FaultyEngines:
+    def __init__(self, engines: Any, script: Script):
+        self._engines, self._script = engines, script
+
+    def engine(self, kind: Literal["archive", "image"]) -> Engine:
+        engine = self._engines.engine(kind)
+        return Engine(Faulty(engine.runtime, self._script, NEVER), Faulty(engine.proxy, self._script, NEVER))
+
+
+class FaultySources:
+    def __init__(self, sources: Any, script: Script):
+        self._sources, self._script = sources, script
+
+    def open(self, app: str, source: str) -> Any:
+        return Faulty(self._sources.open(app, source), self._script, NEVER)
+
+
+def faulty(world: World, script: Script) -> World:
+    return replace(
+        world,
+        store=Faulty(world.store, script, NEVER),
+        sources=FaultySources(world.sources, script),
+        engines=FaultyEngines(world.engines, script),
+    )
+
+
+def wired() -> Callable[..., World]:
+    """What `wiring.world` makes, with every port under the script that the environment gives."""
+    make = wiring.world
+    at, _, when = os.environ.get("CHAOS_KILL", "none:never").partition(":")
+    script = KillingScript(Path(os.environ["CHAOS_CALLS"]), at, when)
+    return lambda *args, **options: faulty(make(*args, **options), script)
+
+
+if __name__ == "__main__":
+    wiring.world = wired()
+    main.main()

@@ -1,0 +1,196 @@
+"""Rounds: a command, a bad thing at a random moment of it, one ordinary command, and all has to be well."""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from checks import Check, Expected
+from evidence import Evidence
+from harm import SIGNALS, Harm, Victim
+from runtimes import Kind
+from traffic import Traffic
+
+PATIENCE = 120.0  # seconds that a command may take
+BAD = ("never-healthy", "exit-at-boot", "turns-bad:0.1")
+# What a command may say: done, no such app, refused, failed, busy, not reached. 1 would be a bug of ours.
+CODES = (0, 3, 4, 5, 6, 7)
+
+
+class Chaos:
+    """A seed gives each round its operation, its bad thing and its moment; the rest is the machine's."""
+
+    def __init__(self, folder: Path, seed: int, kind: Kind, *, as_json: bool):
+        self.seed, self.kind, self.as_json = seed, kind, as_json
+        self.place = kind.place(folder)
+        self.machine = kind.machine(self.place)
+        self.traffic = Traffic(self.place.port, self.place.host)
+        self.expected = Expected()
+        self.check = Check(self.place, self.machine, self.expected)
+        self.evidence = Evidence(self.place, self.machine)
+        self.dice = random.Random(seed)
+        self.number = 0  # of the last published release
+        self.told: dict[str, Any] = {
+            "seed": seed, "runtime": kind.name, "rounds": 0,
+            "requests": 0, "failed_requests": 0, "failed_requests_others": 0,
+            "failures": Counter(), "operations": Counter(), "harms": Counter(), "violations": [],
+        }  # fmt: skip
+
+    def run(self, rounds: int, seconds: float, harm: str | None = None) -> dict[str, Any]:
+        """`harm`: that one in every round."""
+        self.harms = (harm,) if harm else self.kind.harm.ours + self.kind.harm.others
+        begun = time.monotonic()
+        try:
+            self.place.init()
+            self._publish("good")
+            self.place.start(*self.place.install_words()).wait(PATIENCE)
+            self._judge("first install", {"round": 0}, self.check.violations())
+            self.traffic.start()
+            for number in range(1, rounds + 1):
+                if time.monotonic() - begun > seconds:
+                    break
+                self._round(number)
+            self.traffic.stop()
+        finally:
+            self.place.close()
+        return self.told
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+
+    def _round(self, number: int) -> None:
+        self.dice = random.Random(f"{self.seed}/{number}")
+        name, moment = (
+            self.dice.choice(self.harms),
+            self.dice.uniform(0.0, self.kind.longest),
+        )
+        operation, before = self._operation(), self.check.status
+        words = self._words(operation)
+        self.traffic.allowed = _allowed(operation)
+        self.traffic.taken()
+        self.evidence.begin()
+        harm = self.kind.harm(self.place, self.machine, self.dice)
+        code = self._command(words, name, moment, harm)
+        self._expect(operation, before, code, crowded=bool(harm.codes))
+        found = self._codes(name, [code, *harm.codes]) + self.check.violations()
+        self._note(number, {"operation": operation, "harm": name, "moment": round(moment, 3), "words": words,
+                            "hit": harm.told, "code": code, "codes": harm.codes}, found)  # fmt: skip
+
+    def _command(self, words: tuple[str, ...], name: str, moment: float, harm: Harm) -> int:
+        """Run it with the bad thing; the answer is its exit code."""
+        before, terminal, slave = self.machine.instances(), None, None
+        if name == "terminal lost":
+            terminal, slave = pty.openpty()
+            command = self.place.start_on(slave, *words)
+            threading.Thread(target=_read, args=(os.dup(terminal),), daemon=True).start()
+            os.close(slave)
+        else:
+            command = self.place.start(*words)
+        victim = Victim(command, terminal, before)
+        timer = threading.Timer(moment, harm.apply, (name, victim))
+        timer.start()
+        code = command.wait(PATIENCE)
+        timer.join()
+        if victim.terminal is not None:
+            os.close(victim.terminal)
+        return code
+
+    def _expect(self, operation: str, before: dict[str, Any], code: int, *, crowded: bool) -> None:
+        """What the exit code says has to be so: 0 is done, 5 means that the version from before serves."""
+        old, new, expected = before.get("version"), f"1.{self.number}", self.expected
+        outcomes: dict[str, set[str | None]] = {
+            "update": {new}, "install": {new}, "uninstall": {None}, "rollback": set(before.get("rollback_to", [])),
+        }  # fmt: skip
+        done = outcomes.get(operation, {old})
+        expected.versions = set() if crowded else {0: done, 5: {old}, 4: {old}}.get(code, {old, *done})
+        if operation == "bad update" and not crowded:
+            expected.versions = {old}
+        if crowded:
+            expected.greetings = set()
+        elif operation == "config":
+            wanted = self.greeting
+            expected.greetings = {wanted} if code == 0 else {*expected.greetings, wanted}
+
+    @staticmethod
+    def _codes(name: str, codes: list[int]) -> list[str]:
+        bad = [code for code in codes if code >= 0 and code not in CODES]
+        # A signal that comes before the command has begun to listen ends it like any other program.
+        hit = SIGNALS.get(name, signal.SIGHUP if name == "terminal lost" else None)
+        killed = [code for code in codes if code < 0 and -code != hit]
+        return [f"exit codes {bad + killed}"] if bad or killed else []
+
+    def _note(self, number: int, told: dict[str, Any], found: list[str]) -> None:
+        seen = self.traffic.taken()
+        failed, is_ours = sum(seen.failures.values()), told["harm"] in self.kind.harm.ours
+        self.told["rounds"] += 1
+        self.told["requests"] += seen.requests
+        self.told["operations"][told["operation"]] += 1
+        self.told["harms"][told["harm"]] += 1
+        self.told["failed_requests" if is_ours else "failed_requests_others"] += failed
+        self.told["failures"].update({f"{told['harm']}: {kind}": count for kind, count in seen.failures.items()})
+        self.say(
+            f"{number:4} {told['operation']:11} {told['harm']:22} at {told['moment']:.2f} s  exit {told['code']:3}"
+            + (f"  FAILED REQUESTS {dict(seen.failures)}" if failed and is_ours else "")
+        )
+        told = {"seed": self.seed, "round": number, **told, "failed": seen.examples}
+        self._judge(f"round {number}", told, found, failed=bool(failed and is_ours))
+
+    def _judge(self, name: str, told: dict[str, Any], found: list[str], *, failed: bool = False) -> None:
+        for violation in found:
+            self.told["violations"].append({**told, "violation": violation})
+            self.say(f"VIOLATION in {name}: {violation}")
+        if found or failed:
+            where = self.evidence.keep(name.replace(" ", "-"), {**told, "violations": found})
+            self.say(f"What is known of it is in {where}; what the commands said:\n{self.evidence.words(where)}")
+
+    def _operation(self) -> str:
+        if not self.check.status:
+            return "install"
+        if self.check.status["state"] == "stopped":
+            return "start"
+        names = ["update", "bad update", "rollback", "config", "restart", "stop", "uninstall"]
+        weights = [9, 5, 4 if self.check.status["rollback_to"] else 0, 3, 3, 1, 1]
+        return self.dice.choices(names, weights)[0]
+
+    def _words(self, operation: str) -> tuple[str, ...]:
+        app = self.place.app
+        match operation:
+            case "install":
+                self._publish("good")  # the newest may be a bad one: nobody can install that
+                return self.place.install_words()
+            case "update" | "bad update":
+                self._publish("good" if operation == "update" else self.dice.choice(BAD))
+                return ("update", app)
+            case "config":
+                self.greeting = f"hello-{self.dice.randrange(10**6)}"
+                return ("config", "set", app, f"GREETING={self.greeting}")
+            case _:
+                return (operation, app)
+
+    def _publish(self, behaviour: str) -> None:
+        self.number += 1
+        self.place.publish(f"1.{self.number}", behaviour)
+
+
+def _allowed(operation: str) -> frozenset[int]:
+    """While an app is installed or taken down there are moments at which nobody can answer."""
+    return frozenset([200, 404, 503]) if operation in ("install", "uninstall", "stop", "start") else frozenset([200])
+
+
+def _read(terminal: int) -> None:
+    """What a terminal does: without it the command would stand still when the terminal's buffer is full."""
+    try:
+        while os.read(terminal, 65536):
+            continue
+    except OSError:
+        pass  # closed
+    finally:
+        os.close(terminal)

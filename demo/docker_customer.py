@@ -1,0 +1,169 @@
+"""The same vendor and customer with container images: an engine and a registry of their own, one proxy, two apps."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from pathlib import Path
+from typing import Any
+
+from customer import APP, HERE, HOST, CommandFailed, Machine, Ran
+from rig.engine import DockerEngine
+from rig.images import Shelf, build_edge
+from rig.registry import Registry
+
+SECOND, SECOND_HOST = "second", "second.test"
+EDGE_IMAGE = "discode-edge:demo"
+FILE = """\
+app: {app}
+version: {version}
+image: {repository}
+port: 3000
+health: {{path: /up, timeout: 2s, deadline: 4s}}
+env:
+  SECRET_KEY_BASE: {{generate: hex64}}
+  GREETING: hello
+resources: {{memory: 256MB, cpus: 2}}
+update: {{strategy: overlap, confirm: {confirm}, drain: 10s, stop: 5s}}
+"""
+WITH_DATA = """\
+volumes: {storage: /app/storage}
+processes: {worker: [python3, worker.py]}
+"""
+OURS = ("discode.app", "discode.role")
+
+
+class DockerMachine(Machine):
+    """`proxy_image`: of the proxy's container, by name or as a file that `docker save` made; when none is given the
+    edge's, which is made here."""
+
+    def __init__(self, folder: Path, proxy_image: str = "", confirm: str = "5s"):
+        super().__init__(folder)
+        self.engine, self.registry = DockerEngine(), Registry(folder / "registry")
+        self.shelf = Shelf(self.registry)
+        self.proxy_name, self._confirm = proxy_image or EDGE_IMAGE, confirm
+        self._environment["DOCKER_HOST"] = self.engine.host
+        self.downloads: list[str] = []
+
+    def init(self) -> None:
+        self.engine.start()
+        self.registry.start()
+        if self.proxy_name == EDGE_IMAGE:
+            build_edge(self.engine.host, EDGE_IMAGE)
+        elif Path(self.proxy_name).is_file():
+            with Path(self.proxy_name).open("rb") as saved:
+                list(self.engine.api().load_image(saved))
+            self.proxy_name = self.engine.api().images()[0]["RepoTags"][0]
+        super().init()
+
+    def publish(self, version: str, behaviour: str, app: str = APP) -> None:
+        files: dict[str, bytes | Path] = {path.name: path for path in (HERE / "app").glob("*.py")}
+        files |= {"VERSION": version.encode(), "BEHAVIOUR": behaviour.encode()}
+        command = ["python3", "server.py"]
+        self.shelf.push_app(f"acme/{app}", version, files, command, volumes=("/app/storage",) if app == APP else ())
+        file = self.folder / "discode.yml"
+        text = FILE.format(
+            app=app, version=version, repository=f"{self.registry.name}/acme/{app}", confirm=self._confirm
+        )  # fmt: skip
+        file.write_text(text + (WITH_DATA if app == APP else ""))
+        where = ("--repo", str(self.folder / "releases"), "--keys", str(self.folder / "keys"))
+        self.run("release", "publish", "--file", str(file), *where)
+
+    def install(self) -> Ran:
+        ran = self._install(APP, HOST)
+        self.publish("1.0.0", "good", SECOND)
+        self._install(SECOND, SECOND_HOST)
+        return ran
+
+    def run(self, *words: str, code: int | None = 0) -> Ran:
+        ran = super().run(*words, code=code)
+        notes = [told["text"] for _, told in ran.events if told.get("event") == "note"]
+        self.downloads += [text for text in notes if text.startswith("Downloaded")]
+        return ran
+
+    def exposed_secrets(self) -> list[str]:
+        """Containers in whose labels, command or entrypoint a setting's value stands, and processes that show one."""
+        api, found = self.engine.api(), []
+        values = self._secrets(api)
+        for one in api.containers(all=True):
+            told = api.inspect_container(one["Id"])
+            told["Config"].pop("Env")
+            if any(value in str(told) for value in values):
+                found.append(told["Name"])
+        for entry in Path("/proc").iterdir():
+            try:
+                words = (entry / "cmdline").read_text(errors="replace") if entry.name.isdigit() else ""
+            except OSError:
+                continue
+            found += [f"process {entry.name}" for value in values if value in words]
+        return found
+
+    def beats(self) -> list[str]:
+        """Versions whose worker has noted that it lives, each once, in their order."""
+        api = self.engine.api()
+        worker = next(one["Id"] for one in api.containers(filters={"label": "discode.role=process"}))
+        job = api.exec_create(worker, ["cat", "/app/storage/beats"])["Id"]
+        return list(dict.fromkeys(line.split()[1] for line in api.exec_start(job).decode().splitlines()))
+
+    def leftovers(self) -> dict[str, list[str]]:
+        api = self.engine.api()
+        apps = self.home / "apps"
+        return {
+            "instances": [name for one in api.containers(all=True) for name in one["Names"]],
+            "networks": [one["Name"] for one in api.networks() if one["Name"] not in ("bridge", "host", "none")],
+            "volumes": [one["Name"] for one in api.volumes()["Volumes"] or []],
+            "journals": [str(path.relative_to(self.home)) for path in apps.glob("*/journal.json")],
+        }
+
+    def uninstall(self) -> None:
+        for app in (SECOND, APP):
+            self.run("uninstall", app, "--purge")
+
+    def close(self) -> None:
+        self.registry.stop()
+        self.engine.close()
+
+    def _install(self, app: str, host: str) -> Ran:
+        where = ("--from", str(self.folder / "releases"), "--host", host)
+        proxy = ("--http-port", str(self.port), "--proxy-image", self.proxy_name)
+        return self.run("install", app, *where, *(proxy if app == APP else ()))
+
+    def _secrets(self, api: Any) -> set[str]:
+        found = set()
+        for one in api.containers(filters={"label": OURS[0]}):
+            for text in api.inspect_container(one["Id"])["Config"]["Env"]:
+                name, _, value = text.partition("=")
+                found |= {value} if name == "SECRET_KEY_BASE" else set()
+        if not found:
+            raise CommandFailed("no container has the generated secret")
+        return found
+
+
+class Watch:
+    """The second app, asked all the time: an update of the first must not touch it."""
+
+    def __init__(self, port: int, host: str):
+        self._port, self._host, self.asked, self.failed = port, host, 0, 0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(10)
+
+    def _ask(self) -> None:
+        while not self._over.wait(0.05):
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+            try:
+                connection.request("GET", "/version", headers={"Host": self._host})
+                answer = connection.getresponse()
+                self.failed += answer.status != 200 or answer.read() != b"1.0.0"
+            except (OSError, http.client.HTTPException):
+                self.failed += 1
+            finally:
+                connection.close()
+            self.asked += 1

@@ -1,0 +1,224 @@
+"""One container: what it is made of, and how it is made, started, stopped and removed. All can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...core.errors import DiscodeError, Failed, Refused, ReleaseFailed
+from ...core.manifest import Image, Manifest
+from ...core.names import InstanceName
+from ...ports.runtime import InstanceSpec
+from .engine import Engine
+from .names import PROCESS, RELEASE, WEB, is_ours, labels, once_name, part_name, volume_name
+
+LOG = {"max-size": "10m", "max-file": "5"}  # of the driver json-file: rotated, 50 MB at the most
+RECORD = "DISCODE_RECORD"
+CANNOT_RUN = (126, 127)  # a shell's codes for a command that is no program, or is not there; Docker uses them too
+
+
+@dataclass(frozen=True)
+class Part:
+    """A container of an instance: the app itself, an extra process, or a one-off command. `env` holds secrets."""
+
+    container: str
+    role: str
+    spec: InstanceSpec
+    command: Sequence[str] | None
+    env: dict[str, str] = field(repr=False)
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.spec.manifest
+
+
+def web(spec: InstanceSpec) -> Part:
+    """With the spec's record among its variables: labels carry nothing but names, and a file can be lost."""
+    env = {**_environment(spec), **({RECORD: spec.record} if spec.record else {})}
+    return Part(str(spec.name), WEB, spec, spec.manifest.command, env)
+
+
+def processes(spec: InstanceSpec) -> list[Part]:
+    return [
+        Part(part_name(spec.name, name), PROCESS, spec, command, {**_environment(spec), "DISCODE_PROCESS": name})
+        for name, command in spec.manifest.processes.items()
+    ]
+
+
+def once(spec: InstanceSpec, command: Sequence[str]) -> Part:
+    return Part(once_name(spec.name), RELEASE, spec, command, _environment(spec))
+
+
+def port_of(told: dict[str, Any]) -> int:
+    """The port of the app that a container was made with; 0 when it has none."""
+    return int(_variable(told, "PORT") or 0)
+
+
+def record_of(told: dict[str, Any]) -> str:
+    return _variable(told, RECORD)
+
+
+def _variable(told: dict[str, Any], name: str) -> str:
+    pairs = (text.partition("=") for text in told["Config"]["Env"] or [])
+    return next((value for known, _, value in pairs if known == name), "")
+
+
+def inspect(engine: Engine, container: str, app: str) -> dict[str, Any] | None:
+    """None when there is no such container of the app's."""
+    import docker.errors
+
+    try:
+        told: dict[str, Any] = engine.api.inspect_container(container)
+    except docker.errors.NotFound:
+        return None
+    return told if is_ours(told, app) else None
+
+
+def bring_up(engine: Engine, part: Part, network: str, address: str | None) -> dict[str, Any]:
+    """Make it when it is not there, start it when it does not run. Raises Refused when somebody else has its name,
+    ReleaseFailed when the image cannot be run."""
+    import docker.errors
+
+    name, app = part.container, part.spec.name.app
+    told = inspect(engine, name, app)
+    if told is None:
+        create(engine, part, network, address)
+    elif told["State"]["Running"]:
+        if told["State"]["Paused"]:
+            engine.api.unpause(name)
+        return told
+    elif not _is_made_for(told, part):
+        # A container's environment cannot be changed, and settings may be new since it was stopped.
+        remove(engine, name)
+        create(engine, part, network, address)
+    try:
+        engine.api.start(name)
+    except docker.errors.APIError as error:
+        raise _start_failed(engine, part, error) from error
+    return dict(engine.api.inspect_container(name))
+
+
+def create(engine: Engine, part: Part, network: str, address: str | None = None) -> None:
+    import docker.errors
+
+    api, manifest = engine.api, part.manifest
+    attached = api.create_networking_config({network: api.create_endpoint_config(ipv4_address=address)})
+    artifact = manifest.artifact
+    assert isinstance(artifact, Image)
+    try:
+        api.create_container(
+            artifact.reference,
+            name=part.container,
+            command=list(part.command) if part.command else None,
+            environment=part.env,
+            labels=labels(manifest.app, part.role, part.spec.name.key),
+            stop_timeout=max(round(manifest.update.stop), 1),
+            networking_config=attached,
+            host_config=_host_config(engine, part, network),
+        )
+    except docker.errors.APIError as error:
+        raise _create_failed(engine, part, error) from error
+
+
+def _is_made_for(told: dict[str, Any], part: Part) -> bool:
+    has = dict(text.partition("=")[::2] for text in told["Config"]["Env"] or [])
+    return all(has.get(name) == value for name, value in part.env.items() if name != RECORD)
+
+
+def stop(engine: Engine, container: str, grace: float) -> None:
+    import docker.errors
+
+    try:
+        engine.api.stop(container, timeout=round(grace))
+    except docker.errors.NotFound:
+        return
+
+
+def remove(engine: Engine, container: str) -> None:
+    """With the volumes that its image made for it; those that have a name stay."""
+    import docker.errors
+
+    try:
+        engine.api.remove_container(container, force=True, v=True)
+    except docker.errors.NotFound:
+        return
+    except docker.errors.APIError as error:
+        if error.status_code != 409:  # another command is at it already
+            raise
+
+
+def _environment(spec: InstanceSpec) -> dict[str, str]:
+    own = {
+        "DISCODE_APP": spec.name.app,
+        "DISCODE_VERSION": spec.release.version,
+        "DISCODE_INSTANCE": str(spec.name),
+    }
+    return {**own, **spec.env, "PORT": str(spec.manifest.port)}
+
+
+def _host_config(engine: Engine, part: Part, network: str) -> dict[str, Any]:
+    import docker.types
+
+    app, resources = part.manifest.app, part.manifest.resources
+    mounts = [
+        docker.types.Mount(target=path, source=volume_name(app, volume), type="volume")
+        for volume, path in part.manifest.volumes.items()
+    ]
+    return dict(
+        engine.api.create_host_config(
+            network_mode=network,
+            mounts=mounts,
+            # A crashed app comes back, and after a reboot too; what was stopped stays stopped.
+            restart_policy={"Name": "no" if part.role == RELEASE else "unless-stopped"},
+            log_config=docker.types.LogConfig(type="json-file", config=LOG),
+            mem_limit=resources.memory,
+            memswap_limit=resources.memory,  # both together: no swap on top of it
+            nano_cpus=round(resources.cpus * 1e9) if resources.cpus else None,
+        )
+    )
+
+
+def _create_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
+    import docker.errors
+
+    try:
+        stranger = engine.api.inspect_container(part.container)
+    except docker.errors.NotFound:
+        stranger = None
+    if stranger is not None and not is_ours(stranger, part.spec.name.app):
+        return Refused(
+            f"A container with the name {part.container} is there that is not Discode's.",
+            f"Rename or remove it (docker rename {part.container} other-name), then run the command again.",
+            key="name-taken",
+        )
+    return Failed(
+        f"Docker did not make the container {part.container}: {error.explanation or error}.",
+        "Run: discode doctor",
+        key="container-not-made",
+    )
+
+
+def _start_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
+    code = engine.api.inspect_container(part.container)["State"]["ExitCode"]
+    if code in CANNOT_RUN:
+        what = part.command[0] if part.command else "the image's own command"
+        return ReleaseFailed(
+            f"{part.manifest.version} cannot be started: {what} is not a program in its image.",
+            "Tell the vendor; a newer release may mend it.",
+            log=(str(error.explanation or error),),
+        )
+    return Failed(
+        f"Docker did not start the container {part.container}: {error.explanation or error}.",
+        "Run: discode doctor",
+        key="container-not-started",
+    )
+
+
+def members(engine: Engine, name: InstanceName) -> list[str]:
+    """The containers of an instance that are there, whatever their role: the app itself last."""
+    from .names import APP, instance_of
+
+    told = engine.api.containers(all=True, filters={"label": f"{APP}={name.app}"})
+    found = [text.lstrip("/") for one in told for text in one["Names"] if instance_of(text) == name]
+    return sorted(found, reverse=True)

@@ -1,0 +1,153 @@
+"""The container engine: reached, new enough, and its errors in our words, by type and by trying, never by text."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ...core.errors import RuntimeUnreachable
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+DEFAULT = "unix:///var/run/docker.sock"
+OLDEST_API = (1, 40)  # of Docker 19.03: the first with a platform in `pull` that is not experimental
+PATIENCE = 60.0  # seconds that the engine may be silent in one answer
+_RUNS_ON = "Your app goes on as it was."
+# With Docker's `live-restore` containers go on without their daemon; by default they do not.
+_START = "Start it: systemctl start docker (or: discode doctor --fix)"
+_DOWN = "Apps on it may be down until it is started; then they come back by themselves."
+
+
+class Engine:
+    """`host` is written like $DOCKER_HOST; that, or Docker's own socket, when none is given."""
+
+    def __init__(self, host: str | None = None):
+        self.host = host or os.environ.get("DOCKER_HOST") or DEFAULT
+
+    @cached_property
+    def api(self) -> APIClient:
+        """Connects at the first use. Raises RuntimeUnreachable with the key `docker-missing`, `docker-forbidden`,
+        `engine-too-old` or `runtime-unreachable`."""
+        import docker
+
+        self._knock()
+        # The environment's certificates count for the environment's engine alone.
+        named = os.environ.get("DOCKER_HOST") == self.host
+        tls = docker.utils.kwargs_from_env().get("tls", False) if named else False
+
+        def client(version: str) -> APIClient:
+            return docker.APIClient(self.host, version=version, tls=tls, timeout=PATIENCE, use_ssh_client=True)
+
+        with self.errors("answer"):
+            told = client(".".join(map(str, OLDEST_API))).version(api_version=False)
+            self._check_age(told)
+            # Not the oldest that we can do with: newer engines refuse to speak it.
+            return client(told["ApiVersion"])
+
+    @cached_property
+    def platform(self) -> str:
+        """What it runs, as images say it: `linux/amd64`."""
+        with self.errors("say its platform"):
+            told = self.api.version(api_version=False)
+        return f"{told['Os']}/{told['Arch']}"
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        with self.errors("describe itself"):
+            return dict(self.api.info())
+
+    @property
+    def is_local(self) -> bool:
+        return self.host.startswith("unix://")
+
+    @cached_property
+    def reaches_containers(self) -> bool:
+        """Whether addresses of containers can be reached from this machine: not those of a remote engine, of a
+        rootless one, or of a virtual machine."""
+        if not self.is_local or self.info.get("OSType") != "linux":
+            return False
+        rootless = any("rootless" in str(option) for option in self.info.get("SecurityOptions") or [])
+        return not rootless and self.info.get("KernelVersion") == os.uname().release
+
+    def published_host(self, bind: str) -> str:
+        """Where ports that it publishes at the address `bind` can be reached from here."""
+        if not self.is_local and (remote := urlsplit(self.host).hostname):
+            return remote
+        return "127.0.0.1" if bind in ("0.0.0.0", "::") else bind
+
+    @contextmanager
+    def errors(self, doing: str) -> Iterator[None]:
+        """Raises RuntimeUnreachable when the engine does not answer; its own answers of error stay what they are."""
+        import docker.errors
+        import requests
+        import urllib3.exceptions
+
+        try:
+            yield
+        except docker.errors.APIError:
+            raise
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            raise self._silent(doing) from error
+        except (urllib3.exceptions.HTTPError, ConnectionError, TimeoutError) as error:
+            raise self._silent(doing) from error
+
+    def _silent(self, doing: str) -> RuntimeUnreachable:
+        return RuntimeUnreachable(
+            f"Docker at {self.host} did not {doing}: it does not answer. Nothing is known of what it did.",
+            "See whether it runs (discode doctor), then run the command again.",
+        )
+
+    def _knock(self) -> None:
+        """The reason, while it can still be told apart: libraries bury it."""
+        if not self.is_local:
+            return
+        path = self.host.removeprefix("unix://")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+            knock.settimeout(PATIENCE)
+            try:
+                knock.connect(path)
+            except OSError as error:
+                raise _closed(path, error) from error
+
+    def _check_age(self, told: dict[str, Any]) -> None:
+        version = str(told.get("ApiVersion", "0"))
+        if tuple(int(part) for part in version.split(".")) < OLDEST_API:
+            raise RuntimeUnreachable(
+                f"Docker {told.get('Version', '')} at {self.host} is too old: it speaks API {version}, Discode needs "
+                f"{'.'.join(map(str, OLDEST_API))} (Docker 19.03) or newer. {_RUNS_ON}",
+                "Update Docker, then run the command again.",
+                key="engine-too-old",
+            )
+
+
+def _closed(path: str, error: OSError) -> RuntimeUnreachable:
+    if error.errno == errno.EACCES:
+        return RuntimeUnreachable(
+            f"This user may not talk to Docker: no permission on {path}. {_RUNS_ON}",
+            "Run the command as root, or add the user to the group docker and log in again.",
+            key="docker-forbidden",
+        )
+    if error.errno == errno.ENOENT:
+        there = Path("/usr/bin/dockerd").exists() or Path("/usr/sbin/dockerd").exists()
+        if there:
+            return RuntimeUnreachable(
+                f"Docker does not run: there is no {path}. {_DOWN}", _START, key="docker-stopped"
+            )  # fmt: skip
+        return RuntimeUnreachable(
+            f"Docker is not installed on this machine: there is no {path}. Nothing was changed.",
+            "Let Discode install it: discode doctor --fix",
+            key="docker-missing",
+        )
+    return RuntimeUnreachable(
+        f"Docker does not run: nobody answers at {path} ({error.strerror}). {_DOWN}",
+        _START,
+        key="docker-stopped",
+    )

@@ -1,0 +1,99 @@
+"""The way into the proxy's container: kamal-proxy's own command, by Docker's exec. The edge's image has it, too."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from functools import cached_property
+from typing import Any
+
+from ...core.errors import ProxyUnreachable, RuntimeUnreachable
+from ..kamal_proxy.carrier import Answer
+from .engine import Engine
+
+EDGE = "discode.edge"  # a label of the edge's image: it takes the edge's own options as well
+_HEADER = struct.Struct(">BxxxL")  # of a frame in Docker's attach stream: 1 stdout or 2 stderr, then its length
+_STDOUT, _STDERR = 1, 2
+POLL = 0.005
+
+
+class DockerExec:
+    def __init__(self, engine: Engine, container: str):
+        self._engine, self._container = engine, container
+
+    @cached_property
+    def is_edge(self) -> bool:
+        import docker.errors
+
+        try:
+            with self._engine.errors("describe the proxy"):
+                told = self._engine.api.inspect_container(self._container)
+        except docker.errors.APIError:
+            return False
+        return EDGE in (told["Config"]["Labels"] or {})
+
+    def run(self, argv: Sequence[str], timeout: float) -> Answer:
+        import docker.errors
+
+        try:
+            with self._engine.errors("carry a command to the proxy"):
+                return self._run(argv, time.monotonic() + timeout)
+        except RuntimeUnreachable as error:
+            raise self._unreachable(error.sentence) from error
+        except docker.errors.NotFound as error:
+            raise self._unreachable("there is no such container") from error
+        except docker.errors.APIError as error:
+            raise self._unreachable(str(error.explanation or error)) from error
+        except TimeoutError as error:
+            raise self._unreachable("no answer in time") from error
+
+    def _run(self, argv: Sequence[str], deadline: float) -> Answer:
+        api = self._engine.api
+        job = api.exec_create(self._container, ["kamal-proxy", *argv])["Id"]
+        with closing(api.exec_start(job, socket=True)) as stream:
+            # The SDK hands out a wrapper; deadlines belong to the socket below it.
+            output = read_frames(getattr(stream, "_sock", stream), deadline)
+        code = _exit_code(api, job, deadline)
+        return Answer(code, output[_STDOUT].decode(errors="replace"), output[_STDERR].decode(errors="replace"))
+
+    def _unreachable(self, why: str) -> ProxyUnreachable:
+        return ProxyUnreachable(
+            f"The proxy in the container {self._container} did not answer: {why} Requests go where they went.",
+            f"See: docker logs {self._container}. Then run the command again.",
+        )
+
+
+def _exit_code(api: Any, job: str, deadline: float) -> int:
+    """The stream ends a moment before Docker has noted the code."""
+    while (code := api.exec_inspect(job)["ExitCode"]) is None:
+        if time.monotonic() >= deadline:
+            raise TimeoutError
+        time.sleep(POLL)
+    return int(code)
+
+
+def read_frames(connection: socket.socket, deadline: float) -> dict[int, bytes]:
+    """What came on stdout and stderr until the stream ended. Raises TimeoutError at the deadline."""
+    output = {_STDOUT: b"", _STDERR: b""}
+    while header := _exactly(connection, _HEADER.size, deadline):
+        stream, length = _HEADER.unpack(header)
+        output[stream] = output.get(stream, b"") + _exactly(connection, length, deadline)
+    return output
+
+
+def _exactly(connection: socket.socket, length: int, deadline: float) -> bytes:
+    """That many bytes, or none when the stream ended before them."""
+    data = b""
+    while len(data) < length:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+        part = connection.recv(length - len(data))
+        if not part:
+            return b""
+        data += part
+    return data

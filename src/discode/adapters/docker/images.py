@@ -1,0 +1,72 @@
+"""Images of releases: on this machine by digest, kept by a local name, and dropped when no release needs them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.errors import Refused
+from ...core.manifest import Image
+from ...core.release import Release
+from ...ports.releases import Releases
+from ...ports.report import Report
+from .engine import Engine
+from .names import image_name
+from .pull import pull, wrong_platform
+
+
+class Images:
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def fetch(self, release: Release, releases: Releases, report: Report) -> None:
+        app, image = release.manifest.app, release.manifest.artifact
+        if not isinstance(image, Image):
+            raise Refused(f"{app} {release.version} is not an image.", "It runs as a process.", key="wrong-runtime")
+        platform = self._engine.platform
+        if image.platforms and platform not in image.platforms:
+            raise wrong_platform(image, platform, image.platforms)
+        with self._engine.errors("pull the image"):
+            told = self._inspect(image.reference)
+            if told is None:
+                pull(self._engine, image, releases.credentials(image.repository), report)
+                told = self._engine.api.inspect_image(image.reference)
+            # An image of one platform comes whatever was asked for.
+            if (is_for := f"{told['Os']}/{told['Architecture']}") != platform:
+                self._forget(image.reference)
+                raise wrong_platform(image, platform, {is_for})
+            self._engine.api.tag(image.reference, image_name(app), release.key, force=True)
+
+    def prune(self, app: str, keep: frozenset[str]) -> None:
+        """What others gave the same image a name for stays, under that name."""
+        for told in self._engine.api.images(image_name(app)):
+            for tag in told["RepoTags"] or []:
+                repository, _, key = tag.rpartition(":")
+                if repository == image_name(app) and key not in keep:
+                    self._drop(tag)
+
+    def _drop(self, tag: str) -> None:
+        told = self._inspect(tag)
+        self._forget(tag)
+        # A digest is a name too. It goes with our tag, unless somebody gave the image another.
+        if told is not None and told["RepoTags"] == [tag]:
+            for reference in told["RepoDigests"] or []:
+                self._forget(reference)
+
+    def _inspect(self, reference: str) -> dict[str, Any] | None:
+        import docker.errors
+
+        try:
+            return dict(self._engine.api.inspect_image(reference))
+        except docker.errors.ImageNotFound:
+            return None
+
+    def _forget(self, reference: str) -> None:
+        import docker.errors
+
+        try:
+            self._engine.api.remove_image(reference)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            if error.status_code != 409:  # a container uses it: the next prune will find it again
+                raise

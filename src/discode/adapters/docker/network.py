@@ -1,0 +1,112 @@
+"""The network that the apps and the proxy are in, and addresses in it that an instance keeps over its restarts."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from typing import Any
+
+from ...core.errors import Failed, Refused
+from .engine import Engine
+from .names import ROLE
+
+NETWORK = "network"  # its role
+TRIES = 5
+
+
+class Network:
+    """Its subnet is named at the creation: Docker gives fixed addresses in such networks alone."""
+
+    def __init__(self, engine: Engine, name: str):
+        self._engine, self.name = engine, name
+
+    def ensure(self) -> None:
+        """Raises Refused when the network is somebody else's."""
+        told = self._inspect()
+        for _ in range(TRIES):
+            if told is not None:
+                break
+            self._create(self._free_subnet())
+            told = self._inspect()
+        if told is None:
+            raise Failed(f"Docker has no room for the network {self.name}.", "See: docker network ls", key="no-subnet")
+        if (told["Labels"] or {}).get(ROLE) != NETWORK:
+            raise Refused(
+                f"A network with the name {self.name} is there that is not Discode's. Nothing was changed.",
+                "Choose another name: proxy_network in config.toml.",
+                key="network-taken",
+            )
+
+    def free_address(self) -> str:
+        """One that no container of the network has, running or not; the lowest after those that are in use."""
+        told = self._inspect()
+        assert told is not None
+        subnet = ipaddress.ip_network(told["IPAM"]["Config"][0]["Subnet"])
+        taken = self._taken(told)
+        hosts = [address for address in subnet.hosts() if str(address) not in taken]
+        last = max((ipaddress.ip_address(one) for one in taken), default=subnet.network_address)
+        # A freed address is not used again soon: a proxy may still be sending to it.
+        later = [address for address in hosts if int(address) > int(last)]
+        return str((later or hosts)[0])
+
+    def remove(self) -> None:
+        """Ours, and when nobody is in it."""
+        import docker.errors
+
+        told = self._inspect()
+        if told is None or (told["Labels"] or {}).get(ROLE) != NETWORK:
+            return
+        try:
+            self._engine.api.remove_network(told["Id"])
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            if error.status_code not in (403, 409):  # somebody's container is in it
+                raise
+
+    def _taken(self, told: dict[str, Any]) -> set[str]:
+        config = told["IPAM"]["Config"][0]
+        found = {config.get("Gateway") or str(next(ipaddress.ip_network(config["Subnet"]).hosts()))}
+        found |= {one["IPv4Address"].partition("/")[0] for one in told["Containers"].values()}
+        for one in self._engine.api.containers(all=True, filters={"network": self.name}):
+            attached = one["NetworkSettings"]["Networks"].get(self.name) or {}
+            fixed = (attached.get("IPAMConfig") or {}).get("IPv4Address")
+            found |= {text for text in (attached.get("IPAddress"), fixed) if text}
+        return found
+
+    def _inspect(self) -> dict[str, Any] | None:
+        import docker.errors
+
+        try:
+            return dict(self._engine.api.inspect_network(self.name))
+        except docker.errors.NotFound:
+            return None
+
+    def _create(self, subnet: str) -> None:
+        import docker.errors
+        import docker.types
+
+        ipam = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)])
+        try:
+            self._engine.api.create_network(
+                self.name, driver="bridge", check_duplicate=True, labels={ROLE: NETWORK}, ipam=ipam
+            )
+        except docker.errors.APIError as error:
+            # 409: another command was first. 403 and 500: the subnet has been taken since we looked.
+            if error.status_code not in (403, 409, 500):
+                raise
+
+    def _free_subnet(self) -> str:
+        """Docker knows which are free, and tells by giving one."""
+        trial = self._engine.api.create_network(f"{self.name}-{secrets.token_hex(4)}", labels={ROLE: NETWORK})["Id"]
+        try:
+            return str(self._engine.api.inspect_network(trial)["IPAM"]["Config"][0]["Subnet"])
+        finally:
+            self._engine.api.remove_network(trial)
+
+
+def address_of(told: dict[str, Any], network: str) -> str:
+    """An inspected container's address in the network: the fixed one, or the one that it has now; may be empty."""
+    attached = told["NetworkSettings"]["Networks"].get(network) or {}
+    fixed = (attached.get("IPAMConfig") or {}).get("IPv4Address")
+    return str(fixed or attached.get("IPAddress") or "")

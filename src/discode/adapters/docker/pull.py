@@ -1,0 +1,187 @@
+"""Pulling an image by its digest: progress over all layers, and why it did not come.
+
+The engine answers 200 and tells of errors inside the stream, in words for people. So a failure is recognised there by
+its field, and its cause is found out by asking the registry and the disk, not by reading those words.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import DiscodeError, Failed, PreflightError, Refused, SourceUnreachable
+from ...core.manifest import Image
+from ...core.quantity import format_size
+from ...ports.releases import Credentials
+from ...ports.report import Report
+from .engine import Engine
+
+LITTLE = 64 * 1024 * 1024  # bytes: with less than this free, a failed pull is the disk's
+KNOCK = 5.0  # seconds for a connection to the registry
+
+
+class PullFailed(Exception):
+    """The stream told of an error; the text is Docker's."""
+
+
+class Layers:
+    """Where each layer of a pull is. `total` grows while the engine learns of the layers' sizes."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, int] = {}
+        self._total: dict[str, int] = {}
+        self._here: set[str] = set()
+        self._all: set[str] = set()
+
+    @property
+    def done(self) -> int:
+        return sum(self._done.values())
+
+    @property
+    def total(self) -> int:
+        return sum(self._total.values())
+
+    def take(self, event: dict[str, Any]) -> None:
+        """One line of the stream. Raises PullFailed."""
+        if "error" in event or "errorDetail" in event:
+            raise PullFailed(str(event.get("error") or event["errorDetail"].get("message", "")))
+        layer, status, detail = event.get("id"), event.get("status"), event.get("progressDetail") or {}
+        match status:
+            case "Already exists":
+                self._here.add(str(layer))
+            case "Downloading" if "total" in detail:
+                self._total[str(layer)], self._done[str(layer)] = int(detail["total"]), int(detail["current"])
+            case "Download complete" | "Verifying Checksum" | "Pull complete":
+                self._done[str(layer)] = self._total.get(str(layer), 0)
+        if layer is not None and status in ("Pulling fs layer", "Already exists"):
+            self._all.add(str(layer))
+
+    def told(self) -> str:
+        """For people: how much is new."""
+        return f"downloaded ({len(self._all)} layers, {len(self._here)} of them here already)"
+
+
+def pull(engine: Engine, image: Image, credentials: Credentials | None, report: Report) -> None:
+    """Raises Refused (credentials, certificate, no such image), SourceUnreachable, PreflightError or Failed."""
+    import docker.errors
+
+    auth = {"username": credentials.username, "password": credentials.password} if credentials else None
+    try:
+        # The SDK takes the user's own `docker login` when it is given nothing.
+        stream = engine.api.pull(
+            image.repository, tag=image.digest, stream=True, decode=True, auth_config=auth, platform=engine.platform
+        )
+        _follow(stream, report)
+    except (PullFailed, docker.errors.APIError) as error:
+        raise _cause(engine, image, auth, str(getattr(error, "explanation", None) or error)) from error
+
+
+def _follow(stream: Iterable[dict[str, Any]], report: Report) -> None:
+    layers = Layers()
+    for event in stream:
+        layers.take(event)
+        report.progress(layers.done, layers.total, layers.told())
+    report.note(f"Downloaded {format_size(layers.total)}: {layers.told().removeprefix('downloaded ')}.")
+
+
+def _cause(engine: Engine, image: Image, auth: dict[str, str] | None, words: str) -> DiscodeError:
+    if (free := free_disk(engine)) < LITTLE:
+        return PreflightError(
+            f"The disk is full: {format_size(free)} are left where Docker keeps its images.",
+            "Free some room (docker system df shows what takes it), then run the command again.",
+            key="disk-full",
+        )
+    status, platforms = _asked(engine, image, auth)
+    registry = _registry_of(image.repository)
+    if status in (401, 403) or (auth is None and status >= 500 and _wants_a_login(registry)):
+        return Refused(
+            f"The registry does not let this machine pull {image.repository}.",
+            "Check the licence or the credentials with the vendor. A private registry without a hub: docker login.",
+            key="registry-credentials",
+        )
+    if status == 404:
+        return Refused(
+            f"The registry has no image {image.reference}.",
+            "Tell the vendor: the release was published, and its image is not there.",
+            key="image-missing",
+        )
+    if status == 200 and platforms and engine.platform not in platforms:
+        return wrong_platform(image, engine.platform, platforms)
+    return _no_way(registry) or Failed(
+        f"Docker could not pull {image.repository}: {words}.", "Run the command again.", key="pull-failed"
+    )
+
+
+def wrong_platform(image: Image, platform: str, platforms: Iterable[str]) -> Refused:
+    return Refused(
+        f"This machine runs {platform}, and the image {image.repository} is for {', '.join(sorted(platforms))}.",
+        "Ask the vendor for a release that runs here.",
+        key="wrong-platform",
+    )
+
+
+def _asked(engine: Engine, image: Image, auth: dict[str, str] | None) -> tuple[int, set[str]]:
+    """The registry's status for the image's manifest, as the engine sees it, and the platforms that it is for."""
+    import docker.errors
+
+    try:
+        told = engine.api.inspect_distribution(image.reference, auth_config=auth)
+    except docker.errors.APIError as error:
+        return int(error.status_code or 0), set()
+    return 200, {f"{one['os']}/{one['architecture']}" for one in told.get("Platforms") or []}
+
+
+def _registry_of(repository: str) -> str:
+    """Host and port of the registry's API."""
+    from docker.auth import resolve_repository_name
+
+    registry, _ = resolve_repository_name(repository)
+    return "registry-1.docker.io" if registry == "docker.io" else str(registry)
+
+
+def _wants_a_login(registry: str) -> bool:
+    """Docker tells 500 of an image that it would need credentials for and has none; the registry itself says 401."""
+    import httpx
+
+    scheme = "http" if _is_loopback(registry) else "https"
+    try:
+        return httpx.get(f"{scheme}://{registry}/v2/", timeout=KNOCK).status_code == 401
+    except httpx.HTTPError:
+        return False
+
+
+def _no_way(registry: str) -> DiscodeError | None:
+    """What keeps this machine from the registry, found by trying; None when nothing does."""
+    name, _, port = registry.partition(":")
+    try:
+        with socket.create_connection((name, int(port or 443)), KNOCK) as connection:
+            if not _is_loopback(registry):
+                ssl.create_default_context().wrap_socket(connection, server_hostname=name).close()
+    except ssl.SSLCertVerificationError as error:
+        return Refused(
+            f"The certificate of the registry {registry} does not hold: {error.verify_message}.",
+            "Tell the vendor. If it is your own registry, give Docker its certificate: /etc/docker/certs.d.",
+            key="registry-certificate",
+        )
+    except OSError as error:
+        return SourceUnreachable(
+            f"The registry {registry} cannot be reached: {error.strerror or error}.",
+            "Check the network, then run the command again.",
+            key="registry-unreachable",
+        )
+    return None
+
+
+def _is_loopback(registry: str) -> bool:
+    """Where plain HTTP is all right for Docker."""
+    return registry.partition(":")[0] == "localhost" or registry.startswith("127.")
+
+
+def free_disk(engine: Engine) -> int:
+    """Bytes free where the engine keeps its images; very many where that cannot be seen from here."""
+    root = Path(str(engine.info.get("DockerRootDir", "")))
+    return shutil.disk_usage(root).free if engine.is_local and root.is_dir() else 1 << 62

@@ -1,0 +1,183 @@
+"""DockerRuntime: the runtime port over containers. An instance is the app's and one for each extra process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from ...core.errors import DiscodeError, Failed
+from ...core.names import InstanceName
+from ...core.release import Release
+from ...ports.releases import Releases
+from ...ports.report import Report
+from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from .. import http_probe
+from . import containers, inside, listening, logs, volumes
+from .containers import Part
+from .ended import end_of
+from .engine import Engine
+from .images import Images
+from .names import APP, instance_of, process_of
+from .network import Network, address_of
+from .pull import free_disk
+
+ONCE_LINES = 200
+Addressing = Literal["name", "address"]
+
+
+class DockerRuntime:
+    """`addressing`: how the proxy finds an instance; by its container's name inside Docker's network, or by its
+    address when the proxy runs on the machine itself. `through`: the proxy's container."""
+
+    def __init__(self, engine: Engine, network: str, addressing: Addressing = "name", through: str = "discode-proxy"):
+        self._engine, self._addressing, self._through = engine, addressing, through
+        self._network = Network(engine, network)
+        self._images = Images(engine)
+
+    def fetch(self, release: Release, releases: Releases, report: Report) -> None:
+        with self._asking("fetch the image"):
+            self._images.fetch(release, releases, report)
+
+    def free_disk(self) -> int:
+        return free_disk(self._engine)
+
+    def start(self, spec: InstanceSpec) -> Endpoint:
+        with self._asking(f"start {spec.name}"):
+            self._prepare(spec)
+            told = self._bring_up(containers.web(spec))
+            for part in containers.processes(spec):
+                self._bring_up(part)
+        return self._endpoint(told)
+
+    def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
+        part = containers.once(spec, command)
+        with self._asking("run the command"):
+            self._prepare(spec)
+            containers.remove(self._engine, part.container)  # of a command that was killed at this
+            try:
+                self._bring_up(part)
+                code = int(self._engine.api.wait(part.container, timeout=None)["StatusCode"])
+                output = tuple(logs.last_lines(self._engine, [part.container], ONCE_LINES))
+            except BaseException:
+                containers.stop(self._engine, part.container, spec.manifest.update.stop)
+                raise
+            finally:
+                containers.remove(self._engine, part.container)
+        prefix = f"[{process_of(part.container).lstrip('.')}] "
+        return Completed(code, tuple(line.removeprefix(prefix) for line in output))
+
+    def inspect(self, name: InstanceName) -> InstanceState | None:
+        with self._asking(f"inspect {name}"):
+            return self._state(name, containers.members(self._engine, name))
+
+    def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
+        with self._asking(f"inspect {name}"):
+            told = containers.inspect(self._engine, str(name), name.app)
+            if told is None:
+                return Probe(False, "there is no such instance")
+            if not told["State"]["Running"]:
+                return Probe(False, f"its container is {told['State']['Status']}")
+            found = self._probe(told, path, timeout)
+            if found.connected:
+                return found
+            instead = listening.words(self._engine, told, containers.port_of(told))
+            return Probe(False, f"{found.detail}{f': {instead}' if instead else ''}", connected=False)
+
+    def stop(self, name: InstanceName, grace: float) -> None:
+        with self._asking(f"stop {name}"):
+            self._for_each_member(name, lambda container: containers.stop(self._engine, container, grace))
+
+    def remove(self, name: InstanceName) -> None:
+        with self._asking(f"remove {name}"):
+            self._for_each_member(name, lambda container: containers.remove(self._engine, container))
+
+    def instances(self, app: str) -> list[InstanceState]:
+        with self._asking(f"list the instances of {app}"):
+            grouped: dict[InstanceName, list[str]] = {}
+            for one in self._engine.api.containers(all=True, filters={"label": f"{APP}={app}"}):
+                for text in one["Names"]:
+                    if (name := instance_of(text)) is not None and name.app == app:
+                        grouped.setdefault(name, []).append(text.lstrip("/"))
+            found = [self._state(name, members) for name, members in sorted(grouped.items())]
+        return [state for state in found if state is not None]
+
+    def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
+        with self._asking(f"read the log of {name}"):
+            members = containers.members(self._engine, name)
+            if follow:
+                return logs.follow(self._engine, members, tail)
+            return iter(logs.last_lines(self._engine, members, tail))
+
+    def prune(self, app: str, keep: frozenset[str]) -> None:
+        with self._asking(f"drop images of {app}"):
+            self._images.prune(app, keep)
+
+    def drop_data(self, app: str) -> None:
+        with self._asking(f"delete the volumes of {app}"):
+            volumes.drop(self._engine, app)
+
+    def _prepare(self, spec: InstanceSpec) -> None:
+        self._network.ensure()
+        volumes.ensure(self._engine, spec.name.app, spec.manifest.volumes)
+
+    def _bring_up(self, part: Part) -> dict[str, Any]:
+        if self._addressing == "name":
+            return containers.bring_up(self._engine, part, self._network.name, None)
+        return containers.bring_up(self._engine, part, self._network.name, self._network.free_address())
+
+    def _probe(self, told: dict[str, Any], path: str, timeout: float) -> Probe:
+        port = containers.port_of(told)
+        if self._engine.reaches_containers:
+            return http_probe.probe(address_of(told, self._network.name), port, path, timeout)
+        return inside.probe(self._engine, self._through, told["Name"].lstrip("/"), port, path, timeout)
+
+    def _for_each_member(self, name: InstanceName, act: Callable[[str], None]) -> None:
+        """At the same time: each may take its whole grace."""
+        members = containers.members(self._engine, name)
+        if len(members) < 2:
+            for container in members:
+                act(container)
+            return
+        with ThreadPoolExecutor(len(members)) as pool:
+            list(pool.map(act, members))
+
+    def _state(self, name: InstanceName, members: list[str]) -> InstanceState | None:
+        told = {text: one for text in members if (one := containers.inspect(self._engine, text, name.app))}
+        if not told:
+            return None
+        web = told.get(str(name))
+        if web is None or web["State"]["Status"] == "created":
+            return InstanceState(name, Phase.EXITED, self._endpoint(web, name), reason="it never got ready")
+        worst_name = max(told, key=lambda text: (told[text]["RestartCount"], text == str(name)))
+        worst = told[worst_name] if told[worst_name]["RestartCount"] else web
+        end = end_of(self._engine, worst)
+        process = process_of(worst_name) if worst is not web else ""
+        reason = f"its process {process}{f': {end.reason}' if end.reason else ' ended'}" if process else end.reason
+        running = web["State"]["Running"] or web["State"]["Restarting"]
+        phase = Phase.RUNNING if running else Phase.STOPPED
+        count, record = int(worst["RestartCount"]), containers.record_of(web)
+        return InstanceState(name, phase, self._endpoint(web), count, end.code, reason, record)
+
+    def _endpoint(self, told: dict[str, Any] | None, name: InstanceName | None = None) -> Endpoint:
+        if told is None:
+            return Endpoint(str(name), 0)
+        if self._addressing == "name":
+            return Endpoint(told["Name"].lstrip("/"), containers.port_of(told))
+        return Endpoint(address_of(told, self._network.name), containers.port_of(told))
+
+    @contextmanager
+    def _asking(self, doing: str) -> Iterator[None]:
+        """Raises RuntimeUnreachable without an answer, Failed for an answer that nobody expected."""
+        import docker.errors
+
+        try:
+            with self._engine.errors(doing):
+                yield
+        except docker.errors.APIError as error:
+            raise _unexpected(doing, error) from error
+
+
+def _unexpected(doing: str, error: Any) -> DiscodeError:
+    return Failed(f"Docker did not {doing}: {error.explanation or error}.", "Run: discode doctor", key="engine-refused")

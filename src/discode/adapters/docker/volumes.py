@@ -1,0 +1,50 @@
+"""An app's volumes: they outlive every instance, and go only when the customer asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...core.errors import Failed, Refused
+from .engine import Engine
+from .names import APP, ROLE, labels, volume_name
+
+VOLUME = "volume"  # their role
+
+
+def ensure(engine: Engine, app: str, volumes: Iterable[str]) -> None:
+    """Raises Refused when one of them belongs to somebody else."""
+    import docker.errors
+
+    for volume in volumes:
+        name = volume_name(app, volume)
+        try:
+            told = engine.api.inspect_volume(name)
+        except docker.errors.NotFound:
+            told = engine.api.create_volume(name, labels=labels(app, VOLUME))
+        owner = (told["Labels"] or {}).get(APP)
+        if owner != app:
+            raise Refused(
+                f"The volume {name} belongs to {owner or 'something that is not Discode'}, not to {app}.",
+                "Rename or remove it if nobody needs it: docker volume inspect " + name,
+                key="volume-taken",
+            )
+
+
+def drop(engine: Engine, app: str) -> None:
+    """Raises Failed when a container that is not ours still uses one."""
+    import docker.errors
+
+    found = engine.api.volumes(filters={"label": [f"{APP}={app}", f"{ROLE}={VOLUME}"]})["Volumes"] or []
+    for told in found:
+        try:
+            engine.api.remove_volume(told["Name"])
+        except docker.errors.NotFound:
+            continue
+        except docker.errors.APIError as error:
+            if error.status_code != 409:
+                raise
+            raise Failed(
+                f"The volume {told['Name']} of {app} is still used by a container that is not Discode's.",
+                f"See: docker ps --all --filter volume={told['Name']}. Remove it, then: discode settle {app}",
+                key="volume-in-use",
+            ) from error

@@ -1,0 +1,49 @@
+"""The registry's way to ask who one is: a token from the server that its 401 names, or Basic.
+
+Source: <https://distribution.github.io/distribution/spec/auth/token/>. Credentials are those of `docker login`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.request import parse_http_list, parse_keqv_list
+
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT = 30.0
+
+
+def authorization(client: httpx.Client, challenge: str, host: str) -> str | None:
+    """The header's value for another try; None when there is nothing to try with."""
+    kind, _, rest = challenge.partition(" ")
+    known = _login(host)
+    if kind.lower() == "basic":
+        return _basic(*known) if known else None
+    if kind.lower() != "bearer":
+        return None
+    asked = parse_keqv_list(parse_http_list(rest))
+    query: dict[str, str] = {name: asked[name] for name in ("service", "scope") if name in asked}
+    answer = client.get(asked.get("realm", ""), params=query, auth=known, timeout=TIMEOUT)
+    if answer.status_code != 200:
+        return None
+    told = answer.json()
+    token = told.get("token") or told.get("access_token")
+    return f"Bearer {token}" if token else None
+
+
+def _login(host: str) -> tuple[str, str] | None:
+    """From Docker's own files and credential helpers."""
+    import docker.auth
+
+    index = "docker.io" if host == "registry-1.docker.io" else host
+    known: Any = docker.auth.load_config().resolve_authconfig(index)
+    if not known:
+        return None
+    return str(known.get("username") or known.get("Username")), str(known.get("password") or known.get("Password"))
+
+
+def _basic(name: str, password: str) -> str:
+    import base64
+
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()

@@ -1,0 +1,139 @@
+"""RegistryClient: what a reference stands for, by the registry's API.
+
+Source: <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>, and Docker's schema 2 beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ...core.errors import DiscodeError, Refused, SourceUnreachable
+from ...core.manifest import Image
+from ...ports.images import Resolved
+from .challenge import TIMEOUT, authorization
+from .reference import Reference, parse
+
+if TYPE_CHECKING:
+    import httpx
+
+_LISTS = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+_SINGLE = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
+LONGEST = 4 * 1024 * 1024  # bytes of a manifest, as registries bound them
+_UNCHANGED = "Nothing was published."
+
+
+class RegistryClient:
+    def resolve(self, reference: str) -> Resolved:
+        import httpx
+
+        wanted = parse(reference)
+        with _translated(wanted), httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client:
+            session = _Session(client, wanted)
+            body = session.manifest(wanted.tag or wanted.digest or "latest")
+            digest = _digest(body)
+            if wanted.digest and wanted.digest != digest:
+                raise Refused(
+                    f"{wanted.repository}:{wanted.tag} is not {wanted.digest} any more, it is {digest}. {_UNCHANGED}",
+                    "Somebody moved the tag. Name the digest that you mean, or take it out.",
+                    key="tag-moved",
+                )
+            return _resolved(session, wanted, digest, json.loads(body))
+
+
+class _Session:
+    """One repository: the token that it asked for is kept for the next requests."""
+
+    def __init__(self, client: httpx.Client, wanted: Reference):
+        self._client, self._wanted = client, wanted
+        self._base = f"{'http' if wanted.is_loopback else 'https'}://{wanted.host}/v2/{wanted.path}"
+        self._authorization: str | None = None
+
+    def manifest(self, name: str) -> bytes:
+        return self._get(f"/manifests/{name}", ", ".join((*_LISTS, *_SINGLE)))
+
+    def config(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        return dict(json.loads(self._get(f"/blobs/{manifest['config']['digest']}", "*/*")))
+
+    def _get(self, path: str, accept: str) -> bytes:
+        answer = self._asked(path, accept)
+        if answer.status_code == 401 and self._authorization is None:
+            challenge = answer.headers.get("WWW-Authenticate", "")
+            self._authorization = authorization(self._client, challenge, self._wanted.host)
+            answer = self._asked(path, accept)
+        if answer.status_code != 200:
+            raise self._refused(answer.status_code)
+        return bytes(answer.content[:LONGEST])
+
+    def _asked(self, path: str, accept: str) -> httpx.Response:
+        headers = {"Accept": accept, **({"Authorization": self._authorization} if self._authorization else {})}
+        return self._client.get(self._base + path, headers=headers)
+
+    def _refused(self, status: int) -> DiscodeError:
+        if status in (401, 403):
+            return Refused(
+                f"The registry {self._wanted.host} does not show {self._wanted} to you. {_UNCHANGED}",
+                f"Log in first: docker login {self._wanted.host}",
+                key="registry-credentials",
+            )
+        if status == 404:
+            return Refused(
+                f"The registry {self._wanted.host} has no {self._wanted}. {_UNCHANGED}",
+                "Push the image first, or name another tag: image: REPOSITORY:TAG in the file, or --image.",
+                key="image-missing",
+            )
+        return SourceUnreachable(
+            f"The registry {self._wanted.host} answered {status} for {self._wanted}. {_UNCHANGED}",
+            "Try again later.",
+        )
+
+
+def _resolved(session: _Session, wanted: Reference, digest: str, manifest: dict[str, Any]) -> Resolved:
+    """An index has a manifest for each platform; the largest counts for the room that is needed."""
+    parts = {_platform(one["platform"]): one["digest"] for one in manifest.get("manifests", []) if _is_real(one)}
+    found = {platform: dict(json.loads(session.manifest(one))) for platform, one in parts.items()}
+    sample = next(iter(found.values()), manifest)
+    config = session.config(sample)
+    platforms = tuple(sorted(parts)) or (_platform(config),)
+    length = max(sum(int(layer["size"]) for layer in one["layers"]) for one in (found or {"": manifest}).values())
+    image = Image(repository=wanted.repository, digest=digest, platforms=platforms, length=length)
+    told = config.get("config") or {}
+    ports = tuple(sorted(int(port.partition("/")[0]) for port in told.get("ExposedPorts") or {}))
+    return Resolved(image, ports, tuple(sorted(told.get("Volumes") or {})))
+
+
+def _is_real(entry: dict[str, Any]) -> bool:
+    """Builders put attestations beside the images, for a platform that nobody has."""
+    return bool(entry.get("platform", {}).get("os", "unknown") != "unknown")
+
+
+def _platform(told: dict[str, Any]) -> str:
+    """`linux/arm64` needs no variant: there is one; `linux/arm` does."""
+    variant = told.get("variant") if told["architecture"] == "arm" else None
+    return "/".join(filter(None, (told["os"], told["architecture"], variant)))
+
+
+def _digest(body: bytes) -> str:
+    return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+@contextmanager
+def _translated(wanted: Reference) -> Iterator[None]:
+    import httpx
+
+    try:
+        yield
+    except httpx.HTTPError as error:
+        raise SourceUnreachable(
+            f"The registry {wanted.host} cannot be reached: {error or type(error).__name__}. {_UNCHANGED}",
+            "Check the name and the network. A registry needs a certificate that this machine trusts.",
+        ) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refused(
+            f"What the registry {wanted.host} has for {wanted} is not an image that Docker can run. {_UNCHANGED}",
+            "Push it again with: docker push",
+            key="image-malformed",
+        ) from error

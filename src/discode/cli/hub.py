@@ -1,0 +1,201 @@
+"""What the operator of a hub types: hub init, serve, migrate, token. On the hub's own machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from .options import Json
+
+if TYPE_CHECKING:
+    from ..hub.hub import Hub
+
+app = typer.Typer(
+    help="For operators: the hub, a vendor's release server with licences and image tokens.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+token = typer.Typer(help="API tokens, on the hub's machine.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(token, name="token")
+Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="The hub's folder.", envvar="DISCODE_HUB_HOME")]
+_FOLDER = Path("/var/lib/discode-hub")
+
+
+@app.command()
+def init(
+    url: Annotated[str, typer.Option(metavar="URL", help="The address that customers will type.")],
+    vendor: Annotated[str, typer.Option(metavar="NAME", help="The vendor's short name; image names begin with it.")],
+    folder: Folder = _FOLDER,
+    registry: Annotated[str, typer.Option(metavar="HOST[:PORT]", help="The image registry, when there is one.")] = "",
+    database_from_env: Annotated[
+        bool,
+        typer.Option(
+            "--database-from-env",
+            help="PostgreSQL: take its URL, which has a password, from $DISCODE_HUB_DATABASE and keep it in hub.toml.",
+        ),
+    ] = False,
+    token_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the first API token there instead of printing it.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a hub: its database, its keys, and the first API token, which is shown once.
+
+    \b
+        discode hub init --url https://hub.example.com --vendor acme
+        discode hub serve
+    """
+    _needs_extra()
+    from ..hub.config import HubConfig
+    from ..hub.hub import init_hub
+    from .output import emit
+
+    config = HubConfig(url=url.rstrip("/"), vendor=vendor, registry=registry, database=_database(database_from_env))
+    made = init_hub(folder.expanduser(), config)
+    if token_file is not None:
+        write_secret(token_file, made.text)
+    shown = {} if token_file else {"token": made.text}
+    text = f"Made a hub in {folder}. Start it: discode hub serve {folder}\n"
+    text += f"API token: in {token_file}" if token_file else f"API token, shown this once: {made.text}"
+    emit({"result": "made", "folder": str(folder), "token_id": made.id, **shown}, text, as_json=as_json)
+
+
+@app.command()
+def serve(
+    folder: Folder = _FOLDER,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The TCP port.")] = 8900,
+    trusted_proxies: Annotated[
+        str, typer.Option(metavar="ADDRESSES", help="Proxies before the hub, whose X-Forwarded-For is believed.")
+    ] = "",
+) -> None:
+    """Serve a hub, in the foreground. Logs are JSON lines on stderr. Put it behind a proxy that speaks HTTPS.
+
+    Several can serve one hub, on PostgreSQL and with the folder shared between them.
+    """
+    from ..core.errors import Interrupted
+    from ..core.names import check_port
+
+    hub = _open(folder)
+    from ..hub.serve import serve
+
+    try:
+        serve(hub, host, check_port(port), trusted_proxies)
+    except Interrupted:
+        pass  # uvicorn has ended in order, and passes the signal on
+
+
+@app.command()
+def migrate(folder: Folder = _FOLDER, as_json: Json = False) -> None:
+    """Bring the database to this version of the hub. Make a backup before; stop the servers of an older version."""
+    _needs_extra()
+    from ..hub.config import load
+    from ..hub.database import Database
+    from .output import emit
+
+    folder = folder.expanduser()
+    Database(load(folder).database, folder).migrate()
+    emit({"result": "migrated"}, "The database is at this version of the hub.", as_json=as_json)
+
+
+@app.command()
+def build(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What bin/build made.", show_default=False)],
+    folder: Folder = _FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Put a self-contained build of Discode on the hub: install.sh takes it for machines without Python."""
+    _open(folder)
+    from ..hub.installer import add_build
+    from .output import emit
+
+    digest = add_build(folder.expanduser(), file)
+    emit({"result": "added", "build": file.name, "sha256": digest}, f"{file.name} is on the hub.", as_json=as_json)
+
+
+@token.command("create")
+def token_create(
+    label: Annotated[str, typer.Option(metavar="TEXT", help="Who or what will use it.")],
+    scope: Annotated[list[str], typer.Option(help="release, license, push, report or admin; may be given again.")],
+    folder: Folder = _FOLDER,
+    days: Annotated[int | None, typer.Option(min=1, max=36500, help="Until it ends by itself.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make an API token, for a person or for CI. It is shown once."""
+    hub = _open(folder)
+    from ..hub.tokens import create
+    from .output import emit
+
+    made = create(hub, "hub token create", label, scope, days)
+    told = {"result": "made", "token": made.text, "token_id": made.id}
+    emit(told, f"API token {made.id}, shown this once: {made.text}", as_json=as_json)
+
+
+@token.command("list")
+def token_list(folder: Folder = _FOLDER, as_json: Json = False) -> None:
+    """List the API tokens, without their secrets."""
+    hub = _open(folder)
+    from ..hub.tokens import describe
+    from .output import emit, table
+
+    told = describe(hub)
+    rows = [[one["id"], one["label"], ",".join(one["scopes"]), one["state"]] for one in told]
+    emit({"tokens": told}, table(rows, ["ID", "LABEL", "SCOPES", "STATE"]), as_json=as_json)
+
+
+@token.command("revoke")
+def token_revoke(
+    token_id: Annotated[str, typer.Argument(metavar="ID")], folder: Folder = _FOLDER, as_json: Json = False
+) -> None:
+    """End an API token."""
+    hub = _open(folder)
+    from ..hub.tokens import revoke
+    from .output import emit
+
+    revoke(hub, "hub token revoke", token_id)
+    emit({"result": "revoked", "token_id": token_id}, f"The token {token_id} has ended.", as_json=as_json)
+
+
+def _open(folder: Path) -> Hub:
+    _needs_extra()
+    from ..hub.hub import open_hub
+
+    return open_hub(folder.expanduser())
+
+
+def _needs_extra() -> None:
+    try:
+        import fastapi  # noqa: F401
+        import sqlalchemy  # noqa: F401
+    except ImportError:
+        _refuse_without_extra()
+
+
+def _refuse_without_extra() -> NoReturn:
+    from ..core.errors import UsageError
+
+    raise UsageError("The hub's libraries are not installed.", "Install them: pip install 'discode[hub]'") from None
+
+
+def _database(from_env: bool) -> str:
+    import os
+
+    from ..core.errors import UsageError
+    from ..hub.config import DATABASE_VARIABLE, SQLITE
+
+    if not from_env:
+        return SQLITE
+    if not (url := os.environ.get(DATABASE_VARIABLE)):
+        raise UsageError(f"${DATABASE_VARIABLE} is not set.", "Set it to postgresql://user:password@host/name")
+    return url
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Readable by its owner alone."""
+    import os
+
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(f"{text}\n")

@@ -1,0 +1,186 @@
+"""Licences: what a vendor types (issue, list, show, revoke, renew), and a customer (activate, lease, deactivate)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import App, Json
+
+app = typer.Typer(
+    help="Licences. For vendors: issue, list, show, revoke, renew. For customers: activate, lease, deactivate.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Hub = Annotated[
+    str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub; its API token is in $DISCODE_HUB_TOKEN.")
+]
+TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")]
+Id = Annotated[str, typer.Argument(metavar="LICENCE", help="Its id, the middle of its key.", show_default=False)]
+
+
+@app.command()
+def issue(
+    app_name: App,
+    customer: Annotated[str, typer.Option(metavar="NAME", help="Who it is for.")],
+    hub: Hub,
+    days: Annotated[int | None, typer.Option(min=1, help="Until it ends; without it, it does not.")] = None,
+    seats: Annotated[int, typer.Option(min=1, help="How many installations.")] = 1,
+    channel: Annotated[list[str], typer.Option(help="Only these channels; may be given again.")] = [],
+    lease_days: Annotated[int, typer.Option(min=1, max=400, help="How long apps do without the hub.")] = 14,
+    key_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the key there, not to stdout.")] = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Issue a licence. Its key is shown once: the hub keeps a hash.
+
+    \b
+        discode license issue myapp --customer "Example Ltd" --days 365 --seats 2
+    """
+    from .hub import write_secret
+    from .output import emit
+
+    wanted = {
+        "app": app_name, "customer": customer, "days": days, "seats": seats, "channels": channel,
+        "lease_days": lease_days,
+    }  # fmt: skip
+    made = _api(hub, token_file).call("POST", "/api/v1/licenses", json=wanted)
+    if key_file is not None:
+        write_secret(key_file, made["key"])
+    shown = {} if key_file else {"key": made["key"]}
+    text = f"Licence {made['id']} of {app_name} for {customer}. "
+    text += f"Its key is in {key_file}." if key_file else f"Its key, shown this once: {made['key']}"
+    emit({"result": "issued", "licence": made["id"], "app": app_name, **shown}, text, as_json=as_json)
+
+
+@app.command("list")
+def list_(
+    hub: Hub,
+    app_name: Annotated[str | None, typer.Argument(metavar="[APP]", show_default=False)] = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """List the licences."""
+    from .output import emit, table
+
+    query = f"?app={app_name}" if app_name else ""
+    told = _api(hub, token_file).call("GET", f"/api/v1/licenses{query}")
+    rows = [
+        [one["id"], one["app"], one["customer"], one["state"], f"{one['used']}/{one['seats']}", _day(one["expires"])]
+        for one in told
+    ]
+    text = table(rows, ["LICENCE", "APP", "CUSTOMER", "STATE", "SEATS", "ENDS"]) if rows else "There are no licences."
+    emit({"licenses": told}, text, as_json=as_json)
+
+
+@app.command()
+def show(licence: Id, hub: Hub, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """Show a licence and the installations that use it."""
+    _show(_api(hub, token_file).call("GET", f"/api/v1/licenses/{licence}"), as_json)
+
+
+@app.command()
+def revoke(
+    licence: Id,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="For you, and for the audit log.")],
+    hub: Hub,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """End a licence: no more updates and pulls. What runs at the customer's goes on running."""
+    body = {"reason": reason}
+    _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{licence}/revoke", json=body), as_json)
+
+
+@app.command()
+def renew(
+    licence: Id,
+    hub: Hub,
+    days: Annotated[int | None, typer.Option(min=1, help="More days; without it, no end.")] = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Give a licence more time, from its end on."""
+    body = {"days": days}
+    _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{licence}/renew", json=body), as_json)
+
+
+@app.command()
+def activate(
+    app_name: App,
+    hub: Annotated[str, typer.Option("--hub", "--from", metavar="URL", help="The vendor's hub.")],
+    license_file: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The licence key; - reads it from standard input. Or: $DISCODE_LICENSE."),
+    ] = None,
+    move: Annotated[
+        bool, typer.Option("--move", help="When no seat is free, take the one that was unused longest.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """For customers: take a seat of a licence for this machine, or change to another licence."""
+    from . import wiring
+    from .license_key import given
+    from .output import emit
+
+    key = given(license_file)
+    if key is None:
+        key = typer.prompt("Licence key", hide_input=True, err=True).strip()
+    licence = wiring.licences().activate(app_name, hub, key, move=move)
+    told = {"result": "activated", "app": app_name, "licence": licence.licence, "customer": licence.customer}
+    emit(told, f"{app_name} is licensed to {licence.customer} on this machine.", as_json=as_json)
+
+
+@app.command()
+def lease(
+    app_name: App,
+    offline: Annotated[bool, typer.Option("--offline", help="The one at hand, without asking the hub.")] = False,
+    as_json: Json = False,
+) -> None:
+    """For customers: print a fresh lease, which the app can verify by itself; docs/hub.md shows how."""
+    from . import wiring
+    from .output import emit
+
+    licences = wiring.licences()
+    licence = licences.must_have(app_name) if offline else licences.renewed(app_name)
+    held = licence.read(time.time())
+    told = {
+        "app": app_name, "licence": held.licence, "customer": held.customer, "installation": held.installation,
+        "ends": held.ends, "lease": licence.lease,
+    }  # fmt: skip
+    emit(told, licence.lease, as_json=as_json)
+
+
+@app.command()
+def deactivate(app_name: App, as_json: Json = False) -> None:
+    """For customers: give this machine's seat up, so that another can have it. The app goes on running."""
+    from . import wiring
+    from .output import emit
+
+    wiring.licences().deactivate(app_name)
+    emit({"result": "deactivated", "app": app_name}, f"The seat of {app_name} is free.", as_json=as_json)
+
+
+def _api(hub: str, token_file: Path | None) -> Any:
+    from .wiring_vendor import hub_api
+
+    return hub_api(hub, token_file)
+
+
+def _show(told: dict[str, Any], as_json: bool) -> None:
+    from .output import emit
+
+    lines = [
+        f"Licence {told['id']} of {told['app']} for {told['customer']}: {told['state']}",
+        f"  seats {told['used']} of {told['seats']}, ends {_day(told['expires'])}, leases {told['lease_days']} days, "
+        f"channels {', '.join(told['channels']) or 'all'}",
+        *(f"  {one['installation']}  last seen {_day(one['seen'])}" for one in told["installations"]),
+    ]
+    emit(told, "\n".join(lines), as_json=as_json)
+
+
+def _day(at: float | None) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(at)) if at else "never"

@@ -1,0 +1,68 @@
+"""A customer's licence key on the command line: from a file, the environment, or asked for; never an argument."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+VARIABLE = "DISCODE_LICENSE"
+
+
+def given(file: str | None) -> str | None:
+    """Raises UsageError; never repeats the key."""
+    from ..core.errors import UsageError
+
+    try:
+        text = os.environ.get(VARIABLE) if file is None else sys.stdin.read() if file == "-" else Path(file).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The licence file {file} cannot be read.", "Give another: --license-file FILE") from error
+    if text is None:
+        return None
+    key = text.strip()
+    if not re.fullmatch(r"[A-Za-z0-9_]{8,100}", key):
+        raise UsageError("The licence key is not one of a hub's.", "It begins with dlk_", key="bad-license")
+    return key
+
+
+def with_licence(app: str, source: str, file: str | None, as_json: bool, flow: Callable[[], None]) -> None:
+    """Take a seat first, when there is a key; on a terminal ask for one when the hub wants it, and go on."""
+    from ..core.errors import Refused
+
+    if (key := given(file)) is not None:
+        activate(app, source, key)
+        flow()
+        return
+    try:
+        flow()
+    except Refused as refused:
+        if refused.name != "license-needed" or as_json or not sys.stdin.isatty():
+            raise
+        activate(app, source, typer.prompt("Licence key", hide_input=True, err=True).strip())
+        flow()
+
+
+def activate(app: str, source: str, key: str) -> None:
+    from ..core.errors import UsageError
+    from . import wiring
+
+    if "://" not in source:
+        raise UsageError("A licence is for a hub, and the source is a folder.", "Leave the licence key away.")
+    wiring.licences().activate(app, source, key)
+
+
+def give_up(app: str, as_json: bool) -> None:
+    """The seat of an app that was uninstalled with its data, so that another machine can have it."""
+    from ..core.errors import DiscodeError
+    from . import wiring
+    from .reports import report_for
+
+    try:
+        if wiring.licences().of(app) is not None:
+            wiring.licences().deactivate(app)
+    except DiscodeError as error:
+        report_for(as_json).note(f"The licence's seat could not be given up: {error.sentence}")

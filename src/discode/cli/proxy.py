@@ -1,0 +1,128 @@
+"""What an operator types about the proxy: status, start, stop, update."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import Json
+
+if TYPE_CHECKING:
+    from .wiring_host import Host
+
+app = typer.Typer(
+    help="The proxy of this machine, which takes the traffic of all apps.", no_args_is_help=True, rich_markup_mode=None
+)
+GAP = "a second or two"  # between two containers on the same port; the command says at the end what it was
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Say which proxy this machine has, whether it runs, and where it listens."""
+    from . import wiring
+    from .output import emit
+
+    told = wiring.host(as_json).proxy_state()
+    emit(told, _text(told), as_json=as_json)
+
+
+@app.command()
+def start(as_json: Json = False) -> None:
+    """Start the proxy with the routes that it had."""
+    from . import wiring
+    from .output import emit
+
+    host = wiring.host(as_json)
+    _keeper(host).ensure()
+    told = host.proxy_state()
+    emit({"result": "started", **told}, _text(told), as_json=as_json)
+
+
+@app.command()
+def stop(as_json: Json = False) -> None:
+    """Stop the proxy. No app on this machine can be reached until it is started again."""
+    from . import wiring
+    from .output import emit
+
+    _keeper(wiring.host(as_json)).shutdown()
+    emit({"result": "stopped"}, "The proxy is stopped. Start it with: discode proxy start", as_json=as_json)
+
+
+@app.command()
+def update(
+    image: Annotated[str | None, typer.Option(metavar="IMAGE", help="The image of the proxy's container.")] = None,
+    http_port: Annotated[int | None, typer.Option(help="The port for HTTP.")] = None,
+    https_port: Annotated[int | None, typer.Option(help="The port for HTTPS.")] = None,
+    bind: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Listen at this address alone.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Give the proxy's container another image or other ports, or apply those that config.toml has.
+
+    A new container takes over from the old one with all its routes. Requests under way may finish; for a second or
+    two no new one is taken. When the new one does not answer, the old one is put back.
+
+    \b
+        discode proxy update --image basecamp/kamal-proxy:v0.9.2
+    """
+    from . import wiring
+    from .output import emit
+
+    host = wiring.host(as_json)
+    config = host.config
+    given = {"proxy_image": image, "http_port": http_port, "https_port": https_port, "bind": bind}
+    wanted = replace(config, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    _must_be_a_container(config.proxy)
+    host.save(wanted)
+    before = host.container().state() if config.proxy == "docker" else {"running": False, "differs": ""}
+    if not before["running"] or not before["differs"]:
+        emit({"result": "nothing-to-do", "differs": ""}, "Kept; there is nothing to replace.", as_json=as_json)
+        return
+    if not yes and not as_json and sys.stdin.isatty():
+        question = f"For {GAP} no app on this machine can be reached ({before['differs']}). Go on?"
+        if not typer.confirm(question, err=True):
+            host.save(config)
+            raise typer.Abort
+    gap = _replaced(host, config)
+    told = {"result": "replaced", "seconds_without_proxy": round(gap, 3), **host.proxy_state()}
+    emit(told, f"The proxy was replaced; no request was taken for {gap:.1f} s.", as_json=as_json)
+
+
+def _replaced(host: Host, before: Any) -> float:
+    """With settings that do not work the host must not be left: the next command would try them again."""
+    from ..core.errors import DiscodeError
+
+    try:
+        return host.container().replace()
+    except DiscodeError:
+        host.save(before)
+        raise
+
+
+def _must_be_a_container(kind: str) -> None:
+    from ..core.errors import UsageError
+
+    if kind == "edge":
+        raise UsageError(
+            "The proxy of this machine is a program, not a container. Nothing was changed.",
+            "Change its ports in config.toml; they count from its next start on (discode proxy stop, then start).",
+            key="other-proxy",
+        )
+
+
+def _keeper(host: Host) -> Any:
+    return host.container() if host.config.proxy == "docker" else host.edge()
+
+
+def _text(told: dict[str, Any]) -> str:
+    if not told["running"]:
+        state = "does not run"
+    else:
+        state = f"runs (pid {told['pid']})" if told["pid"] else f"runs ({told['image']} in {told['container']})"
+    line = f"The proxy ({told['proxy']}) {state}; HTTP port {told['http_port']}."
+    if not (differs := told.get("differs")):
+        return line
+    return f"{line}\nIts settings are others than in config.toml: {differs}. To apply them: discode proxy update"

@@ -1,0 +1,192 @@
+"""This host's runtimes and its one proxy, as its config.toml has them. Knows the adapters, like `wiring`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..core.errors import Refused, UsageError
+from ..core.names import check_port
+from ..flows.world import Engine
+from ..ports.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..adapters.docker import Engine as DockerEngine
+    from ..adapters.docker import ProxyContainer
+    from ..adapters.hostconfig import HostConfig
+    from ..adapters.kamal_proxy import EdgeProcess
+    from ..ports.runtime import Runtime
+
+Kind = Literal["archive", "image"]
+ProxyKind = Literal["edge", "docker"]
+
+
+class Host:
+    """What `home` says of this machine. `note` tells the user what they should know; `has_apps` whether an app is
+    installed: until then the proxy can be chosen anew."""
+
+    def __init__(self, home: Path, note: Callable[[str], None], has_apps: Callable[[], bool]):
+        self.home, self._note, self._has_apps = home, note, has_apps
+        self._docker: DockerEngine | None = None
+        self._edge: EdgeProcess | None = None
+
+    @property
+    def config(self) -> HostConfig:
+        """Raises UsageError for a file that does not hold."""
+        from ..adapters import hostconfig
+
+        return hostconfig.load(self.home)
+
+    def engine(self, kind: Kind) -> Engine:
+        """Raises RuntimeUnreachable without Docker, Refused when the host's proxy cannot reach that kind."""
+        self._keep(self._proxy_for(kind), kind)
+        return Engine(self.runtime(kind), self.proxy("docker" if self.config.proxy == "docker" else "edge"))
+
+    def runtime(self, kind: Kind) -> Runtime:
+        if kind == "archive":
+            from ..adapters.process import ProcessRuntime
+
+            return ProcessRuntime(self.home)
+        from ..adapters.docker import DockerRuntime
+
+        config, addressing = self.config, "address" if self.config.proxy == "edge" else "name"
+        return DockerRuntime(self.docker(), config.proxy_network, addressing, config.proxy_container)  # type: ignore[arg-type]
+
+    def proxy(self, kind: ProxyKind) -> Proxy:
+        from ..adapters.kamal_proxy import KamalProxy
+
+        config = self.config
+        if kind == "docker":
+            container = self.container()
+            return KamalProxy(container.exec, container, config.http_port, self.docker().published_host(config.bind))
+        edge, address = self.edge(), "127.0.0.1" if config.bind in ("0.0.0.0", "::") else config.bind
+        return KamalProxy(edge.socket, edge, config.http_port, address)
+
+    def docker(self) -> DockerEngine:
+        """Raises UsageError when the environment names another engine than the one that the apps are on."""
+        from ..adapters.docker import Engine as DockerEngine
+
+        if self._docker is None:
+            self._docker = DockerEngine(self._docker_host() or None)
+        return self._docker
+
+    def _docker_host(self) -> str:
+        """That of the apps that are there; until there are some, the environment's."""
+        known, asked = self.config.docker_host, os.environ.get("DOCKER_HOST", "")
+        if not (known and asked) or known == asked:
+            return known or asked
+        if self._has_apps():
+            raise UsageError(
+                f"The apps of this host run on the Docker at {known}, and DOCKER_HOST names {asked}. "
+                "Nothing was changed.",
+                "Unset DOCKER_HOST, or use another DISCODE_HOME for the other engine.",
+                key="other-engine",
+            )
+        return asked
+
+    def container(self) -> ProxyContainer:
+        from ..adapters.docker import ContainerSettings, ProxyContainer
+
+        one = self.config
+        settings = ContainerSettings(
+            one.proxy_container, one.proxy_image, one.proxy_network, one.http_port, one.https_port, one.bind
+        )  # fmt: skip
+        return ProxyContainer(self.docker(), settings, self._note)
+
+    def edge(self) -> EdgeProcess:
+        from ..adapters.kamal_proxy import EdgeProcess
+
+        if self._edge is None:
+            config = self.config
+            self._edge = EdgeProcess(self.home / "edge", config.http_port, config.https_port, config.bind)
+        return self._edge
+
+    def proxy_state(self) -> dict[str, Any]:
+        """For people and programs: which proxy, its port, and whether it runs."""
+        config = self.config
+        told: dict[str, Any] = {"proxy": config.proxy or "not chosen", "http_port": config.http_port, "pid": None}
+        if config.proxy == "docker":
+            return {**told, **self.container().state(), "container": config.proxy_container}
+        pid = self.edge().running()
+        return {**told, "pid": pid, "running": pid is not None}
+
+    def choose(self, proxy: ProxyKind | None = None, http_port: int | None = None, image: str | None = None) -> None:
+        """Keep the settings of the first install for the whole host. Raises UsageError when apps are there already
+        that go by others."""
+        config = self.config
+        wanted = replace(
+            config,
+            proxy=proxy or config.proxy,
+            http_port=check_port(http_port, "HTTP port") if http_port is not None else config.http_port,
+            proxy_image=image or config.proxy_image,
+        )
+        if wanted == config:
+            return
+        if self._is_in_use(config):
+            raise UsageError(
+                f"The proxy of this machine ({config.proxy}, port {config.http_port}) serves all apps. "
+                "Nothing was changed.",
+                "Leave these options away; to change the proxy for all apps: discode proxy update --help",
+                key="other-proxy" if wanted.http_port == config.http_port else "other-port",
+            )
+        self.save(wanted)
+
+    def save(self, config: HostConfig) -> None:
+        from ..adapters import hostconfig
+
+        hostconfig.save(self.home, config)
+        self._edge = None
+
+    def _is_in_use(self, config: HostConfig) -> bool:
+        return self._has_apps() or (config.proxy != "docker" and self.edge().running() is not None)
+
+    def _proxy_for(self, kind: Kind) -> ProxyKind:
+        """The host's proxy, chosen by the kind of its first app and kept."""
+        config = self.config
+        fitting: ProxyKind = "edge" if kind == "archive" else "docker"
+        if config.proxy and (config.proxy == fitting or kind == "image"):
+            return config.proxy
+        if config.proxy and self._has_apps():
+            raise Refused(
+                "The proxy of this machine is a container, and a container cannot reach apps that run as processes. "
+                "Nothing was changed.",
+                "Ask the vendor for a release that is an image; or install it on another machine.",
+                key="other-proxy",
+            )
+        return fitting
+
+    def _keep(self, proxy: ProxyKind, kind: Kind) -> None:
+        wanted = replace(self.config, proxy=proxy)
+        if kind == "image":
+            # A command from cron or a timer has no DOCKER_HOST, and must mean the same engine.
+            wanted = replace(wanted, docker_host=self._docker_host())
+        if wanted != self.config:
+            self.save(wanted)
+
+
+def docker_is_installed() -> bool:
+    from ..adapters.docker.install import is_installed
+
+    return is_installed()
+
+
+def install_docker(say: Callable[[str], None]) -> None:
+    from ..adapters.docker.install import install
+
+    install(say)
+
+
+def start_docker(host: Host, say: Callable[[str], None]) -> None:
+    from ..adapters.docker.install import start
+
+    start(host.docker(), say)
+
+
+def run_a_container(host: Host) -> str:
+    from ..adapters.docker.trial import run_a_container
+
+    return run_a_container(host.docker())

@@ -1,0 +1,85 @@
+"""A lease: the hub's signed word that an installation has a licence, good for a time without the hub.
+
+A JWT (RFC 7519) signed with Ed25519 (`EdDSA`, RFC 8037). It is for the app, which may or may not ask for one; Discode
+itself never stops an app by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from .errors import TrustError
+
+ALGORITHM = "EdDSA"
+TYPE = "lease+jwt"
+LEEWAY = 300.0  # seconds by which the clocks of hub and installation may differ
+LONGEST = 4096  # characters
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Times are Unix time in seconds. No `channels` means all."""
+
+    app: str
+    installation: str
+    licence: str
+    customer: str
+    channels: tuple[str, ...]
+    issued: float
+    ends: float
+
+    def is_stale(self, now: float) -> bool:
+        """Half of its time is over, or its clock is not ours: a new one is due."""
+        return not self.issued - LEEWAY <= now < self.issued + (self.ends - self.issued) / 2
+
+
+def claims(lease: Lease, issuer: str, identity: str) -> dict[str, Any]:
+    """What is signed; `identity` is unique to each lease."""
+    return {
+        "iss": issuer, "aud": lease.app, "sub": lease.installation, "jti": identity, "iat": int(lease.issued),
+        "exp": int(lease.ends), "licence": lease.licence, "customer": lease.customer, "channels": list(lease.channels),
+    }  # fmt: skip
+
+
+def read_lease(text: str, public_key: str, app: str, installation: str, now: float) -> Lease:
+    """A lease that holds now, for this app on this installation. Raises TrustError: its key says which rule broke."""
+    try:
+        if len(text) > LONGEST:
+            raise ValueError("too long")
+        if jwt.get_unverified_header(text).get("typ") != TYPE:
+            raise ValueError("not a lease")
+        # Time is checked below: by the caller's clock, not by this library's.
+        told = jwt.decode(
+            text, public_key, [ALGORITHM], options={
+                "require": ["exp", "iat", "sub", "aud", "licence", "customer", "channels"], "verify_aud": False,
+                "verify_exp": False, "verify_iat": False, "verify_nbf": False,
+            },
+        )  # fmt: skip
+        lease = _lease(told)
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
+        raise TrustError("The lease is not the hub's.", "Fetch a new one.", key="lease-invalid") from error
+    _must_hold(lease, app, installation, now)
+    return lease
+
+
+def _must_hold(lease: Lease, app: str, installation: str, now: float) -> None:
+    if lease.app != app:
+        raise TrustError(f"The lease is for {lease.app}, not for {app}.", key="lease-other-app")
+    if lease.installation != installation:
+        raise TrustError("The lease is of another installation.", key="lease-other-installation")
+    if now < lease.issued - LEEWAY:
+        raise TrustError("The lease begins in the future.", "Set this machine's clock.", key="lease-early")
+    if now >= lease.ends + LEEWAY:
+        raise TrustError("The lease has ended.", "Fetch a new one: discode license lease APP", key="lease-ended")
+
+
+def _lease(told: dict[str, Any]) -> Lease:
+    texts = [told[name] for name in ("aud", "sub", "licence", "customer")]
+    if not all(isinstance(text, str) for text in [*texts, *told["channels"]]):
+        raise TypeError("a claim is not text")
+    app, installation, licence, customer = texts
+    channels, issued, ends = tuple(told["channels"]), float(told["iat"]), float(told["exp"])
+    return Lease(app, installation, licence, customer, channels, issued, ends)

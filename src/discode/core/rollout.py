@@ -1,0 +1,112 @@
+"""Staged rollouts: the vendor signs a ramp, each installation decides for itself. Pure.
+
+An installation has a private random seed that never leaves it. With the release's key that gives it a place between 0
+and 100, the same at every look, another for each release; it is in when the ramp's share has reached its place. The
+hub can hold a rollout back (`held` of the index). It cannot push one: nothing that it says moves an installation on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from .errors import UsageError
+from .quantity import parse_duration
+
+if TYPE_CHECKING:
+    from .release import Index, IndexEntry
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+_STAGE = re.compile(r"(\d+(?:\.\d+)?)%(?:@(\S+))?")
+
+
+class Stage(BaseModel):
+    """From `after` seconds on, `share` percent of the installations."""
+
+    model_config = ConfigDict(frozen=True)
+
+    after: Annotated[float, Field(ge=0, le=400 * 86400)]
+    share: Percent
+
+
+class Rollout(BaseModel):
+    """`started` is Unix time. It halts by itself when more than `halt_at` percent of the installations that reported
+    failed, once `halt_reports` have; None: never."""
+
+    model_config = ConfigDict(frozen=True)
+
+    started: float
+    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=50)]
+    halt_at: Percent | None = None
+    halt_reports: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        pairs = [(stage.after, stage.share) for stage in self.stages]
+        if pairs != sorted(pairs) or [share for _, share in pairs] != sorted(share for _, share in pairs):
+            raise ValueError("a ramp only grows: write its stages in order of time and share")
+        return self
+
+    def share(self, now: float) -> float:
+        """Percent of the installations at `now`, Unix time; a clock that is behind sees the first stage at most."""
+        reached = [stage.share for stage in self.stages if stage.after <= now - self.started]
+        return reached[-1] if reached else 0.0
+
+
+def place_of(seed: str, key: str) -> float:
+    """Where an installation stands in the rollout of a release: from 0 to just under 100, evenly spread."""
+    digest = hashlib.sha256(f"{key}:{seed}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 * 100
+
+
+def is_in(entry: IndexEntry, seed: str, now: float) -> bool:
+    return entry.rollout is None or place_of(seed, entry.key) < entry.rollout.share(now)
+
+
+def offered_here(index: Index, seed: str, now: float, *, ahead: bool = False) -> Index:
+    """The index without the releases whose rollout has not reached this installation, or is held back.
+
+    `ahead`: the user does not wait for the ramp; what is held back stays so.
+    """
+    entries = [
+        entry for entry in index.releases if entry.key not in index.held and (ahead or is_in(entry, seed, now))
+    ]  # fmt: skip
+    return index.model_copy(update={"releases": tuple(entries)})
+
+
+def why_not_yet(index: Index, newest: IndexEntry, now: float) -> str:
+    """A sentence about a release that `offered_here` left out."""
+    if newest.key in index.held:
+        return f"The rollout of {newest.version} is halted; the vendor looks at it."
+    share = newest.rollout.share(now) if newest.rollout else 100.0
+    return (
+        f"{newest.version} is being rolled out to {share:g}% of all installations so far, and this one is not among "
+        f"them. To go ahead: discode update {index.app} --now"
+    )
+
+
+def must_halt(rollout: Rollout, failed: Collection[str], reported: Collection[str]) -> bool:
+    """By the installations that reported, each counted once."""
+    if rollout.halt_at is None or len(reported) < rollout.halt_reports:
+        return False
+    return len(failed) * 100 > rollout.halt_at * len(reported)
+
+
+def parse_ramp(text: str, started: float, halt_at: float | None, halt_reports: int) -> Rollout:
+    """`5%,25%@24h,100%@72h`: shares, each from a time after the begin on. Raises UsageError."""
+    matches = [_STAGE.fullmatch(part.strip()) for part in text.split(",")]
+    try:
+        stages = [Stage(after=parse_duration(m[2]) if m[2] else 0.0, share=float(m[1])) for m in matches if m]
+        if len(stages) != len(matches):
+            raise ValueError("each stage is a share and a time")
+        return Rollout(started=started, stages=tuple(stages), halt_at=halt_at, halt_reports=halt_reports)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is not a ramp: shares that only grow, each from a time on. Nothing was published.",
+            "Write it like: --ramp 5%,25%@24h,100%@72h",
+            key="invalid-ramp",
+        ) from None

@@ -1,0 +1,27 @@
+"""Prune: give up earlier releases, and drop what no release of an app needs."""
+
+from __future__ import annotations
+
+from ..core.errors import UsageError
+from ..core.installation import KEPT
+from .settle import settle
+from .world import Result, World
+
+
+def prune(world: World, app: str, *, keep: int = KEPT) -> Result:
+    """`keep`: how many earlier releases stay for a rollback. What serves, its data and settings are not touched."""
+    if not 0 <= keep <= KEPT:
+        raise UsageError(f"Between 0 and {KEPT} earlier releases can be kept.", f"For example: discode prune {app}")
+    steps = world.steps()
+    with world.store.lock(app):
+        settle(world, app, steps)
+        before = world.installed(app)
+        after = before.model_copy(update={"previous": before.previous[:keep]})
+        with steps("prune", f"Dropping what {app} does not need"):
+            # First the promise, then the bytes: a rollback is never offered to what is gone.
+            if after != before:
+                world.store.save_installation(after)
+            world.site(before.kind, steps).runtime.prune(app, after.kept_keys())
+    kept = ", ".join(release.version for release in after.previous) or "none"
+    message = f"Kept for a rollback: {kept}."
+    return Result("prune", app, "pruned", before.version, before.version, str(before.instance), steps.seconds, message)

@@ -1,0 +1,201 @@
+"""Rebuild what a damaged file said, from the runtime and the proxy: by whom the proxy sends the traffic to.
+
+Every instance carries the record of the installation that it was started for. Damaged files are kept aside. Nothing is
+removed and nothing is started or stopped here: the ordinary settling does that afterwards, with files that hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import ValidationError
+
+from ..core import installation as schema
+from ..core.errors import Refused, RuntimeUnreachable, StateError
+from ..core.installation import Installation
+from ..core.journal import Journal
+from ..core.names import check_slug
+from ..ports.proxy import Mode, Serving
+from ..ports.runtime import InstanceState
+from ..ports.store import Document
+from .world import World
+
+
+@dataclass(frozen=True)
+class Rebuilding:
+    """What is damaged, and what is to be written instead. `words` says it to people, a sentence each."""
+
+    app: str
+    damaged: tuple[Document, ...]
+    installation: Installation | None = None
+    journal: Journal | None = None
+    words: tuple[str, ...] = ()
+
+
+def plan_rebuild(world: World, app: str) -> Rebuilding | None:
+    """None when nothing is damaged. Raises StateError when a file is of a newer Discode or nothing can be found out,
+    Unreachable while the runtime or the proxy does not answer."""
+    found = _damaged(world, check_slug(app))
+    if not found:
+        return None
+    damaged = tuple(found)
+    plan = Rebuilding(app, damaged, words=(*found.values(), *_history_words(world, app, damaged)))
+    if "installation" in damaged or "journal" in damaged:
+        plan = _by_the_instances(world, plan)
+    return plan
+
+
+def rebuild(world: World, app: str) -> Rebuilding | None:
+    """Carry the plan out. The installation comes before the journal: without a journal it is what counts."""
+    with world.store.lock(app):
+        plan = plan_rebuild(world, app)
+        if plan is None:
+            return None
+        entries, _ = world.store.readable_history(app)
+        aside = [world.store.keep_damaged(app, document) for document in plan.damaged]
+        if plan.installation is not None:
+            world.store.save_installation(plan.installation)
+        elif "installation" in plan.damaged:
+            world.store.delete_installation(app)
+        if plan.journal is not None:
+            world.store.write_journal(plan.journal)
+        elif "journal" in plan.damaged:
+            world.store.clear_journal(app)
+        if "history" in plan.damaged:
+            world.store.replace_history(app, entries)
+    kept = f"What was damaged is kept: {', '.join(aside)}."
+    return Rebuilding(app, plan.damaged, plan.installation, plan.journal, (*plan.words, kept))
+
+
+def _damaged(world: World, app: str) -> dict[Document, str]:
+    """What is damaged, with a sentence that names the file.
+
+    Raises StateError for a file of a newer Discode: that one is whole, and we must not touch it.
+    """
+    found: dict[Document, str] = {}
+    readers = {"installation": world.store.installation, "journal": world.store.journal, "history": world.store.history}
+    for document, read in readers.items():
+        try:
+            read(app)
+        except StateError as error:
+            if error.name == "newer-schema":
+                raise
+            found[document] = error.sentence  # type: ignore[index]
+    return found
+
+
+def _by_the_instances(world: World, plan: Rebuilding) -> Rebuilding:
+    serving, known = _found(world, plan)
+    served = next((one for state, one in known if serving and state.endpoint == serving.endpoint), None)
+    if "installation" not in plan.damaged:
+        return _journal(world, plan, served, world.store.installation(plan.app), known)
+    journal = world.store.journal(plan.app) if "journal" not in plan.damaged else None
+    if journal is not None:
+        return _by_the_journal(plan, journal)
+    chosen = served or _only(known)
+    if chosen is None:
+        raise _unknown(plan.app, [state for state, _ in known])
+    stopped = serving is not None and serving.mode is Mode.STOPPED
+    found = _with_settings(world, chosen.with_state("stopped" if stopped else "running"))
+    how = "has the traffic" if served else "is its only instance"
+    words = f"{found.app} {found.version} is what is installed: {found.instance} {how}."
+    return Rebuilding(plan.app, plan.damaged, found, None, (*plan.words, words))
+
+
+def _by_the_journal(plan: Rebuilding, journal: Journal) -> Rebuilding:
+    """It says what was; the settling finds out what is."""
+    was = f"{journal.before.version} was installed" if journal.before else "nothing was installed"
+    words = f"The journal of an interrupted {journal.flow} says that {was} before."
+    return Rebuilding(plan.app, plan.damaged, journal.before, None, (*plan.words, words))
+
+
+def _journal(
+    world: World,
+    plan: Rebuilding,
+    served: Installation | None,
+    installation: Installation | None,
+    known: list[tuple[InstanceState, Installation]],
+) -> Rebuilding:
+    """The journal alone is damaged. It is written anew when the proxy serves something else than what is recorded."""
+    if installation is None and served is None and (only := _only(known)) is not None:
+        words = f"An install of {only.version} was interrupted before it had the traffic."
+        journal = Journal(flow="install", started=world.clock.now(), before=None, after=only)
+        return Rebuilding(plan.app, plan.damaged, None, journal, (*plan.words, words))
+    if installation is None and served is None:
+        return Rebuilding(plan.app, plan.damaged, words=(*plan.words, f"{plan.app} is not installed."))
+    if installation is None:
+        assert served is not None
+        words = f"{served.app} {served.version} is what is installed: {served.instance} has the traffic."
+        return Rebuilding(plan.app, plan.damaged, _with_settings(world, served), None, (*plan.words, words))
+    if served is None or served.instance == installation.instance:
+        words = f"{installation.app} {installation.version} is installed, as recorded."
+        return Rebuilding(plan.app, plan.damaged, words=(*plan.words, words))
+    words = f"{served.version} has the traffic, and {installation.version} is recorded: an update was interrupted."
+    journal = Journal(flow="update", started=world.clock.now(), before=installation, after=served)
+    return Rebuilding(plan.app, plan.damaged, None, journal, (*plan.words, words))
+
+
+def _found(world: World, plan: Rebuilding) -> tuple[Serving | None, list[tuple[InstanceState, Installation]]]:
+    """Whom the proxy serves, and every instance of the app that tells what it was started for.
+
+    Raises what kept a runtime from being asked, when that leaves nothing known.
+    """
+    serving, known, obstacle = None, {}, None
+    for kind in _kinds(world, plan):
+        try:
+            site = world.site(kind, world.steps())
+            states = site.runtime.instances(plan.app)
+        except (RuntimeUnreachable, Refused) as error:
+            obstacle = error
+            continue
+        serving = serving or site.proxy.serving(plan.app)
+        found = [(state, one) for state in states if (one := _told(plan.app, state)) is not None]
+        known.update({state.name: (state, one) for state, one in found})
+    if obstacle is not None and not known:
+        raise obstacle
+    return serving, list(known.values())
+
+
+def _kinds(world: World, plan: Rebuilding) -> tuple[Literal["archive", "image"], ...]:
+    """That of the release, when one of the files still says it; else all that there are."""
+    for document, read in (("installation", world.store.installation), ("journal", world.store.journal)):
+        told = read(plan.app) if document not in plan.damaged else None
+        if told is not None:
+            return (told.kind if isinstance(told, Installation) else told.any_side.kind,)
+    return ("archive", "image")
+
+
+def _told(app: str, state: InstanceState) -> Installation | None:
+    """The record of an instance, when it holds and speaks of this instance."""
+    try:
+        one = Installation.model_validate_json(state.record)
+    except ValidationError:
+        return None
+    fits = one.app == app and one.instance == state.name and one.installation_schema <= schema.SCHEMA
+    return one if fits else None
+
+
+def _only(known: list[tuple[InstanceState, Installation]]) -> Installation | None:
+    return known[0][1] if len(known) == 1 else None
+
+
+def _with_settings(world: World, one: Installation) -> Installation:
+    """Its own revision of the settings; the latest when that is gone, for they were changed while it was stopped."""
+    latest, _ = world.store.latest_settings(one.app)
+    return one if world.store.settings(one.app, one.settings) or not latest else one.with_settings(latest)
+
+
+def _history_words(world: World, app: str, damaged: tuple[Document, ...]) -> tuple[str, ...]:
+    if "history" not in damaged:
+        return ()
+    entries, lost = world.store.readable_history(app)
+    return (f"{lost} lines of the history cannot be read; the other {len(entries)} stay.",)
+
+
+def _unknown(app: str, states: list[InstanceState]) -> StateError:
+    there = f"Its instances are {', '.join(str(state.name) for state in states)}. " if states else ""
+    return StateError(
+        f"What is installed of {app} cannot be found out: the proxy sends it no requests. {there}Nothing was changed.",
+        f"Its data and settings are kept: move the damaged file away, then: discode install {app} --from SOURCE",
+    )

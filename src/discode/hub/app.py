@@ -1,0 +1,89 @@
+"""The hub as a web application. Errors of ours become answers here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from .. import __version__
+from ..core.errors import DiscodeError
+from .caching import MetadataCache
+from .chores import keep_doing_chores
+from .disk import is_full
+from .errors import BadRequest, HubError, OutOfRoom
+from .frame import Frame
+from .hub import Hub
+from .routes import about, activation, audit, files, install, licenses, registry, releases, rollouts, tokens
+
+ROUTERS = tuple(
+    part.router for part in (about, install, files, activation, registry, releases, rollouts, licenses, tokens, audit)
+)  # fmt: skip
+
+
+def make_app(hub: Hub) -> FastAPI:
+    app = FastAPI(
+        title="Discode hub", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
+        description="Releases, licences and tokens for the image registry of a vendor. Every refusal is an "
+        "`ErrorAnswer` with a stable key.", lifespan=_lifespan,
+    )  # fmt: skip
+    app.state.hub, app.state.metadata = hub, MetadataCache(hub)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(HubError, _refused)
+    app.add_exception_handler(DiscodeError, _refused_by_core)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(OSError, _disk)
+    app.add_middleware(Frame, largest_upload=hub.config.largest_upload)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    chores = asyncio.create_task(keep_doing_chores(app.state.hub))
+    yield
+    chores.cancel()
+
+
+def _refused(request: Request, error: Any) -> JSONResponse:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if error.status == 401:
+        # Docker's clients take a challenge of another kind than Basic for an error of the token server.
+        scheme = "Basic" if request.url.path == "/token" else "Bearer"
+        headers["WWW-Authenticate"] = f'{scheme} realm="discode"'
+    answer = error.as_answer()
+    if request.url.path == "/token":  # read by clients of registries, which know this form alone
+        code = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}.get(error.status, "UNSUPPORTED")
+        answer["errors"] = [{"code": code, "message": error.sentence, "detail": None}]
+    return JSONResponse(answer, error.status, headers)
+
+
+def _refused_by_core(request: Request, error: Any) -> JSONResponse:
+    """A value that core does not take: what came in is wrong."""
+    return _refused(request, BadRequest(error.sentence, error.next_step, key=error.name))
+
+
+def _invalid(request: Request, error: Any) -> JSONResponse:
+    """Without the values that came in: one may be a secret at a wrong place."""
+    problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
+    return _refused(request, BadRequest(f"The request does not hold: {problems}.", "See /api/v1/openapi.json"))
+
+
+def _no_route(request: Request, error: Any) -> JSONResponse:
+    what = {404: "There is nothing here.", 405: "This address does not take that method."}
+    told = {"key": f"http-{error.status_code}", "sentence": what.get(error.status_code, str(error.detail))}
+    answer = {"error": {**told, "next_step": "See /api/v1/openapi.json"}}
+    return JSONResponse(answer, error.status_code, dict(error.headers or {}))
+
+
+def _disk(request: Request, error: Any) -> JSONResponse:
+    if not is_full(error):
+        raise error
+    return _refused(request, OutOfRoom("The hub's disk is full. Nothing was changed.", "Free some room on the hub."))

@@ -1,0 +1,61 @@
+"""Answers that a CDN can carry: ETag, Cache-Control, 304."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+
+from starlette.responses import Response
+
+from .hub import Hub
+from .releases import metadata
+
+SOON = "public, max-age=60"  # may change at any time
+FOREVER = "public, max-age=31536000, immutable"  # has its version or hash in its name
+FOREVER_PRIVATE = FOREVER.replace("public", "private")  # for caches of the one who may read it
+TIMESTAMP_AGE = 1.0  # seconds that a process of the hub serves a timestamp without looking for a newer one
+KEPT = 64  # files
+
+
+class MetadataCache:
+    """Metadata in memory, so that most checks need no database."""
+
+    def __init__(self, hub: Hub):
+        self._hub = hub
+        self._files: OrderedDict[str, tuple[float, str, bytes]] = OrderedDict()
+
+    def known(self, name: str) -> tuple[str, bytes] | None:
+        """The ETag and the bytes, when they are still good."""
+        found = self._files.get(name)
+        if found is None or (name == "timestamp.json" and time.monotonic() - found[0] > TIMESTAMP_AGE):
+            return None
+        return found[1], found[2]
+
+    def fetch(self, name: str) -> tuple[str, bytes]:
+        """Raises NotFound."""
+        _, body = metadata(self._hub, name)
+        etag = f'"{hashlib.sha256(body).hexdigest()}"'
+        self._files[name] = (time.monotonic(), etag, body)
+        while len(self._files) > KEPT:
+            self._files.popitem(last=False)
+        return etag, body
+
+    def changed(self) -> None:
+        """Something was published through this process: the next reader sees it."""
+        self._files.pop("timestamp.json", None)
+
+
+def not_modified(etag: str, if_none_match: str | None) -> bool:
+    """RFC 9110, 13.1.2: the comparison is weak, the list may be `*`."""
+    if if_none_match is None:
+        return False
+    given = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
+    return etag in given or given == ["*"]
+
+
+def answer(etag: str, body: bytes, control: str, if_none_match: str | None) -> Response:
+    headers = {"ETag": etag, "Cache-Control": control}
+    if not_modified(etag, if_none_match):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)

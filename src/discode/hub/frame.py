@@ -1,0 +1,156 @@
+"""What is around every request: its id, its log line, bounds on its body, and an answer whatever goes wrong.
+
+A log line is JSON and has no query, no headers and no body: that is where secrets are.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import sys
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .errors import BadRequest, HubError, TooLarge
+
+LONGEST_BODY = 16 * 1024 * 1024  # bytes of JSON: the signed targets of several ten thousand releases
+UPLOADS = "/api/v1/blobs/"  # streamed to the disk, with a bound of their own
+_log = logging.getLogger("discode.hub")
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class BodyCut(Exception):
+    """The caller went away in the middle of its body."""
+
+
+class Frame:
+    def __init__(self, app: ASGIApp, largest_upload: int):
+        self._app, self._largest_upload = app, largest_upload
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        call = _Call(scope, receive, send, self._bound(scope))
+        try:
+            call.check_length()
+            await self._app(scope, call.receive, call.send)
+        except BodyCut:
+            call.status = 499
+        except HubError as error:
+            await call.answer(error.status, error.as_answer())
+        except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the trace
+            _log.exception("request failed", extra={"fields": {"request": call.id}})
+            sentence = {"key": "bug", "sentence": "The hub has a bug here.", "next_step": f"Report request {call.id}."}
+            await call.answer(500, {"error": sentence})
+        finally:
+            call.log()
+
+    def _bound(self, scope: Scope) -> int:
+        return self._largest_upload if scope["path"].startswith(UPLOADS) else LONGEST_BODY
+
+
+class _Call:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, bound: int):
+        self._scope, self._receive, self._send, self._bound = scope, receive, send, bound
+        self._begun, self._length, self._started = time.perf_counter(), 0, False
+        self.status, self.id = 0, self._identity()
+        self._refusal: HubError | None = None
+        self._dropping = False
+        scope.setdefault("state", {})["request"] = self.id
+
+    def check_length(self) -> None:
+        """Raises TooLarge before a byte of the body is read."""
+        text = self._header(b"content-length")
+        if text and not text.isdigit():
+            raise BadRequest("The request has a wrong Content-Length.", "Send the length of its body.")
+        if text and int(text) > self._bound:
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and not self._started:
+            raise BodyCut
+        self._length += len(message.get("body", b""))
+        if self._length > self._bound:
+            self._refusal = self._too_large()
+            raise self._refusal
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self._refusal is not None and not self._started:
+            # FastAPI has made a general error of it; what it still sends is dropped.
+            refusal, self._refusal, self._dropping = self._refusal, None, True
+            await self._send_answer(refusal.status, refusal.as_answer())
+        if not self._dropping:
+            await self._send_on(message)
+
+    async def _send_on(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._started, self.status = True, message["status"]
+            message["headers"] = [
+                *message.get("headers", ()),
+                (b"x-request-id", self.id.encode()),
+                (b"x-content-type-options", b"nosniff"),
+            ]
+        await self._send(message)
+
+    async def answer(self, status: int, body: dict[str, Any]) -> None:
+        if self._started:
+            raise BodyCut  # half an answer is out: the connection has to break
+        await self._send_answer(status, body)
+
+    async def _send_answer(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
+        await self._send_on({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send_on({"type": "http.response.body", "body": data})
+
+    def log(self) -> None:
+        client = self._scope.get("client")
+        fields = {
+            "request": self.id, "method": self._scope["method"], "path": self._scope["path"], "status": self.status,
+            "ms": round((time.perf_counter() - self._begun) * 1000, 2), "client": client[0] if client else None,
+            "actor": self._scope["state"].get("actor"),
+        }  # fmt: skip
+        _log.info("request", extra={"fields": fields})
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The request is longer than {self._bound} bytes. Nothing was changed.", "Send less.")
+
+    def _identity(self) -> str:
+        given = self._header(b"x-request-id") or ""
+        return given if _SAFE_ID.fullmatch(given) else secrets.token_hex(8)
+
+    def _header(self, name: bytes) -> str | None:
+        return next((value.decode("latin-1") for key, value in self._scope["headers"] if key == name), None)
+
+
+class JsonLines(logging.Formatter):
+    """A line is an object: time (UTC), level, event, and the fields of the event."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        told: MutableMapping[str, Any] = {
+            "time": f"{stamp}.{int(record.msecs):03}Z", "level": record.levelname.lower(), "event": record.getMessage(),
+        }  # fmt: skip
+        told.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            told["trace"] = self.formatException(record.exc_info)
+        return json.dumps(told, default=str)
+
+
+def log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    _log.handlers, _log.propagate = [handler], False
+    _log.setLevel(logging.INFO)
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.WARNING)

@@ -1,0 +1,70 @@
+"""What the hub insists on in an app's signed index and manifests. Pure: files come in as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tuf.api.metadata import Targets
+
+from ..core.errors import DiscodeError
+from ..core.manifest import Archive
+from ..core.release import Index, IndexEntry, index_path, manifest_path, read_index, read_manifest
+from ..core.version import parse_version
+from .errors import BadRequest, Conflict
+
+LONGEST = 16 * 1024 * 1024  # bytes of an index or a manifest
+_MAY_CHANGE = {"channels", "yanked", "notes", "rollout"}
+Reader = Callable[[str], bytes]  # by SHA-256
+
+
+def check_index(app: str, targets: Targets, before: Index, read: Reader) -> tuple[Index, dict[str, str | None]]:
+    """The app's new index, and the archive of each release key (None: an image). Raises BadRequest or Conflict."""
+    known = targets.targets.get(index_path(app))
+    if known is None:
+        raise BadRequest(f"{app} has targets and no index. Nothing was changed.", key="index-missing")
+    if known.length > LONGEST:
+        raise BadRequest(f"The index of {app} is longer than {LONGEST} bytes. Nothing was changed.")
+    try:
+        index = read_index(app, read(known.hashes["sha256"]))
+    except DiscodeError as error:
+        raise BadRequest(error.sentence, key=error.name) from error
+    _versions_are_unique(index)
+    _nothing_is_taken_away(index, before)
+    return index, {entry.key: _archive_of(app, entry, targets, read) for entry in index.releases}
+
+
+def _versions_are_unique(index: Index) -> None:
+    versions = [parse_version(entry.version) for entry in index.releases]
+    keys = [entry.key for entry in index.releases]
+    if len(set(versions)) != len(versions) or len(set(keys)) != len(keys):
+        raise BadRequest(f"A version of {index.app} is in its index twice. Nothing was changed.", key="version-twice")
+
+
+def _nothing_is_taken_away(index: Index, before: Index) -> None:
+    for old in before.releases:
+        new = index.entry(old.version)
+        if new is None or new.model_dump(exclude=_MAY_CHANGE) != old.model_dump(exclude=_MAY_CHANGE):
+            raise Conflict(
+                f"{index.app} {old.version} is published already, with other content. Nothing was changed.",
+                "Give the release a new version; take a bad one back with: discode release yank",
+                key="version-taken",
+            )
+        if old.yanked is not None and new.yanked is None:
+            raise Conflict(f"{index.app} {old.version} was taken back for good.", "Publish a new version.")
+
+
+def _archive_of(app: str, entry: IndexEntry, targets: Targets, read: Reader) -> str | None:
+    known = targets.targets.get(manifest_path(app, entry.key))
+    if known is None or known.length > LONGEST:
+        raise BadRequest(f"{app} {entry.version} has no manifest. Nothing was changed.", key="manifest-missing")
+    try:
+        manifest = read_manifest(app, entry, read(known.hashes["sha256"])).manifest
+    except DiscodeError as error:
+        raise BadRequest(error.sentence, key=error.name) from error
+    if not isinstance(manifest.artifact, Archive):
+        return None
+    archive = targets.targets.get(manifest.artifact.path)
+    named = (manifest.artifact.length, manifest.artifact.sha256)
+    if archive is None or (archive.length, archive.hashes["sha256"]) != named:
+        raise BadRequest(f"{app} {entry.version} has not the archive that it names.", key="archive-missing")
+    return manifest.artifact.path

@@ -1,0 +1,78 @@
+"""`install.sh`: puts the `discode` command on a customer's machine, for this hub, with the vendor's root inside.
+
+Self-contained builds are in `builds/`, an archive for each machine; without one for theirs, customers need a Python.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import shutil
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from tuf.api.metadata import Targets
+
+from ..core.errors import UsageError
+from .errors import NotFound
+from .hub import Hub
+from .signing import newest
+from .trust import as_role
+
+BUILD = re.compile(r"discode-linux-[a-z0-9_]{1,20}\.tar\.gz")
+
+
+def script(hub: Hub) -> str:
+    """Raises NotFound before the vendor's first publish."""
+    with hub.database.read() as session:
+        root, targets = newest(session, "root"), newest(session, "targets")
+    if root is None or targets is None:
+        raise NotFound("Nothing is published here yet.", "discode release init --hub URL", key="no-root")
+    lines = (base64.encodebytes(root.body)).decode().strip()
+    sums = "\n".join(f"{name} {digest}" for name, digest in sorted(builds(hub).items()))
+    text = files("discode.hub").joinpath("install.sh").read_text()
+    # The address was checked when the hub was made; all the rest is base 64, hex and numbers.
+    return _Marks(text).substitute(
+        url=hub.config.url, root=lines, floor=as_role(targets.body, Targets).version, builds=sums
+    )
+
+
+class _Marks(Template):
+    """`@{name}`: a dollar sign is the shell's."""
+
+    delimiter = "@"
+
+
+def builds(hub: Hub) -> dict[str, str]:
+    """The SHA-256 of each build, by its name."""
+    folder = hub.folder / "builds"
+    return {
+        path.name: path.with_suffix(".sha256").read_text().strip()
+        for path in folder.glob("*.tar.gz")
+        if BUILD.fullmatch(path.name)
+    }
+
+
+def build_path(hub: Hub, name: str) -> Path:
+    """Raises NotFound."""
+    path = hub.folder / "builds" / name
+    if not BUILD.fullmatch(name) or not path.is_file():
+        raise NotFound("There is no such build.", "Put one on the hub: discode hub build FILE", key="no-such-build")
+    return path
+
+
+def add_build(folder: Path, file: Path) -> str:
+    """Its SHA-256. Raises UsageError for a file that is not named as bin/build names it."""
+    if not BUILD.fullmatch(file.name) or not file.is_file():
+        raise UsageError(f"{file} is not a build.", "Make one with bin/build: discode-linux-x86_64.tar.gz")
+    place = folder / "builds"
+    place.mkdir(exist_ok=True)
+    temporary = place / f".{file.name}.new"
+    shutil.copyfile(file, temporary)
+    with temporary.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    (place / file.name).with_suffix(".sha256").write_text(f"{digest}\n")
+    temporary.rename(place / file.name)
+    return digest

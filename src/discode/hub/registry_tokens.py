@@ -1,0 +1,143 @@
+"""Tokens for a stock CNCF registry: who may pull and push which repository. Deny by default.
+
+The registry sends its clients here with `scope=repository:<name>:<actions>`; the answer is a JWT that lists what of it
+is granted, maybe nothing. ES256 with the certificate in `x5c`: the registry has that in its `rootcertbundle`.
+Source: <https://distribution.github.io/distribution/spec/auth/token/>, and the JWT page beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ..core.names import SLUG
+from . import licences
+from .credentials import API_TOKEN, LICENCE_KEY
+from .errors import Forbidden, Unauthorized
+from .hub import Hub
+from .models import App, Licence
+
+SECONDS = 300  # that a token holds; the registry checks it once a request
+TICKET_SECONDS = 3600  # that a machine has for one pull, layers and all
+TICKET_TYPE = "pull-ticket+jwt"
+EARLIER = 60  # seconds by which the registry's clock may be behind
+MOST_SCOPES = 20
+_NAME = re.compile(rf"({SLUG.pattern})/({SLUG.pattern})(?:/[a-z0-9][a-z0-9._-]{{0,100}}){{0,3}}")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is asked for. `name` is a repository's, without the registry's host."""
+
+    kind: str
+    name: str
+    actions: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Rights:
+    """What a caller may: the actions on repositories of one app, or of all apps (None)."""
+
+    subject: str
+    app: str | None
+    actions: frozenset[str]
+
+
+def parse_scopes(texts: Iterable[str]) -> list[Scope]:
+    """Several may come in one text, parted by blanks. What is no scope is left out: it grants nothing."""
+    words = [word for text in texts for word in text.split(" ")][:MOST_SCOPES]
+    parts = [(word.partition(":")[0], *word.partition(":")[2].rpartition(":")) for word in words]
+    return [Scope(kind, name, frozenset(actions.split(","))) for kind, name, colon, actions in parts if colon]
+
+
+def app_of(vendor: str, name: str) -> str | None:
+    """`<vendor>/<app>`, and what is below it, belongs to the app; every other name to none."""
+    match = _NAME.fullmatch(name)
+    return match[2] if match and match[1] == vendor else None
+
+
+def granted(scopes: Iterable[Scope], rights: Iterable[Rights], vendor: str) -> list[dict[str, Any]]:
+    """The intersection of what is asked for and what may be, in the form of the `access` claim."""
+    access = []
+    for scope in scopes:
+        app = app_of(vendor, scope.name) if scope.kind == "repository" else None
+        may = [one.actions for one in rights if app is not None and one.app in (None, app)]
+        if actions := sorted(scope.actions & frozenset().union(*may)):
+            access.append({"type": "repository", "name": scope.name, "actions": actions})
+    return access
+
+
+def token(hub: Hub, subject: str, service: str, access: list[dict[str, Any]]) -> str:
+    now = int(hub.now())
+    claims = {
+        "iss": hub.config.url, "sub": subject, "aud": service, "exp": now + SECONDS, "nbf": now - EARLIER, "iat": now,
+        "jti": secrets.token_hex(8), "access": access,
+    }  # fmt: skip
+    certificate = base64.b64encode(hub.keys.certificate.public_bytes(Encoding.DER)).decode()
+    return jwt.encode(claims, hub.keys.registry, "ES256", headers={"typ": "JWT", "x5c": [certificate]})
+
+
+def rights_of(hub: Hub, address: str, password: str) -> Rights:
+    """By an API token with the scope push, a licence key, or a ticket for one pull. Raises Unauthorized, Forbidden."""
+    from .access import vendor_by_token
+
+    if password.startswith(f"{API_TOKEN}_"):
+        vendor = vendor_by_token(hub, address, password)
+        actions = frozenset(("pull", "push")) if "push" in vendor.scopes else frozenset[str]()
+        return Rights(vendor.actor, None, actions)
+    if password.startswith(f"{LICENCE_KEY}_"):
+        return _of_licence(_holder(hub, address, password))
+    return _of_licence(_by_ticket(hub, address, password))
+
+
+def public_rights(hub: Hub, scopes: Iterable[Scope]) -> list[Rights]:
+    """Whoever it is may pull the images of apps that are public."""
+    names = {app for scope in scopes if (app := app_of(hub.config.vendor, scope.name))}
+    with hub.database.read() as session:
+        public = [kept.slug for name in names if (kept := session.get(App, name)) and kept.access == "public"]
+        return [Rights("", slug, frozenset(("pull",))) for slug in public]
+
+
+def ticket(hub: Hub, licence: Licence, installation: str) -> tuple[str, float]:
+    """A password for one pull, and when it ends: the licence key itself need not go to the container engine."""
+    licences.must_be_active(hub, licence, installation)
+    ends = int(hub.now()) + TICKET_SECONDS
+    claims = {"iss": hub.config.url, "sub": installation, "licence": licence.id, "exp": ends}
+    return jwt.encode(claims, hub.keys.lease, "EdDSA", headers={"typ": TICKET_TYPE}), float(ends)
+
+
+def _of_licence(licence: Licence) -> Rights:
+    return Rights(f"licence {licence.id}", licence.app, frozenset(("pull",)))
+
+
+def _holder(hub: Hub, address: str, key: str) -> Licence:
+    try:
+        return licences.holder(hub, address, key)
+    except Forbidden as error:
+        if error.name == "license-unknown":  # to a registry's client, wrong credentials are 401
+            raise Unauthorized(error.sentence, error.next_step, key=error.name) from None
+        raise
+
+
+def _by_ticket(hub: Hub, address: str, text: str) -> Licence:
+    hub.throttle.attempt(address)
+    try:
+        if len(text) > 4096 or jwt.get_unverified_header(text).get("typ") != TICKET_TYPE:
+            raise jwt.InvalidTokenError
+        told = jwt.decode(text, hub.keys.lease.public_key(), ["EdDSA"], options={"verify_exp": False})
+        identity, installation, ends = str(told["licence"]), str(told["sub"]), float(told["exp"])
+    except (jwt.PyJWTError, KeyError, ValueError, TypeError):
+        hub.throttle.failed(address)
+        raise Unauthorized("The password is no licence key and no token of this hub's.", key="bad-password") from None
+    if ends <= hub.now():
+        raise Unauthorized("The ticket for this pull has ended.", "Run the command again.", key="ticket-ended")
+    licence = licences.live(hub, identity)
+    licences.must_be_active(hub, licence, installation)
+    return licence

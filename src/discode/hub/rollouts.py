@@ -1,0 +1,139 @@
+"""Reports of updates, and what they do to a rollout: it halts by itself where the vendor drew the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..core.report import FAILURES
+from ..core.rollout import Rollout, must_halt
+from .audit import record
+from .errors import NotFound
+from .hub import Hub
+from .models import Hold, PublishedRelease, Report
+from .signing import one_at_a_time, sign_timestamp
+
+BY_ITSELF = "reports"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an installation reports; `seconds` of each step."""
+
+    app: str
+    installation: str
+    flow: str
+    version: str
+    before: str | None
+    serves: str | None
+    outcome: str
+    seconds: dict[str, float]
+
+
+def take(hub: Hub, told: Outcome) -> bool:
+    """Keep a report; whether the rollout halted by it. Raises NotFound for a version that was never published."""
+    with hub.database.write() as session:
+        release = _release(session, told.app, told.version)
+        fields = {name: value for name, value in vars(told).items() if name not in ("app", "installation", "version")}
+        key = {"app": told.app, "installation": told.installation, "version": told.version}
+        session.merge(Report(**key, at=hub.now(), **fields))
+        session.flush()
+        return _halt_when_due(session, hub, release)
+
+
+def hold(hub: Hub, actor: str, app: str, version: str, reason: str) -> None:
+    """Held back already: nothing changes."""
+    with hub.database.write() as session:
+        _hold(session, hub, actor, _release(session, app, version), reason)
+
+
+def resume(hub: Hub, actor: str, app: str, version: str) -> None:
+    """Not held back: nothing changes."""
+    with hub.database.write() as session:
+        _release(session, app, version)
+        kept = session.get(Hold, (app, version))
+        if kept is not None and kept.ended is None:
+            one_at_a_time(session)
+            kept.ended = hub.now()
+            record(session, hub.now(), actor, "rollout.resume", f"{app} {version}", {})
+            session.flush()
+            sign_timestamp(session, hub)
+
+
+def summary(hub: Hub, app: str) -> dict[str, Any]:
+    """Adoption (which version each installation serves by its last report), outcomes by release, and what is held."""
+    with hub.database.read() as session:
+        reports = list(session.scalars(select(Report).where(Report.app == app).order_by(Report.at)))
+        holds = {
+            one.version: one.reason for one in session.scalars(select(Hold).where(Hold.app == app)) if not one.ended
+        }
+    serves = {one.installation: one.serves for one in reports}
+    versions = sorted({one.version for one in reports})
+    return {
+        "app": app,
+        "installations": len(serves),
+        "adoption": _counted(version for version in serves.values() if version),
+        "releases": [
+            {
+                "version": version,
+                "outcomes": _counted(one.outcome for one in reports if one.version == version),
+                "median_seconds": _median([sum(one.seconds.values()) for one in reports if one.version == version]),
+                "held": holds.get(version),
+            }
+            for version in versions
+        ],
+    }
+
+
+def _halt_when_due(session: Session, hub: Hub, release: PublishedRelease) -> bool:
+    if release.rollout is None:
+        return False
+    rollout, kept = Rollout.model_validate(release.rollout), session.get(Hold, (release.app, release.version))
+    if kept is not None and kept.ended is None:
+        return False
+    since = kept.ended if kept is not None and kept.ended is not None else 0.0
+    query = select(Report.installation, Report.outcome).where(
+        Report.app == release.app, Report.version == release.version, Report.at > since
+    )
+    outcomes = {installation: outcome for installation, outcome in session.execute(query)}  # noqa: C416
+    failed = [installation for installation, outcome in outcomes.items() if outcome in FAILURES]
+    if not must_halt(rollout, failed, outcomes):
+        return False
+    reason = f"{len(failed)} of {len(outcomes)} installations that reported failed"
+    _hold(session, hub, BY_ITSELF, release, reason)
+    return True
+
+
+def _hold(session: Session, hub: Hub, actor: str, release: PublishedRelease, reason: str) -> None:
+    one_at_a_time(session)
+    kept = session.get(Hold, (release.app, release.version))
+    if kept is not None and kept.ended is None:
+        return
+    session.merge(
+        Hold(app=release.app, version=release.version, at=hub.now(), ended=None, by=actor, reason=reason)
+    )  # fmt: skip
+    record(session, hub.now(), actor, "rollout.halt", f"{release.app} {release.version}", {"reason": reason})
+    session.flush()
+    sign_timestamp(session, hub)
+
+
+def _release(session: Session, app: str, version: str) -> PublishedRelease:
+    found = session.get(PublishedRelease, (app, version))
+    if found is None:
+        raise NotFound(f"{app} has no release {version}.", "See: discode release list", key="no-such-release")
+    return found
+
+
+def _counted(words: Any) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for word in words:
+        counts[word] = counts.get(word, 0) + 1
+    return dict(sorted(counts.items()))
+
+
+def _median(numbers: list[float]) -> float:
+    ordered = sorted(numbers)
+    return round(ordered[len(ordered) // 2], 3)

@@ -1,0 +1,48 @@
+"""What anybody may know: that the hub is well, and its public keys."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+
+from ..access import TheHub
+from .shapes import errors
+
+router = APIRouter(tags=["about"])
+
+
+class Health(BaseModel):
+    ok: bool = Field(examples=[True])
+
+
+class About(BaseModel):
+    """`online_key` is in TUF's form: the vendor's root has to name it for snapshot and timestamp."""
+
+    url: str = Field(examples=["https://hub.example.com"])
+    vendor: str = Field(examples=["acme"])
+    registry: str = Field(examples=["registry.example.com"])
+    online_key: dict[str, object] = Field(
+        examples=[{"keyid": "9f…", "keytype": "ed25519", "scheme": "ed25519", "keyval": {"public": "57…"}}]
+    )
+    lease_key: str = Field(description="PEM", examples=["-----BEGIN PUBLIC KEY-----\n…"])
+
+
+@router.get("/healthz", responses=errors())
+def health(hub: TheHub) -> Health:
+    """200 when the database answers."""
+    with hub.database.read() as session:
+        session.execute(text("SELECT 1"))
+    return Health(ok=True)
+
+
+@router.get("/api/v1/hub", responses=errors())
+def about(hub: TheHub) -> About:
+    key = hub.keys.online.public_key
+    return About(
+        url=hub.config.url,
+        vendor=hub.config.vendor,
+        registry=hub.config.registry,
+        online_key={"keyid": key.keyid, **key.to_dict()},
+        lease_key=hub.keys.lease_public,
+    )

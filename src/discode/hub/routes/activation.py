@@ -1,0 +1,59 @@
+"""What an installation does with its licence key: take a seat, give it up, have its lease renewed."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from .. import licences
+from ..access import Customer, TheHub
+from ..models import Licence
+from .shapes import Shape, Slug, errors
+
+router = APIRouter(prefix="/api/v1", tags=["activation"])
+
+
+class Wanted(Shape):
+    """`move`: when no seat is free, the longest unused one is given up."""
+
+    app: Slug
+    move: bool = False
+
+
+class LeaseAnswer(BaseModel):
+    """`lease` is a JWT signed with Ed25519; `lease_key` the public key, PEM."""
+
+    licence: str = Field(examples=["q3k7m2xa"])
+    customer: str = Field(examples=["Example Ltd"])
+    lease: str = Field(examples=["eyJ0eXAiOiJsZWFzZStqd3Qi…"])
+    lease_key: str = Field(examples=["-----BEGIN PUBLIC KEY-----\n…"])
+
+
+class Freed(BaseModel):
+    freed: bool
+
+
+@router.post("/activation", responses=errors(403, 409))
+def activate(hub: TheHub, customer: Customer, wanted: Wanted) -> LeaseAnswer:
+    """Take a seat for this installation; the same again is a no-op."""
+    licence = customer.licence_for(wanted.app)
+    return _answer(hub, licence, licences.activate(hub, licence, customer.installation, move=wanted.move))
+
+
+@router.post("/lease", responses=errors(403))
+def lease(hub: TheHub, customer: Customer) -> LeaseAnswer:
+    """A fresh lease for an installation that has a seat."""
+    licence = customer.licence_for(None)
+    return _answer(hub, licence, licences.renew_lease(hub, licence, customer.installation))
+
+
+@router.delete("/activation", responses=errors(403))
+def deactivate(hub: TheHub, customer: Customer) -> Freed:
+    """Give the seat up; it is free for another machine at once."""
+    licence = customer.licence_for(None)
+    licences.free_seat(hub, f"licence {licence.id}", licence.id, customer.installation)
+    return Freed(freed=True)
+
+
+def _answer(hub: TheHub, licence: Licence, made: str) -> LeaseAnswer:
+    return LeaseAnswer(licence=licence.id, customer=licence.customer, lease=made, lease_key=hub.keys.lease_public)

@@ -1,0 +1,84 @@
+"""The token server of the image registry, and what installations pull with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
+from pydantic import BaseModel, Field
+
+from .. import registry_tokens as tokens
+from ..access import Customer, TheHub, address_of
+from ..errors import BadRequest, NotFound, Unauthorized
+from .shapes import Shape, errors
+
+router = APIRouter(tags=["registry"])
+_basic = HTTPBasic(auto_error=False, scheme_name="Registry login", description="Password: licence key or API token.")
+
+
+class TokenAnswer(BaseModel):
+    """`token` and `access_token` are the same: clients read one or the other."""
+
+    token: str = Field(examples=["eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiIs…"])
+    access_token: str
+    expires_in: int = Field(examples=[300])
+    issued_at: str = Field(examples=["2026-01-01T00:00:00Z"])
+
+
+class Wanted(Shape):
+    """A repository as a manifest names it, with the registry's host."""
+
+    repository: Annotated[str, Field(max_length=300, examples=["registry.example.com/acme/myapp"])]
+
+
+class PullCredentials(BaseModel):
+    """For one pull; they end at `ends`, Unix time in seconds."""
+
+    username: str
+    password: str
+    ends: float
+
+
+@router.get("/token", responses=errors(401, 403))
+def token(
+    request: Request,
+    hub: TheHub,
+    given: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
+    service: Annotated[str, Query(max_length=300, examples=["registry.example.com"])] = "",
+    scope: Annotated[list[str], Query(max_length=20, examples=[["repository:acme/myapp:pull"]])] = [],  # noqa: B006
+) -> TokenAnswer:
+    """What of the scopes is granted; none at all is an answer too. Without scopes: `docker login`."""
+    if not hub.config.registry or service != hub.config.registry:
+        raise BadRequest("This hub gives no tokens for that service.", key="unknown-service")
+    scopes = tokens.parse_scopes(scope)
+    rights, subject = tokens.public_rights(hub, scopes), ""
+    if given is not None:
+        own = tokens.rights_of(hub, address_of(request), given.password)
+        rights, subject = [*rights, own], own.subject
+        request.state.actor = subject
+    access = tokens.granted(scopes, rights, hub.config.vendor)
+    if given is None and not access:
+        raise Unauthorized("This needs a licence key or an API token.", "docker login first.", key="no-credentials")
+    made = tokens.token(hub, subject, service, access)
+    issued = datetime.fromtimestamp(int(hub.now()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return TokenAnswer(token=made, access_token=made, expires_in=tokens.SECONDS, issued_at=issued)
+
+
+@router.post("/token", include_in_schema=False)
+def no_oauth() -> JSONResponse:
+    """Clients try the OAuth form first, and take a 404 for: use GET."""
+    raise NotFound("Tokens are had with GET.", key="use-get")
+
+
+@router.post("/api/v1/pull-credentials", responses=errors(403, 404))
+def pull_credentials(hub: TheHub, customer: Customer, wanted: Wanted) -> PullCredentials:
+    """For the container engine of an installation: a ticket instead of the licence key, for an hour."""
+    host, _, name = wanted.repository.partition("/")
+    app = tokens.app_of(hub.config.vendor, name) if host == hub.config.registry else None
+    if app is None:
+        raise NotFound("The image is not in this hub's registry.", "No credentials of the hub's help.", key="elsewhere")
+    made, ends = tokens.ticket(hub, customer.licence_for(app), customer.installation)
+    return PullCredentials(username=customer.installation, password=made, ends=ends)

@@ -1,0 +1,106 @@
+"""What a vendor sends: the root, the files of releases, and the signed targets that publish them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from .. import releases
+from ..access import TheHub, Vendor, allowed
+from ..errors import NotFound
+from ..models import Blob
+from .shapes import Shape, Slug, errors
+
+router = APIRouter(prefix="/api/v1", tags=["releases"])
+Publisher = Annotated[Vendor, Depends(allowed("release"))]
+Hash = Annotated[str, Path(pattern="^[0-9a-f]{64}$", examples=["5f" * 32], description="SHA-256 of the content.")]
+
+
+def _body_of(media: str, what: str, example: Any = None) -> dict[str, Any]:
+    schema = {"type": "object"} if media.endswith("json") else {"type": "string", "format": "binary"}
+    content = {media: {"schema": schema, **({"example": example} if example else {})}}
+    return {"requestBody": {"required": True, "description": what, "content": content}}
+
+
+SIGNED = {"signatures": [{"keyid": "9f…", "sig": "c4…"}], "signed": {"_type": "targets", "version": 2}}
+
+
+class Version(BaseModel):
+    version: int = Field(examples=[2])
+
+
+class Kept(BaseModel):
+    sha256: str
+    length: int
+
+
+async def raw_body(request: Request) -> bytes:
+    return await request.body()
+
+
+Raw = Annotated[bytes, Depends(raw_body)]
+
+
+@router.post(
+    "/root", responses=errors(401, 403, 409), openapi_extra=_body_of("application/json", "TUF root metadata.", SIGNED)
+)
+def set_root(hub: TheHub, vendor: Publisher, body: Raw) -> Version:
+    """The vendor's root: the first, or the next one, signed with the keys of the one before too."""
+    return Version(version=releases.set_root(hub, vendor.actor, body))
+
+
+@router.post(
+    "/publish", responses=errors(401, 403, 409, 507),
+    openapi_extra=_body_of("application/json", "TUF targets metadata, signed by the vendor.", SIGNED),
+)  # fmt: skip
+def publish(hub: TheHub, vendor: Publisher, request: Request, body: Raw) -> Version:
+    """Publish: all of it or nothing. Files go before, by `PUT /api/v1/blobs/…`. The same again is a no-op."""
+    version = releases.publish(hub, vendor.actor, body)
+    request.app.state.metadata.changed()
+    return Version(version=version)
+
+
+@router.get("/targets", response_class=Response, responses=errors(401, 403, 404))
+def current(hub: TheHub, vendor: Publisher) -> Response:
+    """The signed targets as they are now, past every cache: what the next publish begins with."""
+    return Response(releases.current_targets(hub), media_type="application/json")
+
+
+@router.put(
+    "/blobs/{sha256}", status_code=201, responses=errors(401, 403, 413, 507),
+    openapi_extra=_body_of("application/octet-stream", "The file."),
+)  # fmt: skip
+async def upload(hub: TheHub, vendor: Publisher, sha256: Hash, request: Request) -> Kept:
+    """Keep a file; nobody is served it before a publish names it. Dropped after a day without one."""
+    length = await hub.storage.receive(sha256, request.stream())
+    await run_in_threadpool(_remember, hub, sha256, length)
+    return Kept(sha256=sha256, length=length)
+
+
+@router.get("/blobs/{sha256}", responses=errors(401, 403, 404))
+def uploaded(hub: TheHub, vendor: Publisher, sha256: Hash) -> Kept:
+    """Whether a file is here already."""
+    with hub.database.read() as session:
+        blob = session.get(Blob, sha256)
+    if blob is None:
+        raise NotFound("There is no such file.", "Upload it.", key="no-such-file")
+    return Kept(sha256=blob.sha256, length=blob.length)
+
+
+def _remember(hub: TheHub, sha256: str, length: int) -> None:
+    with hub.database.write() as session:
+        session.merge(Blob(sha256=sha256, length=length, at=hub.now()))
+
+
+class Access(Shape):
+    access: Literal["licensed", "public"]
+
+
+@router.put("/apps/{app}", responses=errors(401, 403, 404))
+def set_access(hub: TheHub, vendor: Publisher, app: Slug, wanted: Access) -> Access:
+    """Who may read the releases of an app: everybody, or who has a licence."""
+    releases.set_access(hub, vendor.actor, app, wanted.access)
+    return wanted

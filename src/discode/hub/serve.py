@@ -1,0 +1,27 @@
+"""`discode hub serve`: the web application under uvicorn."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from .app import make_app
+from .frame import log_to_stderr
+from .hub import Hub
+
+SLOWEST_REQUEST_END = 30  # seconds that requests under way have at the end
+
+
+def server_for(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> uvicorn.Server:
+    """`trusted_proxies`: addresses whose X-Forwarded-For is believed, separated by commas."""
+    config = uvicorn.Config(
+        make_app(hub), host=host, port=port, log_config=None, access_log=False, server_header=False,
+        proxy_headers=bool(trusted_proxies), forwarded_allow_ips=trusted_proxies or None,
+        timeout_graceful_shutdown=SLOWEST_REQUEST_END, h11_max_incomplete_event_size=64 * 1024,
+    )  # fmt: skip
+    return uvicorn.Server(config)
+
+
+def serve(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> None:
+    """Until SIGTERM or SIGINT."""
+    log_to_stderr()
+    server_for(hub, host, port, trusted_proxies).run()

@@ -1,0 +1,69 @@
+"""The files of releases, by content: `storage/<first two digits>/<sha256>`. A file is there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from .errors import BadRequest
+
+
+class Storage:
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / sha256
+
+    async def receive(self, sha256: str, pieces: AsyncIterator[bytes]) -> int:
+        """Keep what comes under its hash; the answer is its length. Raises BadRequest when it is something else.
+
+        Whatever ends it early, nothing is left.
+        """
+        incoming = self.folder / "incoming"
+        incoming.mkdir(parents=True, exist_ok=True)
+        temporary = incoming / f"{sha256[:16]}.{secrets.token_hex(8)}"
+        try:
+            length = await self._write(temporary, sha256, pieces)
+            path = self.path(sha256)
+            path.parent.mkdir(exist_ok=True)
+            temporary.rename(path)
+            _sync(path.parent)
+            return length
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    async def _write(self, path: Path, sha256: str, pieces: AsyncIterator[bytes]) -> int:
+        digest, length = hashlib.sha256(), 0
+        # Writing blocks the loop for moments: the kernel takes the pieces into its memory.
+        with path.open("xb") as file:
+            async for piece in pieces:
+                file.write(piece)
+                digest.update(piece)
+                length += len(piece)
+            if digest.hexdigest() != sha256:
+                raise BadRequest(
+                    "What was uploaded has another SHA-256 than its name. Nothing was kept.",
+                    "Upload it again.",
+                    key="content-altered",
+                )
+            file.flush()
+            os.fsync(file.fileno())
+        return length
+
+    def read(self, sha256: str) -> bytes:
+        return self.path(sha256).read_bytes()
+
+    def remove(self, sha256: str) -> None:
+        self.path(sha256).unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

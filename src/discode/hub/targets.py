@@ -1,0 +1,51 @@
+"""Files of releases as installations ask for them: found by name and hash, offered by licence and channel."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from ..core.release import manifest_path
+from .errors import Forbidden, NotFound
+from .hub import Hub
+from .models import App, Licence, PublishedRelease, Target
+
+
+def find(hub: Hub, path: str) -> tuple[Target, str]:
+    """A target and who may read its app: `licensed` or `public`. Raises NotFound."""
+    folder, _, file = path.rpartition("/")
+    sha256, _, name = file.partition(".")
+    with hub.database.read() as session:
+        found = session.get(Target, (f"{folder}/{name}", sha256)) if "\x00" not in path else None
+        app = session.get(App, found.app) if found else None
+    if found is None:
+        raise NotFound("There is no such target.", "Check the address.", key="no-such-target")
+    return found, app.access if app else "licensed"
+
+
+def access_of(hub: Hub, app: str) -> str:
+    """`licensed` or `public`. Raises NotFound."""
+    with hub.database.read() as session:
+        kept = session.get(App, app)
+    if kept is None:
+        raise NotFound(f"Nothing of {app} is published here.", "Check the name.", key="no-such-app")
+    return kept.access
+
+
+def must_be_offered(hub: Hub, target: Target, licence: Licence) -> None:
+    """A manifest or an archive belongs to releases, and one of them is in a channel of the licence's.
+
+    Raises Forbidden.
+    """
+    if not licence.channels or target.name.endswith("/index.json"):
+        return
+    with hub.database.read() as session:
+        releases = list(session.scalars(select(PublishedRelease).where(PublishedRelease.app == target.app)))
+    for release in releases:
+        names = {manifest_path(release.app, release.key), release.archive}
+        if target.name in names and set(release.channels) & set(licence.channels):
+            return
+    raise Forbidden(
+        f"The licence {licence.id} is for the channels {', '.join(licence.channels)}; this release is in none of them.",
+        "Follow one of these channels, or ask the vendor for another licence.",
+        key="license-channel",
+    )

@@ -1,0 +1,138 @@
+"""Which release comes next, and which can be gone back to: by the customer's commands."""
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from place import APP
+
+
+def update_to(place, *versions):
+    for version in versions:
+        place.publish(version)
+        assert place.run("update", APP, "--json").last["to"] == version
+
+
+def archives(place):
+    return len(list((place.home / "archives" / APP).iterdir()))
+
+
+def test_rollback_to_any_kept_release_with_the_vendor_away(installed):
+    update_to(installed, "1.1.0", "1.2.0")
+    installed.repo.rename(installed.repo.with_name("away"))
+    assert installed.run("status", APP, "--json").last["rollback_to"] == ["1.1.0", "1.0.0"]
+    back = installed.run("rollback", APP, "--to", "1.0.0", "--json").last
+    assert (back["result"], back["from"], back["to"]) == ("rolled-back", "1.2.0", "1.0.0")
+    assert installed.get() == (200, "1.0.0")
+    assert installed.run("rollback", APP, "--to", "1.2.0", "--json").last["to"] == "1.2.0"
+    error = installed.run("rollback", APP, "--to", "0.9.0", code=4).err
+    assert "no earlier release 0.9.0" in error and "1.0.0, 1.1.0" in error
+    installed.repo.with_name("away").rename(installed.repo)
+
+
+def test_two_are_kept_and_prune_does_the_rest(installed):
+    update_to(installed, "1.1.0", "1.2.0", "1.3.0")
+    assert installed.run("status", APP, "--json").last["rollback_to"] == ["1.2.0", "1.1.0"]
+    assert archives(installed) == 3
+    assert "Kept for a rollback: 1.2.0." in installed.run("prune", APP, "--keep", "1").out
+    assert archives(installed) == 2
+    old = installed.home / "downloads" / ("0" * 64)
+    old.parent.mkdir(exist_ok=True)
+    old.write_text("half")
+    os.utime(old, (time.time() - 100_000,) * 2)
+    assert installed.run("prune", APP, "--keep", "0", "--json").last["message"] == "Kept for a rollback: none."
+    assert archives(installed) == 1 and not old.exists()
+    assert installed.get() == (200, "1.3.0")
+    assert "no earlier release" in installed.run("rollback", APP, code=4).err
+    installed.run("prune", APP, "--keep", "3", code=2)
+    installed.run("prune", "nosuch", code=3)
+
+
+def test_an_irreversible_release_closes_the_way_back(installed):
+    installed.publish("2.0.0", extra="irreversible: true\n")
+    installed.run("update", APP)
+    error = installed.run("rollback", APP, code=4).err
+    assert "changed the data in a way that 1.0.0 cannot read" in error and "restore a backup" in error
+    assert installed.get() == (200, "2.0.0")
+
+
+def test_a_bad_release_is_remembered_with_its_reason_and_when_it_is_tried_again(installed):
+    installed.publish("1.1.0", "exits")
+    installed.run("update", APP, code=5)
+    told = installed.run("status", APP)
+    assert "Failed here: 1.1.0, once: 1.1.0 exited with 3 while booting" in " ".join(told.out.split())
+    assert f"from {time.strftime('%Y-%m-%d')}" in told.out or "from " in told.out
+    one = installed.run("status", APP, "--json").last["failed_here"][0]
+    assert 3500 < one["retry_at"] - one["last"] < 3700
+    assert installed.run("update", APP, "--json").last["result"] == "nothing-to-do"
+    installed.run("update", APP, "--retry", code=5)
+    again = installed.run("status", APP, "--json").last["failed_here"][0]
+    assert again["tries"] == 2 and 14000 < again["retry_at"] - again["last"] < 14500, "the pause grows"
+    update_to(installed, "1.2.0")  # a newer one is not held back
+    installed.run("rollback", APP)
+    left = [bad for bad in installed.run("status", APP, "--json").last["failed_here"] if bad["version"] == "1.2.0"]
+    assert left[0]["retry_at"] is None, "what the customer went back from is not tried again by itself"
+    assert "1.2.0, once: it was rolled back here. Tried by itself no more" in installed.run("status", APP).out
+    assert installed.run("update", APP, "--retry", "--json").last["to"] == "1.2.0"
+
+
+def test_an_old_installation_goes_through_the_releases_between(installed):
+    installed.publish("1.5.0")
+    installed.publish("2.0.0", extra='requires: ">=1.5"\n')
+    installed.publish("3.0.0", extra='requires: ">=2.0"\n')
+    assert "by way of 1.5.0" in installed.run("update", APP, "--check").out
+    assert installed.run("update", APP, "--json").last["to"] == "3.0.0"
+    told = installed.run("history", APP, "--json").last["history"]
+    steps = [(one["from_version"], one["to_version"]) for one in told if one["flow"] == "update"]
+    assert steps == [("1.0.0", "1.5.0"), ("1.5.0", "2.0.0"), ("2.0.0", "3.0.0")]
+    assert all(one["seconds"]["confirm"] > 1.4 for one in told if one["flow"] == "update"), "each with its own confirm"
+    installed.publish("5.0.0", extra='requires: ">=4.0"\n')
+    assert "no release leads from one to the other" in " ".join(installed.run("update", APP, code=4).err.split())
+    assert installed.get() == (200, "3.0.0")
+
+
+def test_a_bad_release_between_stops_the_way_there(installed):
+    installed.publish("1.5.0", "exits")
+    installed.publish("2.0.0", extra='requires: ">=1.5"\n')
+    assert "1.5.0 exited" in installed.run("update", APP, code=5).err
+    assert installed.get() == (200, "1.0.0")
+
+
+def test_a_release_command_does_not_outlive_a_killed_update(installed):
+    """It would go on changing the data while the old version serves, and beside its own next run."""
+    command = "import time, pathlib; pathlib.Path('data/began').touch(); time.sleep(300)"
+    installed.publish("1.1.0", extra=f'release_command: [python3, -c, "{command}"]\n')
+    updating = installed.start("update", APP, "--json")
+    began = installed.home / "apps" / APP / "volumes" / "data" / "began"
+    deadline = time.monotonic() + 20
+    while not began.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    updating.send_signal(signal.SIGKILL)
+    updating.communicate(timeout=20)
+    assert any(b"sleep(300)" in words for words in _commands())
+    installed.run("settle", APP)
+    assert not any(b"sleep(300)" in words for words in _commands())
+    assert not list((installed.home / "once").iterdir())
+    assert installed.get() == (200, "1.0.0") and len(installed.instances()) == 1
+
+
+def _commands():
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit():
+                yield (entry / "cmdline").read_bytes()
+
+
+def test_a_machine_that_lost_its_archives_gets_them_again(installed):
+    """The release serves; its bytes and its processes are gone, as after a restored backup of the state alone."""
+    for pid in installed.processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    shutil.rmtree(installed.home / "archives")
+    shutil.rmtree(installed.home / "instances")
+    installed.run("settle", "--all")
+    assert installed.get() == (200, "1.0.0")

@@ -1,0 +1,16 @@
+"""The hold, on real processes behind the real edge: who writes waits, and nothing is lost."""
+
+import tempfile
+from pathlib import Path
+
+from hold import BACK, HOLD, HoldDemo
+
+
+def test_no_write_is_lost_and_none_is_refused_while_versions_take_turns():
+    with tempfile.TemporaryDirectory(prefix="hold-") as folder:  # a deep one is too long for a Unix socket
+        told = HoldDemo(Path(folder), quick=True, as_json=True).run()
+    assert told["ok"], told
+    assert told["writes_acknowledged"] == told["writes_found"] > 200
+    good, bad, again, back = told["updates"]
+    assert [one["exit_code"] for one in (good, bad, again, back)] == [0, 5, 0, 0]
+    assert 0 < good["held_s"] < HOLD <= bad["held_s"] < HOLD + BACK

@@ -1,0 +1,88 @@
+"""The vendor and the customer of `Place`, with images: the same server, on the tests' engine and registry."""
+
+import json
+import textwrap
+from pathlib import Path
+
+from rig.images import Shelf
+
+from place import APP, SERVER, Place, free_port
+
+IMAGE_SERVER = SERVER.replace('("127.0.0.1", int', '("0.0.0.0", int').replace(
+    'if behaviour == "exits":',
+    'if behaviour == "eats":\n    hog = [b"x" * (1 << 20) for _ in range(500)]\nif behaviour == "exits":',
+)
+FILE = """\
+app: {app}
+version: {version}
+image: {repository}
+port: 3000
+health: {{path: {health}, timeout: 2s, deadline: 5s}}
+volumes: {{data: /app/data}}
+env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
+resources: {{memory: 64MB}}
+update: {{confirm: {confirm}, drain: 5s, stop: 3s}}
+"""
+
+
+class DockerPlace(Place):
+    def __init__(self, folder: Path, daemon, registry, proxy_image, *more):
+        super().__init__(folder)
+        self.daemon, self.registry, self.shelf = daemon, registry, Shelf(registry)
+        self.env["DOCKER_HOST"] = daemon.host
+        self.https_port, self.proxy = free_port(), ("--proxy-image", proxy_image, *more)
+        self.home.mkdir()
+        # 443 is the machine's; every place has ports of its own.
+        (self.home / "config.toml").write_text(f"https_port = {self.https_port}\n")
+
+    @property
+    def api(self):
+        return self.daemon.api()
+
+    def publish(
+        self, version, behaviour="good", extra="", *, app=APP, health="/up", confirm="1s", code=0, files=None,
+        platform="linux/amd64",
+    ):  # fmt: skip
+        content = {"server.py": IMAGE_SERVER.encode(), "VERSION": version.encode(), "BEHAVIOUR": behaviour.encode()}
+        command = ["python3", "server.py"]
+        self.shelf.push_app(f"acme/{app}", version, {**content, **(files or {})}, command, platform=platform)
+        file = self.folder / "discode.yml"
+        text = FILE.format(
+            app=app, version=version, repository=f"{self.registry.name}/acme/{app}", health=health, confirm=confirm
+        )
+        file.write_text(text + textwrap.dedent(extra))
+        where = ("--file", file, "--repo", self.repo, "--keys", self.keys)
+        return self.run("release", "publish", *where, "--json", code=code).last
+
+    def install(self, *args, code=0, app=APP, host="shop.test"):
+        options = ("--host", host, "--http-port", self.port, *self.proxy, *args)
+        return self.run("install", app, "--from", self.repo, *options, code=code)
+
+    def instances(self):
+        told = self.api.containers(all=True, filters={"label": f"discode.app={APP}"})
+        return sorted(name.lstrip("/") for one in told for name in one["Names"])
+
+    def instance_env(self):
+        told = self.api.inspect_container(self.run("status", APP, "--json").last["instance"])
+        return dict(text.partition("=")[::2] for text in told["Config"]["Env"])
+
+    def left(self):
+        """Everything on the engine but images."""
+        api = self.api
+        found = [name for one in api.containers(all=True) for name in one["Names"]]
+        found += [one["Name"] for one in api.networks() if one["Name"] not in ("bridge", "host", "none")]
+        return found + [one["Name"] for one in api.volumes()["Volumes"] or []]
+
+    def secret(self):
+        return json.loads(self.get("/env")[1])["SECRET"]
+
+    def close(self):
+        api = self.api
+        for one in api.containers(all=True):
+            api.remove_container(one["Id"], force=True, v=True)
+        for one in api.volumes()["Volumes"] or []:
+            api.remove_volume(one["Name"])
+        for one in api.networks():
+            if one["Name"] not in ("bridge", "host", "none"):
+                api.remove_network(one["Id"])
+        self.run("proxy", "stop", code=None)

@@ -1,0 +1,59 @@
+"""`discode doctor` where Docker does not run: it is started, and a container runs. On a machine of the test's own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from discode.adapters.docker import Engine
+from discode.adapters.docker.trial import run_a_container
+from discode.core.errors import Failed
+
+# In namespaces of its own: no socket, no images, no network but its own loopback, and all ends with it.
+MACHINE = """
+set -e
+mkdir -p /var/lib/docker
+mount -t tmpfs tmpfs /run
+mount -t tmpfs -o size=2g tmpfs /var/lib/docker
+mount --bind "$1" /var/log
+ip link set lo up
+cd /
+"$2" -m discode doctor --json || echo "exit $?"
+"$2" -m discode doctor --fix --yes --json
+kill "$(cat /run/docker.pid)"
+while [ -e /run/docker.pid ]; do sleep 0.1; done
+"""
+
+
+def test_a_daemon_without_an_init_system_is_started_and_tried(daemon, tmp_path):
+    """`daemon` is not used: it says whether Docker is installed at all."""
+    home, log = tmp_path / "home", tmp_path / "log"
+    log.mkdir()
+    env = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"} | {"DISCODE_HOME": str(home)}
+    command = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "bash", "-c", MACHINE, "machine"]
+    done = subprocess.run([*command, str(log), sys.executable], capture_output=True, text=True, env=env, timeout=110)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and "exit 4" in lines, done.stdout + done.stderr
+    before, after = json.loads(lines[0]), json.loads(lines[-1])
+    assert [one["what"] for one in before["checks"] if not one["ok"]] == ["docker"]
+    assert (
+        after["ok"]
+        and {"what": "containers", "ok": True, "detail": "a container runs", "next_step": ""} in after["checks"]
+    )
+
+
+def test_a_trial_leaves_nothing_and_says_when_no_container_runs(daemon):
+    engine = Engine(daemon.host)
+    before = {image["Id"] for image in engine.api.images(all=True)}
+    assert run_a_container(engine) == "a container runs"
+    assert {image["Id"] for image in engine.api.images(all=True)} == before
+    assert not engine.api.containers(all=True)
+    shim = next(path for path in ("/usr/bin/runc", "/usr/sbin/runc") if os.path.exists(path))  # noqa: PTH110
+    subprocess.run(["mount", "--bind", "/bin/false", shim], check=True)
+    try:
+        with pytest.raises(Failed, match="does not run a container"):
+            run_a_container(engine)
+    finally:
+        subprocess.run(["umount", shim], check=True)

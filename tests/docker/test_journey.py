@@ -1,0 +1,181 @@
+"""The customer's commands on real containers: every promise, with traffic all the time."""
+
+import json
+
+import pytest
+from conftest_docker import EDGE_IMAGE, wait_for
+
+from place import APP
+
+from ..cli.test_journey import Load
+from .docker_place import DockerPlace
+
+
+@pytest.fixture
+def place(tmp_path, daemon, registry, proxy_images):
+    made = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE)
+    made.init()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def installed(place):
+    place.publish("1.0.0")
+    place.install()
+    return place
+
+
+def test_from_install_to_uninstall_without_a_lost_request(installed):
+    assert installed.get() == (200, "1.0.0")
+    installed.get("/first", "POST")
+    secret = installed.secret()
+    with Load(installed) as load:
+        installed.publish("1.1.0")
+        result = installed.run("update", APP, "--json").last
+        assert (result["result"], result["from"], result["to"]) == ("updated", "1.0.0", "1.1.0")
+        assert installed.run("rollback", APP, "--json").last["result"] == "rolled-back"
+        assert installed.run("restart", APP, "--json").last["result"] == "restarted"
+        assert installed.run("config", "set", APP, "GREETING=hello", "--json").last["result"] == "configured"
+    assert not load.bad and load.count > 100 and load.seen == ["1.0.0", "1.1.0", "1.0.0"]
+    assert installed.get("/notes")[1] == "first" and installed.secret() == secret
+    assert installed.instance_env()["GREETING"] == "hello"
+    instance = installed.run("status", APP, "--json").last["instance"]
+    assert installed.instances() == [instance] and instance.endswith("-3")
+    told = "".join(json.dumps(dict(one, Image=0)) for one in installed.api.containers(all=True))
+    assert secret not in told
+    installed.run("stop", APP)
+    assert installed.get()[0] == 503
+    installed.run("start", APP)
+    assert installed.get() == (200, "1.0.0")
+    stranger = installed.api.create_container("discode-edge:test", name="stranger", command=["sleep", "1"])["Id"]
+    installed.run("uninstall", APP)
+    assert installed.left() == ["/stranger", "discode-proxy", f"{APP}_data"], "data and certificates stay"
+    installed.install()
+    assert installed.get("/notes")[1] == "first" and installed.secret() == secret
+    installed.run("uninstall", APP, "--purge", "--yes")
+    assert installed.left() == ["/stranger"]
+    assert not installed.api.images(f"discode/{APP}")
+    assert installed.api.inspect_container(stranger)
+
+
+def test_bad_releases_are_refused_with_their_own_reason_and_the_old_one_serves(installed):
+    with Load(installed) as load:
+        for version, behaviour, words, options in [
+            ("1.1.0", "never-healthy", "did not answer within 5 s: 503 at /up", {}),
+            ("1.2.0", "exits", "exited with 3 while booting", {}),
+            ("1.3.0", "eats", "while booting: out of memory (its limit is 64 MB)", {}),
+            ("1.4.0", "turns-bad", "stopped answering after the switch", {"confirm": "3s"}),
+            ("1.5.0", "good", "did not answer within 5 s: 404 at /nowhere", {"health": "/nowhere", "files": {}}),
+        ]:
+            if version == "1.5.0":
+                options["files"] = {"server.py": _server_that_knows_two_paths()}
+            installed.publish(version, behaviour, **options)
+            answer = installed.run("update", APP, code=5)
+            assert words in answer.err and "1.0.0 serves on" in answer.err, answer.err
+            assert installed.get() == (200, "1.0.0") and len(installed.instances()) == 1
+        installed.publish("1.6.0", extra="platforms: [linux/arm64]\n", platform="linux/arm64")
+        answer = installed.run("update", APP, code=4)
+        assert "is for linux/arm64" in answer.err
+    assert not load.bad
+    assert installed.instances() == [installed.run("status", APP, "--json").last["instance"]]
+
+
+def _server_that_knows_two_paths():
+    from .docker_place import IMAGE_SERVER
+
+    return IMAGE_SERVER.replace(
+        'status = 503 if self.path == "/up" and bad else 200', 'status = 200 if self.path in ("/", "/up") else 404'
+    ).encode()
+
+
+def test_a_release_command_that_fails_shows_its_output_and_touches_nothing(installed):
+    installed.get("/first", "POST")
+    script = 'release_command: [sh, -c, "echo the table orders is locked; exit 4"]\n'
+    installed.publish("1.1.0", extra=script)
+    answer = installed.run("update", APP, code=5)
+    assert "ended with 4" in answer.err and "the table orders is locked" in answer.err
+    installed.publish(
+        "1.2.0", extra='release_command: [sh, -c, "ls data | grep first && echo $SECRET > data/migrated"]\n'
+    )
+    installed.run("update", APP)
+    assert installed.get("/notes")[1] == "firstmigrated"
+    assert len(installed.instances()) == 1
+
+
+def test_workers_change_with_the_release(installed):
+    program = "import time; print(open('VERSION').read(), flush=True); time.sleep(99)"
+    process = f'processes: {{worker: [python3, -c, "{program}"]}}\n'
+    for version in ("1.1.0", "1.2.0"):
+        installed.publish(version, extra=process)
+        installed.run("update", APP)
+        instance = installed.run("status", APP, "--json").last["instance"]
+        assert installed.instances() == [instance, f"{instance}.worker"]
+        assert f"[worker] {version}" in installed.run("logs", APP, "-n", "10000").out
+
+
+def test_two_apps_behind_one_proxy(installed):
+    installed.publish("5.0.0", app="blog")
+    answer = installed.run("install", "blog", "--from", installed.repo, "--host", "shop.test", code=4)
+    assert "has shop.test on this machine already" in answer.err
+    installed.run("install", "blog", "--from", installed.repo, "--host", "blog.test")
+    installed.publish("1.1.0")
+    installed.run("update", APP)
+    assert installed.get() == (200, "1.1.0")
+    installed.run("uninstall", "blog", "--purge", "--yes")
+    assert installed.get() == (200, "1.1.0"), "the proxy stays for the other one"
+
+
+def test_a_killed_command_is_settled_by_the_next_one(installed):
+    for version, step in [("1.1.0", "boot"), ("1.2.0", "confirm")]:
+        installed.publish(version)
+        command = installed.start("update", APP, "--json")
+        for line in command.stdout:
+            if step in line:
+                break
+        command.kill()
+        command.communicate(timeout=30)
+        assert installed.get()[0] == 200
+        installed.run("settle", APP)
+        status = installed.run("status", APP, "--json").last
+        assert status["serves"] and status["interrupted"] is None
+        assert installed.get() == (200, status["version"]) and installed.instances() == [status["instance"]]
+
+
+def test_what_somebody_took_away_is_put_back(installed):
+    installed.api.remove_container("discode-proxy", force=True)
+    assert "discode settle" in installed.run("status", APP).out
+    installed.publish("1.1.0")
+    installed.run("update", APP)
+    assert installed.get() == (200, "1.1.0")
+    installed.api.remove_container(installed.instances()[0], force=True)
+    installed.run("settle", "--all")
+    assert installed.get() == (200, "1.1.0")
+    installed.api.stop("discode-proxy", timeout=2)
+    installed.api.remove_container("discode-proxy")
+    installed.api.remove_volume("discode-proxy")
+    installed.run("settle", "--all")
+    assert installed.get() == (200, "1.1.0"), "the routes come back from what Discode knows"
+
+
+def test_the_edge_on_the_host_routes_to_containers(tmp_path, daemon, registry, proxy_images):
+    place = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE, "--proxy", "edge")
+    place.init()
+    try:
+        place.publish("1.0.0")
+        place.install()
+        with Load(place) as load:
+            place.publish("1.1.0")
+            place.run("update", APP)
+            instance = place.instances()[0]
+            place.api.restart(instance, timeout=1)
+            wait_for(lambda: place.get() == (200, "1.1.0"))
+        assert load.seen[0] == "1.0.0" and load.count > 50
+        assert place.run("proxy", "status", "--json").last["proxy"] == "edge"
+        assert [one["Names"] for one in place.api.containers(all=True)] == [[f"/{instance}"]]
+        place.run("uninstall", APP, "--purge", "--yes")
+        assert place.get()[0] == 404
+    finally:
+        place.close()

@@ -1,0 +1,199 @@
+"""KamalProxy in its container, on every proxy image that is there: the port's contract, and the container's life."""
+
+import urllib.request
+
+import pytest
+from conftest_docker import wait_for
+
+from discode.adapters.docker import ContainerSettings, ProxyContainer
+from discode.adapters.docker.names import ROLE
+from discode.adapters.kamal_proxy import KamalProxy
+from discode.core.errors import Failed, ProxyUnreachable, Refused
+from discode.ports.proxy import Mode, Serving
+
+from ..adapters.proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
+from ..place import free_port
+
+NETWORK = "discode-test"
+ANSWER = """
+import http.server, os, signal
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(int(os.environ.get("STATUS", 200))); self.end_headers()
+        self.wfile.write(os.environ["DISCODE_INSTANCE"].encode())
+    def log_message(self, *a): pass
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+http.server.ThreadingHTTPServer(("0.0.0.0", 3000), H).serve_forever()
+"""
+
+
+class Site:
+    def __init__(self, bench, image):
+        self.bench, self.image, self.port, self.notes = bench, image, free_port(), []
+        self.https_port, self.count = free_port(), 0
+        self.release = bench.fetched({"server.py": ANSWER.encode()}, health={"path": "/up"})
+        self.container = self.another()
+        self.proxy = KamalProxy(self.container.exec, self.container, self.port)
+
+    def another(self, **changes):
+        """As another command would have it."""
+        fields = {"name": "discode-proxy", "image": self.image, "network": NETWORK, "http_port": self.port,
+                  "https_port": self.https_port, "bind": "127.0.0.1", **changes}  # fmt: skip
+        return ProxyContainer(self.bench.engine, ContainerSettings(**fields), self.notes.append)
+
+    def healthy(self, **env):
+        self.count += 1
+        spec = self.bench.spec(self.count, self.release, **env)
+        endpoint = self.bench.runtime.start(spec)
+        wait_for(lambda: self.bench.runtime.probe(spec.name, "/up", 1).connected)
+        return endpoint
+
+    def broken(self):
+        return self.healthy(STATUS="503")
+
+    def get(self, host="app.test"):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/", headers={"Host": host})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.read().decode()
+
+    def told(self):
+        return self.bench.told("discode-proxy")
+
+
+@pytest.fixture
+def stopped(bench, proxy_image):
+    return Site(bench, proxy_image)
+
+
+@pytest.fixture
+def site(stopped):
+    stopped.proxy.ensure()
+    return stopped
+
+
+class TestContract(ProxyContract):
+    pass
+
+
+def test_the_container_is_as_promised(site):
+    told = site.told()
+    assert told["Config"]["Labels"][ROLE] == "proxy" and "discode.app" not in told["Config"]["Labels"]
+    assert told["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
+    assert told["HostConfig"]["PortBindings"]["80/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": str(site.port)}]
+    assert [one["Name"] for one in told["Mounts"]] == ["discode-proxy"]
+
+
+@pytest.mark.parametrize("accident", ["stopped", "killed", "removed"])
+def test_a_container_that_somebody_took_away_is_put_back_with_its_routes(site, accident):
+    endpoint = site.healthy()
+    site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+    act = {
+        "stopped": lambda: site.bench.api.stop("discode-proxy", timeout=5),
+        "killed": lambda: site.bench.api.kill("discode-proxy"),
+        "removed": lambda: site.bench.api.remove_container("discode-proxy", force=True),
+    }[accident]
+    act()
+    with pytest.raises(ProxyUnreachable):
+        site.proxy.serving("myapp")
+    site.proxy.ensure()
+    assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
+    assert site.get().startswith("tiny-")
+
+
+def test_a_port_that_is_taken_is_called_by_its_number_and_leaves_nothing(stopped):
+    import socket
+
+    with socket.create_server(("127.0.0.1", stopped.port)):
+        with pytest.raises(Refused) as raised:
+            stopped.proxy.ensure()
+        assert raised.value.name == "port-taken" and str(stopped.port) in raised.value.sentence
+    assert stopped.bench.api.containers(all=True) == []
+    stopped.proxy.ensure()
+
+
+def test_a_container_of_somebody_else_is_refused_and_left_alone(stopped):
+    reference = stopped.release.manifest.artifact.reference
+    stopped.bench.api.create_container(reference, name="discode-proxy", command=["sleep", "60"])
+    with pytest.raises(Refused) as raised:
+        stopped.proxy.ensure()
+    assert raised.value.name == "name-taken"
+    stopped.bench.api.create_network(NETWORK + "-other")
+    with pytest.raises(Refused) as raised:
+        stopped.another(name="other", network=NETWORK + "-other").ensure()
+    assert raised.value.name == "network-taken"
+
+
+def test_other_settings_are_told_and_applied_only_when_asked(site):
+    site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
+    before = site.told()["Id"]
+    port, site.port = site.port, free_port()
+    site.container = site.another()
+    site.container.ensure()
+    assert site.told()["Id"] == before and f"http_port {port}, not {site.port}" in site.notes[-1]
+    gap = site.container.replace()
+    assert site.told()["Id"] != before and gap < 10
+    assert site.get().startswith("tiny-"), "the routes came over"
+    assert site.container.state()["differs"] == ""
+    assert len([one for one in site.bench.api.containers(all=True) if "proxy" in one["Names"][0]]) == 1
+
+
+def test_a_replacement_that_does_not_answer_gives_way_to_the_old_one(site):
+    import socket
+
+    site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with pytest.raises(Failed, match="The old proxy serves again") as raised:
+            site.another(http_port=taken.getsockname()[1]).replace()
+        assert raised.value.name == "port-taken"
+    assert site.get().startswith("tiny-")
+    with pytest.raises(Refused) as raised:
+        site.another(image="127.0.0.1:9/no/proxy:1").replace()
+    assert raised.value.name == "proxy-image" and site.get().startswith("tiny-")
+
+
+@pytest.mark.parametrize("moment", ["before the old one stopped", "after the new one started"])
+def test_a_replacement_that_was_killed_is_brought_to_its_end(site, moment):
+    site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
+    site.port = free_port() if moment.startswith("after") else site.port
+    next_one = site.another()
+    next_one._create("discode-proxy-next")
+    if moment.startswith("after"):
+        site.bench.api.stop("discode-proxy", timeout=5)
+        site.bench.api.start("discode-proxy-next")
+    site.another().ensure()
+    assert site.get().startswith("tiny-")
+    names = {name for one in site.bench.api.containers(all=True) for name in one["Names"]}
+    assert "/discode-proxy" in names and "/discode-proxy-next" not in names
+
+
+def test_it_retires_without_a_trace_and_keeps_its_volume_unless_it_may_not(site):
+    for state in site.bench.runtime.instances("tiny"):
+        site.bench.runtime.remove(state.name)
+    site.proxy.retire(purge=False)
+    api = site.bench.api
+    assert api.containers(all=True) == [] and not [n for n in api.networks() if n["Name"] == NETWORK]
+    assert [one["Name"] for one in api.volumes()["Volumes"]] == ["discode-proxy"]
+    site.proxy.retire(purge=True)
+    assert not api.volumes()["Volumes"]
+
+
+def test_a_target_is_followed_when_its_address_changes(site):
+    endpoint = site.healthy()
+    site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+    api, name = site.bench.api, endpoint.host
+    api.stop(name, timeout=1)
+    other = site.healthy()
+    api.start(name)
+    assert other != endpoint
+    wait_for(lambda: _gets(site, name))
+
+
+def _gets(site, name):
+    try:
+        return site.get() == name
+    except OSError:
+        return False
+
+
+def test_every_image_that_is_there_was_tried(proxy_images):
+    assert proxy_images, "the edge's own is always there"

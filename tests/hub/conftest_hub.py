@@ -1,0 +1,205 @@
+"""A hub in a folder of its own, on SQLite and on PostgreSQL; and that PostgreSQL, started by the tests."""
+
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from conftest_source import Vendor
+from fastapi.testclient import TestClient
+
+from discode.adapters.repository import HubRepository
+from discode.flows.publish import promote
+from discode.hub.app import make_app
+from discode.hub.config import SQLITE, HubConfig
+from discode.hub.database import Database
+from discode.hub.hub import init_hub, open_hub
+from discode.hub.serve import server_for
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, seconds=15.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+class PostgreSQL:
+    """A server of the tests' own, which will not run as root: then it runs as the package's user."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.port, self._numbers = folder, free_port(), itertools.count(1)
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        self.bin = found[-1] if found else Path(shutil.which("initdb")).parent
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+        self._run("initdb", "-D", folder / "data", "-U", "hub", "--auth=trust", "--no-sync", "-E", "UTF8")
+        self.start()
+        database = Database(f"{self._base}/template1", folder)  # every database begins with the tables of today
+        database.migrate()
+        database.close()
+
+    def start(self):
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        self._run("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, "start")
+
+    def stop(self):
+        self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
+
+    def new_database(self):
+        name = f"hub{next(self._numbers)}"
+        with psycopg.connect(f"{self._base}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template1")
+        return f"{self._base}/{name}"
+
+    @property
+    def _base(self):
+        return f"postgresql://hub@127.0.0.1:{self.port}"
+
+    def _run(self, name, *args):
+        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+        command = [*as_user, str(self.bin / name), *map(str, args)]
+        done = subprocess.run(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        assert done.returncode == 0, done.stdout.decode()
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    folder = Path(tempfile.mkdtemp(prefix="discode-pg-"))
+    server = PostgreSQL(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+class Clock:
+    """The real time, and what a test adds to it."""
+
+    def __init__(self):
+        self.ahead = 0.0
+
+    def __call__(self):
+        return time.time() + self.ahead
+
+
+class Place:
+    """A hub, and its API without a network. `serve` gives it an address."""
+
+    def __init__(self, folder: Path, database: str = SQLITE, **settings):
+        self.folder, self.clock, self.port = folder, Clock(), free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.token = init_hub(folder, HubConfig(url=self.url, vendor="acme", database=database, **settings)).text
+        self._server = None
+        self.reopen()
+
+    def reopen(self):
+        self.hub = open_hub(self.folder, self.clock)
+        self.app = make_app(self.hub)
+        self.client = TestClient(self.app, raise_server_exceptions=False)
+
+    def call(self, method, path, status=200, token=None, **options):
+        headers = {"Authorization": f"Bearer {token or self.token}", **options.pop("headers", {})}
+        answer = self.client.request(method, path, headers=headers, **options)
+        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content and "json" in answer.headers["content-type"] else answer
+
+    def refusal(self, method, path, status, **options):
+        return self.call(method, path, status, **options)["error"]["key"]
+
+    def new_token(self, *scopes, **fields):
+        made = self.call("POST", "/api/v1/tokens", 201, json={"label": "test", "scopes": scopes, **fields})
+        return made["token"]
+
+    def audit(self):
+        """Actions, oldest first."""
+        return [entry["action"] for entry in reversed(self.call("GET", "/api/v1/audit"))]
+
+    def serve(self):
+        self._server = server_for(self.hub, "127.0.0.1", self.port)
+        self._server.config.app = self.app  # one application, with one cache
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+        wait_until(lambda: self._server.started)
+
+    def close(self):
+        if self._server is not None:
+            self._server.should_exit = True
+            self._thread.join(3)
+            self._server.force_exit = True  # a reader that went away in the middle of an answer
+            self._thread.join(10)
+        self.hub.database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request, tmp_path):
+    """On both databases."""
+    url = SQLITE if request.param == "sqlite" else request.getfixturevalue("postgresql").new_database()
+    made = Place(tmp_path / "hub", url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def small_place(tmp_path):
+    """On SQLite alone: for what does not depend on the database."""
+    made = Place(tmp_path / "hub")
+    yield made
+    made.close()
+
+
+class HubVendor(Vendor):
+    """A vendor who publishes to a hub."""
+
+    def __init__(self, folder: Path, place: Place):
+        super().__init__(folder)
+        self.place = place
+        self.repository = HubRepository(place.url, place.token, self.keys)
+
+    def begin(self, access="public"):
+        """Keys, a root, and the release 1.0."""
+        self.repository.init()
+        self.publish("1.0")
+        self.place.call("PUT", "/api/v1/apps/myapp", json={"access": access})
+
+    def issue(self, **terms):
+        """A new licence: its id and key."""
+        made = self.place.call("POST", "/api/v1/licenses", 201, json={"app": "myapp", "customer": "Example", **terms})
+        return made["id"], made["key"]
+
+    def promote(self, version, *channels, only=False):
+        return promote(self.repository, "myapp", version, channels, only=only)
+
+
+@pytest.fixture
+def served(place):
+    place.serve()
+    return place
+
+
+@pytest.fixture
+def hub_vendor(tmp_path, served):
+    made = HubVendor(tmp_path / "vendor", served)
+    made.begin()
+    return made
+
+
+@pytest.fixture
+def small_vendor(tmp_path, small_place):
+    """On SQLite alone."""
+    small_place.serve()
+    made = HubVendor(tmp_path / "vendor", small_place)
+    made.begin()
+    return made

@@ -1,0 +1,128 @@
+"""install.sh, run for real: with a build on a machine whose PATH has no Python, and what it does when things break."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import httpx
+import pytest
+from conftest_hub import HubVendor
+
+from discode.core.errors import UsageError
+from discode.hub.installer import add_build
+
+NAME = f"discode-linux-{os.uname().machine}.tar.gz"
+TOOLS = [
+    "sh",
+    "curl",
+    "tar",
+    "gzip",
+    "sha256sum",
+    "base64",
+    "mktemp",
+    "id",
+    "uname",
+    "sed",
+    "mkdir",
+    "rm",
+    "mv",
+    "rmdir",
+    "ln",
+    "cat",
+]
+
+
+@pytest.fixture
+def vendor(tmp_path, small_place):
+    small_place.serve()
+    made = HubVendor(tmp_path / "vendor", small_place)
+    made.begin("licensed")
+    return made
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A PATH with what install.sh says that it needs, and nothing else."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for tool in TOOLS:
+        (tools / tool).symlink_to(shutil.which(tool))
+    return tmp_path / "machine"
+
+
+def build(folder: Path, text: str):
+    """A build in the form of bin/build's, around the Python of the tests: the real one takes a minute to make."""
+    folder.mkdir()
+    script = folder / "discode"
+    script.write_text(text)
+    script.chmod(0o755)
+    path = folder / NAME
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(script, "discode/discode")
+    return path
+
+
+def command(**env):
+    settings = "".join(f"export {name}='{value}'\n" for name, value in env.items())
+    return f'#!/bin/sh\n{settings}exec {sys.executable} -m discode "$@"\n'
+
+
+def run(vendor, machine, script=None, **env):
+    script = script if script is not None else httpx.get(f"{vendor.place.url}/install.sh").text
+    settings = {
+        "PATH": str(machine.parent / "tools"), "HOME": str(machine), "DISCODE_PREFIX": str(machine),
+        "DISCODE_HOME": str(machine / "state"), **env,
+    }  # fmt: skip
+    return subprocess.run(["/bin/sh"], input=script, env=settings, capture_output=True, text=True, timeout=60)
+
+
+def test_a_machine_without_python_gets_the_command_the_root_and_the_floor(vendor, machine, tmp_path):
+    vendor.publish("1.1", "print(11)")
+    add_build(vendor.place.folder, build(tmp_path / "build", command()))
+    done = run(vendor, machine)
+    assert done.returncode == 0, done.stderr
+    assert "Next: discode install" in done.stderr
+    [root] = (machine / "state" / "trust").glob("*/root.json")
+    assert root.read_bytes() == httpx.get(f"{vendor.place.url}/metadata/1.root.json").content
+    assert (root.parent / "floor.json").read_text() == '{"targets": 3}'
+    _, key = vendor.issue()
+    env = {**os.environ, "DISCODE_HOME": str(machine / "state"), "NO_COLOR": "1"}
+    tried = subprocess.run(
+        [machine / "bin" / "discode", "install", "myapp", "--json"], env={**env, "DISCODE_LICENSE": key},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "license" not in tried.stdout and "Trusting this vendor" not in tried.stdout, tried.stdout
+    assert (machine / "state" / "apps" / "myapp" / "licence.json").exists(), "no --from was needed"
+    assert run(vendor, machine).returncode == 0, "again is no harm"
+
+
+def test_a_build_that_was_altered_is_not_installed(vendor, machine, tmp_path):
+    add_build(vendor.place.folder, build(tmp_path / "build", command()))
+    (vendor.place.folder / "builds" / NAME).write_bytes(b"evil")
+    done = run(vendor, machine)
+    assert done.returncode == 1 and "not the file that this installer knows" in done.stderr
+    assert not (machine / "bin").exists()
+
+
+def test_half_a_script_does_nothing(vendor, machine, tmp_path):
+    add_build(vendor.place.folder, build(tmp_path / "build", command()))
+    text = httpx.get(f"{vendor.place.url}/install.sh").text
+    for end in range(0, len(text) - 6, len(text) // 12):
+        run(vendor, machine, text[:end])
+        assert not machine.exists(), end
+
+
+def test_without_a_build_and_without_python_it_says_what_is_missing(vendor, machine):
+    done = run(vendor, machine)
+    assert done.returncode == 1 and "Python 3.11" in done.stderr and "Next: install it" in done.stderr
+    assert httpx.get(f"{vendor.place.url}/download/{NAME}").json()["error"]["key"] == "no-such-build"
+    assert httpx.get(f"{vendor.place.url}/download/..%2fhub.toml").status_code == 404
+
+
+def test_there_is_no_installer_before_there_is_a_root(small_place, tmp_path):
+    assert small_place.refusal("GET", "/install.sh", 404) == "no-root"
+    with pytest.raises(UsageError, match="not a build"):
+        add_build(small_place.folder, tmp_path / "x.zip")
