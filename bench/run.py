@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-MEASUREMENTS = ("start", "update", "edge")
+MEASUREMENTS = ("start", "update", "edge", "proxy")
 
 
 def main() -> int:

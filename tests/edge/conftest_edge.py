@@ -94,11 +94,11 @@ class Edge:
 
 
 class App:
-    """An HTTP app that answers its name; `/slow?2` takes two seconds."""
+    """Answers its name; `/slow?2` takes two seconds. With `echo`, /headers answers the headers it was sent."""
 
     def __init__(self, name):
         app = self
-        self.name, self.healthy = name, True
+        self.name, self.healthy, self.echo = name, True, False
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -110,8 +110,10 @@ class App:
             def do_GET(self):
                 if self.path.startswith("/slow"):
                     time.sleep(float(self.path.partition("?")[2]))
-                status = 200 if app.healthy or self.path != "/up" else 500
+                status = 200 if app.healthy or self.path.partition("?")[0] != "/up" else 500
                 body = app.name.encode()
+                if app.echo and self.path == "/headers":
+                    body = "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items()).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

@@ -19,6 +19,8 @@ The edge proxy: HAProxy under kamal-proxy's commands.
 
   discode edge run [--http-port 80] [--bind 0.0.0.0]     run it, in the foreground
   discode edge deploy SERVICE --target HOST:PORT [--host NAME]... [--path-prefix /P] [--health-check-path /up]
+         [--tls]                                               HTTPS, with a certificate from Let's Encrypt
+         [--tls-certificate-path FILE --tls-private-key-path FILE]   HTTPS, with your own
   discode edge list [--json]
   discode edge pause SERVICE [--max-pause 30s]           hold requests
   discode edge stop SERVICE [--message TEXT]             answer 503

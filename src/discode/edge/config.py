@@ -7,14 +7,16 @@ else a service needs stands in its backends (see `backend`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import pages
+from . import pages, strict
 from .backend import AddressOf, backends, common_sections, errors_section, own_rules
 from .maps import quoted
 from .metrics import metrics_section
 from .service import Service
+from .tls import config as tls
+from .tls.settings import HttpsSettings
 
 __all__ = ["Layout", "Settings", "config_text", "quoted"]
 
@@ -31,6 +33,7 @@ class Settings:
     access_log: bool = True
     body_grace: float = 30.0
     old_workers: float = 1800.0
+    https: HttpsSettings = field(default_factory=HttpsSettings)
 
 
 @dataclass(frozen=True)
@@ -80,18 +83,19 @@ class Layout:
 def config_text(layout: Layout, services: Iterable[Service], settings: Settings, address_of: AddressOf) -> str:
     services = list(services)
     parts = [
-        _head(layout, settings),
+        _head(layout, settings, services),
         errors_section("edge", layout.pages),
         *(errors_section(f"pages:{one.name}", layout.pages / one.name) for one in services if one.shape.error_pages),
         common_sections(layout),
         _frontend(layout, services, settings),
+        tls.on_demand_sections(layout.folder, settings.bind, settings.https.port, services),
         metrics_section(settings.bind, settings.metrics_port),
     ]
     parts += [text for one in services for text in backends(one, own_rules(layout, one), address_of)]
     return "\n".join(parts)
 
 
-def _head(layout: Layout, settings: Settings) -> str:
+def _head(layout: Layout, settings: Settings, services: Sequence[Service]) -> str:
     return _HEAD.format(
         modes=layout.map("modes"),
         rates=layout.map("rates"),
@@ -99,6 +103,7 @@ def _head(layout: Layout, settings: Settings) -> str:
         lua=layout.lua,
         listeners=layout.listeners_socket,
         old_workers=round(settings.old_workers),
+        tls=tls.global_lines(layout.folder, services),
     )
 
 
@@ -111,7 +116,7 @@ global
     presetenv DISCODE_EDGE_RATES "{rates}"
     presetenv DISCODE_EDGE_ROLLOUTS "{rollouts}"
     lua-load "{lua}"
-    tune.http.logurilen 4096
+{tls}    tune.http.logurilen 4096
     stats socket "{listeners}" mode 600 level user expose-fd listeners
     # An old worker of a reload serves its long connections to the end, but not for ever.
     hard-stop-after {old_workers}s
@@ -198,10 +203,11 @@ def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -
     is_stopped = "{ var(txn.mode) -m str stopped }"
     message = f"%[var(txn.service),map_str({layout.map('messages')})]"
     page = pages.plain(503, message).replace("\n", "").replace('"', '\\"')
+    tls_bind = tls.bind_lines(layout.folder, settings.bind, settings.https.port, services)
     return f"""\
 frontend http from base
     bind {settings.bind}:{settings.http_port}
-    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
+{tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response
 {_log_rules(settings)}{_count_rules(settings)}\
     acl is_known var(txn.site) -m found
@@ -211,6 +217,7 @@ frontend http from base
     acl is_websocket req.hdr(upgrade) -i -m str websocket
     acl is_event_stream req.hdr(accept) -m sub text/event-stream
     acl is_canonical var(txn.host),strcmp(txn.canonical) eq 0
+{strict.RULES}{tls.request_rules_before_routing(layout.folder)}\
     http-request set-var(txn.host) req.hdr(host),field(1,:),lower
     # Applications of the CGI kind do not tell `_` from `-`: by that door a header could be put beside ours.
     http-request del-header '{_DISGUISED}' -m reg if {{ req.hdr_names -m sub _ }}
@@ -225,7 +232,7 @@ frontend http from base
     http-request set-var(txn.service) var(txn.key),map_beg({maps["routes"]})
     http-request return status 404 errorfiles edge if !{{ var(txn.service) -m found }}
     http-request set-var(txn.traits) var(txn.service),map_str({maps["traits"]})
-{_canonical_rules(maps["canonical"])}\
+{_redirect_rules(layout, maps["canonical"])}\
     http-request set-var(txn.mode) var(txn.service),map_str({maps["modes"]},running)
     http-request set-var-fmt(txn.asked) %[var(txn.service)]:%[path] if !is_running
     http-request return status 200 if !is_running {{ method GET HEAD }} is_health_path
@@ -245,10 +252,11 @@ frontend http from base
 """
 
 
-def _canonical_rules(file: Path) -> str:
+def _redirect_rules(layout: Layout, file: Path) -> str:
     where = "%[ssl_fc,iif(https,http)]://%[var(txn.canonical)]%[pathq]"
     return f"""\
     http-request set-var(txn.canonical) var(txn.service),map_str({file}) if {{ var(txn.traits) -m sub :canonical: }}
+{tls.request_rules(layout.folder)}\
     http-request redirect code 301 location "{where}" if {{ var(txn.canonical) -m found }} !is_canonical
 """
 

@@ -23,7 +23,12 @@ from .haproxy import Haproxy, HaproxyError
 from .maps import MAPS, Entries, all_entries, quoted
 from .options import Command, CommandError
 from .service import Pool, Service, Split, deployed, pool_of
+from .tls.certificates import Certificates
 from .trickle import Trickle
+
+# A server added at run time keeps no idle connection of itself, other than one from the configuration: without this
+# every request opens a connection to its target, and costs twice as much.
+KEEP_IDLE = "pool-max-conn -1 pool-purge-delay 5s"
 
 
 class Controller:
@@ -40,6 +45,9 @@ class Controller:
         self.told: dict[str, str] = {}  # what `list --json` says of the controller, besides
         self._table = threading.RLock()  # guards `services`, `_configured`, `_told`, the files and reloads
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self.certificates = Certificates(
+            lambda: list(self.services.values()), self.haproxy, settings.https, settings.bind, self._table
+        )
 
     def start(self, *, take_over: bool = False) -> None:
         """Attach to the HAProxy that runs, or start one; either way it does what the state says."""
@@ -54,6 +62,7 @@ class Controller:
             else:
                 self.haproxy.start()
             self._configured = self._skeletons(self.services)
+            self.certificates.offer.loaded(self.services.values())
             self._take_for_well(self.services.values())
 
     def write_files(self) -> None:
@@ -91,6 +100,7 @@ class Controller:
             before = self.services.get(command.service)
             after = deployed(command, before)
             self._refuse_taken_hosts(after)
+            after = self.certificates.adopt(command, after)
             templates = pages.load(after.shape.error_pages) if after.shape.error_pages else {}
             if not command.on("force"):
                 health.wait(after.active, after.health, command.seconds("deploy-timeout"))
@@ -160,12 +170,13 @@ class Controller:
         """See to it that HAProxy's configuration has the service, in its shape; whether that took a reload."""
         with self._table:
             files.write_pages(self.layout, [after])
-            if before is not None and self._configured.get(after.name) == skeleton(self.layout, after):
+            is_same = before is not None and self._configured.get(after.name) == skeleton(self.layout, after)
+            if is_same and self.certificates.offer.is_ready_for(after):
                 return False
             if before is None:
                 shaped = replace(after, active=Pool((), slot=after.active.slot), rollout=None)
             else:
-                shaped = replace(before, shape=after.shape, health=after.health, message=after.message)
+                shaped = replace(before, shape=after.shape, health=after.health, message=after.message, tls=after.tls)
             self._reload(shaped)
             return True
 
@@ -178,6 +189,7 @@ class Controller:
             self._write_files(self.services)
             raise
         self._configured[changed.name] = skeleton(self.layout, changed)
+        self.certificates.offer.loaded(services.values())
         self._take_for_well(services.values())
 
     def _fill(self, service: Service, letter: str, pool: Pool) -> None:
@@ -197,7 +209,7 @@ class Controller:
         for live in (False, True):
             name = f"{backend}{LIVE * live}/{server_name(target)}"
             check = check_options(service.health, count, live)
-            commands = [f"add server {name} {where} {check}".rstrip()]
+            commands = [f"add server {name} {where} {KEEP_IDLE} {check}".rstrip()]
             commands += [f"enable health {name}"] if check else []
             commands += [] if disabled else [f"enable server {name}"]
             commands += [f"set server {name} health up"] if check else []
@@ -218,6 +230,7 @@ class Controller:
         files.write_maps(self.layout, entries, before)
         self._told = entries
         self._tell(*_changes(self.layout, before, entries))
+        self.certificates.settle(services.values())
 
     def _leave(self, before: Service | None, letter: str, command: Command) -> None:
         """Drain the pool that a deploy has replaced."""
@@ -286,6 +299,7 @@ class Controller:
         files.write(self.layout.lua, files.SCRIPTS.read_text())
         files.write_own_pages(self.layout)
         files.write_pages(self.layout, services.values())
+        self.certificates.offer.write_files(services.values())
         self._told = all_entries(self.services.values())
         files.write_maps(self.layout, self._told)
         files.write(self.layout.config, config_text(self.layout, services.values(), self.settings, self.addresses.of))

@@ -59,7 +59,8 @@ def _entry(controller: Controller, service: Service, failing: Mapping[tuple[str,
         else None,
         "state": service.mode,
         "health": _health(service, failing),
-        "tls": False,
+        "tls": service.tls is not None,
+        "certificates": controller.certificates.told(service),
         "draining": controller.drains.draining(service.name),
     }
 
@@ -76,4 +77,5 @@ def _health(service: Service, failing: Mapping[tuple[str, str], str]) -> dict[st
 
 def _row(service: Service) -> tuple[str, ...]:
     hosts, targets = ",".join(service.hosts) or "*", ",".join(service.active.all())
-    return service.name, hosts, ",".join(service.shape.path_prefixes), targets, service.mode, "no"
+    is_tls = "yes" if service.tls else "no"
+    return service.name, hosts, ",".join(service.shape.path_prefixes), targets, service.mode, is_tls

@@ -21,6 +21,8 @@ from .options import Command, CommandError
 from .running import Running
 from .state import DamagedState
 from .takeover import Taker
+from .tls.config import is_wanted
+from .tls.settings import HttpsSettings
 from .upgrade import Program
 
 
@@ -54,7 +56,9 @@ def _check(command: Command, layout: Layout) -> int:
     try:
         settings = _settings(command)
         controller = Controller(layout, settings)
-        _refuse_taken_ports(settings, layout)
+        ports = [settings.http_port, settings.metrics_port]
+        ports += [settings.https.port] if is_wanted(controller.services.values()) else []
+        _refuse_taken_ports(settings, layout, ports)
         text = config_text(layout, controller.services.values(), settings, controller.addresses.of)
         candidate = layout.folder / "check.cfg"
         candidate.write_text(text)
@@ -65,11 +69,12 @@ def _check(command: Command, layout: Layout) -> int:
     return 0
 
 
-def _refuse_taken_ports(settings: Settings, layout: Layout) -> None:
+def _refuse_taken_ports(settings: Settings, layout: Layout, ports: list[int]) -> None:
     """A port that HAProxy has now is no obstacle. Raises CommandError."""
     now = layout.config.read_text() if layout.config.exists() else ""
-    for port in (settings.http_port, settings.metrics_port):
-        if port and f"bind {settings.bind}:{port}\n" not in now:
+    bound = {line.split()[1] for line in now.splitlines() if line.startswith("    bind ")}
+    for port in ports:
+        if port and f"{settings.bind}:{port}" not in bound:
             with socket.socket() as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
@@ -113,4 +118,7 @@ def _settings(command: Command) -> Settings:
         access_log=command.on("access-log"),
         body_grace=command.seconds("body-grace"),
         old_workers=command.seconds("old-workers"),
+        https=HttpsSettings(
+            command.number("https-port"), command.text("acme-directory"), command.seconds("acme-retry")
+        ),
     )

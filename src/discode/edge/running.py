@@ -39,7 +39,7 @@ class Running:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._end.set())
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        helpers = (self._controller.follower, self._controller.trickle)
+        helpers = (self._controller.follower, self._controller.trickle, self._controller.certificates)
         for helper in helpers:
             helper.start()
         self._server = self._control_server(descriptor)

@@ -140,6 +140,8 @@ def _carry_out(controller: Controller, command: Command) -> str:
         "rollout stop": controller.rollout_stop,
     }
     doing[command.name](command)
+    if command.name == "deploy":
+        return notices(command) + controller.certificates.first(controller.services.get(command.service))
     return notices(command)
 
 
