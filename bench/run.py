@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-MEASUREMENTS = ("start", "edge")
+MEASUREMENTS = ("start", "edge", "switches")
 
 
 def main() -> int:

@@ -94,11 +94,11 @@ class Edge:
 
 
 class App:
-    """An HTTP app that answers its name; `/slow?2` takes two seconds."""
+    """An HTTP app that answers its name; `/slow?2` takes two seconds, `/hold` until `let_go`; `slow` counts them."""
 
     def __init__(self, name):
         app = self
-        self.name, self.healthy = name, True
+        self.name, self.healthy, self.slow, self.let_go = name, True, 0, threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -108,7 +108,11 @@ class App:
                 pass
 
             def do_GET(self):
+                if self.path == "/hold":
+                    app.slow += 1
+                    app.let_go.wait(60)
                 if self.path.startswith("/slow"):
+                    app.slow += 1
                     time.sleep(float(self.path.partition("?")[2]))
                 status = 200 if app.healthy or self.path != "/up" else 500
                 body = app.name.encode()
