@@ -55,13 +55,14 @@ def test_commands_wait_while_the_program_changes(deployed):
 
 
 def test_a_long_request_outlives_an_upgrade_and_is_told(deployed):
-    edge, _, _ = deployed
+    edge, one, _ = deployed
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(edge.get("a.test", "/slow?4")))
+    thread = threading.Thread(target=lambda: answers.append(edge.get("a.test", "/hold")))
     thread.start()
-    wait_for(lambda: edge.told()["haproxy"]["pid"])
+    wait_for(lambda: one.slow == 1)
     said = edge.ok("upgrade")
     assert "1 connections stay with 1 earlier workers" in said
+    one.let_go.set()
     thread.join()
     assert answers == [(200, "one")]
 
@@ -130,11 +131,12 @@ def _file_of(edge):
 
 
 def test_another_process_takes_over_and_the_first_retires(deployed):
-    edge, _, two = deployed
+    edge, one, two = deployed
     first, master = edge.process, edge.haproxy_master()
     answers = []
     slow = threading.Thread(target=lambda: answers.append(edge.get("a.test", "/slow?3")))
     slow.start()
+    wait_for(lambda: one.slow == 1)
     with Load(edge, "a.test") as load:
         edge.start("--take-over")
         wait_for(lambda: edge.told()["controller"]["pid"] == edge.process.pid)

@@ -247,6 +247,9 @@ frontend http from base
     http-request lua.rollout if {{ var(txn.cookie) -m found }}
     http-request set-var(txn.pool) var(txn.service) if !{{ var(txn.pool) -m found }}
     http-request set-var(txn.backend) var(txn.pool),map_str({maps["active"]})
+    # An old worker has no backends of a service that is newer than itself. Closed without an answer, a request of a
+    # connection that was kept is sent again by any client, on a new one.
+    http-request reject if !{{ var(txn.backend),nbsrv -m found }}
 {_READERS}\
     use_backend %[var(txn.backend)]%[var(txn.role)]%[var(txn.live)]
 """
