@@ -76,7 +76,8 @@ class Chaos:
         )
         operation, before = self._operation(), self.check.status
         words = self._words(operation)
-        self.traffic.allowed = _allowed(operation)
+        is_there = self.kind.proxy_stays or operation not in ("install", "uninstall")
+        self.traffic.allowed = _allowed(operation) if is_there else None
         self.traffic.taken()
         self.evidence.begin()
         harm = self.kind.harm(self.place, self.machine, self.dice)
