@@ -48,7 +48,7 @@ class Stage:
     """A place in which one scenario is played many times."""
 
     def __init__(self, folder: Path, scenario: Scenario, kind: Kind):
-        self.place = kind.place(folder, deadline="8s", confirm="300ms", hold="4s")
+        self.place = kind.place(folder, deadline="8s", confirm="300ms", hold="15s")
         self.scenario = scenario
         self.machine = kind.machine(self.place)
         self.expected = Expected()

@@ -40,6 +40,7 @@ class Chaos:
         self.evidence = Evidence(self.place, self.machine)
         self.dice = random.Random(seed)
         self.number = 0  # of the last published release
+        self.is_early = False  # the bad thing came before the command had said anything
         self.told: dict[str, Any] = {
             "seed": seed, "runtime": kind.name, "rounds": 0,
             "requests": 0, "failed_requests": 0, "failed_requests_others": 0,
@@ -105,6 +106,7 @@ class Chaos:
             if not early:
                 self._until_it_speaks(command, begun)
             time.sleep(moment)
+            self.is_early = self._log_size() <= begun
             harm.apply(name, victim)
 
         striker = threading.Thread(target=strike)
@@ -139,9 +141,10 @@ class Chaos:
             wanted = self.greeting
             expected.greetings = {wanted} if code == 0 else {*expected.greetings, wanted}
 
-    @staticmethod
-    def _codes(name: str, codes: list[int]) -> list[str]:
-        bad = [code for code in codes if code >= 0 and code not in CODES]
+    def _codes(self, name: str, codes: list[int]) -> list[str]:
+        # Python itself ends with 1 when it is interrupted before it has begun with the program.
+        fine = (*CODES, 1) if name == "command interrupted" and self.is_early else CODES
+        bad = [code for code in codes if code >= 0 and code not in fine]
         # A signal that comes before the command has begun to listen ends it like any other program.
         hit = SIGNALS.get(name, signal.SIGHUP if name == "terminal lost" else None)
         killed = [code for code in codes if code < 0 and -code != hit]
