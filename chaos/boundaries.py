@@ -25,7 +25,10 @@ from traffic import Traffic
 
 ENTRY = Path(__file__).parent / "entry.py"
 PATIENCE = 60.0
-WHEN = ("after", "before")
+WHEN = ("after", "during", "before")
+# Calls that write a file of the store: killed in the middle of it, too.
+WRITES = ("write_journal", "save_installation", "save_settings", "append_history", "keep_log")
+DEAD = (-signal.SIGKILL, -signal.SIGXFSZ)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Stage:
     """A place in which one scenario is played many times."""
 
     def __init__(self, folder: Path, scenario: Scenario, kind: Kind):
-        self.place = kind.place(folder, deadline="8s", confirm="300ms", hold="4s")
+        self.place = kind.place(folder, deadline="8s", confirm="300ms", hold="15s")
         self.scenario = scenario
         self.machine = kind.machine(self.place)
         self.expected = Expected()
@@ -222,18 +225,19 @@ class Boundaries:
             "failures": Counter(), "violations": [],
         }  # fmt: skip
 
-    def run(self, only: str | None, sample: int | None, seconds: float) -> dict[str, Any]:
-        """All of them, those of one flow, or `sample` of them in all; none begins after `seconds`."""
+    def run(self, only: str | None, when: str | None, sample: int | None, seconds: float) -> dict[str, Any]:
+        """All of them, those of one flow or of one of WHEN, or `sample` of them in all; none begins after `seconds`."""
+        moments = (when,) if when else WHEN if sample is None else ("either",)
         end = time.monotonic() + seconds
         scenarios = [scenario for scenario in SCENARIOS if only in (None, scenario.name)]
         if sample:
             self.dice.shuffle(scenarios)
         share = -(-sample // len(scenarios)) if sample else None
-        for when, scenario in itertools.product(WHEN if share is None else ("either",), scenarios):
+        for moment, scenario in itertools.product(moments, scenarios):
             if time.monotonic() > end or (sample and self.told["boundaries"] >= sample):
-                self.told["not_begun"].append(f"{scenario.name}, {when}")
+                self.told["not_begun"].append(f"{scenario.name}, {moment}")
             else:
-                self._play(scenario, when, share, end)
+                self._play(scenario, moment, share, end)
         return self.told
 
     def say(self, text: str) -> None:
@@ -252,17 +256,25 @@ class Boundaries:
 
     def _until_done(self, stage: Stage, when: str, end: float) -> int:
         """Each call after the other, until the command comes to its end before it is killed. How many there were."""
+        if when == "during":
+            return self._in_the_middle(stage)
         number = 0
         while time.monotonic() < end and self._once(stage, f"{number}:{when}"):
             number += 1
         return number
 
+    def _in_the_middle(self, stage: Stage) -> int:
+        """Of every kind of file that is written. A first run tells which there are; numbers change with the polling."""
+        self._once(stage, "none:never")
+        calls = {line.split()[1] for line in stage.calls.read_text().splitlines()}
+        return sum(self._once(stage, f"{name}:during") for name in WRITES if name in calls)
+
     def _some(self, stage: Stage, share: int) -> int:
         """A first run tells how many calls there are."""
-        self._once(stage, "-1:never")
+        self._once(stage, "none:never")
         calls = len(stage.calls.read_text().splitlines())
         numbers = [self.dice.randrange(calls) for _ in range(share)]
-        return sum(self._once(stage, f"{number}:{self.dice.choice(WHEN)}") for number in numbers)
+        return sum(self._once(stage, f"{number}:{self.dice.choice(('after', 'before'))}") for number in numbers)
 
     def _once(self, stage: Stage, at: str) -> bool:
         """Whether the command was killed there."""
@@ -272,7 +284,7 @@ class Boundaries:
         stage.traffic.taken()
         stage.evidence.begin()
         code = stage.kill(words, at)
-        call, killed = stage.last_call(), code == -signal.SIGKILL
+        call, killed = stage.last_call(), code in DEAD
         found = [] if killed or code in scenario.codes else [f"exit code {code}, not {scenario.codes}"]
         found += stage.check.violations()
         seen = stage.traffic.taken()

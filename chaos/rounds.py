@@ -6,6 +6,7 @@ import os
 import pty
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from harm import SIGNALS, Harm, Victim
 from runtimes import Kind
 from traffic import Traffic
 
+EARLY = 0.15  # share of the bad things whose moment counts from the start of the program, not of the flow
 PATIENCE = 120.0  # seconds that a command may take
 BAD = ("never-healthy", "exit-at-boot", "turns-bad:0.1")
 # What a command may say: done, no such app, refused, failed, busy, not reached. 1 would be a bug of ours.
@@ -38,6 +40,7 @@ class Chaos:
         self.evidence = Evidence(self.place, self.machine)
         self.dice = random.Random(seed)
         self.number = 0  # of the last published release
+        self.is_early = False  # the bad thing came before the command had said anything
         self.told: dict[str, Any] = {
             "seed": seed, "runtime": kind.name, "rounds": 0,
             "requests": 0, "failed_requests": 0, "failed_requests_others": 0,
@@ -74,7 +77,8 @@ class Chaos:
         )
         operation, before = self._operation(), self.check.status
         words = self._words(operation)
-        self.traffic.allowed = _allowed(operation)
+        is_there = self.kind.proxy_stays or operation not in ("install", "uninstall")
+        self.traffic.allowed = _allowed(operation) if is_there else None
         self.traffic.taken()
         self.evidence.begin()
         harm = self.kind.harm(self.place, self.machine, self.dice)
@@ -90,18 +94,36 @@ class Chaos:
         if name == "terminal lost":
             terminal, slave = pty.openpty()
             command = self.place.start_on(slave, *words)
-            threading.Thread(target=_read, args=(os.dup(terminal),), daemon=True).start()
+            threading.Thread(target=_read, args=(os.dup(terminal), self.place.log), daemon=True).start()
             os.close(slave)
         else:
             command = self.place.start(*words)
         victim = Victim(command, terminal, before)
-        timer = threading.Timer(moment, harm.apply, (name, victim))
-        timer.start()
+        begun = self._log_size()
+        early = self.dice.random() < EARLY
+
+        def strike() -> None:
+            if not early:
+                self._until_it_speaks(command, begun)
+            time.sleep(moment)
+            self.is_early = self._log_size() <= begun
+            harm.apply(name, victim)
+
+        striker = threading.Thread(target=strike)
+        striker.start()
         code = command.wait(PATIENCE)
-        timer.join()
+        striker.join()
         if victim.terminal is not None:
             os.close(victim.terminal)
         return code
+
+    def _log_size(self) -> int:
+        return self.place.log.stat().st_size
+
+    def _until_it_speaks(self, command: subprocess.Popen[bytes], size: int) -> None:
+        """Its first step is told: how long a program takes to start is the machine's matter, and nothing happens."""
+        while command.poll() is None and self._log_size() <= size:
+            time.sleep(0.005)
 
     def _expect(self, operation: str, before: dict[str, Any], code: int, *, crowded: bool) -> None:
         """What the exit code says has to be so: 0 is done, 5 means that the version from before serves."""
@@ -119,9 +141,10 @@ class Chaos:
             wanted = self.greeting
             expected.greetings = {wanted} if code == 0 else {*expected.greetings, wanted}
 
-    @staticmethod
-    def _codes(name: str, codes: list[int]) -> list[str]:
-        bad = [code for code in codes if code >= 0 and code not in CODES]
+    def _codes(self, name: str, codes: list[int]) -> list[str]:
+        # Python itself ends with 1 when it is interrupted before it has begun with the program.
+        fine = (*CODES, 1) if name == "command interrupted" and self.is_early else CODES
+        bad = [code for code in codes if code >= 0 and code not in fine]
         # A signal that comes before the command has begun to listen ends it like any other program.
         hit = SIGNALS.get(name, signal.SIGHUP if name == "terminal lost" else None)
         killed = [code for code in codes if code < 0 and -code != hit]
@@ -185,11 +208,12 @@ def _allowed(operation: str) -> frozenset[int]:
     return frozenset([200, 404, 503]) if operation in ("install", "uninstall", "stop", "start") else frozenset([200])
 
 
-def _read(terminal: int) -> None:
+def _read(terminal: int, log: Path) -> None:
     """What a terminal does: without it the command would stand still when the terminal's buffer is full."""
     try:
-        while os.read(terminal, 65536):
-            continue
+        while seen := os.read(terminal, 65536):
+            with log.open("ab") as file:
+                file.write(seen)
     except OSError:
         pass  # closed
     finally:

@@ -2,7 +2,7 @@
 
     bin/chaos --rounds 300 --seed 7 --json
     bin/chaos --runtime docker --rounds 100 --json
-    bin/chaos --boundaries --json        kill the command before and after each single port call of every flow
+    bin/chaos --boundaries --json        kill the command before, after and within each port call of every flow
 
 A seed gives the same operations, bad things and moments; what the machine does meanwhile is its own. A round that
 failed leaves its story in a folder that is printed.
@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from boundaries import SCENARIOS, Boundaries
+from boundaries import SCENARIOS, WHEN, Boundaries
 from rounds import Chaos
 from runtimes import KINDS
 
@@ -34,7 +34,7 @@ def main() -> int:
     if given.boundaries:
         boundaries = Boundaries(folder, seed, KINDS[given.runtime], as_json=given.json)
         boundaries.say(f"Seed {seed}; what is done is told in {folder}/commands.log")
-        told = boundaries.run(given.only, given.sample, given.seconds)
+        told = boundaries.run(given.only, given.when, given.sample, given.seconds)
     else:
         chaos = Chaos(folder, seed, KINDS[given.runtime], as_json=given.json)
         chaos.say(f"Seed {seed}; what is done is told in {folder}/commands.log")
@@ -54,6 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--boundaries", action="store_true", help="every port call instead of random moments")
     parser.add_argument("--sample", type=int, help="only that many boundaries, chosen by the seed")
     parser.add_argument("--only", choices=[scenario.name for scenario in SCENARIOS], help="boundaries of one flow")
+    parser.add_argument("--when", choices=WHEN, help="boundaries: killed only so; all of them when not given")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()
     harms = KINDS[given.runtime].harm

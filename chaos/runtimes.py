@@ -18,16 +18,18 @@ from place import Place
 
 @dataclass(frozen=True)
 class Kind:
-    """`longest`: seconds into a flow at which the bad thing happens, at the latest."""
+    """`longest`: seconds into a flow at which the bad thing happens, at the latest. `proxy_stays`: also when no app is
+    installed; a proxy that goes with the last app cannot answer before the next one is there."""
 
     name: str
     place: Callable[..., Place]
     machine: Callable[[Any], Machine]
     harm: type[Harm]
     longest: float
+    proxy_stays: bool
 
 
 KINDS = {
-    "process": Kind("process", Place, lambda place: Processes(place.home), ProcessHarm, 1.6),
-    "docker": Kind("docker", DockerPlace, Containers, DockerHarm, 4.0),
+    "process": Kind("process", Place, lambda place: Processes(place.home), ProcessHarm, 1.6, True),
+    "docker": Kind("docker", DockerPlace, Containers, DockerHarm, 4.0, False),
 }
