@@ -101,6 +101,41 @@ def migrate(folder: Folder = _FOLDER, as_json: Json = False) -> None:
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.", show_default=False)],
+    folder: Folder = _FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Write everything into one file: database, keys, releases. The hub may go on serving. Keep it like the keys."""
+    hub = _open(folder)
+    from ..hub.backup import backup
+    from .output import emit
+
+    size = backup(hub, file)
+    emit({"result": "backed-up", "file": str(file), "bytes": size}, f"{file}: {size} bytes.", as_json=as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What backup made.", show_default=False)],
+    folder: Folder = _FOLDER,
+    database_from_env: Annotated[
+        bool, typer.Option("--database-from-env", help="Into the empty database of $DISCODE_HUB_DATABASE.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a hub of a backup, in a new folder; also on another kind of database."""
+    _needs_extra()
+    from ..hub.backup import restore
+    from .output import emit
+
+    place = folder.expanduser()
+    restore(file, place, _database(True) if database_from_env else None)
+    text = f"The hub is in {place}. Start it: discode hub serve {place}"
+    emit({"result": "restored", "folder": str(place)}, text, as_json=as_json)
+
+
+@app.command()
 def build(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What bin/build made.", show_default=False)],
     folder: Folder = _FOLDER,

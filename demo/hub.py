@@ -1,0 +1,214 @@
+"""`bin/demo --hub`: a vendor sells an app with private images; a customer installs it with a licence key.
+
+From nothing: a hub, a stock registry, an engine for the vendor and one for the customer, who has no Python. Two
+releases by `docker push` and `release publish`; `install.sh`, a licence, an update under load; the licence is revoked:
+no more pulls and updates, and the app goes on serving. Exit code 0 only if all of it was so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from customer import APP, HOST
+from hub_rig import Customer, HubServer, Vendor, status, told
+from records import figures
+from run import read_records
+
+FIRST, SECOND, THIRD = "1.0.0", "1.1.0", "1.2.0"
+ROOT = Path(__file__).parents[1]
+
+
+class HubDemo:
+    def __init__(self, folder: Path, build: Path | None, *, as_json: bool):
+        self.folder, self.as_json, self._build = folder, as_json, build
+        self.hub = HubServer(folder / "machine")
+        self.vendor = Vendor(folder / "machine" / "vendor", self.hub)
+        self.customer = Customer(folder / "machine" / "customer", self.hub)
+        self.key_file = folder / "machine" / "licence-key"
+        self.seen: dict[str, Any] = {}
+        self.problems: list[str] = []
+
+    def run(self) -> dict[str, Any]:
+        begun = time.monotonic()
+        (self.folder / "machine").mkdir(parents=True)
+        try:
+            self._set_up()
+            self._without_a_licence()
+            licence = self._install()
+            self._update_under_load()
+            self._revoke(licence)
+            secrets = [self.key_file.read_text().strip(), self.hub.token_file.read_text().strip()]
+            self._expect("secrets in the hub's log", self.hub.secrets_in_log(secrets), 0)
+        finally:
+            self._close()
+        return {
+            **self.seen,
+            "problems": self.problems,
+            "ok": not self.problems,
+            "seconds": round(time.monotonic() - begun, 1),
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": {"cores": os.cpu_count()},
+        }
+
+    def say(self, text: str) -> None:
+        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+
+    def _set_up(self) -> None:
+        build = self._build or self._make_build()
+        self.say("A hub, and a stock registry that asks it for every token")
+        self.hub.start()
+        self.hub.add_build(build)
+        self.say(f"The vendor: keys, docker build, docker push, release publish {FIRST}")
+        self.vendor.start()
+        self.vendor.publish(FIRST)
+        self.say("The customer: a machine with Docker and no Python; curl install.sh | sh")
+        self.customer.start()
+        self.customer.run_installer()
+
+    def _make_build(self) -> Path:
+        ready = ROOT / "dist" / f"discode-linux-{os.uname().machine}.tar.gz"
+        if not ready.exists():
+            self.say("A self-contained build of the command (once, some minutes): bin/build")
+            subprocess.run([str(ROOT / "bin" / "build")], check=True, stdout=subprocess.DEVNULL)
+        return ready
+
+    def _without_a_licence(self) -> None:
+        self.say("Without a licence")
+        refused = self.customer.install(None, code=None)
+        self._expect("install without a licence", (refused.code, _key(refused.last)), (4, "license-needed"))
+        name = next(name for name in self._targets() if name.endswith("index.json"))
+        self._expect("the hub, without a licence", status(f"{self.hub.url}/targets/{name}"), 403)
+        manifest = f"http://{self.hub.registry.name}/v2/acme/{APP}/manifests/{FIRST}"
+        self._expect("the registry, without a token", status(manifest), 401)
+        pulled, words = self.customer.pull(f"{self.vendor.repository}:{FIRST}", f"dlk_{'a' * 8}_{'a' * 32}")
+        self._expect("docker pull with a wrong key", pulled, False, words)
+
+    def _install(self) -> str:
+        licence = self.vendor.issue(self.key_file)
+        self.say(f"With a licence key: install {FIRST}")
+        ran = self.customer.install(self.key_file)
+        self.seen["install_s"] = round(ran.ended - ran.begun, 2)
+        self._expect("what serves after the install", self.customer.version(), FIRST)
+        return licence
+
+    def _update_under_load(self) -> None:
+        with self._load() as output:
+            self.vendor.publish(SECOND)
+            self.say(f"{SECOND} is published; update under load")
+            ran = self.customer.discode("update", APP)
+            self.seen["update_s"] = round(ran.ended - ran.begun, 2)
+            self._expect("what serves after the update", self.customer.version(), SECOND)
+            time.sleep(2)  # so that the load also meets what comes after
+        records, _ = read_records(output)
+        load = figures(records)
+        self.seen["load"] = {name: load[name] for name in ("requests", "failed", "failures", "p50_ms", "p99_ms")}
+        self._expect("failed requests", load["failed"], 0)
+        self._expect("requests were made", len(records) > 500, True)
+
+    def _revoke(self, licence: str) -> None:
+        key = self.key_file.read_text().strip()
+        pulled, words = self.customer.pull(f"{self.vendor.repository}:{FIRST}", key)
+        self._expect("docker pull with the licence key", pulled, True, words)
+        self.vendor.publish(THIRD)
+        self.vendor.revoke(licence)
+        self.say(f"{THIRD} is published, and the licence revoked")
+        refused = self.customer.discode("update", APP, code=None)
+        self._expect("update after the revocation", (refused.code, _key(refused.last)), (4, "license-revoked"))
+        pulled, words = self.customer.pull(f"{self.vendor.repository}:{THIRD}", key)
+        self._expect("docker pull after the revocation", pulled, False, words)
+        self._expect("the token server after it", self._token_status(key), 403)
+        self._expect("the hub after it", self._target_status(key), 403)
+        self._expect("what goes on serving", self.customer.version(), SECOND)
+
+    def _token_status(self, key: str) -> int:
+        scope = f"service={self.hub.registry.name}&scope=repository:acme/{APP}:pull"
+        return status(f"{self.hub.url}/token?{scope}", Authorization=_basic("x", key))
+
+    def _target_status(self, key: str) -> int:
+        name = next(name for name in self._targets() if name.endswith("index.json"))
+        return status(f"{self.hub.url}/targets/{name}", Authorization=_basic("a" * 32, key))
+
+    def _targets(self) -> list[str]:
+        """Addresses of all targets, as the public metadata names them."""
+        timestamp = told(f"{self.hub.url}/metadata/timestamp.json")["signed"]["meta"]["snapshot.json"]["version"]
+        snapshot = told(f"{self.hub.url}/metadata/{timestamp}.snapshot.json")["signed"]["meta"]["targets.json"][
+            "version"
+        ]
+        targets = told(f"{self.hub.url}/metadata/{snapshot}.targets.json")["signed"]["targets"]
+        pairs = [(name.rpartition("/"), one["hashes"]["sha256"]) for name, one in targets.items()]
+        return [f"{parts[0]}/{sha256}.{parts[2]}" for parts, sha256 in pairs]
+
+    def _expect(self, what: str, found: object, wanted: object, words: str = "") -> None:
+        self.seen.setdefault("checks", {})[what] = found
+        if found != wanted:
+            self.problems.append(f"{what}: {found}, expected {wanted}. {words}".strip())
+        self.say(f"  {'ok ' if found == wanted else 'BAD'} {what}: {found} {words if found != wanted else ''}".rstrip())
+
+    @contextmanager
+    def _load(self) -> Iterator[Path]:
+        output = self.folder / "requests.jsonl"
+        script = Path(__file__).parent / "load.py"
+        command = [sys.executable, str(script), str(self.customer.port), HOST, str(output), "--seconds", "240"]
+        load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        threading.Thread(target=lambda: load.stdout and load.stdout.read(), daemon=True).start()
+        try:
+            yield output
+            assert load.stdin is not None
+            load.stdin.close()
+            if load.wait(60) != 0:
+                raise RuntimeError("the load ended with an error")
+        finally:
+            if load.poll() is None:
+                load.kill()
+                load.wait()
+
+    def _close(self) -> None:
+        """Nothing stays, whatever happened before."""
+        self.customer.engine.close()
+        self.vendor.engine.close()
+        self.hub.stop()
+
+
+def _key(last: dict[str, Any]) -> str:
+    return str(last.get("error", {}).get("key") or last.get("result"))
+
+
+def _basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bin/demo --hub", description=__doc__)
+    parser.add_argument("--hub", action="store_true", help="this demo")
+    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
+    parser.add_argument("--build", type=Path, metavar="FILE", help="a build of bin/build's, instead of dist/")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="discode-hub-demo-"))
+    demo = HubDemo(folder, given.build, as_json=given.json)
+    try:
+        result = demo.run()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if given.json:
+        print(json.dumps(result), flush=True)
+    else:
+        print(json.dumps({name: result[name] for name in ("install_s", "update_s", "load", "seconds")}, indent=1))
+        print("OK" if result["ok"] else f"NOT OK: {'; '.join(demo.problems)}")
+    return 0 if result["ok"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
