@@ -95,7 +95,7 @@ need_kamal() {
 }
 
 need_postgresql() {
-    compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || command -v initdb > /dev/null || apt_install postgresql
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || command -v initdb > /dev/null || apt_install_stopped postgresql
 }
 
 need_ruby() {
@@ -109,7 +109,7 @@ need_docker() {
     command -v iptables > /dev/null || [ -x /usr/sbin/iptables ] || packages+=(iptables)
     command -v docker-registry > /dev/null || packages+=(docker-registry)
     [ -x /usr/sbin/debootstrap ] || packages+=(debootstrap)
-    [ ${#packages[@]} = 0 ] || apt_install "${packages[@]}" || return 1
+    [ ${#packages[@]} = 0 ] || apt_install_stopped "${packages[@]}" || return 1
     # From Debian 13 on the client is a package of its own.
     command -v docker > /dev/null || apt_install docker-cli
 }
