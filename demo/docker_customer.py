@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from customer import APP, HERE, HOST, CommandFailed, Machine, Ran, free_port
-from rig.engine import DockerEngine
+from rig.engine import DockerEngine, own_networks
 from rig.images import Shelf, build_edge
 from rig.registry import Registry
 
@@ -113,7 +113,7 @@ class DockerMachine(Machine):
         apps = self.home / "apps"
         return {
             "instances": [name for one in api.containers(all=True) for name in one["Names"]],
-            "networks": [one["Name"] for one in api.networks() if one["Name"] not in ("bridge", "host", "none")],
+            "networks": [one["Name"] for one in own_networks(api)],
             "volumes": [one["Name"] for one in api.volumes()["Volumes"] or []],
             "journals": [str(path.relative_to(self.home)) for path in apps.glob("*/journal.json")],
         }

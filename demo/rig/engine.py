@@ -82,21 +82,13 @@ class DockerEngine:
     def close(self) -> None:
         """Remove all containers and networks, end it, delete its folder."""
         if self._process is not None and self._process.poll() is None:
-            self._empty()
+            empty(self.api())
         self.stop()
         self._sweep()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def words(self, lines: int = 15) -> str:
         return "\n".join((self.folder / "log").read_text(errors="replace").splitlines()[-lines:])
-
-    def _empty(self) -> None:
-        api = self.api()
-        for one in api.containers(all=True):
-            api.remove_container(one["Id"], force=True, v=True)
-        for one in api.networks():
-            if one["Name"] not in ("bridge", "host", "none"):
-                api.remove_network(one["Id"])
 
     def _end_containerd(self) -> None:
         """After a killed dockerd its containerd, and with it the containers, live on."""
@@ -113,6 +105,21 @@ class DockerEngine:
             place = line.split()[1]
             if place.startswith(f"{self.folder}/"):
                 subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
+
+
+def empty(api: Any) -> None:
+    """Remove every container, volume and network; images stay."""
+    for one in api.containers(all=True):
+        api.remove_container(one["Id"], force=True, v=True)
+    for one in api.volumes()["Volumes"] or []:
+        api.remove_volume(one["Name"])
+    for one in own_networks(api):
+        api.remove_network(one["Id"])
+
+
+def own_networks(api: Any) -> list[dict[str, Any]]:
+    """Those that Docker does not have by itself."""
+    return [one for one in api.networks() if one["Name"] not in ("bridge", "host", "none")]
 
 
 def _pids_of(folder: str) -> list[int]:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from rig.engine import DockerEngine
+from rig.engine import DockerEngine, empty
 from rig.images import Shelf, build_edge, has_parts
 from rig.registry import Registry
 
@@ -100,13 +100,7 @@ class Bench:
             return json.loads(answer.read())
 
     def close(self):
-        for one in self.api.containers(all=True):
-            self.api.remove_container(one["Id"], force=True, v=True)
-        for one in self.api.volumes()["Volumes"] or []:
-            self.api.remove_volume(one["Name"])
-        for one in self.api.networks():
-            if one["Name"] not in ("bridge", "host", "none"):
-                self.api.remove_network(one["Id"])
+        empty(self.api)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ import json
 import textwrap
 from pathlib import Path
 
+from rig.engine import empty, own_networks
 from rig.images import Shelf
 
 from place import APP, SERVER, Place, free_port
@@ -70,19 +71,12 @@ class DockerPlace(Place):
         """Everything on the engine but images."""
         api = self.api
         found = [name for one in api.containers(all=True) for name in one["Names"]]
-        found += [one["Name"] for one in api.networks() if one["Name"] not in ("bridge", "host", "none")]
+        found += [one["Name"] for one in own_networks(api)]
         return found + [one["Name"] for one in api.volumes()["Volumes"] or []]
 
     def secret(self):
         return json.loads(self.get("/env")[1])["SECRET"]
 
     def close(self):
-        api = self.api
-        for one in api.containers(all=True):
-            api.remove_container(one["Id"], force=True, v=True)
-        for one in api.volumes()["Volumes"] or []:
-            api.remove_volume(one["Name"])
-        for one in api.networks():
-            if one["Name"] not in ("bridge", "host", "none"):
-                api.remove_network(one["Id"])
+        empty(self.api)
         self.run("proxy", "stop", code=None)
