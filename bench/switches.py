@@ -109,7 +109,7 @@ class Switcher:
         words = ["deploy", service, "--host", f"{service}.test", "--target", self.targets[service][version]]
         while True:
             try:
-                self.edge.run(*words, "--drain-timeout", "5s")
+                self.edge.run(*words, "--drain-timeout", "30s")
                 break
             except (OSError, ValueError):
                 self.again += 1
