@@ -12,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -108,7 +109,7 @@ class Switcher:
         words = ["deploy", service, "--host", f"{service}.test", "--target", self.targets[service][version]]
         while True:
             try:
-                self.edge.run(*words, "--drain-timeout", "5s")
+                self.edge.run(*words, "--drain-timeout", "30s")
                 break
             except (OSError, ValueError):
                 self.again += 1
@@ -209,6 +210,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quiet", type=float, default=15.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that it leaves nothing running
     root = Path(tempfile.mkdtemp(prefix="edge-"))
     (root / "state").mkdir()
     place, edge = Place(root), Edge(root / "state", free_port())

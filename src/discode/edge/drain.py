@@ -25,6 +25,7 @@ from .sessions import Session
 POLL = 0.02
 STREAM_GRACE = 0.2  # seconds that frames under way in a WebSocket get before the first is let go
 PER_SECOND = 50  # WebSockets or event streams let go in a second, unless the time is too short for that
+CUT = 1.0  # seconds that requests which are cut get for their 504
 DELETE_TRIES = 100  # HAProxy deletes a server only when its last idle connection is closed
 
 Server = tuple[str, str]  # a backend's role, and a target
@@ -166,6 +167,10 @@ class Drains:
             cut, backends = self._haproxy.layout.map("cut"), sorted({backend for backend, _ in plain})
             self._tell(*(f"set map {cut} {backend} yes" for backend in backends))
             self._tell(*(f"shutdown sessions server {backend}/{name}" for backend, name in plain))
+            # Their answers are still to be written, and a busy machine takes its time.
+            deadline = time.monotonic() + CUT
+            while self._count(left) and time.monotonic() < deadline:
+                time.sleep(POLL)
             time.sleep(POLL)
             self._tell(*(f"set map {cut} {backend} no" for backend in backends))
 

@@ -24,6 +24,7 @@ from .upgrade import Program
 
 LOOK = 0.25  # seconds between two looks at HAProxy
 END_GRACE = 5.0
+AGAIN = 2.0  # seconds before an HAProxy that did not start is started again
 WAIT = 60.0  # seconds that commands and drains under way get before the program changes
 
 
@@ -77,6 +78,7 @@ class Running:
                 print("HAProxy had ended and was started again", flush=True)
         except HaproxyError as error:
             print(f"HAProxy does not start: {error}", flush=True)
+            self._end.wait(AGAIN)
 
     def _wait_until_idle(self, most_commands: int) -> None:
         """No more commands are taken; those under way are finished, and so are drains, or the time is over."""
