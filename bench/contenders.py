@@ -3,6 +3,7 @@
 direct        the upstream itself
 HAProxy       bare: one frontend, one backend, no rule
 edge          `discode edge`, with everything that it does for a request, among 20 other services
+edge, no log  the same without its access log: bare HAProxy writes none either
 kamal-proxy   where a binary is given
 """
 
@@ -74,6 +75,7 @@ class Upstream(Contender):
         (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, up=self, certificate=certificate, key=key))
         process = self.spawn("/usr/sbin/nginx", "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "errors"))
         self.ready()
+        wait(lambda: len(wrk.with_children(process.pid)) == 2, "nginx has no worker")
         self.moving = wrk.with_children(process.pid)
 
 
@@ -87,11 +89,13 @@ class BareHaproxy(Contender):
 
 
 class Edge(Contender):
-    def __init__(self, folder: Path, core: int, target: str, certificate: Path, key: Path):
-        super().__init__("edge", folder, core)
+    def __init__(
+        self, folder: Path, core: int, target: str, certificate: Path, key: Path, name: str = "edge", *options: str
+    ):
+        super().__init__(name, folder, core)
         self._command = (sys.executable, "-m", "discode.edge", "--state-dir", str(folder / "state"))
         ports = ("--http-port", str(self.http_port), "--https-port", str(self.https_port))
-        controller = self.spawn(*self._command, "run", "--bind", "127.0.0.1", *ports)
+        controller = self.spawn(*self._command, "run", "--bind", "127.0.0.1", *ports, *options)
         wait(lambda: (folder / "state" / "edge.sock").exists(), "the edge does not start")
         for number in range(OTHER_SERVICES):
             host = ("--host", f"other{number}.test", "--health-check-path", "/small")

@@ -64,6 +64,8 @@ def _start(contenders: list[Contender], folder: Path, kamal_proxy: str | None) -
     target = f"127.0.0.1:{upstream.http_port}"
     contenders.append(BareHaproxy(folder / "haproxy", PROXY_CORE, target, pem))
     contenders.append(Edge(folder / "edge", PROXY_CORE, target, certificate, key))
+    quiet = ("edge, no log", "--access-log=false")
+    contenders.append(Edge(folder / "quiet", PROXY_CORE, target, certificate, key, *quiet))
     if kamal_proxy:
         contenders.append(KamalProxy(folder / "kamal", PROXY_CORE, target, certificate, key, kamal_proxy))
 
@@ -121,7 +123,7 @@ def _ratios(loads: dict[str, dict[str, dict[str, float]]]) -> dict[str, dict[str
         kind: {
             name: round(by_name["edge"]["us_per_request"] / figures["us_per_request"], 2)
             for name, figures in by_name.items()
-            if name not in ("edge", "direct")
+            if name in ("HAProxy", "kamal-proxy")
         }
         for kind, by_name in loads.items()
     }

@@ -140,14 +140,33 @@ class App:
         self.server.server_close()
 
 
-class Load:
+class Users:
+    """Threads that ask until it is left, each running `_ask_on(number)`; `bad` has every answer that was none."""
+
+    def __init__(self, users):
+        self.bad, self.count, self.on = [], 0, True
+        self.threads = [threading.Thread(target=self._ask_on, args=(n,), daemon=True) for n in range(users)]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.on = False
+        for thread in self.threads:
+            thread.join(20)
+
+
+class Load(Users):
     """Kept-alive and new connections until it is left; `bad` has every answer that was none."""
 
     def __init__(self, edge, host, users=6):
-        self.edge, self.host, self.bad, self.count, self.on = edge, host, [], 0, True
-        self.threads = [threading.Thread(target=self._run, args=(n % 3 != 0,), daemon=True) for n in range(users)]
+        super().__init__(users)
+        self.edge, self.host = edge, host
 
-    def _run(self, keep):
+    def _ask_on(self, number):
+        keep = number % 3 != 0
         connection = http.client.HTTPConnection("127.0.0.1", self.edge.port, timeout=15)
         while self.on:
             try:
@@ -163,16 +182,6 @@ class Load:
             if not keep:
                 connection.close()
             time.sleep(0.002)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.on = False
-        for thread in self.threads:
-            thread.join(20)
 
 
 @pytest.fixture

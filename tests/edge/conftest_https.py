@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest_edge import Edge, free_port, wait_for
+from conftest_edge import Edge, Users, free_port, wait_for
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -256,14 +256,14 @@ class HttpsEdge(Edge):
             connection.close()
 
 
-class Handshakes:
+class Handshakes(Users):
     """Full handshakes and requests, verified, until it is left; `bad` has each that failed."""
 
     def __init__(self, edge, host, trust, users=4):
-        self.edge, self.host, self.trust, self.bad, self.count, self.seen = edge, host, trust, [], 0, set()
-        self.on, self.threads = True, [threading.Thread(target=self._run, daemon=True) for _ in range(users)]
+        super().__init__(users)
+        self.edge, self.host, self.trust, self.seen = edge, host, trust, set()
 
-    def _run(self):
+    def _ask_on(self, _):
         while self.on:
             try:
                 secure = self.edge.connect(self.host, self.trust)
@@ -278,16 +278,6 @@ class Handshakes:
             except OSError as error:
                 self.bad.append(repr(error))
             self.count += 1
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.on = False
-        for thread in self.threads:
-            thread.join(20)
 
 
 def trusting(trust):

@@ -9,13 +9,13 @@ import random
 import re
 import socket
 import ssl
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import fuzz_corpus
 import fuzz_http2
 import pytest
+from conftest_edge import Users
 from fuzz_target import StrictTarget
 
 COUNT = int(os.environ.get("DISCODE_FUZZ", "3000"))
@@ -31,14 +31,14 @@ def token(rng, tokens):
     return made
 
 
-class Victims:
+class Victims(Users):
     """Well-behaved clients on kept-alive connections beside the noise: each has to get its own answer."""
 
     def __init__(self, port, tokens, users=2):
-        self.port, self.tokens, self.count, self.bad, self.on = port, tokens, 0, [], True
-        self.threads = [threading.Thread(target=self._run, args=(number,), daemon=True) for number in range(users)]
+        super().__init__(users)
+        self.port, self.tokens = port, tokens
 
-    def _run(self, number):
+    def _ask_on(self, number):
         connection, count = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20), 0
         rng = random.Random(f"{SEED}:victim {number}")
         while self.on:
@@ -55,16 +55,6 @@ class Victims:
                 connection.close()
             self.count += 1
             time.sleep(0.002)
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.on = False
-        for thread in self.threads:
-            thread.join(20)
 
 
 class Attack:

@@ -209,7 +209,7 @@ def test_kamal_deploys_through_the_edge_without_a_failed_request(place):
             place.kamal("deploy", "--skip-push", "--version", version)
             print(f"deploy {time.monotonic() - begun:.1f} s")
             assert _version(place) == version, "the new version answers as soon as Kamal is done"
-        place.kamal("rollback", "v2")
+        place.kamal("rollback", "v2", "--version", "v3")
         assert _version(place) == "v2"
     print(f"{load.count} requests, failed {len(load.bad)}")
     assert not load.bad and load.count > 500, load.bad[:5]
