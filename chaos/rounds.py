@@ -79,6 +79,7 @@ class Chaos:
         words = self._words(operation)
         is_there = self.kind.proxy_stays or operation not in ("install", "uninstall")
         self.traffic.allowed = _allowed(operation) if is_there else None
+        self.traffic.settled()  # what is under way belongs to what was done before
         self.traffic.taken()
         self.evidence.begin()
         harm = self.kind.harm(self.place, self.machine, self.dice)

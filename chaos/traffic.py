@@ -28,6 +28,7 @@ class Traffic:
     def __init__(self, port: int, host: str, users: int = 6):
         self.allowed: frozenset[int] | None = frozenset([200])
         self._port, self._host, self._seen, self._lock, self._on = port, host, Seen(), threading.Lock(), True
+        self._under_way: dict[int, float] = {}  # when the request of each thread began
         self._threads = [threading.Thread(target=self._run, args=(n % 2 == 0,), daemon=True) for n in range(users)]
 
     def start(self) -> None:
@@ -40,6 +41,12 @@ class Traffic:
             if thread.is_alive():
                 thread.join(20)
 
+    def settled(self) -> None:
+        """Returns when every request that is under way now has been answered."""
+        now = time.time()
+        while any(begun < now for begun in list(self._under_way.values())):
+            time.sleep(0.01)
+
     def taken(self) -> Seen:
         """What was seen since the last time."""
         with self._lock:
@@ -49,10 +56,11 @@ class Traffic:
     def _run(self, keep: bool) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
         while self._on:
-            begun = time.time()
+            begun = self._under_way[threading.get_ident()] = time.time()
             failure = self._ask(connection)
             with self._lock:
                 self._note(failure, keep, begun)
+            del self._under_way[threading.get_ident()]
             if failure or not keep:
                 connection.close()
             time.sleep(PAUSE)

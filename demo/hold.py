@@ -21,7 +21,7 @@ from typing import Any
 
 from customer import APP, HERE, HOST, Machine, Ran
 
-HOLD, DEADLINE = 4.0, 10.0  # seconds: the longest hold, and what a new version may take where nothing is held
+HOLD, DEADLINE = 4.0, 4.0  # seconds: the longest hold, and what a new version may take where nothing is held
 FILE = f"""\
 app: {APP}
 version: {{version}}

@@ -109,7 +109,8 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: dict[int, Fault]) 
     where = f"{scenario.name} with {faults}"
     installation, instances = world.store.installation(APP), world.runtime.instances(APP)
     assert not world.store.journals, f"{where}: a journal is left"
-    assert not world.runtime.violations, f"{where}: {world.runtime.violations}"
+    violations = [*world.runtime.violations, *world.proxy.violations]
+    assert not violations, f"{where}: {violations}"
     if installation is None:
         assert None in scenario.may_serve, f"{where}: the installation is gone"
         assert not instances and APP not in world.proxy.services, f"{where}: left over: {instances}"

@@ -158,11 +158,17 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
     finish(site, journal, kept, _outcome(kept, cause), cause)
 
 
+def longest_wait(before: Installation, after: Installation) -> float:
+    """Seconds that a request may be held: the longest hold, and what the old version may take to come back."""
+    return after.release.manifest.update.hold + before.release.manifest.health.deadline
+
+
 def _hold_again(site: Site, keep: Installation, drop: Installation) -> None:
     """The one that goes has to let go of the volumes before the one that stays can start."""
     state = site.runtime.inspect(keep.instance)
     if state is None or state.phase is not Phase.RUNNING:
-        site.proxy.pause(keep.app, keep.release.manifest.health.deadline)
+        # As long as the hold that may be under way: a shorter one would end the requests that it has held so far.
+        site.proxy.pause(keep.app, longest_wait(keep, drop))
         site.runtime.stop(drop.instance, drop.release.manifest.update.stop)
 
 

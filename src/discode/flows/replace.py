@@ -7,7 +7,7 @@ from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.manifest import Archive
 from ..core.quantity import format_size
-from .conclude import conclude_at_once, finish
+from .conclude import conclude_at_once, finish, longest_wait
 from .instance import boot, confirm, retire_others, spec, switch
 from .world import Site
 
@@ -49,7 +49,7 @@ def replace(site: Site, journal: Journal) -> None:
         deadline = after.release.manifest.health.deadline
         if policy.strategy == "hold" and before:
             with step("hold", "Holding requests, stopping the old version"):
-                deadline = hold(site, before, policy.hold)
+                deadline = hold(site, before, after)
         with step("boot", f"Starting {after.instance}"):
             endpoint = boot(site, after, deadline)
         with step("switch", f"Switching to {after.version}"):
@@ -67,14 +67,14 @@ def replace(site: Site, journal: Journal) -> None:
         _settle_after(site, journal, error)
 
 
-def hold(site: Site, before: Installation, longest: float) -> float:
+def hold(site: Site, before: Installation, after: Installation) -> float:
     """From here requests wait: only one instance at a time may have the volumes.
 
     The answer is how many seconds of the longest hold are left for the new version. Requests wait for longer, so
     that the old version can come back before they are answered with an error.
     """
-    begun = site.clock.monotonic()
-    site.proxy.pause(before.app, longest + before.release.manifest.health.deadline)
+    begun, longest = site.clock.monotonic(), after.release.manifest.update.hold
+    site.proxy.pause(before.app, longest_wait(before, after))
     site.runtime.stop(before.instance, before.release.manifest.update.stop)
     return max(longest - (site.clock.monotonic() - begun), 0.0)
 

@@ -28,7 +28,7 @@ class Store(Protocol):
         """Also deletes revisions of the settings that neither it nor a journal needs."""
 
     def delete_installation(self, app: str) -> None:
-        """Settings and history stay."""
+        """Its history stays, and its own revision of the settings: others were tried and did not make it."""
 
     def journal(self, app: str) -> Journal | None: ...
 

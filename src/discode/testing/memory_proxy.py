@@ -17,15 +17,17 @@ class _Service:
     endpoint: Endpoint
     route: Route
     mode: Mode = Mode.RUNNING
+    held: float = 0.0  # seconds that the requests of a pause under way were promised
 
 
 class MemoryProxy:
     """`pending` are deploys that go on after their caller died, as kamal-proxy's do: each is carried out after that
-    many further calls."""
+    many further calls. `violations`: a pause that cut an earlier one short."""
 
     def __init__(self, answer: Callable[[Endpoint, str], Probe]):
         self.services: dict[str, _Service] = {}
         self.pending: list[tuple[int, Callable[[], None]]] = []
+        self.violations: list[str] = []
         self._answer = answer
 
     def has_traffic(self, endpoint: Endpoint) -> bool:
@@ -44,7 +46,8 @@ class MemoryProxy:
         if not probe.ok:
             raise ReleaseFailed(f"target failed to become healthy within {timing.deploy:g} s: {probe.detail}")
         mode = self.services[service].mode if service in self.services else Mode.RUNNING
-        self.services[service] = _Service(endpoint, route, mode)
+        held = self.services[service].held if service in self.services else 0.0
+        self.services[service] = _Service(endpoint, route, mode, held)
 
     def drained(self, service: str, timeout: float) -> None:
         self._tick()
@@ -64,6 +67,10 @@ class MemoryProxy:
 
     def pause(self, service: str, longest: float) -> None:
         self._set(service, Mode.PAUSED)
+        if (known := self.services.get(service)) is not None:
+            if longest < known.held:
+                self.violations.append(f"requests held for up to {known.held:g} s are let go after {longest:g} s")
+            known.held = longest
 
     def resume(self, service: str) -> None:
         self._set(service, Mode.RUNNING)
@@ -82,6 +89,8 @@ class MemoryProxy:
         self._tick()
         if service in self.services:
             self.services[service].mode = mode
+            if mode is not Mode.PAUSED:
+                self.services[service].held = 0.0
 
     def _refuse_taken_hosts(self, service: str, route: Route) -> None:
         for name, other in self.services.items():

@@ -55,7 +55,10 @@ class MemoryStore:
         self.revisions[app] = kept
 
     def delete_installation(self, app: str) -> None:
-        self.installations.pop(app, None)
+        one = self.installations.pop(app, None)
+        if one is not None and (app, "installation") not in self.damaged:
+            kept = {n: values for n, values in self.revisions.get(app, {}).items() if n == one.settings}
+            self.revisions[app] = kept
         self.damaged.discard((app, "installation"))
 
     def journal(self, app: str) -> Journal | None:

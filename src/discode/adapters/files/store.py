@@ -67,6 +67,12 @@ class FileStore:
         revisions.drop_revisions(folder, {side.settings for side in sides if side})
 
     def delete_installation(self, app: str) -> None:
+        try:
+            one = self.installation(app)
+        except StateError:
+            one = None  # it cannot say which settings are its own: all of them stay
+        if one is not None:
+            revisions.drop_revisions(self._folder(app), {one.settings})
         self._delete(self._folder(app) / "installation.json")
 
     def journal(self, app: str) -> Journal | None:
