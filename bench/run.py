@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-MEASUREMENTS = ("start",)
+MEASUREMENTS = ("start", "hub")
 
 
 def main() -> int:
