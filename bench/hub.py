@@ -30,6 +30,7 @@ from discode.hub.database import Database
 from discode.hub.hub import init_hub
 from discode.hub.models import Activation, Licence
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))
 APP, RELEASES, INSTALLATIONS = "myapp", 200, 10_000
 SECONDS, RUNS = 5, 3
 STALE = 20  # every so many checks comes from an installation that has an older timestamp
@@ -159,9 +160,9 @@ class _Listening:
     """A port that was free just now."""
 
     def __enter__(self) -> int:
-        from rig.postgresql import _free_port
+        from rig.postgresql import free_port
 
-        return _free_port()
+        return free_port()
 
     def __exit__(self, *_: object) -> None: ...
 

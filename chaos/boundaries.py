@@ -6,9 +6,7 @@ each kill one ordinary command runs and everything is checked, as after a round.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
 import random
 import signal
 import sys
@@ -22,14 +20,15 @@ from typing import Any
 
 from checks import Check, Expected
 from evidence import Evidence
-from processes import Processes
+from runtimes import Kind
 from traffic import Traffic
-
-from place import Place
 
 ENTRY = Path(__file__).parent / "entry.py"
 PATIENCE = 60.0
-WHEN = ("after", "before")
+WHEN = ("after", "during", "before")
+# Calls that write a file of the store: killed in the middle of it, too.
+WRITES = ("write_journal", "save_installation", "save_settings", "append_history", "keep_log")
+DEAD = (-signal.SIGKILL, -signal.SIGXFSZ)
 
 
 @dataclass(frozen=True)
@@ -48,14 +47,13 @@ class Scenario:
 class Stage:
     """A place in which one scenario is played many times."""
 
-    def __init__(self, folder: Path, scenario: Scenario):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.place = Place(folder, deadline="5s", confirm="300ms", hold="2s")
+    def __init__(self, folder: Path, scenario: Scenario, kind: Kind):
+        self.place = kind.place(folder, deadline="8s", confirm="300ms", hold="15s")
         self.scenario = scenario
-        self.processes = Processes(self.place.home)
+        self.machine = kind.machine(self.place)
         self.expected = Expected()
-        self.check = Check(self.place, self.processes, self.expected)
-        self.evidence = Evidence(self.place, self.processes)
+        self.check = Check(self.place, self.machine, self.expected)
+        self.evidence = Evidence(self.place, self.machine)
         self.traffic = Traffic(self.place.port, self.place.host, users=2)
         self.number, self.calls = 0, folder / "calls.txt"
         self.place.init()
@@ -185,14 +183,8 @@ def _settle_an_update(at: str) -> Callable[[Stage], tuple[str, ...]]:
 def _settle_a_reboot(stage: Stage) -> tuple[str, ...]:
     """No process is left, only the files."""
     _running(stage)
-    look = stage.processes
     stage.expected.versions = {stage.version}
-    victims = [look.controller(), look.haproxy_master(), *look.haproxy_workers()]
-    for instance in look.instances():
-        victims += [*look.supervisors(instance), *look.programs(instance)]
-    for pid in filter(None, victims):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    stage.machine.reboot()
     return ("settle", stage.place.app)
 
 
@@ -225,32 +217,34 @@ SCENARIOS = [
 
 
 class Boundaries:
-    def __init__(self, folder: Path, seed: int, *, as_json: bool):
-        self.folder, self.dice, self.as_json = folder, random.Random(seed), as_json
+    def __init__(self, folder: Path, seed: int, kind: Kind, *, as_json: bool):
+        self.folder, self.dice, self.kind, self.as_json = folder, random.Random(seed), kind, as_json
         self.told: dict[str, Any] = {
-            "seed": seed, "boundaries": 0, "flows": {}, "not_begun": [], "requests": 0, "failed_requests": 0,
+            "seed": seed, "runtime": kind.name, "boundaries": 0, "flows": {}, "not_begun": [],
+            "requests": 0, "failed_requests": 0,
             "failures": Counter(), "violations": [],
         }  # fmt: skip
 
-    def run(self, only: str | None, sample: int | None, seconds: float) -> dict[str, Any]:
-        """All of them, those of one flow, or `sample` of them in all; none begins after `seconds`."""
+    def run(self, only: str | None, when: str | None, sample: int | None, seconds: float) -> dict[str, Any]:
+        """All of them, those of one flow or of one of WHEN, or `sample` of them in all; none begins after `seconds`."""
+        moments = (when,) if when else WHEN if sample is None else ("either",)
         end = time.monotonic() + seconds
         scenarios = [scenario for scenario in SCENARIOS if only in (None, scenario.name)]
         if sample:
             self.dice.shuffle(scenarios)
         share = -(-sample // len(scenarios)) if sample else None
-        for when, scenario in itertools.product(WHEN if share is None else ("either",), scenarios):
+        for moment, scenario in itertools.product(moments, scenarios):
             if time.monotonic() > end or (sample and self.told["boundaries"] >= sample):
-                self.told["not_begun"].append(f"{scenario.name}, {when}")
+                self.told["not_begun"].append(f"{scenario.name}, {moment}")
             else:
-                self._play(scenario, when, share, end)
+                self._play(scenario, moment, share, end)
         return self.told
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
     def _play(self, scenario: Scenario, when: str, share: int | None, end: float) -> None:
-        stage = Stage(Path(tempfile.mkdtemp(dir=self.folder)), scenario)
+        stage = Stage(Path(tempfile.mkdtemp(dir=self.folder)), scenario, self.kind)
         try:
             stage.traffic.start()
             boundaries = self._until_done(stage, when, end) if share is None else self._some(stage, share)
@@ -262,17 +256,25 @@ class Boundaries:
 
     def _until_done(self, stage: Stage, when: str, end: float) -> int:
         """Each call after the other, until the command comes to its end before it is killed. How many there were."""
+        if when == "during":
+            return self._in_the_middle(stage)
         number = 0
         while time.monotonic() < end and self._once(stage, f"{number}:{when}"):
             number += 1
         return number
 
+    def _in_the_middle(self, stage: Stage) -> int:
+        """Of every kind of file that is written. A first run tells which there are; numbers change with the polling."""
+        self._once(stage, "none:never")
+        calls = {line.split()[1] for line in stage.calls.read_text().splitlines()}
+        return sum(self._once(stage, f"{name}:during") for name in WRITES if name in calls)
+
     def _some(self, stage: Stage, share: int) -> int:
         """A first run tells how many calls there are."""
-        self._once(stage, "-1:never")
+        self._once(stage, "none:never")
         calls = len(stage.calls.read_text().splitlines())
         numbers = [self.dice.randrange(calls) for _ in range(share)]
-        return sum(self._once(stage, f"{number}:{self.dice.choice(WHEN)}") for number in numbers)
+        return sum(self._once(stage, f"{number}:{self.dice.choice(('after', 'before'))}") for number in numbers)
 
     def _once(self, stage: Stage, at: str) -> bool:
         """Whether the command was killed there."""
@@ -282,7 +284,7 @@ class Boundaries:
         stage.traffic.taken()
         stage.evidence.begin()
         code = stage.kill(words, at)
-        call, killed = stage.last_call(), code == -signal.SIGKILL
+        call, killed = stage.last_call(), code in DEAD
         found = [] if killed or code in scenario.codes else [f"exit code {code}, not {scenario.codes}"]
         found += stage.check.violations()
         seen = stage.traffic.taken()
@@ -301,4 +303,4 @@ class Boundaries:
         what = "; ".join(found) or f"failed requests {told['failed']}"
         self.say(f"VIOLATION in {told['flow']}, killed at {told['at']} ({told['call']}): {what}")
         where = stage.evidence.keep(f"{told['at']}-{time.time_ns()}".replace(":", "-"), {**told, "violations": found})
-        self.say(f"What is known of it is in {where}")
+        self.say(f"What is known of it is in {where}; what the commands said:\n{stage.evidence.words(where)}")

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from processes import Processes
+from machine import Machine
 
 from discode.core.errors import DiscodeError
 from place import Place
 
-MOMENT = 3.0  # seconds that a proxy or an app that was killed gets to come back by itself
+MOMENT = 10.0  # seconds that a proxy or an app that was killed gets to come back by itself
 
 
 @dataclass
@@ -33,8 +33,8 @@ class Expected:
 
 
 class Check:
-    def __init__(self, place: Place, processes: Processes, expected: Expected):
-        self.place, self.processes, self.expected = place, processes, expected
+    def __init__(self, place: Place, machine: Machine, expected: Expected):
+        self.place, self.machine, self.expected = place, machine, expected
         self.status: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
 
@@ -70,24 +70,24 @@ class Check:
             yield f"status does not say that it serves: {status}"
         yield from self._left_over([status["instance"]])
         should_run = [status["instance"]] if status["state"] == "running" else []
-        if (running := self.processes.running()) != should_run:
+        if (running := self.machine.running()) != should_run:
             yield f"{running} run, not {should_run} ({status['state']})"
 
     def _left_over(self, wanted: list[str]) -> Iterator[str]:
-        if (there := self.processes.instances()) != wanted:
+        if (there := self.machine.instances()) != wanted:
             yield f"instances {there}, not {wanted}"
         if self.place.journals():
             yield f"journals: {self.place.journals()}"
 
     def _kept(self) -> Iterator[str]:
-        env, expected = self.processes.environment(self.status["instance"]), self.expected
+        env, expected = self.machine.environment(self.status["instance"]), self.expected
         expected.secret = expected.secret or env["SECRET_KEY_BASE"]
         if env["SECRET_KEY_BASE"] != expected.secret:
             yield "the generated secret has changed"
         if expected.greetings and env.get("GREETING") not in expected.greetings:
             yield f"the setting is {env.get('GREETING')}, not one of {expected.greetings}"
         expected.greetings = {env.get("GREETING")}
-        note = self.place.state_folder / "volumes" / "storage" / "note"
+        note = self.machine.volume() / "note"
         if note.exists():
             return
         if expected.noted:

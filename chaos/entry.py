@@ -3,12 +3,14 @@
     CHAOS_CALLS=FILE CHAOS_KILL=17:before python chaos/entry.py update myapp --json
 
 Each call of a port is appended to FILE, with its number and its name, before it is made. CHAOS_KILL may also give the
-name of a call, and means the first one of it. Without it the command runs to its end.
+name of a call, and means the first one of it. `17:during` ends the process in the middle of the file that the call
+writes. Without it the command runs to its end.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -20,11 +22,12 @@ from discode.core.errors import DiscodeError
 from discode.flows.world import Engine, World
 from discode.testing.faults import Faulty, Script
 
+TORN = 64  # bytes: less than any state file has
 NEVER = DiscodeError("A kill is no error.")
 
 
 class KillingScript(Script):
-    """Kills this process, for real, `before` or `after` the call with the number or the name `at`."""
+    """Kills this process, for real, `before`, `after` or `during` the call with the number or the name `at`."""
 
     def __init__(self, file: Path, at: str, when: str):
         super().__init__({})
@@ -38,11 +41,27 @@ class KillingScript(Script):
         is_here = self._at in (str(number), name)
         if is_here and self._when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
+        if is_here and self._when == "during":
+            return _torn(call)
         try:
             return call()
         finally:
             if is_here and self._when == "after":
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _torn(call: Callable[[], Any]) -> Any:
+    """The kernel ends this process in the middle of the first file that grows beyond TORN bytes: setrlimit(2).
+
+    A call that writes no such file is carried out.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
+    resource.setrlimit(resource.RLIMIT_FSIZE, (TORN, hard))
+    try:
+        return call()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class FaultyEngines:

@@ -1,6 +1,6 @@
 """The bad things that happen. Each is done once, at a moment of the flow; what lasts is ended before the check.
 
-OURS are those that hit only our own processes and files: no request may fail. A killed instance or proxy worker may
+`ours` are those that hit only our own processes and files: no request may fail. A killed instance or proxy worker may
 fail the requests that it has in its hands.
 """
 
@@ -14,8 +14,9 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from processes import Processes
+from machine import Machine
 
 from place import Place
 
@@ -23,11 +24,6 @@ FULL_FOR = (0.2, 1.0)  # seconds that the disk stays full or read-only
 APPEARS = 3.0  # seconds within which a new instance has to be there, to be hit
 ALONE = [("restart",), ("update",), ("rollback",), ("settle",), ("config", "set")]
 
-OURS = (
-    "nothing", "command killed", "command terminated", "command interrupted", "command hung up", "terminal lost",
-    "controller killed", "old supervisor killed", "new supervisor killed", "disk full", "disk read-only", "a crowd",
-)  # fmt: skip
-OTHERS = ("old instance killed", "new instance killed", "proxy master killed", "proxy worker killed")
 SIGNALS = {
     "command killed": signal.SIGKILL,
     "command terminated": signal.SIGTERM,
@@ -50,31 +46,32 @@ class Harm:
     """`told` says what was hit, for whoever reads about a failure; `codes` the exit codes of further commands."""
 
     place: Place
-    processes: Processes
+    machine: Machine
     dice: random.Random
     told: str = ""
     codes: list[int] = field(default_factory=list)
 
+    ours: ClassVar[tuple[str, ...]] = (
+        "nothing", *SIGNALS, "terminal lost", "disk full", "disk read-only", "a crowd",
+    )  # fmt: skip
+    others: ClassVar[tuple[str, ...]] = ("old instance killed", "new instance killed")
+
     def apply(self, name: str, victim: Victim) -> None:
         if name in SIGNALS:
             self._send([victim.command.pid], SIGNALS[name])
-            return
-        look, kill = self.processes, signal.SIGKILL
-        table: dict[str, Callable[[], None]] = {
+        else:
+            self._deeds(victim)[name]()
+
+    def _deeds(self, victim: Victim) -> dict[str, Callable[[], None]]:
+        return {
             "nothing": lambda: None,
             "terminal lost": lambda: self._hang_up(victim),
-            "controller killed": lambda: self._send([look.controller()], kill),
-            "old supervisor killed": lambda: self._hit_old(victim, look.supervisors),
-            "new supervisor killed": lambda: self._hit_new(victim, look.supervisors),
-            "old instance killed": lambda: self._hit_old(victim, look.programs),
-            "new instance killed": lambda: self._hit_new(victim, look.programs),
-            "proxy master killed": lambda: self._send([look.haproxy_master()], kill),
-            "proxy worker killed": lambda: self._send(look.haproxy_workers()[:1], kill),
+            "old instance killed": lambda: self._hit_old(victim, self.machine.programs),
+            "new instance killed": lambda: self._hit_new(victim, self.machine.programs),
             "disk full": self._fill,
             "disk read-only": self._freeze,
             "a crowd": self._crowd,
         }
-        table[name]()
 
     def _send(self, pids: list[int], number: signal.Signals) -> None:
         for pid in filter(None, pids):
@@ -83,7 +80,7 @@ class Harm:
                 self.told += f"{number.name} to {pid}; "
 
     def _hit_old(self, victim: Victim, processes: Callable[[str], list[int]]) -> None:
-        there = [name for name in self.processes.instances() if name in victim.before]
+        there = [name for name in self.machine.instances() if name in victim.before]
         for name in there[:1]:
             self.told += f"{name}: "
             self._send(processes(name), signal.SIGKILL)
@@ -92,7 +89,7 @@ class Harm:
         """Some time after it is there, if it ever is."""
         deadline = time.monotonic() + APPEARS
         while time.monotonic() < deadline and victim.command.poll() is None:
-            new = [name for name in self.processes.instances() if name not in victim.before]
+            new = [name for name in self.machine.instances() if name not in victim.before]
             if new and processes(new[0]):
                 time.sleep(self.dice.uniform(0.0, 1.0))
                 self.told += f"{new[0]}: "

@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from processes import Processes
+
 from discode.cli import wiring
 from discode.cli.inspect import describe
 from discode.cli.wiring_vendor import registry, repository
@@ -37,7 +39,7 @@ update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {
 class Place:
     """`pace`: the vendor's times. The home is a small disk of its own, so that it can be filled."""
 
-    app, host = "chaos", "chaos.test"
+    app, host, file = "chaos", "chaos.test", FILE
 
     def __init__(self, folder: Path, *, deadline: str = "3s", confirm: str = "600ms", hold: str = "5s"):
         # A Unix socket's path has room for some 100 characters: the home is not below a deep folder.
@@ -98,13 +100,12 @@ class Place:
         """`app`: a folder of demo/; `extra`: more lines of the vendor's file."""
         source = self.folder / "source"
         shutil.rmtree(source, ignore_errors=True)
-        shutil.copytree(DEMO / app, source / "app", ignore=shutil.ignore_patterns("__pycache__"))
-        (source / "app" / "VERSION").write_text(version)
-        (source / "app" / "BEHAVIOUR").write_text(behaviour)
+        made = self._made(source, app, version, behaviour)
         file = source / "discode.yml"
         # Nobody has to wait long for what will never come.
         pace = {**self._pace, **({"deadline": "500ms"} if behaviour == "never-healthy" else {})}
-        file.write_text(FILE.format(app=self.app, version=version, strategy=strategy, **pace) + extra)
+        text = self.file.format(app=self.app, version=version, strategy=strategy, **pace, **made)
+        file.write_text(text + extra)
         where = repository(self.repo, self.keys)
         publish(where, registry(), file, version=version, channels=["stable"], notes="", now="2026-01-01T00:00:00Z")
 
@@ -132,6 +133,17 @@ class Place:
     def close(self) -> None:
         self.run("uninstall", self.app, "--purge")
         self.run("proxy", "stop")
+        Processes(self.home).reboot()  # what a violation left running
+        self._give_up_the_disk()
+
+    def _made(self, source: Path, app: str, version: str, behaviour: str) -> dict[str, str]:
+        """Make the release's content; the answer is what the vendor's file has to say of it."""
+        shutil.copytree(DEMO / app, source / "app", ignore=shutil.ignore_patterns("__pycache__"))
+        (source / "app" / "VERSION").write_text(version)
+        (source / "app" / "BEHAVIOUR").write_text(behaviour)
+        return {}
+
+    def _give_up_the_disk(self) -> None:
         subprocess.run(["umount", "--lazy", str(self.home)], check=False, capture_output=True)
         self.home.rmdir()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 from pathlib import Path
 
 
 class Processes:
-    """`home` is Discode's. An instance is named as Discode names it; process ids are of this moment."""
+    """A `Machine` whose apps are processes. `home` is Discode's."""
 
     def __init__(self, home: Path):
         self._home = home
@@ -49,6 +52,17 @@ class Processes:
     def haproxy_workers(self) -> list[int]:
         master = self.haproxy_master()
         return [pid for pid in self._haproxy() if pid != master]
+
+    def volume(self) -> Path:
+        return self._home / "apps" / "chaos" / "volumes" / "storage"
+
+    def reboot(self) -> None:
+        victims = [self.controller(), self.haproxy_master(), *self.haproxy_workers()]
+        for instance in self.instances():
+            victims += [*self.supervisors(instance), *self.programs(instance)]
+        for pid in filter(None, victims):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def table(self) -> str:
         """Every process of this machine's Discode, for whoever reads about a failure."""

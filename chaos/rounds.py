@@ -6,6 +6,7 @@ import os
 import pty
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -15,38 +16,40 @@ from typing import Any
 
 from checks import Check, Expected
 from evidence import Evidence
-from harm import OTHERS, OURS, SIGNALS, Harm, Victim
-from processes import Processes
+from harm import SIGNALS, Harm, Victim
+from runtimes import Kind
 from traffic import Traffic
 
-from place import Place
-
-LONGEST = 1.6  # seconds into a flow at which the bad thing happens, at the latest
-PATIENCE = 90.0  # seconds that a command may take
+EARLY = 0.15  # share of the bad things whose moment counts from the start of the program, not of the flow
+PATIENCE = 120.0  # seconds that a command may take
 BAD = ("never-healthy", "exit-at-boot", "turns-bad:0.1")
-# What a command may say: done, refused, failed, busy, not reached. 1 would be a bug of ours.
-CODES = (0, 4, 5, 6, 7)
+# What a command may say: done, no such app, refused, failed, busy, not reached. 1 would be a bug of ours.
+CODES = (0, 3, 4, 5, 6, 7)
 
 
 class Chaos:
     """A seed gives each round its operation, its bad thing and its moment; the rest is the machine's."""
 
-    def __init__(self, folder: Path, seed: int, *, as_json: bool):
-        self.seed, self.as_json = seed, as_json
-        self.place = Place(folder)
-        self.processes = Processes(self.place.home)
+    def __init__(self, folder: Path, seed: int, kind: Kind, *, as_json: bool):
+        self.seed, self.kind, self.as_json = seed, kind, as_json
+        self.place = kind.place(folder)
+        self.machine = kind.machine(self.place)
         self.traffic = Traffic(self.place.port, self.place.host)
         self.expected = Expected()
-        self.check = Check(self.place, self.processes, self.expected)
-        self.evidence = Evidence(self.place, self.processes)
+        self.check = Check(self.place, self.machine, self.expected)
+        self.evidence = Evidence(self.place, self.machine)
         self.dice = random.Random(seed)
         self.number = 0  # of the last published release
+        self.is_early = False  # the bad thing came before the command had said anything
         self.told: dict[str, Any] = {
-            "seed": seed, "rounds": 0, "requests": 0, "failed_requests": 0, "failed_requests_others": 0,
+            "seed": seed, "runtime": kind.name, "rounds": 0,
+            "requests": 0, "failed_requests": 0, "failed_requests_others": 0,
             "failures": Counter(), "operations": Counter(), "harms": Counter(), "violations": [],
         }  # fmt: skip
 
-    def run(self, rounds: int, seconds: float) -> dict[str, Any]:
+    def run(self, rounds: int, seconds: float, harm: str | None = None) -> dict[str, Any]:
+        """`harm`: that one in every round."""
+        self.harms = (harm,) if harm else self.kind.harm.ours + self.kind.harm.others
         begun = time.monotonic()
         try:
             self.place.init()
@@ -68,13 +71,17 @@ class Chaos:
 
     def _round(self, number: int) -> None:
         self.dice = random.Random(f"{self.seed}/{number}")
-        name, moment = self.dice.choice(OURS + OTHERS), self.dice.uniform(0.0, LONGEST)
+        name, moment = (
+            self.dice.choice(self.harms),
+            self.dice.uniform(0.0, self.kind.longest),
+        )
         operation, before = self._operation(), self.check.status
         words = self._words(operation)
-        self.traffic.allowed = _allowed(operation)
+        is_there = self.kind.proxy_stays or operation not in ("install", "uninstall")
+        self.traffic.allowed = _allowed(operation) if is_there else None
         self.traffic.taken()
         self.evidence.begin()
-        harm = Harm(self.place, self.processes, self.dice)
+        harm = self.kind.harm(self.place, self.machine, self.dice)
         code = self._command(words, name, moment, harm)
         self._expect(operation, before, code, crowded=bool(harm.codes))
         found = self._codes(name, [code, *harm.codes]) + self.check.violations()
@@ -83,22 +90,40 @@ class Chaos:
 
     def _command(self, words: tuple[str, ...], name: str, moment: float, harm: Harm) -> int:
         """Run it with the bad thing; the answer is its exit code."""
-        before, terminal, slave = self.processes.instances(), None, None
+        before, terminal, slave = self.machine.instances(), None, None
         if name == "terminal lost":
             terminal, slave = pty.openpty()
             command = self.place.start_on(slave, *words)
-            threading.Thread(target=_read, args=(os.dup(terminal),), daemon=True).start()
+            threading.Thread(target=_read, args=(os.dup(terminal), self.place.log), daemon=True).start()
             os.close(slave)
         else:
             command = self.place.start(*words)
         victim = Victim(command, terminal, before)
-        timer = threading.Timer(moment, harm.apply, (name, victim))
-        timer.start()
+        begun = self._log_size()
+        early = self.dice.random() < EARLY
+
+        def strike() -> None:
+            if not early:
+                self._until_it_speaks(command, begun)
+            time.sleep(moment)
+            self.is_early = self._log_size() <= begun
+            harm.apply(name, victim)
+
+        striker = threading.Thread(target=strike)
+        striker.start()
         code = command.wait(PATIENCE)
-        timer.join()
+        striker.join()
         if victim.terminal is not None:
             os.close(victim.terminal)
         return code
+
+    def _log_size(self) -> int:
+        return self.place.log.stat().st_size
+
+    def _until_it_speaks(self, command: subprocess.Popen[bytes], size: int) -> None:
+        """Its first step is told: how long a program takes to start is the machine's matter, and nothing happens."""
+        while command.poll() is None and self._log_size() <= size:
+            time.sleep(0.005)
 
     def _expect(self, operation: str, before: dict[str, Any], code: int, *, crowded: bool) -> None:
         """What the exit code says has to be so: 0 is done, 5 means that the version from before serves."""
@@ -116,9 +141,10 @@ class Chaos:
             wanted = self.greeting
             expected.greetings = {wanted} if code == 0 else {*expected.greetings, wanted}
 
-    @staticmethod
-    def _codes(name: str, codes: list[int]) -> list[str]:
-        bad = [code for code in codes if code >= 0 and code not in CODES]
+    def _codes(self, name: str, codes: list[int]) -> list[str]:
+        # Python itself ends with 1 when it is interrupted before it has begun with the program.
+        fine = (*CODES, 1) if name == "command interrupted" and self.is_early else CODES
+        bad = [code for code in codes if code >= 0 and code not in fine]
         # A signal that comes before the command has begun to listen ends it like any other program.
         hit = SIGNALS.get(name, signal.SIGHUP if name == "terminal lost" else None)
         killed = [code for code in codes if code < 0 and -code != hit]
@@ -126,7 +152,7 @@ class Chaos:
 
     def _note(self, number: int, told: dict[str, Any], found: list[str]) -> None:
         seen = self.traffic.taken()
-        failed, is_ours = sum(seen.failures.values()), told["harm"] in OURS
+        failed, is_ours = sum(seen.failures.values()), told["harm"] in self.kind.harm.ours
         self.told["rounds"] += 1
         self.told["requests"] += seen.requests
         self.told["operations"][told["operation"]] += 1
@@ -146,7 +172,7 @@ class Chaos:
             self.say(f"VIOLATION in {name}: {violation}")
         if found or failed:
             where = self.evidence.keep(name.replace(" ", "-"), {**told, "violations": found})
-            self.say(f"What is known of it is in {where}")
+            self.say(f"What is known of it is in {where}; what the commands said:\n{self.evidence.words(where)}")
 
     def _operation(self) -> str:
         if not self.check.status:
@@ -182,11 +208,12 @@ def _allowed(operation: str) -> frozenset[int]:
     return frozenset([200, 404, 503]) if operation in ("install", "uninstall", "stop", "start") else frozenset([200])
 
 
-def _read(terminal: int) -> None:
+def _read(terminal: int, log: Path) -> None:
     """What a terminal does: without it the command would stand still when the terminal's buffer is full."""
     try:
-        while os.read(terminal, 65536):
-            continue
+        while seen := os.read(terminal, 65536):
+            with log.open("ab") as file:
+                file.write(seen)
     except OSError:
         pass  # closed
     finally:

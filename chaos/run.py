@@ -1,7 +1,8 @@
 """Bad things at random moments of real commands, under traffic; then one ordinary command, and all has to be well.
 
     bin/chaos --rounds 300 --seed 7 --json
-    bin/chaos --boundaries --json        kill the command before and after each single port call of every flow
+    bin/chaos --runtime docker --rounds 100 --json
+    bin/chaos --boundaries --json        kill the command before, after and within each port call of every flow
 
 A seed gives the same operations, bad things and moments; what the machine does meanwhile is its own. A round that
 failed leaves its story in a folder that is printed.
@@ -20,8 +21,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from boundaries import SCENARIOS, Boundaries
+from boundaries import SCENARIOS, WHEN, Boundaries
 from rounds import Chaos
+from runtimes import KINDS
 
 
 def main() -> int:
@@ -30,13 +32,13 @@ def main() -> int:
     seed = given.seed if given.seed is not None else random.SystemRandom().randrange(10**6)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     if given.boundaries:
-        boundaries = Boundaries(folder, seed, as_json=given.json)
+        boundaries = Boundaries(folder, seed, KINDS[given.runtime], as_json=given.json)
         boundaries.say(f"Seed {seed}; what is done is told in {folder}/commands.log")
-        told = boundaries.run(given.only, given.sample, given.seconds)
+        told = boundaries.run(given.only, given.when, given.sample, given.seconds)
     else:
-        chaos = Chaos(folder, seed, as_json=given.json)
+        chaos = Chaos(folder, seed, KINDS[given.runtime], as_json=given.json)
         chaos.say(f"Seed {seed}; what is done is told in {folder}/commands.log")
-        told = chaos.run(given.rounds, given.seconds)
+        told = chaos.run(given.rounds, given.seconds, given.harm)
     return _end(told, folder, as_json=given.json)
 
 
@@ -47,12 +49,17 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, help="a fresh one is chosen, and printed, when none is given")
     parser.add_argument("--seconds", type=float, default=7200.0, help="begin nothing more after that time")
-    parser.add_argument("--runtime", choices=["process"], default="process")
+    parser.add_argument("--runtime", choices=list(KINDS), default="process")
+    parser.add_argument("--harm", metavar="NAME", help='the same bad thing in every round: "disk full"')
     parser.add_argument("--boundaries", action="store_true", help="every port call instead of random moments")
     parser.add_argument("--sample", type=int, help="only that many boundaries, chosen by the seed")
     parser.add_argument("--only", choices=[scenario.name for scenario in SCENARIOS], help="boundaries of one flow")
+    parser.add_argument("--when", choices=WHEN, help="boundaries: killed only so; all of them when not given")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()
+    harms = KINDS[given.runtime].harm
+    if given.harm not in (None, *harms.ours, *harms.others):
+        parser.error(f"--harm is one of: {', '.join(harms.ours + harms.others)}")
     if os.geteuid() != 0:
         parser.error("it mounts a small disk of its own, which only root can do")
     return given

@@ -51,7 +51,7 @@ class Ran:
 class Machine:
     def __init__(self, folder: Path):
         self.folder, self.home = folder, folder / "home"
-        self.port = _free_port()
+        self.port = free_port()
         self.proxy_name = "edge"
         self._environment = {**os.environ, "DISCODE_HOME": str(self.home)}
 
@@ -130,7 +130,7 @@ def answering(port: int) -> str:
         connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from customer import APP, HERE, HOST, CommandFailed, Machine, Ran
+from customer import APP, HERE, HOST, CommandFailed, Machine, Ran, free_port
 from rig.engine import DockerEngine
 from rig.images import Shelf, build_edge
 from rig.registry import Registry
@@ -48,6 +48,9 @@ class DockerMachine(Machine):
     def init(self) -> None:
         self.engine.start()
         self.registry.start()
+        self.home.mkdir()
+        # 443 may be somebody's on this machine.
+        (self.home / "config.toml").write_text(f"https_port = {free_port()}\n")
         if self.proxy_name == EDGE_IMAGE:
             build_edge(self.engine.host, EDGE_IMAGE)
         elif Path(self.proxy_name).is_file():

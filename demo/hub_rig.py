@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from customer import APP, HERE, HOST, CommandFailed, Ran, _free_port, answering
+from customer import APP, HERE, HOST, CommandFailed, Ran, answering, free_port
 from docker_customer import EDGE_IMAGE
 from rig.engine import DockerEngine
 from rig.images import PATH, base_archive, build_edge
@@ -80,7 +80,7 @@ class HubServer:
     """The operator: `discode hub init` and `serve`, and a CNCF registry that asks the hub for every token."""
 
     def __init__(self, folder: Path):
-        self.folder, self.token_file, self.port = folder / "hub", folder / "token", _free_port()
+        self.folder, self.token_file, self.port = folder / "hub", folder / "token", free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.registry = Registry(folder / "registry")
         self._log = folder / "hub.log"
@@ -175,7 +175,7 @@ class Customer:
     """A machine with Docker, curl and no Python; `install.sh` brings the command."""
 
     def __init__(self, folder: Path, hub: HubServer):
-        self.folder, self.hub, self.engine, self.port = folder, hub, DockerEngine(), _free_port()
+        self.folder, self.hub, self.engine, self.port = folder, hub, DockerEngine(), free_port()
         tools = folder / "tools"
         self.environment = {
             "PATH": str(tools), "HOME": str(folder), "DISCODE_PREFIX": str(folder / "discode"),
@@ -195,7 +195,7 @@ class Customer:
         """As the docs say: `curl … | sh`."""
         said(["/bin/sh", "-c", f"curl -fsS {self.hub.url}/install.sh | sh"], self.environment)
         with (self.folder / "state" / "config.toml").open("a") as config:
-            config.write(f"https_port = {_free_port()}\n")  # 443 is the machine's own
+            config.write(f"https_port = {free_port()}\n")  # 443 is the machine's own
 
     def discode(self, *words: str, code: int | None = 0) -> Ran:
         return said([str(self.folder / "discode" / "bin" / "discode"), *words, "--json"], self.environment, code)

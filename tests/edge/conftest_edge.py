@@ -94,11 +94,12 @@ class Edge:
 
 
 class App:
-    """An HTTP app that answers its name; `/slow?2` takes two seconds."""
+    """An HTTP app that answers its name; `/slow?2` takes two seconds, `/hold` until `let_go`; `slow` counts them. With
+    `echo`, /headers answers the headers it was sent."""
 
     def __init__(self, name):
         app = self
-        self.name, self.healthy = name, True
+        self.name, self.healthy, self.echo, self.slow, self.let_go = name, True, False, 0, threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -108,10 +109,16 @@ class App:
                 pass
 
             def do_GET(self):
+                if self.path == "/hold":
+                    app.slow += 1
+                    app.let_go.wait(60)
                 if self.path.startswith("/slow"):
+                    app.slow += 1
                     time.sleep(float(self.path.partition("?")[2]))
-                status = 200 if app.healthy or self.path != "/up" else 500
+                status = 200 if app.healthy or self.path.partition("?")[0] != "/up" else 500
                 body = app.name.encode()
+                if app.echo and self.path == "/headers":
+                    body = "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items()).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

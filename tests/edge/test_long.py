@@ -45,7 +45,7 @@ class WebSocket:
         self.thread.start()
 
     def _wait(self):
-        with contextlib.suppress(ConnectionResetError):
+        with contextlib.suppress(OSError):
             while self.socket.recv(4096):
                 pass
         self.ended = time.monotonic()

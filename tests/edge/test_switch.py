@@ -4,6 +4,7 @@ import http.client
 import threading
 import time
 
+import pytest
 from conftest_edge import Load, wait_for
 
 
@@ -32,11 +33,11 @@ def test_a_new_service_and_a_changed_shape_lose_no_request_of_another(deployed, 
 
 
 def test_a_drain_in_the_background_returns_at_once_and_is_told(deployed):
-    edge, _, two = deployed
+    edge, one, two = deployed
     answers = []
     slow = threading.Thread(target=lambda: answers.append(edge.get("a.test", "/slow?2")))
     slow.start()
-    time.sleep(0.3)
+    wait_for(lambda: one.slow == 1)
     begun = time.monotonic()
     edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", "--drain-in-background")
     assert time.monotonic() - begun < 1.5
@@ -53,7 +54,7 @@ def test_a_switch_back_while_the_old_one_drains_loses_nothing(deployed):
         answers = []
         slow = threading.Thread(target=lambda: answers.append(edge.get("a.test", "/slow?2")))
         slow.start()
-        time.sleep(0.3)
+        wait_for(lambda: one.slow == 1)
         edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", "--drain-in-background")
         edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--drain-in-background")
         assert edge.get("a.test") == (200, "one")
@@ -115,3 +116,19 @@ def test_bad_commands_change_nothing(deployed):
         done = edge.run(*words)
         assert (done.returncode, message in done.stderr) == (1, True), (words, done.stderr)
     assert edge.told()["services"] == before and edge.get("a.test") == (200, "one")
+
+
+def test_a_kept_connection_asks_an_old_worker_for_a_new_service(deployed, apps):
+    """It is closed without an answer, so that the client comes back on a new one: no 502 of a service that is well."""
+    edge, _, _ = deployed
+    (other,) = apps("other")
+    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)
+    connection.request("GET", "/", headers={"Host": "a.test"})
+    assert connection.getresponse().read() == b"one"
+    edge.ok("deploy", "b", "--target", other.target, "--host", "b.test")
+    connection.request("GET", "/", headers={"Host": "b.test"})
+    with pytest.raises(http.client.RemoteDisconnected):
+        connection.getresponse()
+    connection.request("GET", "/", headers={"Host": "b.test"})
+    assert connection.getresponse().read() == b"other"
+    connection.close()

@@ -6,13 +6,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DiscodeError, NoSuchApp, Refused, SourceUnreachable, UsageError
 
-TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+if TYPE_CHECKING:
+    import httpx  # else imported late: it costs every command that talks to no hub
+
+TIMEOUT = 30.0  # seconds without a byte
 TOKEN_VARIABLE = "DISCODE_HUB_TOKEN"  # of the environment: arguments can be seen by every user of the machine
 PIECE = 1 << 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -22,6 +23,8 @@ class HubApi:
     """`authorization` is the header's value; it is kept out of errors and logs."""
 
     def __init__(self, url: str, authorization: str | None = None):
+        import httpx
+
         self.url = url.rstrip("/")
         headers = {"Authorization": authorization} if authorization else {}
         self._client = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT)
@@ -41,6 +44,8 @@ class HubApi:
 
     def fetch(self, path: str) -> bytes | None:
         """Bytes that the caller verifies; None when there are none."""
+        import httpx
+
         try:
             answer = self._client.get(path)
         except httpx.HTTPError as error:
@@ -52,6 +57,8 @@ class HubApi:
         return answer.content
 
     def _checked(self, send: Any) -> Any:
+        import httpx
+
         try:
             answer: httpx.Response = send()
         except httpx.HTTPError as error:

@@ -19,7 +19,6 @@ class HistoryEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    history_schema: int = SCHEMA
     started: float
     at: float
     flow: str
@@ -30,3 +29,4 @@ class HistoryEntry(BaseModel):
     instance: str | None = None
     seconds: dict[str, float] = {}
     error: str | None = None
+    history_schema: int = SCHEMA

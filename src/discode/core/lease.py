@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import jwt
-
 from .errors import TrustError
 
 ALGORITHM = "EdDSA"
@@ -46,6 +44,8 @@ def claims(lease: Lease, issuer: str, identity: str) -> dict[str, Any]:
 
 def read_lease(text: str, public_key: str, app: str, installation: str, now: float) -> Lease:
     """A lease that holds now, for this app on this installation. Raises TrustError: its key says which rule broke."""
+    import jwt  # late: only an app with a licence needs it
+
     try:
         if len(text) > LONGEST:
             raise ValueError("too long")

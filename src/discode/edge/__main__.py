@@ -10,16 +10,24 @@ import os
 import socket
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 HELP = """\
 The edge proxy: HAProxy under kamal-proxy's commands.
 
   discode edge run [--http-port 80] [--bind 0.0.0.0]     run it, in the foreground
   discode edge deploy SERVICE --target HOST:PORT [--host NAME]... [--path-prefix /P] [--health-check-path /up]
+         [--tls]                                               HTTPS, with a certificate from Let's Encrypt
+         [--tls-certificate-path FILE --tls-private-key-path FILE]   HTTPS, with your own
   discode edge list [--json]
   discode edge pause SERVICE [--max-pause 30s]           hold requests
   discode edge stop SERVICE [--message TEXT]             answer 503
   discode edge resume SERVICE
   discode edge remove SERVICE
+  discode edge rollout deploy SERVICE --target HOST:PORT; rollout set SERVICE --percent N [--list VALUE]; rollout stop
+  discode edge upgrade [options of run]                  this version, other settings, a new HAProxy: no request lost
 
 --state-dir DIR, or $DISCODE_EDGE_STATE, says which edge is meant.
 """
@@ -32,6 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if words[0] == "run":
         return _run(words, folder)
+    if words[0] == "upgrade":
+        from .upgrading import upgrade
+
+        return upgrade(words, folder, _ask)
     return _send(words, folder)
 
 
@@ -42,26 +54,31 @@ def _run(words: list[str], folder: str) -> int:
     from .run import run
 
     try:
-        return run(parse(words), Path(folder))
+        return run(parse(words), Path(folder), words[1:])
     except CommandError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
 
 
 def _send(words: list[str], folder: str) -> int:
-    path = f"{folder}/edge.sock"
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.connect(path)
-            connection.sendall(json.dumps({"argv": words}).encode() + b"\n")
-            with connection.makefile("rb") as stream:
-                answer = json.loads(stream.readline())
+        answer = _ask({"argv": words}, folder)
     except (OSError, ValueError) as error:
-        print(f"Error: the proxy does not answer at {path}: {error}. Is it running?", file=sys.stderr)
+        print(f"Error: the proxy does not answer at {folder}/edge.sock: {error}. Is it running?", file=sys.stderr)
         return 1
     sys.stdout.write(answer["stdout"])
     sys.stderr.write(answer["stderr"])
     return int(answer["code"])
+
+
+def _ask(told: dict[str, Any], folder: str) -> dict[str, Any]:
+    """One command and its outcome. Raises OSError or ValueError when the proxy does not answer."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect(f"{folder}/edge.sock")
+        connection.sendall(json.dumps(told).encode() + b"\n")
+        with connection.makefile("rb") as stream:
+            answer: dict[str, Any] = json.loads(stream.readline())
+    return answer
 
 
 def _state_dir(words: list[str]) -> tuple[list[str], str]:

@@ -26,6 +26,7 @@ OWN_STATUS = {400: 400, 404: 404, 408: 408, 413: 413, 500: 500, 502: 502, 503: 5
 AddressOf = Callable[[str], str | None]
 _NEVER = 1_000_000  # failed checks after which a target without others would be taken out: it would not help
 _BUFFER = 14000  # bytes of a body that HAProxy holds for sure
+_CHECK = 2.0  # seconds between checks at the least, however often a deploy asks
 _SLOW_CHECK = 10.0  # seconds between checks of a target that has no others
 
 
@@ -57,57 +58,84 @@ def sections(service: Service) -> Iterator[Section]:
                     yield Section(name, role, bool(live), pool if pool and pool.slot == slot else None)
 
 
-def backends(layout: Layout, service: Service, address_of: AddressOf) -> list[str]:
-    rules = _rules(layout, service)
-    return [_text(layout, service, section, rules, address_of) for section in sections(service)]
+def backends(service: Service, own: str, address_of: AddressOf) -> list[str]:
+    """`own`: what `own_rules` says of it."""
+    return [_text(service, section, own, address_of) for section in sections(service)]
 
 
 def skeleton(layout: Layout, service: Service) -> str:
     """What of a service a running HAProxy cannot be told: a change of it takes a reload."""
-    texts = [_text(layout, service, section, _rules(layout, service), None) for section in sections(service)]
+    own = own_rules(layout, service)
+    texts = [_text(service, section, own, None) for section in sections(service)]
     folder = layout.pages / service.name
-    own = [*sorted(folder.glob("*.http")), *folder.glob("stopped.html")] if service.shape.error_pages else []
-    return "".join(texts + [path.read_text() for path in own])
+    pages = [*sorted(folder.glob("*.http")), *folder.glob("stopped.html")] if service.shape.error_pages else []
+    return "".join(texts + [path.read_text() for path in pages])
 
 
-def _text(layout: Layout, service: Service, section: Section, rules: list[str], address_of: AddressOf | None) -> str:
-    errors = f"pages:{service.name}" if service.shape.error_pages else "edge"
-    cut = f"var(txn.pool_cut),map_str({layout.map('cut')}) -m str yes"
-    plain_name = section.name.removesuffix(LIVE).removesuffix(READ)
-    lines = [
-        f"backend {section.name}",
-        "balance roundrobin",
-        f"timeout server {_ms(service.shape.target_timeout)}",
-        f"errorfiles {errors}",
-        # What is cut at the end of a drain without an answer is a timeout, in the contract's words.
-        f"http-request set-var(txn.pool_cut) str({plain_name})",
-        f"http-after-response set-status 504 reason 'Gateway Timeout' if {{ status 502 }} {{ {cut} }}",
-        *_check_rules(layout, service),
-        *([_QUIET_STREAMS] if section.is_live else []),
-        *rules,
-        *(_writer_rules(service.shape) if section.role != READ and service.shape.has_readers else []),
-    ]
-    if address_of is not None:
-        count = len(section.pool.all()) if section.pool else 1
-        options = check_options(service.health, count, section.is_live)
-        lines += [f"server {server_name(one)} {place(one, address_of)} {options}" for one in section.targets()]
-    return "\n    ".join(lines) + "\n"
-
-
-# Between two events there may be any time; the target timeout is for the answer of a request.
-_QUIET_STREAMS = "http-request set-timeout server 24h if { req.hdr(accept) -m sub text/event-stream }"
-
-
-def _rules(layout: Layout, service: Service) -> list[str]:
+def own_rules(layout: Layout, service: Service) -> str:
+    """The rules that a service has beside the common ones. Empty for most: they say nothing but their targets."""
     shape = service.shape
-    return [
-        *_header_rules(shape),
+    lines = [
+        *([f"timeout server {_ms(shape.target_timeout)}"] if shape.target_timeout != Shape.target_timeout else []),
+        *([f"errorfiles pages:{service.name}"] if shape.error_pages else []),
+        *_check_rules(layout, service),
         *_prefix_rules(shape),
         *_metric_rules(shape),
         *_log_rules(shape),
         *_limit_rules(layout, service),
         *_cookie_rules(service),
     ]
+    return "".join(f"    {line}\n" for line in lines)
+
+
+def _text(service: Service, section: Section, own: str, address_of: AddressOf | None) -> str:
+    lines = [f"backend {section.name} from {_parent(service.shape, section.is_live)}\n", own]
+    if section.role != READ and service.shape.has_readers:
+        lines += [f"    {rule}\n" for rule in _writer_rules(service.shape)]
+    if service.shape.client_ip_header or not service.shape.forward_headers:
+        lines += [f"    {rule}\n" for rule in _header_rules(service.shape)]
+    if address_of is not None:
+        count = len(section.pool.all()) if section.pool else 1
+        options = check_options(service.health, count, section.is_live)
+        lines += [f"    server {server_name(one)} {place(one, address_of)} {options}\n" for one in section.targets()]
+    return "".join(lines)
+
+
+def _parent(shape: Shape, is_live: bool) -> str:
+    """The named defaults of a backend. Those with header rules of their own must not get the usual ones first."""
+    usual = shape.forward_headers and not shape.client_ip_header
+    return f"{'live' if is_live else 'plain'}-{'usual' if usual else 'own'}"
+
+
+def common_sections(layout: Layout) -> str:
+    """The defaults that all backends share; HAProxy reads and keeps them once, however many services there are."""
+    cut = f"be_name,map_str({layout.map('cut')}) -m str yes"
+    path = f"%[be_name,field(1,:),map_str({layout.map('checks')},/up)]"
+    lines = [
+        "balance roundrobin",
+        f"timeout server {_ms(Shape.target_timeout)}",
+        f"timeout check {_ms(Health.timeout)}",
+        "errorfiles edge",
+        # What is cut at the end of a drain without an answer is a timeout, in the contract's words.
+        f"http-after-response set-status 504 reason 'Gateway Timeout' if {{ status 502 }} {{ {cut} }}",
+        "option httpchk",
+        # The checks that go on after a switch ask what the deploy asked; the path is in a map, for it may change.
+        f'http-check send meth GET uri-lf "{path}" ver HTTP/1.1 hdr Host "%[srv_name]" hdr User-Agent discode-edge',
+        "http-check expect rstatus ^2",
+        "http-request del-header Forwarded",
+        "http-send-name-header X-Kamal-Target",
+    ]
+    texts = []
+    for live in (False, True):
+        for usual in (True, False):
+            rules = [*lines, *([_QUIET_STREAMS] * live), *(_header_rules(Shape()) if usual else [])]
+            name = f"{'live' if live else 'plain'}-{'usual' if usual else 'own'}"
+            texts.append("\n    ".join([f"defaults {name} from base", *rules]) + "\n")
+    return "\n".join(texts)
+
+
+# Between two events there may be any time; the target timeout is for the answer of a request.
+_QUIET_STREAMS = "http-request set-timeout server 24h if { req.hdr(accept) -m sub text/event-stream }"
 
 
 def _header_rules(shape: Shape) -> list[str]:
@@ -115,7 +143,6 @@ def _header_rules(shape: Shape) -> list[str]:
     names = ("For", "Host", "Proto", "Port", "Prefix", "Server", "Ssl")
     client_ip = f"http-request set-header X-Forwarded-For %[req.fhdr({shape.client_ip_header},1)]"
     return [
-        "http-request del-header Forwarded",
         *([f"{client_ip} if {{ req.fhdr({shape.client_ip_header}) -m found }}"] if shape.client_ip_header else []),
         *([] if shape.forward_headers else [f"http-request del-header X-Forwarded-{name}" for name in names]),
         # One header with all hops, as kamal-proxy sends it: upstreams read the first line only.
@@ -125,7 +152,6 @@ def _header_rules(shape: Shape) -> list[str]:
         "http-request set-header X-Forwarded-Host %[req.hdr(host)] if !{ req.hdr(x-forwarded-host) -m found }",
         "http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]"
         " if !{ req.hdr(x-forwarded-proto) -m found }",
-        "http-send-name-header X-Kamal-Target",
     ]
 
 
@@ -233,15 +259,14 @@ def _writer_rules(shape: Shape) -> list[str]:
 
 
 def _check_rules(layout: Layout, service: Service) -> list[str]:
-    """The checks that go on after a switch ask what the deploy asked; the path is in a map, for it may change."""
-    path = f"%[str({service.name}),map_str({layout.map('checks')},/up)]"
-    host = service.health.host or "%[srv_name]"
-    return [
-        "option httpchk",
-        f'http-check send meth GET uri-lf "{path}" ver HTTP/1.1 hdr Host "{host}" hdr User-Agent discode-edge',
-        "http-check expect rstatus ^2",
-        f"timeout check {_ms(service.health.timeout)}",
-    ]
+    """Of checks that do not ask as the others do."""
+    health = service.health
+    rules = [f"timeout check {_ms(health.timeout)}"] if health.timeout != Health.timeout else []
+    if health.host:
+        send = "http-check send meth GET uri-lf"
+        path = f'"%[be_name,field(1,:),map_str({layout.map("checks")},/up)]"'
+        rules.append(f'{send} {path} ver HTTP/1.1 hdr Host "{health.host}" hdr User-Agent discode-edge')
+    return rules
 
 
 def check_options(health: Health, count: int, is_live: bool) -> str:
@@ -251,7 +276,7 @@ def check_options(health: Health, count: int, is_live: bool) -> str:
             return ""
         interval, fall = max(health.interval, _SLOW_CHECK), _NEVER
     else:
-        interval, fall = health.interval * (5 if is_live else 1), 2
+        interval, fall = max(health.interval, _CHECK) * (5 if is_live else 1), 2
     port = f" port {health.port}" if health.port else ""
     return f"check inter {_ms(interval)} fall {fall} rise 1{port}"
 

@@ -7,27 +7,33 @@ else a service needs stands in its backends (see `backend`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import pages
-from .backend import AddressOf, backends, errors_section
+from . import pages, strict
+from .backend import AddressOf, backends, common_sections, errors_section, own_rules
 from .maps import quoted
 from .metrics import metrics_section
 from .service import Service
+from .tls import config as tls
+from .tls.settings import HttpsSettings
 
 __all__ = ["Layout", "Settings", "config_text", "quoted"]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What `run` is told. `metrics_port` 0: no metrics. `body_grace` in seconds (see `trickle`)."""
+    """What `run` is told. `metrics_port` 0: no metrics. Seconds: `body_grace`, see `trickle`;
+    `old_workers`, how long a worker that a reload has left serves the connections that it has.
+    """
 
     bind: str
     http_port: int
     metrics_port: int = 0
     access_log: bool = True
     body_grace: float = 30.0
+    old_workers: float = 1800.0
+    https: HttpsSettings = field(default_factory=HttpsSettings)
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,11 @@ class Layout:
     @property
     def master_socket(self) -> Path:
         return self.folder / "master.sock"
+
+    @property
+    def listeners_socket(self) -> Path:
+        """Where another HAProxy gets the listening sockets from."""
+        return self.folder / "listeners.sock"
 
     @property
     def control_socket(self) -> Path:
@@ -71,16 +82,29 @@ class Layout:
 
 def config_text(layout: Layout, services: Iterable[Service], settings: Settings, address_of: AddressOf) -> str:
     services = list(services)
-    lua_maps = {name: layout.map(name) for name in ("modes", "rates", "rollouts")}
     parts = [
-        _HEAD.format(**lua_maps, lua=layout.lua),
+        _head(layout, settings, services),
         errors_section("edge", layout.pages),
         *(errors_section(f"pages:{one.name}", layout.pages / one.name) for one in services if one.shape.error_pages),
+        common_sections(layout),
         _frontend(layout, services, settings),
+        tls.on_demand_sections(layout.folder, settings.bind, settings.https.port, services),
         metrics_section(settings.bind, settings.metrics_port),
     ]
-    parts += [text for service in services for text in backends(layout, service, address_of)]
+    parts += [text for one in services for text in backends(one, own_rules(layout, one), address_of)]
     return "\n".join(parts)
+
+
+def _head(layout: Layout, settings: Settings, services: Sequence[Service]) -> str:
+    return _HEAD.format(
+        modes=layout.map("modes"),
+        rates=layout.map("rates"),
+        rollouts=layout.map("rollouts"),
+        lua=layout.lua,
+        listeners=layout.listeners_socket,
+        old_workers=round(settings.old_workers),
+        tls=tls.global_lines(layout.folder, services),
+    )
 
 
 _HEAD = """\
@@ -92,13 +116,14 @@ global
     presetenv DISCODE_EDGE_RATES "{rates}"
     presetenv DISCODE_EDGE_ROLLOUTS "{rollouts}"
     lua-load "{lua}"
-    tune.http.logurilen 4096
+{tls}    tune.http.logurilen 4096
+    stats socket "{listeners}" mode 600 level user expose-fd listeners
     # An old worker of a reload serves its long connections to the end, but not for ever.
-    hard-stop-after 30m
+    hard-stop-after {old_workers}s
     # As many checks at once would come as a wave each second.
     spread-checks 20
 
-defaults
+defaults base
     mode http
     timeout connect 5s
     timeout client 10m
@@ -178,10 +203,11 @@ def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -
     is_stopped = "{ var(txn.mode) -m str stopped }"
     message = f"%[var(txn.service),map_str({layout.map('messages')})]"
     page = pages.plain(503, message).replace("\n", "").replace('"', '\\"')
+    tls_bind = tls.bind_lines(layout.folder, settings.bind, settings.https.port, services)
     return f"""\
-frontend http
+frontend http from base
     bind {settings.bind}:{settings.http_port}
-    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
+{tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response
 {_log_rules(settings)}{_count_rules(settings)}\
     acl is_known var(txn.site) -m found
@@ -191,6 +217,7 @@ frontend http
     acl is_websocket req.hdr(upgrade) -i -m str websocket
     acl is_event_stream req.hdr(accept) -m sub text/event-stream
     acl is_canonical var(txn.host),strcmp(txn.canonical) eq 0
+{strict.RULES}{tls.request_rules_before_routing(layout.folder)}\
     http-request set-var(txn.host) req.hdr(host),field(1,:),lower
     # Applications of the CGI kind do not tell `_` from `-`: by that door a header could be put beside ours.
     http-request del-header '{_DISGUISED}' -m reg if {{ req.hdr_names -m sub _ }}
@@ -205,7 +232,7 @@ frontend http
     http-request set-var(txn.service) var(txn.key),map_beg({maps["routes"]})
     http-request return status 404 errorfiles edge if !{{ var(txn.service) -m found }}
     http-request set-var(txn.traits) var(txn.service),map_str({maps["traits"]})
-{_canonical_rules(maps["canonical"])}\
+{_redirect_rules(layout, maps["canonical"])}\
     http-request set-var(txn.mode) var(txn.service),map_str({maps["modes"]},running)
     http-request set-var-fmt(txn.asked) %[var(txn.service)]:%[path] if !is_running
     http-request return status 200 if !is_running {{ method GET HEAD }} is_health_path
@@ -220,15 +247,19 @@ frontend http
     http-request lua.rollout if {{ var(txn.cookie) -m found }}
     http-request set-var(txn.pool) var(txn.service) if !{{ var(txn.pool) -m found }}
     http-request set-var(txn.backend) var(txn.pool),map_str({maps["active"]})
+    # An old worker has no backends of a service that is newer than itself. Closed without an answer, a request of a
+    # connection that was kept is sent again by any client, on a new one.
+    http-request reject if !{{ var(txn.backend),nbsrv -m found }}
 {_READERS}\
     use_backend %[var(txn.backend)]%[var(txn.role)]%[var(txn.live)]
 """
 
 
-def _canonical_rules(file: Path) -> str:
+def _redirect_rules(layout: Layout, file: Path) -> str:
     where = "%[ssl_fc,iif(https,http)]://%[var(txn.canonical)]%[pathq]"
     return f"""\
     http-request set-var(txn.canonical) var(txn.service),map_str({file}) if {{ var(txn.traits) -m sub :canonical: }}
+{tls.request_rules(layout.folder)}\
     http-request redirect code 301 location "{where}" if {{ var(txn.canonical) -m found }} !is_canonical
 """
 

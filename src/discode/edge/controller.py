@@ -23,7 +23,12 @@ from .haproxy import Haproxy, HaproxyError
 from .maps import MAPS, Entries, all_entries, quoted
 from .options import Command, CommandError
 from .service import Pool, Service, Split, deployed, pool_of
+from .tls.certificates import Certificates
 from .trickle import Trickle
+
+# A server added at run time keeps no idle connection of itself, other than one from the configuration: without this
+# every request opens a connection to its target, and costs twice as much.
+KEEP_IDLE = "pool-max-conn -1 pool-purge-delay 5s"
 
 
 class Controller:
@@ -37,19 +42,33 @@ class Controller:
         self.trickle = Trickle(self.haproxy, settings.body_grace)
         self._configured: dict[str, str] = {}  # what the running configuration has of each service
         self._told: Entries = {name: {} for name in MAPS}  # what the maps have
+        self.told: dict[str, str] = {}  # what `list --json` says of the controller, besides
         self._table = threading.RLock()  # guards `services`, `_configured`, `_told`, the files and reloads
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self.certificates = Certificates(
+            lambda: list(self.services.values()), self.haproxy, settings.https, settings.bind, self._table
+        )
 
-    def start(self) -> None:
+    def start(self, *, take_over: bool = False) -> None:
         """Attach to the HAProxy that runs, or start one; either way it does what the state says."""
         with self._table:
             self._write_files(self.services)
-            if self.haproxy.current() is not None:
+            if take_over:
+                self.haproxy.check(self.layout.config)
+                self.haproxy.start(take_over=True)
+            elif self.haproxy.current() is not None:
+                self.haproxy.adopt()
                 self.haproxy.reload()
             else:
                 self.haproxy.start()
             self._configured = self._skeletons(self.services)
+            self.certificates.offer.loaded(self.services.values())
             self._take_for_well(self.services.values())
+
+    def write_files(self) -> None:
+        """Again, after somebody else may have written others."""
+        with self._table:
+            self._write_files(self.services)
 
     def _take_for_well(self, services: Iterable[Service]) -> None:
         """To a worker that has just started, one failed check would be enough: not for a target without others."""
@@ -59,6 +78,7 @@ class Controller:
                 for service in services
                 for letter, pool in service.pools()
                 for role, target in pool.by_role()
+                if len(pool.all()) == 1
             )
         )
 
@@ -80,6 +100,7 @@ class Controller:
             before = self.services.get(command.service)
             after = deployed(command, before)
             self._refuse_taken_hosts(after)
+            after = self.certificates.adopt(command, after)
             templates = pages.load(after.shape.error_pages) if after.shape.error_pages else {}
             if not command.on("force"):
                 health.wait(after.active, after.health, command.seconds("deploy-timeout"))
@@ -149,23 +170,26 @@ class Controller:
         """See to it that HAProxy's configuration has the service, in its shape; whether that took a reload."""
         with self._table:
             files.write_pages(self.layout, [after])
-            if before is not None and self._configured.get(after.name) == skeleton(self.layout, after):
+            is_same = before is not None and self._configured.get(after.name) == skeleton(self.layout, after)
+            if is_same and self.certificates.offer.is_ready_for(after):
                 return False
             if before is None:
                 shaped = replace(after, active=Pool((), slot=after.active.slot), rollout=None)
             else:
-                shaped = replace(before, shape=after.shape, health=after.health, message=after.message)
-            self._reload({**self.services, after.name: shaped})
+                shaped = replace(before, shape=after.shape, health=after.health, message=after.message, tls=after.tls)
+            self._reload(shaped)
             return True
 
-    def _reload(self, services: dict[str, Service]) -> None:
+    def _reload(self, changed: Service) -> None:
+        services = {**self.services, changed.name: changed}
         self._write_files(services)
         try:
             self.haproxy.reload()
         except HaproxyError:
             self._write_files(self.services)
             raise
-        self._configured = self._skeletons(services)
+        self._configured[changed.name] = skeleton(self.layout, changed)
+        self.certificates.offer.loaded(services.values())
         self._take_for_well(services.values())
 
     def _fill(self, service: Service, letter: str, pool: Pool) -> None:
@@ -185,7 +209,7 @@ class Controller:
         for live in (False, True):
             name = f"{backend}{LIVE * live}/{server_name(target)}"
             check = check_options(service.health, count, live)
-            commands = [f"add server {name} {where} {check}".rstrip()]
+            commands = [f"add server {name} {where} {KEEP_IDLE} {check}".rstrip()]
             commands += [f"enable health {name}"] if check else []
             commands += [] if disabled else [f"enable server {name}"]
             commands += [f"set server {name} health up"] if check else []
@@ -206,6 +230,7 @@ class Controller:
         files.write_maps(self.layout, entries, before)
         self._told = entries
         self._tell(*_changes(self.layout, before, entries))
+        self.certificates.settle(services.values())
 
     def _leave(self, before: Service | None, letter: str, command: Command) -> None:
         """Drain the pool that a deploy has replaced."""
@@ -274,6 +299,7 @@ class Controller:
         files.write(self.layout.lua, files.SCRIPTS.read_text())
         files.write_own_pages(self.layout)
         files.write_pages(self.layout, services.values())
+        self.certificates.offer.write_files(services.values())
         self._told = all_entries(self.services.values())
         files.write_maps(self.layout, self._told)
         files.write(self.layout.config, config_text(self.layout, services.values(), self.settings, self.addresses.of))

@@ -96,6 +96,10 @@ class Drains:
         for role, target in servers:
             self._delete(backend, role, target)
 
+    def are_under_way(self) -> bool:
+        with self._lock:
+            return bool(self._under_way)
+
     def draining(self, name: str) -> int:
         """Requests and long sessions under way on targets that no longer serve."""
         with self._lock:
@@ -159,11 +163,11 @@ class Drains:
             plain, live = left.places(live=False), left.places(live=True)
         self._tell(*(f"shutdown sessions server {backend}/{name}" for backend, name in live))
         if self._count(left):
-            cut = self._haproxy.layout.map("cut")
-            self._tell(f"set map {cut} {left.backend} yes")
+            cut, backends = self._haproxy.layout.map("cut"), sorted({backend for backend, _ in plain})
+            self._tell(*(f"set map {cut} {backend} yes" for backend in backends))
             self._tell(*(f"shutdown sessions server {backend}/{name}" for backend, name in plain))
             time.sleep(POLL)
-            self._tell(f"set map {cut} {left.backend} no")
+            self._tell(*(f"set map {cut} {backend} no" for backend in backends))
 
     def _delete(self, backend: str, role: str, target: str) -> None:
         for name in (f"{backend}{role}{live}/{server_name(target)}" for live in (LIVE, "")):

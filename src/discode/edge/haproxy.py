@@ -42,6 +42,7 @@ class Haproxy:
         self.layout = layout
         self.binary = find_binary()
         self._child: subprocess.Popen[bytes] | None = None
+        self._adopted = 0
 
     def check(self, config: Path) -> None:
         """Raises HaproxyError with what HAProxy says about the configuration."""
@@ -49,11 +50,15 @@ class Haproxy:
         if done.returncode != 0:
             raise HaproxyError(_alerts(done.stderr))
 
-    def start(self) -> None:
-        """A new master, in a session of its own: it lives on when the controller does not."""
+    def start(self, *, take_over: bool = False) -> None:
+        """A new master, in a session of its own: it lives on when the controller does not.
+
+        `take_over`: it gets the listening sockets from the HAProxy that runs, instead of opening them.
+        """
         log_path = self.layout.folder / "haproxy.log"
         begin = log_path.stat().st_size if log_path.exists() else 0
         arguments = ["-W", "-S", f"{self.layout.master_socket},mode,600", "-f", str(self.layout.config)]
+        arguments += ["-x", str(self.layout.listeners_socket)] if take_over else []
         with log_path.open("ab") as log, accesslog.destination(self.layout.access_log) as access:
             self._child = subprocess.Popen(
                 [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=access, stderr=log, start_new_session=True
@@ -65,6 +70,15 @@ class Haproxy:
                 child.kill()
             child.wait()
             raise HaproxyError(_alerts(log_path.read_text(errors="replace")[begin:]))
+
+    def retire(self, pid: int) -> None:
+        """Have a master take no more connections, and end with the last one that it has."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGUSR1)
+
+    def has_ended(self, pid: int) -> bool:
+        self.reap()
+        return not _alive(pid, self._child)
 
     def reload(self) -> None:
         """Hand the listening sockets over to a worker with the configuration as it is now."""
@@ -81,6 +95,22 @@ class Haproxy:
             match = re.search(r"^(\d+)\s+master", self._ask("show proc"), re.MULTILINE)
             return int(match[1]) if match else None
         return None
+
+    def told(self) -> dict[str, object]:
+        """For `list --json`: versions, and what earlier workers still have."""
+        with contextlib.suppress(OSError):
+            lines = [line.split() for line in self._ask("show proc").splitlines()]
+            version = next((words[-1] for words in lines if len(words) > 4 and words[1] == "worker"), "")
+            old = [worker for worker in self.workers() if not worker.is_current]
+            left = {worker.pid: self._connections(worker) for worker in old}
+            return {"pid": self.master(), "version": version, "old_workers": left}
+        return {"pid": None, "version": "", "old_workers": {}}
+
+    def _connections(self, worker: Worker) -> int:
+        with contextlib.suppress(OSError):
+            match = re.search(r"^CurrConns: (\d+)", self._ask(f"@!{worker.pid} show info"), re.MULTILINE)
+            return int(match[1]) if match else 0
+        return 0
 
     def current(self) -> Worker | None:
         with contextlib.suppress(OSError):
@@ -148,8 +178,16 @@ class Haproxy:
                     break
 
     def reap(self) -> None:
+        """See to it that a master that has ended is no zombie: it may be a child of what this process was before."""
         if self._child is not None:
             self._child.poll()
+        elif self._adopted:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self._adopted, os.WNOHANG)
+
+    def adopt(self) -> None:
+        """Remember the master that runs already."""
+        self._adopted = self.master() or 0
 
     def _ask(self, command: str) -> str:
         """Raises OSError."""
@@ -180,7 +218,9 @@ def find_binary() -> str:
 def _alive(pid: int, child: subprocess.Popen[bytes] | None) -> bool:
     if child is not None and child.pid == pid:
         return child.poll() is None
-    return Path(f"/proc/{pid}").exists()
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def _wait(condition: Callable[[], bool], seconds: float = START) -> bool:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 
+CHILD = "DISCODE_EDGE_OF_INIT"  # set for the controller: its end would be the container's
 PAUSE = 0.2  # seconds before a controller that was killed is started again
 
 
@@ -45,6 +46,7 @@ def _start(controller: Callable[[], int]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     code = 1
+    os.environ[CHILD] = "yes"
     try:
         code = controller()
     finally:

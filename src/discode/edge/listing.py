@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 
+from .. import __version__
 from . import sessions
 from .backend import server_name
 from .controller import Controller
 from .service import Service
 
+START = secrets.token_hex(8)  # tells one start of the controller from another
 COLUMNS = ("Service", "Host", "Path", "Target", "State", "TLS")
 HEADER, NAME, PLAIN = "3;94", "1;34", ""
 
@@ -29,16 +32,17 @@ def _line(row: Sequence[str], widths: Sequence[int], *, is_header: bool) -> str:
 
 
 def as_json(controller: Controller) -> str:
-    services = [_entry(controller, service) for service in controller.services.values()]
+    failing = sessions.failing(controller.haproxy)
+    services = [_entry(controller, service, failing) for service in controller.services.values()]
     told = {
         "services": services,
-        "haproxy": {"pid": controller.haproxy.master()},
-        "controller": {"pid": os.getpid()},
+        "haproxy": controller.haproxy.told(),
+        "controller": {"pid": os.getpid(), "version": __version__, "start": START, **controller.told},
     }
     return json.dumps(told) + "\n"
 
 
-def _entry(controller: Controller, service: Service) -> dict[str, object]:
+def _entry(controller: Controller, service: Service, failing: Mapping[tuple[str, str], str]) -> dict[str, object]:
     rollout, share = service.rollout, service.split
     return {
         "name": service.name,
@@ -54,27 +58,24 @@ def _entry(controller: Controller, service: Service) -> dict[str, object]:
         if rollout
         else None,
         "state": service.mode,
-        "health": _health(controller, service),
-        "tls": False,
+        "health": _health(service, failing),
+        "tls": service.tls is not None,
+        "certificates": controller.certificates.told(service),
         "draining": controller.drains.draining(service.name),
     }
 
 
-def _health(controller: Controller, service: Service) -> dict[str, str]:
+def _health(service: Service, failing: Mapping[tuple[str, str], str]) -> dict[str, str]:
     """What the checks of each target that serves saw last; empty when it is well."""
-    roles = {
-        f"{service.backend(pool.slot, letter)}{role}": target
-        for letter, pool in service.pools()
-        for role, target in pool.by_role()
-    }
-    found = sessions.health(controller.haproxy, list(roles))
     told = {}
-    for target in dict.fromkeys(one for _, pool in service.pools() for one in pool.all()):
-        seen, status = found.get(server_name(target), ("", 0))
-        told[target] = f"{status} at {service.health.path}" if seen and status else seen
+    for letter, pool in service.pools():
+        for role, target in pool.by_role():
+            seen = failing.get((f"{service.backend(pool.slot, letter)}{role}", server_name(target)), "")
+            told[target] = f"{seen} at {service.health.path}" if seen.isdigit() else seen
     return told
 
 
 def _row(service: Service) -> tuple[str, ...]:
     hosts, targets = ",".join(service.hosts) or "*", ",".join(service.active.all())
-    return service.name, hosts, ",".join(service.shape.path_prefixes), targets, service.mode, "no"
+    is_tls = "yes" if service.tls else "no"
+    return service.name, hosts, ",".join(service.shape.path_prefixes), targets, service.mode, is_tls

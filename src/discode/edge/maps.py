@@ -21,7 +21,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 
-from .service import Service
+from .service import READ, Service
 
 # In this order entries are set: a request that finds its service in the last two has to find the rest, too.
 MAPS = (
@@ -65,10 +65,16 @@ def map_entries(service: Service) -> Entries:
         "canonical": {name: service.canonical_host} if service.canonical_host else {},
         "rollouts": _rollout_entries(service),
         "rates": {name: str(service.rate)},
-        "cut": {service.backend(slot, letter): "no" for slot in (0, 1) for letter in ("", "r")},
+        "cut": dict.fromkeys(cut_names(service), "no"),
         "routes": dict.fromkeys(service.routes(), name),
         "sites": {site: site for site in service.sites() if site != "-"},
     }
+
+
+def cut_names(service: Service) -> list[str]:
+    letters = ["", *["r"] * service.shape.has_rollout]
+    roles = ["", *[READ] * service.shape.has_readers]
+    return [service.backend(slot, letter) + role for slot in (0, 1) for letter in letters for role in roles]
 
 
 def health_paths(service: Service) -> list[str]:

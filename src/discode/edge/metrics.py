@@ -7,7 +7,7 @@ def metrics_section(bind: str, port: int) -> str:
     if not port:
         return ""
     return f"""\
-frontend metrics
+frontend metrics from base
     bind {bind}:{port}
     http-request use-service lua.metrics if {{ path /metrics }}
     http-request use-service prometheus-exporter if {{ path /metrics/haproxy }}

@@ -19,8 +19,13 @@ RUN: Mapping[str, tuple[Kind, Value]] = {
     "http3": ("bool", False),
     "bind": ("text", "0.0.0.0"),
     "state-dir": ("text", ""),
+    "acme-directory": ("text", ""),
+    "acme-retry": ("duration", 60.0),
     "access-log": ("bool", True),
     "body-grace": ("duration", 30.0),
+    "old-workers": ("duration", 1800.0),
+    "check": ("bool", False),
+    "take-over": ("bool", False),
     "debug": ("bool", False),
 }
 DEPLOY: Mapping[str, tuple[Kind, Value]] = {
@@ -38,6 +43,13 @@ DEPLOY: Mapping[str, tuple[Kind, Value]] = {
     "health-check-interval": ("duration", 1.0),
     "health-check-timeout": ("duration", 5.0),
     "forward-headers": ("bool", True),
+    "tls": ("bool", False),
+    "tls-on-demand-url": ("text", ""),
+    "tls-staging": ("bool", False),
+    "tls-certificate-path": ("text", ""),
+    "tls-private-key-path": ("text", ""),
+    "tls-acme-cache-path": ("text", ""),
+    "tls-redirect": ("bool", True),
     "client-ip-header": ("text", ""),
     "canonical-host": ("text", ""),
     "error-pages": ("text", ""),
@@ -73,6 +85,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[Kind, Value]]] = {
 NOTICES = {
     "buffer-requests": "--buffer-requests holds the first 16 KB of a request's body; what is longer is streamed.",
     "buffer-responses": "--buffer-responses is taken without an effect: answers are streamed.",
+    "tls-acme-cache-path": "--tls-acme-cache-path is taken without an effect: certificates are in the state folder.",
     "http3": "--http3 is taken without an effect: HTTP/2 and HTTP/1.1 are served.",
 }
 ALIASES = {"ls": "list"}

@@ -6,51 +6,103 @@ the requests under way; on anything harder HAProxy goes on by itself, and the ne
 
 from __future__ import annotations
 
-import fcntl
 import os
-import signal
+import socket
 import sys
-import threading
 from pathlib import Path
 
-from . import accesslog
-from .config import Layout, Settings
+from . import upgrade
+from .config import Layout, Settings, config_text
 from .controller import Controller
 from .haproxy import HaproxyError
 from .init import supervise
+from .lock import lock as take_lock
 from .options import Command, CommandError
-from .server import serve
+from .running import Running
 from .state import DamagedState
+from .takeover import Taker
+from .tls.config import is_wanted
+from .tls.settings import HttpsSettings
+from .upgrade import Program
 
-LOOK = 0.25  # seconds between two looks at HAProxy
-END_GRACE = 5.0
 
-
-def run(command: Command, folder: Path) -> int:
-    """The exit code. Says on stderr why it cannot run."""
+def run(command: Command, folder: Path, words: list[str]) -> int:
+    """The exit code. Says on stderr why it cannot run. `words`: the command's own, for an upgrade."""
     # A container's name that is gone is asked for all over the world: 10 s by default.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
+    if command.on("check"):
+        return _check(command, Layout(folder))
+    # An upgrade of one that has taken over must not take over from itself.
+    options = [word for word in upgrade.normal(words) if not word.startswith("--take-over=")]
+    program = Program(tuple(upgrade.this_program()), (*options, f"--state-dir={folder}"))
     if os.getpid() == 1:
-        return supervise(lambda: _run(command, folder))
-    return _run(command, folder)
+        upgrade.forget(folder)  # a container has the settings that it was made with
+        return supervise(lambda: _first(command, folder, program))
+    return _first(command, folder, program)
 
 
-def _run(command: Command, folder: Path) -> int:
-    layout = Layout(folder)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+def _first(command: Command, folder: Path, program: Program) -> int:
+    """In a container the controller may have been killed after an upgrade: then it becomes the upgraded one."""
+    upgrade.become_the_last(folder)
     try:
-        lock = _lock(folder / "controller.lock")
+        return _run(command, folder, program)
+    finally:
+        # Does nothing once it serves: whatever else ends an upgrade, the program before it comes back.
+        upgrade.go_back("it ended while it started")
+
+
+def _check(command: Command, layout: Layout) -> int:
+    """Whether it could run here; changes nothing."""
+    try:
         settings = _settings(command)
         controller = Controller(layout, settings)
-        controller.start()
+        ports = [settings.http_port, settings.metrics_port]
+        ports += [settings.https.port] if is_wanted(controller.services.values()) else []
+        _refuse_taken_ports(settings, layout, ports)
+        text = config_text(layout, controller.services.values(), settings, controller.addresses.of)
+        candidate = layout.folder / "check.cfg"
+        candidate.write_text(text)
+        controller.haproxy.check(candidate)
+    except (CommandError, HaproxyError, DamagedState, OSError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _refuse_taken_ports(settings: Settings, layout: Layout, ports: list[int]) -> None:
+    """A port that HAProxy has now is no obstacle. Raises CommandError."""
+    now = layout.config.read_text() if layout.config.exists() else ""
+    bound = {line.split()[1] for line in now.splitlines() if line.startswith("    bind ")}
+    for port in ports:
+        if port and f"{settings.bind}:{port}" not in bound:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((settings.bind, port))
+                except OSError as error:
+                    raise CommandError(f"port {port} of {settings.bind}: {error.strerror}") from None
+
+
+def _run(command: Command, folder: Path, program: Program) -> int:
+    layout = Layout(folder)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    taker = Taker(layout)
+    try:
+        taking = command.on("take-over") and taker.ask()
+        held = take_lock(folder)
+        controller = Controller(layout, _settings(command))
+        controller.start(take_over=taking)
         (folder / "controller.pid").write_text(str(os.getpid()))
     except (CommandError, HaproxyError, DamagedState) as error:
         print(f"Error: {error}", file=sys.stderr)
+        taker.give_up()
+        upgrade.go_back(str(error))
         return 1
-    try:
-        _serve(controller, layout, settings.http_port)
-    finally:
-        os.close(lock)
+    os.environ.pop(upgrade.BEFORE, None)
+    if failed := os.environ.pop(upgrade.FAILED, ""):
+        controller.told["failed_upgrade"] = failed
+    taker.done()
+    Running(controller, layout, program, held).serve(taker.control)
     return 0
 
 
@@ -65,39 +117,8 @@ def _settings(command: Command) -> Settings:
         metrics_port=command.number("metrics-port"),
         access_log=command.on("access-log"),
         body_grace=command.seconds("body-grace"),
+        old_workers=command.seconds("old-workers"),
+        https=HttpsSettings(
+            command.number("https-port"), command.text("acme-directory"), command.seconds("acme-retry")
+        ),
     )
-
-
-def _serve(controller: Controller, layout: Layout, port: int) -> None:
-    end = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: end.set())
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    layout.control_socket.unlink(missing_ok=True)
-    helpers = (controller.follower, controller.trickle)
-    for helper in helpers:
-        helper.start()
-    server = serve(controller, str(layout.control_socket))
-    print(f"Listening on port {port} (controller {os.getpid()}, HAProxy {controller.haproxy.master()})", flush=True)
-    while not end.wait(LOOK):
-        try:
-            accesslog.rotate(layout.access_log)
-            if controller.heal():
-                print("HAProxy had ended and was started again", flush=True)
-        except HaproxyError as error:
-            print(f"HAProxy does not start: {error}", flush=True)
-    layout.control_socket.unlink(missing_ok=True)
-    for helper in helpers:
-        helper.stop()
-    server.shutdown()
-    controller.haproxy.end(END_GRACE)
-
-
-def _lock(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise CommandError(f"another controller runs on this state ({path.parent})") from None
-    return descriptor

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import socketserver
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from . import listing
 from .controller import Controller
 from .haproxy import HaproxyError
 from .options import Command, CommandError, notices, parse
 
+Upgrade = Callable[[list[str], list[str]], None]
+HandOver = Callable[[socket.socket, dict[str, object]], None]
 LONGEST = 1 << 20  # bytes of a command
 
 
@@ -26,13 +30,48 @@ class ControlServer(socketserver.ThreadingUnixStreamServer):
     daemon_threads = False
     request_queue_size = 64
 
-    def __init__(self, path: str, controller: Controller):
+    def __init__(self, path: str, controller: Controller, descriptor: int | None = None):
+        """`descriptor`: the socket, listening already, of the program that this one has taken over from."""
         self.controller = controller
+        self._busy, self._lock = 0, threading.Lock()
+        self.upgrade: Upgrade = _no_upgrade
+        self.hand_over: HandOver = _no_hand_over
         old = os.umask(0o177)
         try:
-            super().__init__(path, _Conversation)
+            super().__init__(path, _Conversation, bind_and_activate=descriptor is None)
         finally:
             os.umask(old)
+        if descriptor is not None:
+            self.socket.close()
+            self.socket = socket.socket(fileno=descriptor)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._busy += 1
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def busy(self) -> int:
+        """How many commands are being carried out."""
+        return self._busy
+
+    def resume(self) -> None:
+        """Serve, for the first time or again after `shutdown`."""
+        threading.Thread(target=self.serve_forever, args=(0.1,), name="control", daemon=True).start()
+
+
+def _no_upgrade(program: list[str], words: list[str]) -> None:
+    raise CommandError("this proxy cannot be upgraded")
+
+
+def _no_hand_over(talk: socket.socket, told: dict[str, object]) -> None:
+    raise CommandError("this proxy cannot be taken over from")
 
 
 class _Conversation(socketserver.StreamRequestHandler):
@@ -43,21 +82,39 @@ class _Conversation(socketserver.StreamRequestHandler):
         if not line:
             return
         try:
-            argv = [str(word) for word in json.loads(line)["argv"]]
-        except (ValueError, KeyError, TypeError):
+            told = json.loads(line)
+            argv = [str(word) for word in told["argv"]]
+            if argv == ["hand-over"]:
+                self._hand_over(told)
+                return
+            program = [str(word) for word in told.get("program", [])]
+        except (ValueError, KeyError, TypeError, AttributeError):
             answer = _outcome(1, "", "Error: not a command\n")
         else:
-            answer = execute(self.server.controller, argv)
+            answer = self._execute(argv, program)
         try:
             self.wfile.write(json.dumps(answer).encode() + b"\n")
         except OSError:
             return  # the caller has gone; what it asked for is done
 
+    def _hand_over(self, told: dict[str, object]) -> None:
+        outcome = outcome_of(lambda: self.server.hand_over(self.connection, told))
+        if outcome["code"]:
+            self.wfile.write(json.dumps(outcome).encode() + b"\n")
+
+    def _execute(self, argv: list[str], program: list[str]) -> dict[str, object]:
+        if argv[:1] == ["upgrade"]:
+            return outcome_of(lambda: self.server.upgrade(program, argv[1:]))
+        return execute(self.server.controller, argv)
+
 
 def execute(controller: Controller, argv: list[str]) -> dict[str, object]:
+    return outcome_of(lambda: _carry_out(controller, parse(argv)))
+
+
+def outcome_of(work: Callable[[], str | None]) -> dict[str, object]:
     try:
-        command = parse(argv)
-        return _outcome(0, _carry_out(controller, command), "")
+        return _outcome(0, work() or "", "")
     except CommandError as error:
         return _outcome(1, "", f"Error: {error}\n")
     except HaproxyError as error:
@@ -83,6 +140,8 @@ def _carry_out(controller: Controller, command: Command) -> str:
         "rollout stop": controller.rollout_stop,
     }
     doing[command.name](command)
+    if command.name == "deploy":
+        return notices(command) + controller.certificates.first(controller.services.get(command.service))
     return notices(command)
 
 
@@ -90,7 +149,10 @@ def _outcome(code: int, stdout: str, stderr: str) -> dict[str, object]:
     return {"code": code, "stdout": stdout, "stderr": stderr}
 
 
-def serve(controller: Controller, path: str) -> ControlServer:
-    server = ControlServer(path, controller)
-    threading.Thread(target=server.serve_forever, args=(0.1,), name="control", daemon=True).start()
+def serve(
+    controller: Controller, path: str, descriptor: int | None, upgrade: Upgrade, hand_over: HandOver
+) -> ControlServer:
+    server = ControlServer(path, controller, descriptor)
+    server.upgrade, server.hand_over = upgrade, hand_over
+    server.resume()
     return server

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from .addresses import split
 from .options import Command, CommandError
+from .tls.settings import Tls, tls_settings
 
 T = TypeVar("T")
 Mode = Literal["running", "paused", "stopped"]
@@ -101,6 +102,7 @@ class Service:
     max_pause: float = 30.0
     rate: int = 200
     message: str = ""
+    tls: Tls | None = None
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -134,6 +136,7 @@ class Service:
             "health": _from(Health, raw["health"]),
             "rollout": _from(Pool, rollout) if rollout else None,
             "split": _from(Split, split_) if split_ else None,
+            "tls": _from(Tls, raw["tls"]) if raw.get("tls") else None,
         }
         return _from(cls, {**raw, **parts})
 
@@ -156,13 +159,15 @@ def deployed(command: Command, before: Service | None) -> Service:
             f"canonical-host '{canonical}' must be present in the hosts list: [{' '.join(hosts)}]"
         )
     pool = pool_of(command, before.active if before else None)
+    shape = _shape(command, before, pool)
     made = Service(
         name=_checked(_NAME, command.service, "service name"),
         active=pool,
         hosts=hosts,
-        shape=_shape(command, before, pool),
+        shape=shape,
         health=_health(command),
         canonical_host=_checked(_HOST, canonical, "canonical host") if canonical else "",
+        tls=tls_settings(command, hosts, shape.path_prefixes),
     )
     if before is None:
         return made
@@ -189,7 +194,8 @@ def _shape(command: Command, before: Service | None, pool: Pool) -> Shape:
         path_prefixes=tuple(dict.fromkeys(_path(text, "path prefix") for text in prefixes)),
         strip_path_prefix=command.on("strip-path-prefix"),
         target_timeout=command.seconds("target-timeout"),
-        forward_headers=command.on("forward-headers"),
+        # Behind TLS there is no proxy in front whose word could count, unless the operator says so.
+        forward_headers=command.on("forward-headers") and ("forward-headers" in command.given or not command.on("tls")),
         client_ip_header=_checked(_HEADER, client_ip, "header name") if client_ip else "",
         buffer_requests=command.on("buffer-requests"),
         max_request_body=command.number("max-request-body"),

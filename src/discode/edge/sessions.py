@@ -18,10 +18,9 @@ _WAITING = re.compile(
 _RECEIVING = re.compile(r"\bid=(\d+) proto=.*?req\.st=MSG_DATA.*?\breq=\S+ \([^)]*total=(\d+)\)", re.DOTALL)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _STATUS = re.compile(r"\btxn=\S+ flags=\S+ meth=\d+ status=(-?\d+)")
+FAILED = "2"  # `srv_check_result`, in HAProxy's management guide
 # HAProxy's abbreviations in `check_status`.
-WELL = ("", "INI", "L7OK", "L4OK")
 SEEN = {
-    "L7STS": "bad status",
     "L7RSP": "no answer that is HTTP",
     "L7TOUT": "no answer in time",
     "L4CON": "no connection",
@@ -49,15 +48,21 @@ def counts(haproxy: Haproxy, backends: Sequence[str]) -> dict[tuple[str, str], i
     return found
 
 
-def health(haproxy: Haproxy, backends: Sequence[str]) -> dict[str, tuple[str, int]]:
-    """By server, what the current worker's checks saw last, in words and a status; empty words when all is well."""
+def failing(haproxy: Haproxy) -> dict[tuple[str, str], str]:
+    """By backend and server, what the current worker's checks saw last where they failed: `500`, or words."""
     current = haproxy.current()
-    found = {}
-    for row in _rows(haproxy, backends, only=current.pid if current else 0):
-        check = row["check_status"].removeprefix("* ")
-        is_well = check in WELL and row["status"].startswith(("UP", "no check"))
-        found[row["svname"]] = "" if is_well else SEEN.get(check, check or row["status"]), int(row["check_code"] or 0)
-    return found
+    if current is None:
+        return {}
+    lines = [line.split() for line in haproxy.tell_one(current.pid, "show servers state").splitlines()[2:]]
+    bad = {(words[1], words[3]) for words in lines if len(words) > 11 and words[11] == FAILED}
+    rows = _rows(haproxy, sorted({backend for backend, _ in bad}), only=current.pid)
+    found = {(row["pxname"], row["svname"]): row for row in rows}
+    return {key: _seen(found[key]) for key in bad if key in found}
+
+
+def _seen(row: dict[str, str]) -> str:
+    check = row["check_status"].removeprefix("* ")
+    return row["check_code"] if check == "L7STS" else SEEN.get(check, check)
 
 
 def long_ones(haproxy: Haproxy, backends: Iterable[str]) -> list[Session]:

@@ -34,7 +34,9 @@ def load(path: Path) -> dict[str, Service]:
 
 def save(path: Path, services: dict[str, Service]) -> None:
     """Raises OSError; then the file is as it was."""
-    data = json.dumps({"schema": SCHEMA, "services": [one.to_dict() for one in services.values()]}, indent=1)
+    # A line a service: for people, and because the encoder is ten times slower when it has to indent.
+    lines = ",\n".join(json.dumps(one, default=vars) for one in services.values())
+    data = f'{{"schema": {SCHEMA}, "services": [\n{lines}\n]}}\n'
     temporary = path.with_suffix(".new")
     with temporary.open("w") as file:
         file.write(data)

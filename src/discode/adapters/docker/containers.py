@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +11,10 @@ from ...core.manifest import Image, Manifest
 from ...core.names import InstanceName
 from ...ports.runtime import InstanceSpec
 from .engine import Engine
-from .names import PROCESS, RECORD, RELEASE, WEB, is_ours, labels, once_name, part_name, volume_name
+from .names import PROCESS, RELEASE, WEB, is_ours, labels, once_name, part_name, volume_name
 
 LOG = {"max-size": "10m", "max-file": "5"}  # of the driver json-file: rotated, 50 MB at the most
+RECORD = "DISCODE_RECORD"
 CANNOT_RUN = (126, 127)  # a shell's codes for a command that is no program, or is not there; Docker uses them too
 
 
@@ -34,7 +34,9 @@ class Part:
 
 
 def web(spec: InstanceSpec) -> Part:
-    return Part(str(spec.name), WEB, spec, spec.manifest.command, _environment(spec))
+    """With the spec's record among its variables: labels carry nothing but names, and a file can be lost."""
+    env = {**_environment(spec), **({RECORD: spec.record} if spec.record else {})}
+    return Part(str(spec.name), WEB, spec, spec.manifest.command, env)
 
 
 def processes(spec: InstanceSpec) -> list[Part]:
@@ -50,7 +52,16 @@ def once(spec: InstanceSpec, command: Sequence[str]) -> Part:
 
 def port_of(told: dict[str, Any]) -> int:
     """The port of the app that a container was made with; 0 when it has none."""
-    return int(next((text[5:] for text in told["Config"]["Env"] or [] if re.fullmatch(r"PORT=\d+", text)), 0))
+    return int(_variable(told, "PORT") or 0)
+
+
+def record_of(told: dict[str, Any]) -> str:
+    return _variable(told, RECORD)
+
+
+def _variable(told: dict[str, Any], name: str) -> str:
+    pairs = (text.partition("=") for text in told["Config"]["Env"] or [])
+    return next((value for known, _, value in pairs if known == name), "")
 
 
 def inspect(engine: Engine, container: str, app: str) -> dict[str, Any] | None:
@@ -101,7 +112,7 @@ def create(engine: Engine, part: Part, network: str, address: str | None = None)
             name=part.container,
             command=list(part.command) if part.command else None,
             environment=part.env,
-            labels={**labels(manifest.app, part.role, part.spec.name.key), RECORD: part.spec.record},
+            labels=labels(manifest.app, part.role, part.spec.name.key),
             stop_timeout=max(round(manifest.update.stop), 1),
             networking_config=attached,
             host_config=_host_config(engine, part, network),
@@ -110,13 +121,9 @@ def create(engine: Engine, part: Part, network: str, address: str | None = None)
         raise _create_failed(engine, part, error) from error
 
 
-def record_of(told: dict[str, Any]) -> str:
-    return str((told["Config"]["Labels"] or {}).get(RECORD, ""))
-
-
 def _is_made_for(told: dict[str, Any], part: Part) -> bool:
     has = dict(text.partition("=")[::2] for text in told["Config"]["Env"] or [])
-    return all(has.get(name) == value for name, value in part.env.items())
+    return all(has.get(name) == value for name, value in part.env.items() if name != RECORD)
 
 
 def stop(engine: Engine, container: str, grace: float) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from ...core.names import InstanceName
 
 APP, KEY, ROLE = "discode.app", "discode.key", "discode.role"
-RECORD = "discode.record"  # see ports.runtime.InstanceSpec
 WEB, PROCESS, RELEASE = "web", "process", "release"  # roles of containers that belong to an instance
 ONCE = "release"  # the suffix of the container of a release command; not a slug's, see `part_name`
 

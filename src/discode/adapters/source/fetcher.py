@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import httpx
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
@@ -62,12 +61,16 @@ class WebFetcher(_Counting):
     """
 
     def __init__(self, timestamp: Path | None = None, authorization: str | None = None) -> None:
+        import httpx
+
         super().__init__()
         headers = {"Authorization": authorization} if authorization else {}
         self._timestamp = timestamp
         self._client = httpx.Client(timeout=TIMEOUT, follow_redirects=True, headers=headers)
 
     def _pieces(self, url: str) -> Iterator[bytes]:
+        import httpx
+
         at_hand = self._at_hand(url)
         # What an entity tag looks like is the server's affair; a hub's is the hash. Another server just sends it all.
         headers = {"If-None-Match": f'"{hashlib.sha256(at_hand).hexdigest()}"'} if at_hand else {}

@@ -1,0 +1,157 @@
+"""`bin/bench proxy`: what the edge costs beside bare HAProxy and, where a binary is given, kamal-proxy.
+
+One run: the same upstream for all, every proxy on one core, load and upstream on another, each load on each contender
+in turns, so that a busy moment of the machine hits all alike. The figures are medians of the rounds; what counts are
+ratios. CPU is user and system time of the proxy's processes, the edge's controller included, a request.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import wrk
+from contenders import BareHaproxy, Contender, Edge, KamalProxy, Upstream, make_certificate, missing
+
+GOAL_OVER_HAPROXY = 1.5
+GOAL_OVER_KAMAL_PROXY = 0.4
+PROXY_CORE, LOAD_CORE = 0, 1
+COLUMNS = ("us/request", "requests/s", "p50 ms", "p99 ms", "MB", "bad")
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _options(arguments)
+    if lacking := missing():
+        raise SystemExit(f"missing: {', '.join(lacking)}. `bin/bench proxy` installs them")
+    if (os.cpu_count() or 1) < 2:
+        raise SystemExit("two cores are needed: one for the proxy, one for load and upstream")
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    contenders: list[Contender] = []
+    try:
+        _start(contenders, folder, options.kamal_proxy)
+        result = _measured(contenders, folder, options)
+    finally:
+        for contender in reversed(contenders):
+            contender.stop()
+        shutil.rmtree(folder)
+    print(json.dumps(result) if options.json else _table(result))
+    return 0 if result["goals_met"] else 1
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bin/bench proxy", description=__doc__)
+    parser.add_argument("--kamal-proxy", metavar="PATH", help="a binary of kamal-proxy, to compare with")
+    parser.add_argument("--seconds", type=int, default=4, help="of each load on each contender in each round (4)")
+    parser.add_argument("--rounds", type=int, default=3, help="medians are over these (3)")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    return parser.parse_args(arguments)
+
+
+def _start(contenders: list[Contender], folder: Path, kamal_proxy: str | None) -> None:
+    """Into the list as they come, so that a failure of one leaves none behind."""
+    certificate, key, pem = make_certificate(folder)
+    upstream = Upstream(folder / "upstream", LOAD_CORE, certificate, key)
+    contenders.append(upstream)
+    target = f"127.0.0.1:{upstream.http_port}"
+    contenders.append(BareHaproxy(folder / "haproxy", PROXY_CORE, target, pem))
+    contenders.append(Edge(folder / "edge", PROXY_CORE, target, certificate, key))
+    if kamal_proxy:
+        contenders.append(KamalProxy(folder / "kamal", PROXY_CORE, target, certificate, key, kamal_proxy))
+
+
+def _measured(contenders: list[Contender], folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    found: dict[str, dict[str, list[dict[str, float]]]] = {
+        kind.name: {one.name: [] for one in contenders} for kind in wrk.LOADS
+    }
+    for number in range(options.rounds):
+        for kind in wrk.LOADS:
+            for one in contenders:
+                print(f"\rround {number + 1}/{options.rounds}: {kind.name}, {one.name}   ", end="", file=sys.stderr)
+                found[kind.name][one.name].append(_one(one, kind, options.seconds, folder))
+    print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
+    loads = {kind: {name: _medians(rounds) for name, rounds in by_name.items()} for kind, by_name in found.items()}
+    ratios = _ratios(loads)
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "cores": os.cpu_count(),
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "loads": loads,
+        "ratios": ratios,
+        "controller_mb": wrk.resident_mb(next(one.deciding for one in contenders if one.deciding)),
+        "goals": {"HAProxy": GOAL_OVER_HAPROXY, "kamal-proxy": GOAL_OVER_KAMAL_PROXY},
+        "goals_met": _goals_met(loads, ratios),
+    }
+
+
+def _one(contender: Contender, kind: wrk.Load, seconds: int, folder: Path) -> dict[str, float]:
+    port = contender.https_port if kind.scheme == "https" else contender.http_port
+    processes = contender.moving + contender.deciding
+    before = wrk.cpu_seconds(processes)
+    seen = wrk.run(kind, port, seconds, LOAD_CORE, folder)
+    used = wrk.cpu_seconds(processes) - before
+    return {
+        "us_per_request": used / max(seen.requests, 1) * 1e6,
+        "requests_per_second": seen.per_second,
+        "p50_ms": seen.p50,
+        "p99_ms": seen.p99,
+        "resident_mb": wrk.resident_mb(contender.moving),
+        "bad": seen.bad,
+    }
+
+
+def _medians(rounds: list[dict[str, float]]) -> dict[str, float]:
+    """Of each figure; of bad answers, all."""
+    medians = {key: round(statistics.median(one[key] for one in rounds), 2) for key in rounds[0]}
+    return {**medians, "bad": sum(one["bad"] for one in rounds)}
+
+
+def _ratios(loads: dict[str, dict[str, dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """The edge's CPU a request as a multiple of each other proxy's."""
+    return {
+        kind: {
+            name: round(by_name["edge"]["us_per_request"] / figures["us_per_request"], 2)
+            for name, figures in by_name.items()
+            if name not in ("edge", "direct")
+        }
+        for kind, by_name in loads.items()
+    }
+
+
+def _goals_met(loads: dict[str, dict[str, dict[str, float]]], ratios: dict[str, dict[str, float]]) -> bool:
+    """The goals are about small requests; a bad answer of the edge misses them at any load."""
+    small = ratios["small"]
+    cheap = small["HAProxy"] <= GOAL_OVER_HAPROXY and small.get("kamal-proxy", 0.0) <= GOAL_OVER_KAMAL_PROXY
+    return cheap and not any(by_name["edge"]["bad"] for by_name in loads.values())
+
+
+def _table(result: dict[str, Any]) -> str:
+    lines = []
+    for kind, by_name in result["loads"].items():
+        lines.append(f"{kind:<20}" + "".join(f"{column:>12}" for column in COLUMNS))
+        lines += [
+            f"  {name:<18}" + "".join(f"{value:>12g}" for value in figures.values())
+            for name, figures in by_name.items()
+        ]
+        told = ", ".join(f"{ratio:g}x {name}" for name, ratio in result["ratios"][kind].items())
+        lines.append(f"  the edge's CPU a request: {told}")
+    lines.append(
+        f"{result['date']}, {result['cores']} cores, medians of {result['rounds']} rounds of {result['seconds']} s;"
+        f" the edge's controller has {result['controller_mb']} MB more.\nGoals for small requests: at most"
+        f" {GOAL_OVER_HAPROXY}x HAProxy, {GOAL_OVER_KAMAL_PROXY}x kamal-proxy:"
+        f" {'met' if result['goals_met'] else 'MISSED'}"
+    )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,129 @@
+"""A controller that runs: it serves commands and looks after HAProxy until it ends, or another program follows it.
+
+serving  ->  ended      SIGTERM: HAProxy ends, too, after the requests under way
+         ->  changed    `upgrade`: this process goes on as another program
+         ->  retired    `hand-over`: another process serves; HAProxy here ends with its last connection
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+from . import accesslog, upgrade
+from .config import Layout
+from .controller import Controller
+from .haproxy import HaproxyError
+from .init import CHILD
+from .lock import lock_again
+from .server import ControlServer, serve
+from .takeover import Giver
+from .upgrade import Program
+
+LOOK = 0.25  # seconds between two looks at HAProxy
+END_GRACE = 5.0
+WAIT = 60.0  # seconds that commands and drains under way get before the program changes
+
+
+class Running:
+    def __init__(self, controller: Controller, layout: Layout, program: Program, lock: int):
+        self._controller, self._layout, self._program, self._lock = controller, layout, program, lock
+        self._end, self._retired, self._pause = threading.Event(), threading.Event(), threading.Event()
+        self._wanted: list[Program] = []
+        self._master = 0
+
+    def serve(self, descriptor: int | None) -> None:
+        """Until the end. `descriptor`: the control socket that another process has handed over."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._end.set())
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        helpers = (self._controller.follower, self._controller.trickle, self._controller.certificates)
+        for helper in helpers:
+            helper.start()
+        self._server = self._control_server(descriptor)
+        port, master = self._controller.settings.http_port, self._controller.haproxy.master()
+        print(f"Listening on port {port} (controller {os.getpid()}, HAProxy {master})", flush=True)
+        while not self._end.wait(LOOK) and not self._retired.is_set():
+            if not self._pause.is_set():
+                self._look()
+            if self._wanted:
+                self._become(self._wanted.pop())
+        for helper in helpers:
+            helper.stop()
+        self._finish()
+
+    def _control_server(self, descriptor: int | None) -> ControlServer:
+        """The socket of the program before this one, when there was one: commands may be waiting in it."""
+        path = str(self._layout.control_socket)
+        inherited = os.environ.pop(upgrade.SOCKET, "")
+        if descriptor is None and inherited:
+            descriptor = int(inherited)
+        if descriptor is None:
+            self._layout.control_socket.unlink(missing_ok=True)
+        giver = Giver(self._let_go, self._take_back, self._retire)
+        return serve(self._controller, path, descriptor, self._upgrade, giver.hand_over)
+
+    def _upgrade(self, start: list[str], words: list[str]) -> None:
+        after = self._program.changed(start, words)
+        upgrade.check(after)
+        self._wanted.append(after)
+
+    def _look(self) -> None:
+        try:
+            accesslog.rotate(self._layout.access_log)
+            if self._controller.heal():
+                print("HAProxy had ended and was started again", flush=True)
+        except HaproxyError as error:
+            print(f"HAProxy does not start: {error}", flush=True)
+
+    def _wait_until_idle(self, most_commands: int) -> None:
+        """No more commands are taken; those under way are finished, and so are drains, or the time is over."""
+        self._server.shutdown()
+        deadline = time.monotonic() + WAIT
+        while time.monotonic() < deadline:
+            if self._server.busy() <= most_commands and not self._controller.drains.are_under_way():
+                return
+            time.sleep(0.02)
+
+    def _become(self, after: Program) -> None:
+        self._wait_until_idle(0)
+        print(f"Becoming {' '.join(after.argv())}", flush=True)
+        try:
+            upgrade.become(after, self._program, self._server, self._layout.folder)
+        except OSError as error:
+            self._controller.told["failed_upgrade"] = str(error)
+            self._server.resume()
+
+    def _let_go(self) -> int:
+        self._wait_until_idle(1)  # the one is `hand-over` itself
+        self._pause.set()
+        self._master = self._controller.haproxy.master() or 0
+        os.close(self._lock)
+        return self._server.fileno()
+
+    def _take_back(self) -> None:
+        self._lock = lock_again(self._layout.folder)
+        self._controller.write_files()
+        self._pause.clear()
+        self._server.resume()
+
+    def _retire(self) -> None:
+        self._controller.haproxy.retire(self._master)
+        self._retired.set()
+
+    def _finish(self) -> None:
+        if not self._retired.is_set():
+            self._layout.control_socket.unlink(missing_ok=True)
+            self._server.shutdown()
+            self._controller.haproxy.end(END_GRACE)
+            os.close(self._lock)
+            return
+        self._server.server_close()
+        print("Another process has taken over. This one ends with its last connection", flush=True)
+        while not self._end.wait(LOOK) and not self._controller.haproxy.has_ended(self._master):
+            pass
+        if os.environ.get(CHILD):
+            # The end of a container that is to be restarted would be its restart, in the way of its successor.
+            self._end.wait()

@@ -1,0 +1,142 @@
+"""The controller's one counterpart for TLS: certificates from a `deploy` to HAProxy, and those that a CA issues."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..haproxy import Haproxy, HaproxyError
+from ..options import Command, CommandError
+from ..service import Service
+from . import config, pem, schedule
+from .folder import CertificateFolder
+from .issuer import check_library
+from .keeper import Keeper
+from .offer import Offer
+from .settings import HttpsSettings
+
+FIRST = 20.0  # seconds that a deploy waits for the first certificates of its hosts
+
+_TRIAL = """\
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 1s
+frontend trial
+    bind unix@{folder}/trial.sock ssl crt "{file}" alpn h2,http/1.1
+"""
+
+
+class Certificates:
+    def __init__(
+        self,
+        services: Callable[[], list[Service]],
+        haproxy: Haproxy,
+        settings: HttpsSettings,
+        bind: str,
+        reloads: threading.RLock,
+    ):
+        """`reloads` is held during every reload, from writing the files to `offer.loaded`."""
+        self._services, self._haproxy, self._settings, self._bind = services, haproxy, settings, bind
+        self._folder = CertificateFolder(haproxy.layout.folder / "certificates")
+        self.offer = Offer(haproxy, self._folder, settings, reloads)
+        self._keeper = Keeper(services, haproxy, self._folder, self.offer, settings, _say)
+
+    def start(self) -> None:
+        self._keeper.start()
+
+    def stop(self) -> None:
+        self._keeper.stop()
+
+    def adopt(self, command: Command, service: Service) -> Service:
+        """The service with its own certificate kept, if it has one. Raises CommandError; then nothing has changed."""
+        if service.tls is None:
+            return service
+        if not self.offer.is_bound:
+            self._refuse_taken_port()
+        given = command.text("tls-certificate-path")
+        if not given:
+            check_library()
+            self._keeper.forget_failures(service.hosts)
+            return service
+        key = command.text("tls-private-key-path")
+        text = pem.read_pair(Path(given), Path(key), service.hosts, time.time())
+        name = self._folder.keep_own(service.name, text, service.hosts)
+        self._try_out(self._folder.own(name))
+        return replace(service, tls=replace(service.tls, certificate=name))
+
+    def settle(self, services: Iterable[Service]) -> None:
+        """After a change of services: HAProxy offers what they have, and files of own ones that are gone go too."""
+        services = list(services)
+        self.offer.sync(services)
+        self._folder.drop_own({service.tls.certificate for service in services if service.tls})
+
+    def first(self, service: Service | None) -> str:
+        """Wait a while for the first certificates of a deployed service; a notice for those that are not there."""
+        if service is None or service.tls is None or not service.tls.is_automatic or service.tls.on_demand_url:
+            return ""
+        missing = self._keeper.wait(service.hosts, service.tls, FIRST)
+        return "".join(f"Notice: no certificate for {host} yet: {why}\n" for host, why in missing.items())
+
+    def told(self, service: Service) -> list[dict[str, Any]]:
+        """For `list --json`: each certificate with the names it is for, its end, and what went wrong with it."""
+        return [self._entry(service, host) for host in service.hosts] if service.tls else []
+
+    def _entry(self, service: Service, host: str) -> dict[str, Any]:
+        assert service.tls
+        own = service.tls.certificate
+        file = self._folder.own(own) if own else self._folder.issued(self._settings.directory_of(service.tls), host)
+        life, failure = self._folder.life(file), None if own else self._keeper.failure(host)
+        return {
+            "host": host,
+            "source": "own" if own else "acme",
+            "expires": _date(life[1]) if life else None,
+            "renewal": _date(schedule.renewal_time(life)) if life and not own else None,
+            "error": failure.reason if failure else None,
+            "next_try": _date(failure.next_try) if failure else None,
+        }
+
+    def _try_out(self, file: Path) -> None:
+        """HAProxy is more particular than the format: it also refuses keys that are too short."""
+        trial = file.with_suffix(".cfg")
+        trial.write_text(_TRIAL.format(folder=self._haproxy.layout.folder, file=file))
+        try:
+            self._haproxy.check(trial)
+        except HaproxyError as error:
+            if file.name not in {one.tls.certificate for one in self._services() if one.tls}:
+                file.unlink(missing_ok=True)
+            raise pem.UnfitCertificate(f"HAProxy does not take it: {error}") from None
+        finally:
+            trial.unlink()
+
+    def _refuse_taken_port(self) -> None:
+        """HAProxy would find out only in a reload, which is too late to say no."""
+        family = socket.AF_INET6 if ":" in self._bind else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind((self._bind.strip("[]"), self._settings.port))
+            except OSError as error:
+                why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be used: {error}"
+                raise CommandError(
+                    f"HTTPS cannot be served: port {self._settings.port} {why}. Nothing was changed. Free it, or run"
+                    " the proxy with another --https-port"
+                ) from None
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+__all__ = ["Certificates", "config"]

@@ -1,0 +1,130 @@
+"""HAProxy's configuration for TLS, as text. Pure.
+
+Usually the port is bound in the one frontend, which finds a certificate by the name that the client asks for. With a
+service on demand, connections pass a look at that name first: one without a certificate is held, for as long as it
+takes to issue it, and then handed on inside HAProxy.
+
+Maps: `tls` (service to `redirect` or `keep`), `challenges` (path to the answer for the CA), `names` (name to `yes`,
+or to `no` for one that was refused; only asked on demand).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..service import Service
+
+MAPS = ("tls", "challenges", "names")
+WANTED = "tls_wanted"  # the stick table with names that had no certificate
+HOLD = 15  # seconds that a handshake may wait for its certificate
+MOST_HELD = 200  # handshakes held at once; more are let go, and fail
+
+LUA = f"""\
+-- Holds a TLS handshake until its name has a certificate, was refused one, or the time is over.
+local names, held = Map.new(os.getenv("DISCODE_EDGE_NAMES"), Map._str), 0
+core.register_action("hold_handshake", {{"tcp-req"}}, function(txn)
+    local name = string.lower(txn.sf:req_ssl_sni() or "")
+    if name == "" or held >= {MOST_HELD} then return end
+    held = held + 1
+    for _ = 1, {HOLD * 20} do
+        if names:lookup(name) ~= nil then break end
+        core.msleep(50)
+    end
+    held = held - 1
+end, 0)
+"""
+
+
+def is_wanted(services: Iterable[Service]) -> bool:
+    return any(service.tls for service in services)
+
+
+def is_on_demand(services: Iterable[Service]) -> bool:
+    return any(service.tls and service.tls.on_demand_url for service in services)
+
+
+def lua_path(folder: Path) -> Path:
+    return folder / "tls.lua"
+
+
+def global_lines(folder: Path, services: Iterable[Service]) -> str:
+    services = list(services)
+    lines = "    ssl-default-bind-options ssl-min-ver TLSv1.2\n" if is_wanted(services) else ""
+    if is_on_demand(services):
+        lines += f'    presetenv DISCODE_EDGE_NAMES "{folder / "names.map"}"\n    lua-load "{lua_path(folder)}"\n'
+    return lines
+
+
+def bind_lines(folder: Path, bind: str, port: int, services: Iterable[Service]) -> str:
+    """For the frontend. `strict-sni`: a name without a certificate gets no handshake, never a wrong certificate."""
+    services = list(services)
+    if not is_wanted(services):
+        return ""
+    address = f"unix@{folder / 'tls.sock'} mode 600 accept-proxy" if is_on_demand(services) else f"{bind}:{port}"
+    offered = folder / "certificates" / "offered.list"
+    return f'    bind {address} ssl crt-list "{offered}" strict-sni alpn h2,http/1.1\n'
+
+
+def request_rules_before_routing(folder: Path) -> str:
+    """The CA's question is answered before any host is looked up, redirected or held."""
+    answer = f"path,map_str({folder / 'challenges.map'})"
+    return (
+        f'    http-request return status 200 content-type text/plain lf-string "%[{answer}]"'
+        f" if {{ path_beg /.well-known/acme-challenge/ }} {{ {answer} -m found }}\n"
+    )
+
+
+def request_rules(folder: Path) -> str:
+    """For a request whose service is known. A service without TLS does not answer over TLS, as in kamal-proxy."""
+    is_plain = "!{ ssl_fc } { var(txn.tls) -m str redirect }"
+    return f"""\
+    http-request set-var(txn.tls) var(txn.service),map_str({folder / "tls.map"})
+    http-request return status 503 content-type text/plain string "Service Unavailable" if {{ ssl_fc }} !{{ var(txn.tls) -m found }}
+    http-request redirect location https://%[var(txn.canonical)]%[pathq] code 301 if {is_plain} {{ var(txn.canonical) -m found }}
+    http-request redirect location https://%[var(txn.host)]%[pathq] code 301 if {is_plain}
+"""  # noqa: E501
+
+
+def on_demand_sections(folder: Path, bind: str, port: int, services: Iterable[Service]) -> str:
+    """Empty when no service is on demand."""
+    if not is_on_demand(services):
+        return ""
+    names, sni = folder / "names.map", "req.ssl_sni,lower"
+    return f"""\
+
+frontend hello from base
+    mode tcp
+    bind {bind}:{port}
+    tcp-request inspect-delay {HOLD + 5}s
+    tcp-request content reject if !{{ req.ssl_hello_type 1 }}
+    tcp-request content accept if {{ {sni},map_str({names}) -m found }}
+    tcp-request content accept if {{ {sni},regsub('^[^.]*','*'),map_str({names}) -m found }}
+    tcp-request content track-sc0 {sni} table {WANTED}
+    tcp-request content lua.hold_handshake
+    default_backend hello
+
+backend hello from base
+    mode tcp
+    server self unix@{folder / "tls.sock"} send-proxy-v2
+
+backend {WANTED} from base
+    stick-table type string len 253 size 1k expire 1m store gpc0
+"""
+
+
+def tls_entries(services: Iterable[Service]) -> dict[str, str]:
+    """The `tls` map. A service below a path is like the one at the root of its first host, as in kamal-proxy."""
+    services = list(services)
+    roots = {host: service for service in services if "/" in service.shape.path_prefixes for host in service.sites()}
+    entries = {}
+    for service in services:
+        root = service if "/" in service.shape.path_prefixes else _root(service, roots)
+        if root and root.tls:
+            entries[service.name] = "redirect" if root.tls.redirect else "keep"
+    return entries
+
+
+def _root(service: Service, roots: dict[str, Service]) -> Service | None:
+    host = service.sites()[0]
+    return roots.get(host) or roots.get("*." + host.partition(".")[2]) or roots.get("-")

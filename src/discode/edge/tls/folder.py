@@ -1,0 +1,107 @@
+"""The certificate folder of an edge: files of mode 0600 in folders of mode 0700, each written whole.
+
+    own/<service>-<digest>.pem      certificates that were given, chain and key in one
+    issued/<ca>/<host>.pem          certificates that a CA issued, the same way
+    accounts/<ca>.json              the account at a CA: its key, and its address there
+    failures.json                   what went wrong with which name, and when it is tried again
+    offered.list                    what HAProxy serves: file, then names (its crt-list)
+
+`<ca>` is a digest of the directory's address: staging certificates are never taken for real ones.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from .pem import Lifetime, lifetime
+from .schedule import Failure
+
+
+class CertificateFolder:
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._lives: dict[tuple[Path, int], Lifetime] = {}  # by modification time: a renewal is a new file
+
+    @property
+    def offered(self) -> Path:
+        return self.folder / "offered.list"
+
+    def own(self, name: str) -> Path:
+        return self.folder / "own" / name
+
+    def keep_own(self, service: str, pem: bytes, hosts: Sequence[str]) -> str:
+        """The name under which it is kept, another one for other hosts: the new one is offered before the old one goes.
+
+        The one before it stays until `drop_own`.
+        """
+        text = hashlib.sha256(pem + " ".join(hosts).encode()).hexdigest()
+        name = f"{service}-{text[:12]}.pem"
+        write(self.own(name), pem)
+        return name
+
+    def drop_own(self, keep: set[str]) -> None:
+        for path in (self.folder / "own").glob("*.pem"):
+            if path.name not in keep:
+                path.unlink(missing_ok=True)
+
+    def issued(self, directory: str, host: str) -> Path:
+        return self.folder / "issued" / digest(directory) / f"{host}.pem"
+
+    def issued_hosts(self, directory: str) -> list[str]:
+        return sorted(path.stem for path in (self.folder / "issued" / digest(directory)).glob("*.pem"))
+
+    def life(self, path: Path) -> Lifetime | None:
+        """None when there is no certificate, or none that can be read."""
+        try:
+            key = (path, path.stat().st_mtime_ns)
+            if key not in self._lives:
+                self._lives[key] = lifetime(path.read_bytes())
+            return self._lives[key]
+        except (OSError, ValueError):
+            return None
+
+    def account(self, directory: str) -> Path:
+        return self.folder / "accounts" / f"{digest(directory)}.json"
+
+    def failures(self) -> dict[str, Failure]:
+        """Those that can be read: a lost one costs a try."""
+        try:
+            raw = json.loads((self.folder / "failures.json").read_text())
+            return {name: Failure(**one) for name, one in raw.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def keep_failures(self, failures: dict[str, Failure]) -> None:
+        data = json.dumps({name: asdict(one) for name, one in failures.items()}, indent=1)
+        write(self.folder / "failures.json", data.encode())
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def write(path: Path, data: bytes) -> None:
+    """Whole or not at all, for the owner alone. Raises OSError."""
+    _make(path.parent)
+    temporary = path.with_name(path.name + ".new")
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _make(folder: Path) -> None:
+    """`mkdir` gives its mode to the last folder alone."""
+    if not folder.is_dir():
+        _make(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)

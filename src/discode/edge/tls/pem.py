@@ -1,0 +1,130 @@
+"""Certificates as PEM: is one fit for its hosts, with its key, today; and until when. Pure, but for reading files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..options import CommandError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+    from cryptography.x509 import Certificate
+
+Lifetime = tuple[float, float]  # seconds since the epoch: from, until
+
+
+class UnfitCertificate(CommandError):
+    """An own certificate that cannot serve; its text says why. Nothing has been changed."""
+
+    def __init__(self, why: str):
+        super().__init__(f"unable to load certificate: {why}. Nothing was changed")
+
+
+def read_pair(certificate: Path, key: Path, hosts: Iterable[str], now: float) -> bytes:
+    """Chain and key as one PEM text, as HAProxy reads it. Raises UnfitCertificate."""
+    from cryptography.hazmat.primitives import serialization
+
+    chain, private = _chain(certificate), _private_key(key)
+    leaf = chain[0]
+    if _public_bytes(leaf.public_key()) != _public_bytes(private.public_key()):
+        raise UnfitCertificate(f"the key in {key} does not belong to the certificate in {certificate}")
+    _check_dates(leaf, certificate, now)
+    _check_hosts(leaf, certificate, hosts)
+    parts = [one.public_bytes(serialization.Encoding.PEM) for one in chain]
+    parts.append(
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return b"".join(parts)
+
+
+def lifetime(pem: bytes) -> Lifetime:
+    """Of the first certificate. Raises ValueError when there is none."""
+    from cryptography import x509
+
+    begin, end = _dates(x509.load_pem_x509_certificate(pem))
+    return begin.timestamp(), end.timestamp()
+
+
+def names(leaf: Certificate) -> list[str]:
+    """The DNS names that it is for. Browsers look nowhere else: the common name does not count."""
+    from cryptography import x509
+
+    try:
+        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [name.lower() for name in found.get_values_for_type(x509.DNSName)]
+
+
+def covers(name: str, host: str) -> bool:
+    """A wildcard stands for exactly one label (RFC 6125, 6.4.3)."""
+    return name == host or (name.startswith("*.") and "." in host and name[2:] == host.partition(".")[2])
+
+
+def _chain(path: Path) -> list[Certificate]:
+    from cryptography import x509
+
+    try:
+        blocks = re.findall(
+            rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", _bytes(path, "certificate"), re.S
+        )
+        chain = [x509.load_pem_x509_certificate(block) for block in blocks]
+    except ValueError:
+        chain = []
+    if not chain:
+        raise UnfitCertificate(f"{path} holds no certificate in PEM format")
+    return chain
+
+
+def _private_key(path: Path) -> PrivateKeyTypes:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        return load_pem_private_key(_bytes(path, "private key"), password=None)
+    except TypeError:
+        raise UnfitCertificate(f"the private key in {path} is locked with a passphrase: give it without one") from None
+    except ValueError:
+        raise UnfitCertificate(f"{path} holds no private key in PEM format") from None
+
+
+def _bytes(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnfitCertificate(f"cannot read the {what} {path}: {error.strerror}") from None
+
+
+def _check_dates(leaf: Certificate, path: Path, now: float) -> None:
+    begin, end = _dates(leaf)
+    today = datetime.fromtimestamp(now, UTC)
+    if today >= end:
+        raise UnfitCertificate(f"the certificate in {path} expired on {end:%Y-%m-%d}")
+    if today < begin:
+        raise UnfitCertificate(f"the certificate in {path} is not valid before {begin:%Y-%m-%d %H:%M} UTC")
+
+
+def _dates(leaf: Certificate) -> tuple[datetime, datetime]:
+    """The library of Debian 12 (38) knows these only without their time zone, which is UTC."""
+    if hasattr(leaf, "not_valid_before_utc"):
+        return leaf.not_valid_before_utc, leaf.not_valid_after_utc
+    return leaf.not_valid_before.replace(tzinfo=UTC), leaf.not_valid_after.replace(tzinfo=UTC)
+
+
+def _check_hosts(leaf: Certificate, path: Path, hosts: Iterable[str]) -> None:
+    known = names(leaf)
+    missing = [host for host in hosts if not any(covers(name, host) for name in known)]
+    if missing:
+        its = ", ".join(known) or "no host at all"
+        raise UnfitCertificate(f"the certificate in {path} is for {its}, not for {', '.join(missing)}")
+
+
+def _public_bytes(key: object) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined, no-any-return]

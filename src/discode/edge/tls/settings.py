@@ -1,0 +1,83 @@
+"""What a `deploy` says about TLS, in kamal-proxy's options and words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..options import Command, CommandError
+
+# https://letsencrypt.org/docs/acme-protocol-updates/ and /docs/staging-environment/
+PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
+STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+
+
+@dataclass(frozen=True)
+class Tls:
+    """`certificate`: the file of an own one, in the certificate folder; empty: certificates come from a CA.
+
+    `on_demand_url`: asked whether a name may have one; with it the service has no hosts of its own.
+    """
+
+    redirect: bool = True
+    certificate: str = ""
+    on_demand_url: str = ""
+    staging: bool = False
+
+    @property
+    def is_automatic(self) -> bool:
+        return not self.certificate
+
+
+@dataclass(frozen=True)
+class HttpsSettings:
+    """Of the whole edge. `directory`: takes the place of Let's Encrypt's, staging or not. `retry`: seconds."""
+
+    port: int = 443
+    directory: str = ""
+    retry: float = 60.0
+
+    def directory_of(self, tls: Tls) -> str:
+        return self.directory or (STAGING if tls.staging else PRODUCTION)
+
+
+def tls_settings(command: Command, hosts: Sequence[str], prefixes: Sequence[str]) -> Tls | None:
+    """None without `--tls`. Raises CommandError for what does not go together."""
+    url = command.text("tls-on-demand-url")
+    own = [flag for flag in ("tls-certificate-path", "tls-private-key-path") if command.text(flag)]
+    if len(own) == 1:
+        raise CommandError("--tls-certificate-path and --tls-private-key-path go together: one of them is missing")
+    if not command.on("tls"):
+        if url:
+            raise _invalid("TLS must be enabled to use a TLS on-demand URL")
+        if own:
+            raise _invalid("TLS must be enabled (--tls) to use a certificate")
+        return None
+    if "/" not in prefixes:
+        raise _invalid("TLS settings must be specified on the root path service")
+    if url:
+        _check_on_demand(url, hosts, bool(own), command.text("canonical-host"))
+    elif not hosts:
+        raise _invalid("host must be set when using TLS")
+    elif not own and any("*" in host for host in hosts):
+        raise CommandError("automatic TLS does not support wildcards")
+    return Tls(redirect=command.on("tls-redirect"), on_demand_url=url, staging=command.on("tls-staging"))
+
+
+def _check_on_demand(url: str, hosts: Sequence[str], own: bool, canonical: str) -> None:
+    if hosts:
+        raise _invalid("cannot set hosts when using a TLS on-demand URL")
+    if own:
+        raise _invalid("cannot use a custom TLS certificate with a TLS on-demand URL")
+    if canonical:
+        raise _invalid("cannot set a canonical host when using a TLS on-demand URL")
+    if url.startswith("/") and not url.startswith("//"):
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise _invalid("tls-on-demand-url must be a path or an absolute http(s) URL")
+
+
+def _invalid(what: str) -> CommandError:
+    return CommandError(f"service options invalid: {what}")

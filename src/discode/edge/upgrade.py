@@ -1,0 +1,106 @@
+"""Upgrade: another version of this program, other settings and another HAProxy, without a request lost.
+
+    upgrade  ->  the new program checks that it could run here
+             ->  the old one finishes its commands and becomes the new one: same process, same control socket
+             ->  which reloads HAProxy: its master starts anew from its file, and hands the listening sockets on
+
+The process stays the same one, so whoever started it (systemd, a container's process 1) notices nothing. Commands that
+come meanwhile wait in the socket. When the new program cannot start after all, it becomes the old one again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .init import CHILD
+from .options import RUN, CommandError, parse
+from .server import ControlServer
+
+CHECK = 20.0  # seconds that the new program may take to say whether it could run
+BEFORE = "DISCODE_EDGE_BEFORE"  # the argument list to become again, as JSON
+FAILED = "DISCODE_EDGE_FAILED"  # why that was needed
+LAST = "upgraded.json"  # what a container's controller has become
+SOCKET = "DISCODE_EDGE_SOCKET"  # the control socket's file descriptor
+
+
+@dataclass(frozen=True)
+class Program:
+    """How it is started, up to `run`; and the options of `run`, each as one word: `--http-port=80`."""
+
+    start: tuple[str, ...]
+    options: tuple[str, ...]
+
+    def argv(self) -> list[str]:
+        return [*self.start, "run", *self.options]
+
+    def changed(self, start: Sequence[str], words: Sequence[str]) -> Program:
+        """With another start, and options that win over those that it had. Raises CommandError."""
+        by_flag = {word.partition("=")[0]: word for word in (*self.options, *normal(words))}
+        return Program(tuple(start) or self.start, tuple(by_flag.values()))
+
+
+def normal(words: Sequence[str]) -> list[str]:
+    """Options of `run`, each as one word. Raises CommandError for what are none."""
+    parse(["run", *words])
+    found, given = [], list(words)
+    while given:
+        flag, equals, value = given.pop(0).partition("=")
+        if not equals:
+            value = "true" if RUN[flag.removeprefix("--")][0] == "bool" else given.pop(0)
+        found.append(f"{flag}={value}")
+    return found
+
+
+def this_program() -> list[str]:
+    """How the process that asks this was started, in words that start another one like it."""
+    script = sys.argv[0]
+    if os.path.basename(script) == "kamal-proxy":  # noqa: PTH119 - a command imports no pathlib
+        return [os.path.abspath(script)]  # noqa: PTH100
+    return [sys.executable, "-P", "-m", "discode.edge"]
+
+
+def check(program: Program) -> None:
+    """Raises CommandError with what the program says when it could not run."""
+    try:
+        done = subprocess.run([*program.argv(), "--check"], capture_output=True, text=True, timeout=CHECK, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CommandError(f"the new program does not start: {error}. Nothing was changed") from None
+    if done.returncode:
+        words = done.stderr.strip().removeprefix("Error: ") or f"it ended with {done.returncode}"
+        raise CommandError(f"the new program could not run here: {words}. Nothing was changed")
+
+
+def become(program: Program, before: Program, server: ControlServer, folder: Path) -> None:
+    """Never returns when it works. Raises OSError."""
+    os.set_inheritable(server.fileno(), True)
+    told = {SOCKET: str(server.fileno()), BEFORE: json.dumps([before.start, before.options])}
+    if CHILD in os.environ:
+        (folder / LAST).write_text(json.dumps([program.start, program.options]))
+    os.execve(program.start[0], program.argv(), {**os.environ, **told})
+
+
+def become_the_last(folder: Path) -> None:
+    """What process 1 of a container starts again after an upgrade. Returns when there was none."""
+    if CHILD in os.environ and BEFORE not in os.environ and FAILED not in os.environ and (folder / LAST).exists():
+        start, options = json.loads((folder / LAST).read_text())
+        forget(folder)
+        os.execve(start[0], Program(tuple(start), tuple(options)).argv(), dict(os.environ))
+
+
+def forget(folder: Path) -> None:
+    (folder / LAST).unlink(missing_ok=True)
+
+
+def go_back(why: str) -> None:
+    """After a start that failed: become what was there before, when there was something. Else it returns."""
+    told = os.environ.pop(BEFORE, "")
+    if told:
+        start, options = json.loads(told)
+        before = Program(tuple(start), tuple(options))
+        os.execve(before.start[0], before.argv(), {**os.environ, FAILED: why})

@@ -1,0 +1,20 @@
+"""The switches of `bin/bench switches`, fewer of them, with killed controllers and upgrades in between."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).parents[2] / "bench" / "run.py"
+
+
+@pytest.mark.timeout(150)
+def test_no_request_fails_and_no_old_version_answers():
+    words = ["switches", "--switches", "12", "--kills", "2", "--upgrades", "2", "--quiet", "1", "--json"]
+    done = subprocess.run([sys.executable, BENCH, *words], capture_output=True, text=True, timeout=140)
+    assert done.stdout, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["failed"], told["failures"], told["old_answers_after_deploy"]) == (0, [], 0)
+    assert told["requests"]["fast"] > 1000 and told["requests"]["mixed"] > 200
