@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-MEASUREMENTS = ("start", "update", "edge", "switches", "proxy")
+MEASUREMENTS = ("start", "update", "edge", "switches", "proxy", "hub")
 
 
 def main() -> int:

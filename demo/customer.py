@@ -92,13 +92,7 @@ class Machine:
 
     def version(self) -> str:
         """What answers through the proxy now."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request("GET", "/version", headers={"Host": HOST})
-            answer = connection.getresponse()
-            return answer.read().decode() if answer.status == 200 else f"status {answer.status}"
-        finally:
-            connection.close()
+        return answering(self.port)
 
     def leftovers(self) -> dict[str, list[str]]:
         instances, apps = self.home / "instances", self.home / "apps"
@@ -123,6 +117,17 @@ class Machine:
             if inside or any(str(self.home / "instances").encode() in word for word in words):
                 found.append(b" ".join(words).decode(errors="replace").strip())
         return found
+
+
+def answering(port: int) -> str:
+    """The version that answers through the proxy at this port, or its status."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/version", headers={"Host": HOST})
+        answer = connection.getresponse()
+        return answer.read().decode() if answer.status == 200 else f"status {answer.status}"
+    finally:
+        connection.close()
 
 
 def free_port() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
@@ -16,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from customer import APP, HERE, HOST, CommandFailed, Ran, free_port
+from customer import APP, HERE, HOST, CommandFailed, Ran, answering, free_port
 from docker_customer import EDGE_IMAGE
 from rig.engine import DockerEngine
 from rig.images import PATH, base_archive, build_edge
@@ -218,15 +217,10 @@ class Customer:
         return done.code == 0, str(done.last.get("text", ""))[-300:].strip()
 
     def version(self) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", "/version", headers={"Host": HOST})
-            answer = connection.getresponse()
-            return answer.read().decode() if answer.status == 200 else f"status {answer.status}"
+            return answering(self.port)
         except OSError as error:
             return type(error).__name__
-        finally:
-            connection.close()
 
 
 def status(url: str, **headers: str) -> int:

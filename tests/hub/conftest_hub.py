@@ -1,19 +1,14 @@
 """A hub in a folder of its own, on SQLite and on PostgreSQL; and that PostgreSQL, started by the tests."""
 
-import itertools
-import os
-import shutil
 import socket
-import subprocess
-import tempfile
 import threading
 import time
 from pathlib import Path
 
-import psycopg
 import pytest
 from conftest_source import Vendor
 from fastapi.testclient import TestClient
+from rig.postgresql import PostgreSQL
 
 from discode.adapters.repository import HubRepository
 from discode.flows.publish import promote
@@ -37,52 +32,14 @@ def wait_until(condition, seconds=15.0):
         time.sleep(0.02)
 
 
-class PostgreSQL:
-    """A server of the tests' own, which will not run as root: then it runs as the package's user."""
-
-    def __init__(self, folder: Path):
-        self.folder, self.port, self._numbers = folder, free_port(), itertools.count(1)
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
-        self.bin = found[-1] if found else Path(shutil.which("initdb")).parent
-        if os.geteuid() == 0:
-            shutil.chown(folder, "postgres")
-        self._run("initdb", "-D", folder / "data", "-U", "hub", "--auth=trust", "--no-sync", "-E", "UTF8")
-        self.start()
-        database = Database(f"{self._base}/template1", folder)  # every database begins with the tables of today
-        database.migrate()
-        database.close()
-
-    def start(self):
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        self._run("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, "start")
-
-    def stop(self):
-        self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
-
-    def new_database(self):
-        name = f"hub{next(self._numbers)}"
-        with psycopg.connect(f"{self._base}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template1")
-        return f"{self._base}/{name}"
-
-    @property
-    def _base(self):
-        return f"postgresql://hub@127.0.0.1:{self.port}"
-
-    def _run(self, name, *args):
-        as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-        command = [*as_user, str(self.bin / name), *map(str, args)]
-        done = subprocess.run(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
-        assert done.returncode == 0, done.stdout.decode()
-
-
 @pytest.fixture(scope="session")
 def postgresql():
-    folder = Path(tempfile.mkdtemp(prefix="discode-pg-"))
-    server = PostgreSQL(folder)
+    server = PostgreSQL()
+    database = Database(server.url("template1"), server.folder)  # every database begins with the tables of today
+    database.migrate()
+    database.close()
     yield server
-    server.stop()
-    shutil.rmtree(folder)
+    server.close()
 
 
 class Clock:

@@ -38,12 +38,12 @@ class Attacker:
     def put(self, role, version, body):
         with self.hub.database.write() as session:
             session.merge(MetadataFile(role=role, version=version, body=body, at=0.0))
-        self.place.app.state.metadata._files.clear()
+        self.place.app.state.metadata.forget()
 
     def drop(self, role, above):
         with self.hub.database.write() as session:
             session.execute(delete(MetadataFile).where(MetadataFile.role == role, MetadataFile.version > above))
-        self.place.app.state.metadata._files.clear()
+        self.place.app.state.metadata.forget()
 
     def load(self, role):
         return Metadata.from_bytes(self.body(role))

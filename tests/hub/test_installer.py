@@ -10,29 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest_hub import HubVendor
+from hub_rig import TOOLS
 
 from discode.core.errors import UsageError
 from discode.hub.installer import add_build
 
 NAME = f"discode-linux-{os.uname().machine}.tar.gz"
-TOOLS = [
-    "sh",
-    "curl",
-    "tar",
-    "gzip",
-    "sha256sum",
-    "base64",
-    "mktemp",
-    "id",
-    "uname",
-    "sed",
-    "mkdir",
-    "rm",
-    "mv",
-    "rmdir",
-    "ln",
-    "cat",
-]
 
 
 @pytest.fixture

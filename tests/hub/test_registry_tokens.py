@@ -9,6 +9,7 @@ import jwt
 import pytest
 from conftest_hub import HubVendor, Place
 from cryptography.hazmat.primitives import serialization
+from hub_rig import AUTH
 from hypothesis import given
 from hypothesis import strategies as st
 from rig.registry import Registry, tar_of
@@ -20,8 +21,6 @@ from discode.core.errors import DiscodeError, Refused
 from discode.core.manifest import Image
 from discode.hub.registry_tokens import Rights, app_of, granted, parse_scopes
 from discode.ports.report import Silence
-
-AUTH = "auth: {{token: {{realm: '{url}/token', service: '{name}', issuer: '{url}', rootcertbundle: '{bundle}'}}}}"
 
 
 class Shop(HubVendor):

@@ -20,6 +20,7 @@ from .disk import is_full
 from .errors import BadRequest, HubError, OutOfRoom
 from .frame import Frame
 from .hub import Hub
+from .quick import Quick
 from .routes import about, activation, audit, files, install, licenses, registry, releases, rollouts, tokens
 
 ROUTERS = tuple(
@@ -42,6 +43,7 @@ def make_app(hub: Hub) -> FastAPI:
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(OSError, _disk)
     app.add_middleware(Frame, largest_upload=hub.config.largest_upload)
+    app.add_middleware(Quick, cache=app.state.metadata)  # the last one is the outermost
     return app
 
 

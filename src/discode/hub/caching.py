@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
+from typing import Any
 
 from starlette.responses import Response
 
+from .errors import NotFound
 from .hub import Hub
 from .releases import metadata
 
@@ -24,6 +26,7 @@ class MetadataCache:
     def __init__(self, hub: Hub):
         self._hub = hub
         self._files: OrderedDict[str, tuple[float, str, bytes]] = OrderedDict()
+        self._missing: OrderedDict[str, float] = OrderedDict()
 
     def known(self, name: str) -> tuple[str, bytes] | None:
         """The ETag and the bytes, when they are still good."""
@@ -34,16 +37,35 @@ class MetadataCache:
 
     def fetch(self, name: str) -> tuple[str, bytes]:
         """Raises NotFound."""
-        _, body = metadata(self._hub, name)
+        try:
+            _, body = metadata(self._hub, name)
+        except NotFound:
+            self._missing[name] = time.monotonic()
+            self._shorten(self._missing)
+            raise
         etag = f'"{hashlib.sha256(body).hexdigest()}"'
         self._files[name] = (time.monotonic(), etag, body)
-        while len(self._files) > KEPT:
-            self._files.popitem(last=False)
+        self._shorten(self._files)
         return etag, body
+
+    def is_missing(self, name: str) -> bool:
+        """It was not there a moment ago: every installation asks for the next root."""
+        at = self._missing.get(name)
+        return at is not None and time.monotonic() - at <= TIMESTAMP_AGE
+
+    def _shorten(self, kept: OrderedDict[str, Any]) -> None:
+        while len(kept) > KEPT:
+            kept.popitem(last=False)
 
     def changed(self) -> None:
         """Something was published through this process: the next reader sees it."""
         self._files.pop("timestamp.json", None)
+        self._missing.clear()
+
+    def forget(self) -> None:
+        """Everything, as at the start."""
+        self._files.clear()
+        self._missing.clear()
 
 
 def not_modified(etag: str, if_none_match: str | None) -> bool:

@@ -132,6 +132,10 @@ def current_targets(hub: Hub) -> bytes:
     return current.body
 
 
+def no_such_metadata() -> NotFound:
+    return NotFound("There is no such metadata.", "Check the address.", key="no-such-metadata")
+
+
 def metadata(hub: Hub, name: str) -> tuple[int, bytes]:
     """The version and bytes of `timestamp.json`, or of `<version>.<role>.json`. Raises NotFound."""
     number, _, rest = name.partition(".")
@@ -145,7 +149,7 @@ def metadata(hub: Hub, name: str) -> tuple[int, bytes]:
         else:
             found = None
         if found is None:
-            raise NotFound("There is no such metadata.", "Check the address.", key="no-such-metadata")
+            raise no_such_metadata()
         return found.version, found.body
 
 

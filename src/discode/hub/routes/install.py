@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import FileResponse, Response
 
 from .. import installer
 from ..access import TheHub
@@ -15,11 +15,11 @@ from .shapes import errors
 router = APIRouter(tags=["installer"])
 
 
-@router.get("/install.sh", response_class=PlainTextResponse, responses=errors(404))
-def install(hub: TheHub) -> PlainTextResponse:
+@router.get("/install.sh", response_class=Response, responses=errors(404))
+def install(hub: TheHub) -> Response:
     """A shell script, with the vendor's root and the version below which nothing is believed."""
     headers = {"Cache-Control": SOON}
-    return PlainTextResponse(installer.script(hub), media_type="text/x-shellscript", headers=headers)
+    return Response(installer.script(hub), media_type="text/x-shellscript", headers=headers)
 
 
 @router.get("/download/{name}", response_class=FileResponse, responses=errors(404))

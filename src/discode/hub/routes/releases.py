@@ -47,9 +47,11 @@ Raw = Annotated[bytes, Depends(raw_body)]
 @router.post(
     "/root", responses=errors(401, 403, 409), openapi_extra=_body_of("application/json", "TUF root metadata.", SIGNED)
 )
-def set_root(hub: TheHub, vendor: Publisher, body: Raw) -> Version:
+def set_root(hub: TheHub, vendor: Publisher, request: Request, body: Raw) -> Version:
     """The vendor's root: the first, or the next one, signed with the keys of the one before too."""
-    return Version(version=releases.set_root(hub, vendor.actor, body))
+    version = releases.set_root(hub, vendor.actor, body)
+    request.app.state.metadata.changed()
+    return Version(version=version)
 
 
 @router.post(
