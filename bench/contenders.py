@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import wrk
 
@@ -29,7 +30,10 @@ HAPROXY = "/usr/sbin/haproxy" if Path("/usr/sbin/haproxy").exists() else "haprox
 class Contender:
     """`moving` are the processes that move bytes; `deciding` those beside them. `core`: where all of them run."""
 
+    made: ClassVar[list[Contender]] = []  # also those that came up by half: all of them are to be stopped
+
     def __init__(self, name: str, folder: Path, core: int):
+        self.made.append(self)
         self.name, self.folder, self.core = name, folder, core
         self.http_port, self.https_port = free_port(), free_port()
         self.moving: list[int] = []

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         _start(contenders, folder, options.kamal_proxy)
         result = _measured(contenders, folder, options)
     finally:
-        for contender in reversed(contenders):
+        for contender in reversed(Contender.made):
             contender.stop()
         shutil.rmtree(folder)
     print(json.dumps(result) if options.json else _table(result))
@@ -57,7 +57,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _start(contenders: list[Contender], folder: Path, kamal_proxy: str | None) -> None:
-    """Into the list as they come, so that a failure of one leaves none behind."""
+    """In the order in which each load is put on them."""
     certificate, key, pem = make_certificate(folder)
     upstream = Upstream(folder / "upstream", LOAD_CORE, certificate, key)
     contenders.append(upstream)
