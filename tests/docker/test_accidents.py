@@ -44,7 +44,7 @@ def test_the_engine_restarted_in_the_middle_of_an_update(place, daemon, step):
     try:
         errors = command.communicate(timeout=60)[1]
         assert command.returncode == 7, errors
-        assert "not finished, and nothing was removed" in errors and "discode settle" in errors
+        assert "is not finished" in errors and "discode settle" in errors
         assert "Docker does not run" in told(place.run("update", APP, code=7))
     finally:
         daemon.start()

@@ -11,7 +11,7 @@ from discode.core.errors import UsageError
 
 
 def test_no_file_means_the_defaults(tmp_path: Path) -> None:
-    assert load(tmp_path) == HostConfig(proxy="edge", http_port=80, https_port=443)
+    assert load(tmp_path) == HostConfig(proxy="", http_port=80, https_port=443)
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
