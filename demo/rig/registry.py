@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import signal
 import socket
 import subprocess
 import tarfile
@@ -74,6 +75,16 @@ class Registry:
             (self._process.kill if at_once else self._process.terminate)()
             self._process.wait(10)
             self._process = None
+
+    def freeze(self) -> None:
+        """As a machine that hangs: connections are made, and nothing comes."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def has_company(self) -> bool:
+        """Whether somebody is connected to it now; from proc(5), state 01 is ESTABLISHED."""
+        lines = Path("/proc/net/tcp").read_text().splitlines()
+        return any(f":{self.port:04X} " in line.split(":", 1)[1][:15] and " 01 " in line for line in lines[1:])
 
     def push_layer(self, repository: str, content: bytes, diff: str | None = None) -> Layer:
         """`content` is a tar, compressed when its `diff` is given."""

@@ -63,12 +63,14 @@ def _answers(place):
 
 def test_the_registry_gone_in_the_middle_of_a_pull(place, registry):
     place.install()
-    place.publish("1.1.0", files={"big": os.urandom(120 << 20)})
+    place.publish("1.1.0", files={"big": os.urandom(30 << 20)})
     with Load(place) as load:
+        registry.freeze()  # it takes the connection, and sends nothing
         command = place.start("update", APP, "--json")
         for line in command.stdout:
-            if '"progress"' in line and json.loads(line)["done"]:
+            if '"fetch"' in line:
                 break
+        wait_for(registry.has_company)
         registry.stop(at_once=True)
         try:
             out = command.communicate(timeout=90)[0]
