@@ -138,6 +138,7 @@ def test_a_single_target_is_told_and_kept(edge, apps):
     assert edge.get("a.test") == (200, "one")
 
 
+@pytest.mark.xfail(strict=True, reason="HAProxy does not tell of bytes that it forwards as they come: docs/edge.md")
 def test_a_body_that_trickles_does_not_hold_a_target(edge, apps):
     (one,) = apps("one")
     edge.process.terminate()
