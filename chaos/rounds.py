@@ -47,9 +47,10 @@ class Chaos:
             "failures": Counter(), "operations": Counter(), "harms": Counter(), "violations": [],
         }  # fmt: skip
 
-    def run(self, rounds: int, seconds: float, harm: str | None = None) -> dict[str, Any]:
-        """`harm`: that one in every round."""
-        self.harms = (harm,) if harm else self.kind.harm.ours + self.kind.harm.others
+    def run(self, rounds: int, seconds: float, harm: str | None = None, without: str | None = None) -> dict[str, Any]:
+        """`harm`: that one in every round; `without`: that one in none."""
+        every = self.kind.harm.ours + self.kind.harm.others
+        self.harms = (harm,) if harm else tuple(name for name in every if name != without)
         begun = time.monotonic()
         try:
             self.place.init()

@@ -38,7 +38,7 @@ def main() -> int:
     else:
         chaos = Chaos(folder, seed, KINDS[given.runtime], as_json=given.json)
         chaos.say(f"Seed {seed}; what is done is told in {folder}/commands.log")
-        told = chaos.run(given.rounds, given.seconds, given.harm)
+        told = chaos.run(given.rounds, given.seconds, given.harm, given.without)
     return _end(told, folder, as_json=given.json)
 
 
@@ -50,6 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="a fresh one is chosen, and printed, when none is given")
     parser.add_argument("--seconds", type=float, default=7200.0, help="begin nothing more after that time")
     parser.add_argument("--runtime", choices=list(KINDS), default="process")
+    parser.add_argument("--without", metavar="NAME", help="leave this bad thing out, and say so")
     parser.add_argument("--harm", metavar="NAME", help='the same bad thing in every round: "disk full"')
     parser.add_argument("--boundaries", action="store_true", help="every port call instead of random moments")
     parser.add_argument("--sample", type=int, help="only that many boundaries, chosen by the seed")
@@ -58,8 +59,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()
     harms = KINDS[given.runtime].harm
-    if given.harm not in (None, *harms.ours, *harms.others):
-        parser.error(f"--harm is one of: {', '.join(harms.ours + harms.others)}")
+    if any(name not in (None, *harms.ours, *harms.others) for name in (given.harm, given.without)):
+        parser.error(f"--harm and --without are one of: {', '.join(harms.ours + harms.others)}")
+    if given.without:
+        print(f"LEFT OUT: rounds with '{given.without}'", file=sys.stderr, flush=True)
     if os.geteuid() != 0:
         parser.error("it mounts a small disk of its own, which only root can do")
     return given
