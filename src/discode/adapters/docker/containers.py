@@ -11,7 +11,7 @@ from ...core.manifest import Image, Manifest
 from ...core.names import InstanceName
 from ...ports.runtime import InstanceSpec
 from .engine import Engine
-from .names import PROCESS, RELEASE, WEB, is_ours, labels, once_name, part_name, volume_name
+from .names import APP, PROCESS, RELEASE, WEB, instance_of, is_ours, labels, once_name, part_name, volume_name
 
 LOG = {"max-size": "10m", "max-file": "5"}  # of the driver json-file: rotated, 50 MB at the most
 RECORD = "DISCODE_RECORD"
@@ -217,8 +217,6 @@ def _start_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
 
 def members(engine: Engine, name: InstanceName) -> list[str]:
     """The containers of an instance that are there, whatever their role: the app itself last."""
-    from .names import APP, instance_of
-
     told = engine.api.containers(all=True, filters={"label": f"{APP}={name.app}"})
     found = [text.lstrip("/") for one in told for text in one["Names"] if instance_of(text) == name]
     return sorted(found, reverse=True)
