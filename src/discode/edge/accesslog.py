@@ -1,4 +1,4 @@
-"""The access log: where HAProxy's lines go, and what keeps their file small.
+"""The logs of HAProxy: where its lines go, and what keeps their files small.
 
 HAProxy writes them itself, to the standard output that it was started with. Where somebody reads that of the
 controller (a container's engine, a journal, a terminal), it is the same one; else it is a file in the state folder.
@@ -6,14 +6,17 @@ controller (a container's engine, a journal, a terminal), it is the same one; el
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-LARGEST = 64 << 20  # bytes of the file; one more of them is kept
+LARGEST = 64 << 20  # bytes of a file; one more of them is kept
+_PIDFD_GETFD = 438  # the number of the system call, on all of Linux's architectures
 
 
 @contextmanager
@@ -33,16 +36,47 @@ def destination(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def rotate(path: Path, largest: int = LARGEST) -> bool:
-    """Keep a copy and empty the file, for HAProxy goes on writing to the same one; whether that was needed.
+def rotate(path: Path, find_master: Callable[[], int | None], largest: int = LARGEST) -> bool:
+    """Keep a copy and empty the file, for the HAProxy whose process id is found goes on writing to it; whether that was
+    needed, and could be done.
 
     Lines that come in between are lost: a few, at most once in so many megabytes.
     """
     try:
         if path.stat().st_size < largest:
             return False
-        shutil.copyfile(path, path.with_name(f"{path.name}.1"))
-        os.truncate(path, 0)
+        master = find_master()
+        with _as_written_by(master, path) as descriptor:
+            if descriptor is None:
+                return False
+            # HAProxy's first line in each worker takes this away: in the emptied file it would go on at the place where
+            # it was before, behind as many zeros.
+            fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_APPEND)
+            shutil.copyfile(path, path.with_name(f"{path.name}.1"))
+            os.truncate(path, 0)
+            os.lseek(descriptor, 0, os.SEEK_END)
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def _as_written_by(master: int | None, path: Path) -> Iterator[int | None]:
+    """The open file that the process writes to, with its flags and its place, which one of our own would not have.
+
+    None: it writes elsewhere, or the kernel keeps us from looking into it. Raises OSError when there is no process.
+    """
+    found = None
+    process = os.pidfd_open(master) if master else -1
+    try:
+        for number in (1, 2) if master else ():
+            descriptor = ctypes.CDLL(None).syscall(_PIDFD_GETFD, process, number, 0)
+            if descriptor >= 0 and found is None and os.path.samestat(os.fstat(descriptor), path.stat()):
+                found = descriptor
+            elif descriptor >= 0:
+                os.close(descriptor)
+        yield found
+    finally:
+        for one in (found, process):
+            if one is not None and one >= 0:
+                os.close(one)

@@ -150,7 +150,7 @@ def _header_rules(shape: Shape) -> list[str]:
         " if { req.fhdr(x-forwarded-for) -m found }",
         "http-request set-header X-Forwarded-For %[src] if !{ req.fhdr(x-forwarded-for) -m found }",
         "http-request set-header X-Forwarded-Host %[req.hdr(host)] if !{ req.hdr(x-forwarded-host) -m found }",
-        "http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]"
+        "http-request set-header X-Forwarded-Proto %[var(sess.scheme,http)]"
         " if !{ req.hdr(x-forwarded-proto) -m found }",
     ]
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import pages, strict
+from . import pages, relay, strict
 from .backend import AddressOf, backends, common_sections, errors_section, own_rules
 from .maps import quoted
 from .metrics import metrics_section
@@ -68,6 +68,11 @@ class Layout:
         return self.folder / "access.log"
 
     @property
+    def haproxy_log(self) -> Path:
+        """What HAProxy says of itself."""
+        return self.folder / "haproxy.log"
+
+    @property
     def lua(self) -> Path:
         return self.folder / "scripts.lua"
 
@@ -87,6 +92,7 @@ def config_text(layout: Layout, services: Iterable[Service], settings: Settings,
         errors_section("edge", layout.pages),
         *(errors_section(f"pages:{one.name}", layout.pages / one.name) for one in services if one.shape.error_pages),
         common_sections(layout),
+        relay.sections(layout.folder),
         _frontend(layout, services, settings),
         tls.on_demand_sections(layout.folder, settings.bind, settings.https.port, services),
         metrics_section(settings.bind, settings.metrics_port),
@@ -147,7 +153,7 @@ _LOG = (
     '"req_content_length":%[var(txn.length,0)],"req_content_type":%{+Q}[var(txn.type,),json(utf8s)],'
     '"resp_content_length":%B,"resp_content_type":%{+Q}[var(txn.answertype,),json(utf8s)],'
     '"client_addr":"%ci","client_port":"%cp","remote_addr":%{+Q}[var(txn.remote,),json(utf8s)],'
-    '"user_agent":%{+Q}[var(txn.agent,),json(utf8s)],"proto":"%HV","scheme":%{+Q}[var(txn.scheme,http)],'
+    '"user_agent":%{+Q}[var(txn.agent,),json(utf8s)],"proto":"%HV","scheme":%{+Q}[var(sess.scheme,http)],'
     '"query":%{+Q}[var(txn.query,),json(utf8s)],"termination":"%ts","queue_ms":%Tw,"connect_ms":%Tc,"response_ms":%Tr'
     '%[var(txn.logreq," ")]%[var(txn.logres," ")]}'
 )
@@ -165,7 +171,6 @@ def _log_rules(settings: Settings) -> str:
     http-request set-var(txn.remote) req.fhdr(x-forwarded-for)
     http-request set-var(txn.remote) src if !{{ var(txn.remote) -m found }}
     http-request set-var(txn.query) query
-    http-request set-var(txn.scheme) str(https) if {{ ssl_fc }}
     http-response set-var(txn.answertype) res.fhdr(content-type)
 """
 
@@ -207,9 +212,10 @@ def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -
     return f"""\
 frontend http from base
     bind {settings.bind}:{settings.http_port}
-{tls_bind}    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
+{tls_bind}{relay.bind_lines(layout.folder)}\
+    # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response
-{_log_rules(settings)}{_count_rules(settings)}\
+{relay.CONNECTION_RULES}{_log_rules(settings)}{_count_rules(settings)}\
     acl is_known var(txn.site) -m found
     acl is_running var(txn.mode) -m str running
     acl is_stopped var(txn.mode) -m str stopped
@@ -217,7 +223,7 @@ frontend http from base
     acl is_websocket req.hdr(upgrade) -i -m str websocket
     acl is_event_stream req.hdr(accept) -m sub text/event-stream
     acl is_canonical var(txn.host),strcmp(txn.canonical) eq 0
-{strict.RULES}{tls.request_rules_before_routing(layout.folder)}\
+{strict.RULES}{relay.REQUEST_RULES}{tls.request_rules_before_routing(layout.folder)}\
     http-request set-var(txn.host) req.hdr(host),field(1,:),lower
     # Applications of the CGI kind do not tell `_` from `-`: by that door a header could be put beside ours.
     http-request del-header '{_DISGUISED}' -m reg if {{ req.hdr_names -m sub _ }}
@@ -247,16 +253,16 @@ frontend http from base
     http-request lua.rollout if {{ var(txn.cookie) -m found }}
     http-request set-var(txn.pool) var(txn.service) if !{{ var(txn.pool) -m found }}
     http-request set-var(txn.backend) var(txn.pool),map_str({maps["active"]})
-    # An old worker has no backends of a service that is newer than itself. Closed without an answer, a request of a
-    # connection that was kept is sent again by any client, on a new one.
-    http-request reject if !{{ var(txn.backend),nbsrv -m found }}
-{_READERS}\
+    # A worker that has just started takes a target for down at the first check that fails. A target without others is
+    # not checked in its other backend, so that it gets its requests whatever was seen of it.
+    http-request set-var(txn.live) str(:live) if {{ var(txn.backend),nbsrv eq 0 }}
+{_READERS}{relay.BACKEND_RULES}\
     use_backend %[var(txn.backend)]%[var(txn.role)]%[var(txn.live)]
 """
 
 
 def _redirect_rules(layout: Layout, file: Path) -> str:
-    where = "%[ssl_fc,iif(https,http)]://%[var(txn.canonical)]%[pathq]"
+    where = "%[var(sess.scheme,http)]://%[var(txn.canonical)]%[pathq]"
     return f"""\
     http-request set-var(txn.canonical) var(txn.service),map_str({file}) if {{ var(txn.traits) -m sub :canonical: }}
 {tls.request_rules(layout.folder)}\

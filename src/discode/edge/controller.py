@@ -8,13 +8,14 @@ service wait for each other; those on different services do not, but for a reloa
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import drain, files, health, pages, state
+from . import drain, files, health, pages, relay, state
 from .addresses import Addresses, split
 from .backend import LIVE, check_options, place, server_name, skeleton
 from .config import Layout, Settings, config_text
@@ -59,11 +60,27 @@ class Controller:
             elif self.haproxy.current() is not None:
                 self.haproxy.adopt()
                 self.haproxy.reload()
+                self._finish_begun()
             else:
                 self.haproxy.start()
             self._configured = self._skeletons(self.services)
             self.certificates.offer.loaded(self.services.values())
             self._take_for_well(self.services.values())
+
+    def _finish_begun(self) -> None:
+        """What the controller before this one may have been killed over: requests that an old worker holds go on by its
+        own maps, and those on targets that no longer serve are to be drained.
+        """
+        for name in ("rates", "modes"):
+            file, entries = self.layout.map(name), self._told[name]
+            self._tell(*(f"set map {file} {quoted(key)} {quoted(value)}" for key, value in entries.items()))
+        self.drains.take_up(self.services.values())
+
+    def end(self, grace: float) -> None:
+        """End HAProxy. There is no next worker then that requests could be passed on to."""
+        with contextlib.suppress(OSError):
+            self.haproxy.tell(f"disable server {relay.SERVER}")
+        self.haproxy.end(grace)
 
     def write_files(self) -> None:
         """Again, after somebody else may have written others."""
@@ -236,6 +253,8 @@ class Controller:
         """Drain the pool that a deploy has replaced."""
         old = dict(before.pools()).get(letter) if before else None
         now = dict(self.services[command.service].pools()).get(letter) if command.service in self.services else None
+        if not command.on("drain-in-background"):
+            self.drains.finish_taken_up(command.service)
         if before and old and now and old.slot != now.slot:
             left = drain.Left(before.name, before.backend(old.slot, letter), old, command.seconds("drain-timeout"))
             self.drains.begin(left, wait=not command.on("drain-in-background"))

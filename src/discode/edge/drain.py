@@ -13,13 +13,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from . import sessions
-from .backend import LIVE, server_name
+from .backend import LIVE, sections, server_name
 from .haproxy import Haproxy
-from .service import Pool
+from .service import READ, Pool, Service
 from .sessions import Session
 
 POLL = 0.02
@@ -27,6 +27,8 @@ STREAM_GRACE = 0.2  # seconds that frames under way in a WebSocket get before th
 PER_SECOND = 50  # WebSockets or event streams let go in a second, unless the time is too short for that
 CUT = 1.0  # seconds that requests which are cut get for their 504
 DELETE_TRIES = 100  # HAProxy deletes a server only when its last idle connection is closed
+
+TAKEN_UP = 30.0  # seconds for a drain whose own timeout is not known any more
 
 Server = tuple[str, str]  # a backend's role, and a target
 
@@ -40,6 +42,7 @@ class Left:
     pool: Pool
     timeout: float
     servers: set[Server] = field(init=False)
+    thread: threading.Thread | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.servers = set(self.pool.by_role())
@@ -70,14 +73,53 @@ class Drains:
         self._haproxy = haproxy
         self._lock = threading.RLock()
         self._under_way: list[Left] = []
+        self._taken_up: list[Left] = []
 
     def begin(self, left: Left, *, wait: bool) -> None:
         with self._lock:
             self._under_way.append(left)
-        thread = threading.Thread(target=self._drain, args=(left,), name=f"drain {left.backend}")
-        thread.start()
+        left.thread = threading.Thread(target=self._drain, args=(left,), name=f"drain {left.backend}")
+        left.thread.start()
         if wait:
-            thread.join()
+            left.thread.join()
+
+    def take_up(self, services: Iterable[Service]) -> None:
+        """Begin the drains again that a controller had under way when it was killed: of requests that old workers still
+        have on targets that no longer serve.
+        """
+        serving = {
+            (f"{service.backend(pool.slot, letter)}{role}", server_name(target))
+            for service in services
+            for letter, pool in service.pools()
+            for role, target in pool.by_role()
+        }
+        found: dict[tuple[str, str], Pool] = {}
+        for service in services:
+            for backend, role, server in self._under_way_at(service):
+                if (f"{backend}{role}", server) not in serving:
+                    pool = found.get((service.name, backend), Pool(()))
+                    found[service.name, backend] = _with(pool, role, server)
+        for (name, backend), pool in found.items():
+            left = Left(name, backend, pool, TAKEN_UP)
+            self._taken_up.append(left)
+            self.begin(left, wait=False)
+
+    def finish_taken_up(self, service: str) -> None:
+        """Wait for those: the deploy that they belonged to is done again by whoever wanted it."""
+        for left in [one for one in self._taken_up if one.service == service]:
+            if left.thread:
+                left.thread.join()
+            self._taken_up.remove(left)
+
+    def _under_way_at(self, service: Service) -> Iterator[tuple[str, str, str]]:
+        """Backend without its role, role and server's name of every target that has a request."""
+        names = {section.name.removesuffix(LIVE) for section in sections(service)}
+        found = sessions.counts(self._haproxy, sorted({name + live for name in names for live in ("", LIVE)}))
+        for (backend, server), count in found.items():
+            if count:
+                name = backend.removesuffix(LIVE)
+                role = READ if name.endswith(READ) else ""
+                yield name.removesuffix(READ), role, server
 
     def take_back(self, backend: str, pool: Pool) -> set[Server]:
         """Targets of the slot that `pool` goes to which still drain there: they serve again."""
@@ -186,3 +228,12 @@ class Drains:
         with contextlib.suppress(OSError):
             return self._haproxy.tell(*commands) if commands else ""
         return ""  # HAProxy has died, and a new one starts from the state
+
+
+def _with(pool: Pool, role: str, server: str) -> Pool:
+    """The pool and that server, if it had not been in it."""
+    if (role, server) in pool.by_role():
+        return pool
+    if role == READ:
+        return replace(pool, readers=(*pool.readers, server))
+    return replace(pool, targets=(*pool.targets, server))

@@ -55,7 +55,7 @@ class Haproxy:
 
         `take_over`: it gets the listening sockets from the HAProxy that runs, instead of opening them.
         """
-        log_path = self.layout.folder / "haproxy.log"
+        log_path = self.layout.haproxy_log
         begin = log_path.stat().st_size if log_path.exists() else 0
         arguments = ["-W", "-S", f"{self.layout.master_socket},mode,600", "-f", str(self.layout.config)]
         arguments += ["-x", str(self.layout.listeners_socket)] if take_over else []

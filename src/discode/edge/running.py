@@ -73,7 +73,8 @@ class Running:
 
     def _look(self) -> None:
         try:
-            accesslog.rotate(self._layout.access_log)
+            for log in (self._layout.access_log, self._layout.haproxy_log):
+                accesslog.rotate(log, self._controller.haproxy.master)
             if self._controller.heal():
                 print("HAProxy had ended and was started again", flush=True)
         except HaproxyError as error:
@@ -119,7 +120,7 @@ class Running:
         if not self._retired.is_set():
             self._layout.control_socket.unlink(missing_ok=True)
             self._server.shutdown()
-            self._controller.haproxy.end(END_GRACE)
+            self._controller.end(END_GRACE)
             os.close(self._lock)
             return
         self._server.server_close()

@@ -77,10 +77,10 @@ def request_rules_before_routing(folder: Path) -> str:
 
 def request_rules(folder: Path) -> str:
     """For a request whose service is known. A service without TLS does not answer over TLS, as in kamal-proxy."""
-    is_plain = "!{ ssl_fc } { var(txn.tls) -m str redirect }"
+    is_plain = "!{ var(sess.scheme) -m found } { var(txn.tls) -m str redirect }"
     return f"""\
     http-request set-var(txn.tls) var(txn.service),map_str({folder / "tls.map"})
-    http-request return status 503 content-type text/plain string "Service Unavailable" if {{ ssl_fc }} !{{ var(txn.tls) -m found }}
+    http-request return status 503 content-type text/plain string "Service Unavailable" if {{ var(sess.scheme) -m found }} !{{ var(txn.tls) -m found }}
     http-request redirect location https://%[var(txn.canonical)]%[pathq] code 301 if {is_plain} {{ var(txn.canonical) -m found }}
     http-request redirect location https://%[var(txn.host)]%[pathq] code 301 if {is_plain}
 """  # noqa: E501

@@ -1,0 +1,53 @@
+"""The relay: a worker that a reload has left passes every new request on to the worker that took its place.
+
+Such a worker still has its clients' connections, and a client sends one more request on each. It cannot serve them
+as the new one does: in a worker that stops, HAProxy takes a new server and never sends it anything (2.6 to 2.9, seen),
+and it knows nothing of services that came after it. So it hands them on over a socket in the state folder, which is
+always the newest worker's, with the client's address (PROXY protocol). Text of the configuration, pure.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAME = "relay"
+SERVER = f"{NAME}/next"
+_TLS = f"{NAME}-tls"
+
+
+def bind_lines(folder: Path) -> str:
+    """For the frontend. What came over TLS has a socket of its own, for the PROXY protocol does not say so."""
+    return "".join(
+        f"    bind unix@{path} name {name} mode 600 accept-proxy\n" for name, path in _sockets(folder).items()
+    )
+
+
+# `sess.scheme` is there for what came over TLS.
+CONNECTION_RULES = f"    tcp-request session set-var(sess.scheme) str(https) if {{ ssl_fc }} || {{ so_name {_TLS} }}\n"
+# All rules after these are the next worker's. A request is logged and counted there, too.
+REQUEST_RULES = f"""\
+    http-request set-var(txn.unmetered) bool(1) if {{ stopping }} {{ srv_is_up({SERVER}) }}
+    http-request set-log-level silent if {{ stopping }} {{ srv_is_up({SERVER}) }}
+    http-request allow if {{ stopping }} {{ srv_is_up({SERVER}) }}
+"""
+# A request that was held meanwhile has come as far as this. Two rules, for `use_backend` comes after all others.
+BACKEND_RULES = f"""\
+    use_backend {_TLS} if {{ stopping }} {{ srv_is_up({SERVER}) }} {{ var(sess.scheme) -m found }}
+    use_backend {NAME} if {{ stopping }} {{ srv_is_up({SERVER}) }}
+"""
+
+
+def sections(folder: Path) -> str:
+    """The backends that requests are passed on to. The next worker has the limits: here is none."""
+    return "".join(
+        f"""\
+backend {name} from base
+    timeout server 24h
+    server next unix@{path} send-proxy-v2
+"""
+        for name, path in _sockets(folder).items()
+    )
+
+
+def _sockets(folder: Path) -> dict[str, Path]:
+    return {NAME: folder / "relay.sock", _TLS: folder / "relay.tls.sock"}
