@@ -12,6 +12,7 @@ from rig.engine import DockerEngine, empty
 from rig.images import Shelf, build_edge, has_parts
 from rig.registry import Registry
 
+import told
 from discode.adapters.docker import DockerRuntime, Engine
 from discode.adapters.hostconfig import HostConfig
 from discode.core.manifest import Image, Manifest, release_key
@@ -127,17 +128,16 @@ def registry():
 
 EDGE_IMAGE = "discode-edge:test"
 KAMAL_IMAGE = HostConfig().proxy_image
-_tried = {}
 
 
 @pytest.fixture(scope="session")
 def proxy_images(daemon):
     """Those that can be had: the edge's, made here, and kamal-proxy's, when it was given or can be pulled."""
-    if not _tried:
+    if not told.PROXIES:
         build_edge(daemon.host, EDGE_IMAGE)
-        _tried[EDGE_IMAGE] = ""
-        _tried[KAMAL_IMAGE] = _have_kamal_proxy(daemon)
-    return [image for image, why_not in _tried.items() if not why_not]
+        told.PROXIES[EDGE_IMAGE] = ""
+        told.PROXIES[KAMAL_IMAGE] = _have_kamal_proxy(daemon)
+    return [image for image, why_not in told.PROXIES.items() if not why_not]
 
 
 def _have_kamal_proxy(daemon):
@@ -162,11 +162,6 @@ def proxy_image(request, proxy_images):
     if request.param not in proxy_images:
         pytest.skip(f"{request.param} cannot be had")
     return request.param
-
-
-def proxies_told():
-    """For the summary: which proxy images the tests ran against."""
-    return [f"{image}: {f'NOT TESTED, {why_not}' if why_not else 'tested'}" for image, why_not in _tried.items()]
 
 
 @pytest.fixture

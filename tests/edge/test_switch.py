@@ -4,7 +4,6 @@ import http.client
 import threading
 import time
 
-import pytest
 from conftest_edge import Load, wait_for
 
 
@@ -116,19 +115,3 @@ def test_bad_commands_change_nothing(deployed):
         done = edge.run(*words)
         assert (done.returncode, message in done.stderr) == (1, True), (words, done.stderr)
     assert edge.told()["services"] == before and edge.get("a.test") == (200, "one")
-
-
-def test_a_kept_connection_asks_an_old_worker_for_a_new_service(deployed, apps):
-    """It is closed without an answer, so that the client comes back on a new one: no 502 of a service that is well."""
-    edge, _, _ = deployed
-    (other,) = apps("other")
-    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)
-    connection.request("GET", "/", headers={"Host": "a.test"})
-    assert connection.getresponse().read() == b"one"
-    edge.ok("deploy", "b", "--target", other.target, "--host", "b.test")
-    connection.request("GET", "/", headers={"Host": "b.test"})
-    with pytest.raises(http.client.RemoteDisconnected):
-        connection.getresponse()
-    connection.request("GET", "/", headers={"Host": "b.test"})
-    assert connection.getresponse().read() == b"other"
-    connection.close()
