@@ -5,15 +5,21 @@ from conftest_docker import bench, daemon, proxy_image, proxy_images, registry
 
 import told
 
+WITH_DOCKER = ("tests/docker/", "tests/hub/test_registry_tokens.py")
+
 __all__ = ["bench", "daemon", "proxy_image", "proxy_images", "registry"]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
     """One process has all that needs a Docker engine: there is one engine, and its images are made once."""
-    for item in items:
-        if {"daemon", "bench"} & set(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group("docker"))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "docker" if nodeid.startswith(WITH_DOCKER) else nodeid
+
+    return Scheduling(config, log)
 
 
 def pytest_sessionfinish(session):

@@ -91,7 +91,7 @@ class Place:
     def init(self):
         self.run("release", "init", self.repo, "--keys", self.keys)
 
-    def publish(self, version, behaviour="good", extra=""):
+    def publish(self, version, behaviour="good", extra="", update="confirm: 1500ms, drain: 5s, stop: 3s"):
         source = self.folder / "source"
         (source / "app").mkdir(parents=True, exist_ok=True)
         (source / "app" / "server.py").write_text(SERVER)
@@ -107,7 +107,7 @@ class Place:
                 health: {{path: /up, timeout: 2s, deadline: 3s}}
                 volumes: {{data: data}}
                 env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
-                update: {{confirm: 1500ms, drain: 5s, stop: 3s}}
+                update: {{{update}}}
                 """
             )
             + extra

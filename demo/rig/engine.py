@@ -22,7 +22,9 @@ class EngineFailed(Exception):
 class DockerEngine:
     """Its states: new, running, stopped (and started again), closed: nothing of it is left then."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        """`options`: of dockerd, beside those that keep it apart from any other."""
+        self._options = options
         # A Unix socket's path has room for some 100 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="discode-docker-"))
         self.socket = self.folder / "docker.sock"
@@ -41,7 +43,7 @@ class DockerEngine:
                     "dockerd", "--host", self.host, "--data-root", str(self.folder / "data"),
                     "--exec-root", str(self.folder / "exec"), "--pidfile", str(self.folder / "pid"),
                     "--bridge", "none", "--iptables=false", "--ip-masq=false", "--default-address-pool", POOL,
-                    "--shutdown-timeout", "5", "--max-download-attempts", "2",
+                    "--shutdown-timeout", "5", "--max-download-attempts", "2", *self._options,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip

@@ -72,7 +72,7 @@ class DockerPlace(Place):
         api = self.api
         found = [name for one in api.containers(all=True) for name in one["Names"]]
         found += [one["Name"] for one in own_networks(api)]
-        return found + [one["Name"] for one in api.volumes()["Volumes"] or []]
+        return found + sorted(one["Name"] for one in api.volumes()["Volumes"] or [])
 
     def secret(self):
         return json.loads(self.get("/env")[1])["SECRET"]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+from . import guard
 
 _MEMINFO = Path("/proc/meminfo")
 
@@ -29,6 +32,9 @@ class RealHost:
             if name == "MemAvailable":
                 return int(amount.split()[0]) * 1024
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    def guarded(self, app: str) -> AbstractContextManager[None]:
+        return guard.guarded(app)
 
     def secret(self, digits: int) -> str:
         return secrets.token_hex((digits + 1) // 2)[:digits]

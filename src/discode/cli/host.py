@@ -9,11 +9,14 @@ import typer
 
 from .options import Json
 
+GUARD_TRIES = 30  # a second apart: a proxy that died with the command needs a moment to come back
+
 
 def mount(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(settle)
     app.command()(trust)
+    app.command(hidden=True)(guard)
 
 
 def doctor(
@@ -79,3 +82,24 @@ def settle(
             worst = max(worst, show(error, as_json=as_json))
     if worst:
         raise typer.Exit(worst)
+
+
+def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:
+    """Wait at standard input; when it ends without a word, settle the app. A command that holds requests starts it."""
+    import time
+
+    from ..core.errors import Busy, DiscodeError
+    from ..flows.settle import settle_for_the_dead
+    from . import wiring
+
+    if not wiring.is_left_alone():
+        return
+    for _ in range(GUARD_TRIES):
+        try:
+            settle_for_the_dead(wiring.world(True, "discode guard"), app)
+        except Busy:
+            return  # another command has the app, and settles it first
+        except DiscodeError:
+            time.sleep(1)
+        else:
+            return

@@ -44,6 +44,15 @@ def world(as_json: bool, command: str, *, pin: str | None = None) -> World:
     return World(store, sources, engines, RealHost(), RealClock(), report)
 
 
+def is_left_alone() -> bool:
+    """In the guard of a command: waits until that one is done (False) or dead (True)."""
+    import sys
+
+    from ..adapters.guard import is_needed
+
+    return is_needed(sys.stdin.buffer)
+
+
 def reports() -> Reports:
     """What is told to vendors of updates here, where the customer agreed."""
     from ..adapters.source import Reports

@@ -11,11 +11,15 @@ from .haproxy import Haproxy
 
 _START = re.compile(r"^(0x[0-9a-f]+): ", re.MULTILINE)
 _BACKEND = re.compile(r"\bbackend=(\S+) ")
-# A client that is expected to send has a read timeout; one whose target does not take more has none. Not the live ones.
-_WAITING = re.compile(
-    r"^(0x[0-9a-f]+): \S+ \S+ fe=http be=\S+:r?[ab](?::read)? .*? age=(\S+) .*? rq\[[^]]*?rx=\d", re.MULTILINE
+# Requests, but not the live ones; `an`: what HAProxy still has to do for the request.
+_REQUEST = re.compile(
+    r"^(0x[0-9a-f]+): \S+ \S+ fe=http be=\S+:r?[ab](?::read)? .*? age=(\S+) .*? rq\[f=\w+,i=\d+,an=(\w+)h", re.MULTILINE
 )
-_RECEIVING = re.compile(r"\bid=(\d+) proto=.*?req\.st=MSG_DATA.*?\breq=\S+ \([^)]*total=(\d+)\)", re.DOTALL)
+_BODY = 0x8000  # `an`: the body is on its way, `AN_REQ_HTTP_XFER_BODY`
+_WHOLE_BODY = 0x8  # `an`: all of it is awaited before a target gets any, `AN_REQ_HTTP_BODY`
+_RECEIVING = re.compile(
+    r"\bid=(\d+) proto=.*?req\.st=MSG_DATA.*?\breq=\S+ \([^)]*total=(\d+)\).*?\bdata=(\S+)", re.DOTALL
+)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _STATUS = re.compile(r"\btxn=\S+ flags=\S+ meth=\d+ status=(-?\d+)")
 FAILED = "2"  # `srv_check_result`, in HAProxy's management guide
@@ -97,15 +101,18 @@ def uploads(haproxy: Haproxy, older: float) -> list[Upload]:
     """Bodies that HAProxy waits for, of requests that are `older` than so many seconds."""
     found = []
     for worker, text in haproxy.ask_each("show sess"):
-        waiting = [one[1] for one in _WAITING.finditer(text) if _seconds(one[2]) >= older]
-        for identity in waiting:
-            found += _upload(worker, identity, haproxy.tell_one(worker, f"show sess {identity}"))
+        for identity, age, analysers in _REQUEST.findall(text):
+            left = int(analysers, 16)
+            if left & _BODY and _seconds(age) >= older:
+                about = haproxy.tell_one(worker, f"show sess {identity}")
+                found += _upload(worker, identity, about, is_held=bool(left & _WHOLE_BODY))
     return found
 
 
-def _upload(worker: int, identity: str, about: str) -> list[Upload]:
+def _upload(worker: int, identity: str, about: str, *, is_held: bool) -> list[Upload]:
+    """What its target did not take is in the buffer: then it is not the client who is slow."""
     backend, detail = _BACKEND.search(about), _RECEIVING.search(about)
-    if not backend or not detail:
+    if not backend or not detail or not (is_held or detail[3] == "(nil)"):
         return []
     return [Upload(Session(worker, identity, backend[1], False), detail[1], int(detail[2]))]
 

@@ -7,6 +7,7 @@ truth is what the proxy serves. While the proxy cannot answer, nothing is remove
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from ..core.errors import DiscodeError, ReleaseFailed, StoreUnreachable, Unreachable
 from ..core.history import HistoryEntry, Outcome
@@ -35,6 +36,15 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
     else:
         _keep(site, journal, kept, cause)
     return kept
+
+
+def guard(site: Site, journal: Journal) -> AbstractContextManager[None]:
+    """Around all that holds requests. While an app of which only one instance may run changes, neither version serves:
+    if this process is killed then, nobody must have to type a command before one does.
+    """
+    sides = [side for side in (journal.before, journal.after) if side is not None]
+    is_held = any(side.release.manifest.update.strategy == "hold" for side in sides)
+    return site.host.guarded(journal.app) if is_held else nullcontext()
 
 
 def conclude_at_once(site: Site, journal: Journal, cause: BaseException) -> Side:

@@ -7,7 +7,7 @@ from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.manifest import Archive
 from ..core.quantity import format_size
-from .conclude import conclude_at_once, finish, longest_wait
+from .conclude import conclude_at_once, finish, guard, longest_wait
 from .instance import boot, confirm, retire_others, spec, switch
 from .world import Site
 
@@ -40,6 +40,11 @@ def replace(site: Site, journal: Journal) -> None:
 
     Raises what went wrong, in words that say what serves now; then `before` serves and only it is left.
     """
+    with guard(site, journal):
+        _replace(site, journal)
+
+
+def _replace(site: Site, journal: Journal) -> None:
     before, after = journal.before, journal.after
     assert after is not None
     step, policy = site.steps, after.release.manifest.update

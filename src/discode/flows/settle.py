@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..core.installation import Installation
 from ..core.names import check_slug
 from ..ports.runtime import Phase
-from .conclude import conclude, make_serve
+from .conclude import conclude, guard, make_serve
 from .instance import retire_others
 from .world import Result, Steps, World
 
@@ -15,13 +15,20 @@ def settle(world: World, app: str, steps: Steps) -> None:
     journal = world.store.journal(check_slug(app))
     if journal is None:
         return
-    with steps("settle", f"Settling an interrupted {journal.flow}"):
-        kept = conclude(world.site(journal.any_side.kind, steps), journal)
+    site = world.site(journal.any_side.kind, steps)
+    with steps("settle", f"Settling an interrupted {journal.flow}"), guard(site, journal):
+        kept = conclude(site, journal)
     side = journal.after if kept == "after" else journal.before
     world.report.note(
         f"An earlier {journal.flow} was interrupted; "
         + (f"{side.version} is what is installed." if side else f"{app} is not installed.")
     )
+
+
+def settle_for_the_dead(world: World, app: str) -> None:
+    """What the guard of a command does that was killed."""
+    with world.store.lock(app):
+        settle(world, app, world.steps())
 
 
 def restore(world: World, app: str) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 
@@ -18,6 +19,9 @@ class Clock(Protocol):
 class Host(Protocol):
     def free_memory(self) -> int:
         """Bytes that a new program can have without swapping."""
+
+    def guarded(self, app: str) -> AbstractContextManager[None]:
+        """While it lasts: if this process is killed, another one settles the app at once."""
 
     def secret(self, digits: int) -> str:
         """That many random hex digits, fit for a key."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +40,10 @@ class MemoryHost:
 
     def free_memory(self) -> int:
         return self.memory
+
+    def guarded(self, app: str) -> AbstractContextManager[None]:
+        """A crash is simulated here: nobody dies."""
+        return nullcontext()
 
     def secret(self, digits: int) -> str:
         return f"{next(self._secrets):0{digits}x}"
