@@ -1,4 +1,4 @@
-"""The switches of `bin/bench switches`, fewer of them, with upgrades in between."""
+"""The switches of `bin/bench switches`, fewer of them, with kills of the controller and upgrades in between."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ BENCH = Path(__file__).parents[2] / "bench" / "run.py"
 
 @pytest.mark.timeout(150)
 def test_no_request_fails_and_no_old_version_answers():
-    words = ["switches", "--switches", "12", "--upgrades", "3", "--quiet", "1", "--json"]
+    words = ["switches", "--switches", "12", "--kills", "2", "--upgrades", "2", "--quiet", "1", "--json"]
     done = subprocess.run([sys.executable, BENCH, *words], capture_output=True, text=True, timeout=140)
     assert done.stdout, done.stderr
     told = json.loads(done.stdout)

@@ -1,5 +1,6 @@
 """HTTPS with own certificates, redirects, HTTP/2, and everything that is refused."""
 
+import http.client
 import time
 
 import pytest
@@ -178,6 +179,43 @@ def test_a_failed_deploy_keeps_the_certificate_that_serves(served, pair):
     flags = ("--host", "a.test", "--deploy-timeout", "300ms", "--tls", *other.flags)
     assert edge.run("deploy", "a", "--target", two.target, *flags).returncode == 1
     assert edge.https("a.test", trust=good.certificate) == (200, "one")
+
+
+def test_upgrades_and_kills_fail_no_handshake_and_a_kept_connection_stays_https(served):
+    edge, one, two, good = served
+    one.echo = two.echo = True
+    kept = [edge.connect("a.test", good.certificate) for _ in range(2)]
+    assert all(_kept(secure, "/") == "one" for secure in kept)
+    with Handshakes(edge, "a.test", good.certificate) as users:
+        edge.ok("upgrade")
+        edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", "--tls", *good.flags)
+        told = _kept(kept[0], "/headers")
+        edge.kill()
+        edge.start()
+        assert _kept(kept[1], "/") == "two"
+    assert not users.bad and users.count > 20
+    assert "x-forwarded-proto: https\n" in told and "x-forwarded-for: 127.0.0.1\n" in told
+    for secure in kept:
+        secure.close()
+
+
+def _kept(secure, path):
+    """The body of an answer on a connection that stays open."""
+    secure.sendall(f"GET {path} HTTP/1.1\r\nHost: a.test\r\n\r\n".encode())
+    answer = http.client.HTTPResponse(secure)
+    answer.begin()
+    return answer.read().decode()
+
+
+def test_another_process_takes_over_https_without_a_failed_handshake(served):
+    edge, _, two, good = served
+    first = edge.process
+    with Handshakes(edge, "a.test", good.certificate) as users:
+        edge.start("--take-over")
+        first.wait(20)
+        edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", "--tls", *good.flags)
+        assert edge.https("a.test", trust=good.certificate) == (200, "two")
+    assert not users.bad and users.count > 20
 
 
 def test_a_stopped_and_a_paused_service_say_so_over_tls(served):

@@ -1,0 +1,58 @@
+"""The edge's image keeps kamal-proxy's contract: the black-box cases, by `docker exec`."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest_docker import EDGE_IMAGE, wait_for
+
+from ..place import free_port
+
+SCRIPT = Path(__file__).parents[1] / "contract" / "kamal_proxy_contract.py"
+
+
+@pytest.fixture
+def container(daemon, proxy_images):
+    """On the host's network, where the cases' targets are. Only its own free ports, and on this machine only."""
+    api, port = daemon.api(), free_port()
+    made = api.create_container(
+        EDGE_IMAGE,
+        name="contract",
+        command=[
+            "kamal-proxy",
+            "run",
+            "--bind",
+            "127.0.0.1",
+            "--http-port",
+            str(port),
+            "--https-port",
+            str(free_port()),
+        ],
+        host_config=api.create_host_config(network_mode="host"),
+    )
+    api.start(made)
+    try:
+        yield port
+    finally:
+        api.remove_container(made, force=True, v=True)
+
+
+@pytest.mark.timeout(200)
+def test_the_contract(daemon, container):
+    command = f"docker --host {daemon.host} exec contract kamal-proxy"
+    wait_for(lambda: subprocess.run([*command.split(), "list"], capture_output=True, check=False).returncode == 0)
+    restart = (
+        f"docker --host {daemon.host} restart --time 5 contract > /dev/null; "
+        f"for i in $(seq 100); do {command} list > /dev/null 2>&1 && break; sleep 0.1; done"
+    )
+    done = subprocess.run(
+        [sys.executable, SCRIPT, "--command", command, "--http-port", str(container), "--restart", restart],
+        capture_output=True,
+        text=True,
+        timeout=190,
+    )
+    passed = re.search(r"^(\d+) passed, 0 failed$", done.stdout, re.MULTILINE)
+    assert passed and int(passed[1]) == 27, done.stdout + done.stderr
+    assert "left out" not in done.stdout
