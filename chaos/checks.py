@@ -13,6 +13,7 @@ from machine import Machine
 from discode.core.errors import DiscodeError
 from place import Place
 
+NOBODY = ("status 404", "ConnectionRefusedError")  # what is answered where no app is installed
 MOMENT = 10.0  # seconds that a proxy or an app that was killed gets to come back by itself
 
 
@@ -54,7 +55,10 @@ class Check:
         return [*found, *self._state(), *self._kept(), *self._history()]
 
     def _absent(self) -> Iterator[str]:
-        if (seen := self.place.version()) not in ("status 404", "ConnectionRefusedError"):
+        deadline = time.monotonic() + MOMENT
+        while (seen := self.place.version()) not in NOBODY and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if seen not in NOBODY:
             yield f"not installed, and {seen} is answered"
         yield from self._left_over([])
 

@@ -1,5 +1,7 @@
 """KamalProxy in its container, on every proxy image that is there: the port's contract, and the container's life."""
 
+import os
+import signal
 import urllib.request
 
 import pytest
@@ -98,6 +100,18 @@ def test_a_container_that_somebody_took_away_is_put_back_with_its_routes(site, a
     site.proxy.ensure()
     assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
     assert site.get().startswith("tiny-")
+
+
+def test_a_proxy_that_the_engine_brings_back_is_waited_for(site):
+    """It runs before it takes commands; whoever asks in between must not hear that it refused."""
+    endpoint = site.healthy()
+    site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+    for _ in range(3):
+        before = site.told()["State"]
+        os.kill(before["Pid"], signal.SIGKILL)
+        wait_for(lambda pid=before["Pid"]: (now := site.told()["State"])["Running"] and now["Pid"] not in (0, pid))
+        site.proxy.ensure()
+        assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
 
 
 def test_a_port_that_is_taken_is_called_by_its_number_and_leaves_nothing(stopped):

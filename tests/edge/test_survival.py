@@ -1,5 +1,6 @@
 """What happens to traffic and state when parts of the edge die, and what a second edge may not do."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,6 +8,9 @@ import subprocess
 import sys
 
 from conftest_edge import Load, wait_for
+
+from discode.edge.config import Layout
+from discode.edge.haproxy import Haproxy
 
 
 def test_the_controller_can_be_killed_without_a_lost_request(deployed):
@@ -87,3 +91,36 @@ def _service(app):
     from discode.edge.service import Pool, Service
 
     return Service("a", Pool((app.target,)), ("a.test",)).to_dict()
+
+
+def test_a_deploy_that_could_not_be_saved_leaves_nothing_in_the_way(deployed):
+    """The target was in HAProxy already, and the state could not be written."""
+    edge, one, two = deployed
+    words = ["deploy", "a", "--target", two.target, "--host", "a.test"]
+    with _read_only(edge.folder):
+        done = edge.run(*words)
+        assert done.returncode == 1 and edge.get("a.test") == (200, "one")
+    edge.ok(*words)
+    assert edge.get("a.test") == (200, "two")
+    edge.ok("deploy", "a", "--target", one.target, "--host", "a.test")
+    assert edge.get("a.test") == (200, "one")
+
+
+def test_a_target_left_by_a_killed_deploy_is_taken_with_the_new_checks(deployed):
+    edge, _, two = deployed
+    name = f"a:b/{two.target}"
+    haproxy = Haproxy(Layout(edge.folder))
+    assert "New server registered" in haproxy.tell(f"add server {name} {two.target}")
+    edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", "--health-check-interval", "1s")
+    assert edge.get("a.test") == (200, "two")
+
+
+@contextlib.contextmanager
+def _read_only(folder):
+    """A file system of the state's own, as when a disk fails."""
+    subprocess.run(["mount", "--bind", str(folder), str(folder)], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

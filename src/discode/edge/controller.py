@@ -180,8 +180,12 @@ class Controller:
         if old and not is_reloaded and (old.targets, old.readers) == (pool.targets, pool.readers):
             self._switch(_with_pool(after, letter, old))
             return
-        self._fill(after, letter, pool)
-        self._switch(after)
+        fresh = self._fill(after, letter, pool)
+        try:
+            self._switch(after)
+        except BaseException:  # a full disk, a host that somebody else took meanwhile
+            self.drains.drop(after.backend(pool.slot, letter), fresh)
+            raise
 
     def _configure(self, before: Service | None, after: Service) -> bool:
         """See to it that HAProxy's configuration has the service, in its shape; whether that took a reload."""
@@ -209,7 +213,8 @@ class Controller:
         self.certificates.offer.loaded(services.values())
         self._take_for_well(services.values())
 
-    def _fill(self, service: Service, letter: str, pool: Pool) -> None:
+    def _fill(self, service: Service, letter: str, pool: Pool) -> list[drain.Server]:
+        """Which servers are new there."""
         backend = service.backend(pool.slot, letter)
         kept = self.drains.take_back(backend, pool)
         fresh = [server for server in pool.by_role() if server not in kept]
@@ -219,20 +224,26 @@ class Controller:
         except HaproxyError:
             self.drains.drop(backend, fresh)
             raise
+        return fresh
 
     def _add_server(self, service: Service, backend: str, target: str, count: int) -> None:
         self.addresses.look(split(target)[0])
         where, _, disabled = place(target, self.addresses.of).partition(" ")
+        commands: list[str] = []
         for live in (False, True):
             name = f"{backend}{LIVE * live}/{server_name(target)}"
             check = check_options(service.health, count, live)
-            commands = [f"add server {name} {where} {KEEP_IDLE} {check}".rstrip()]
+            commands += [f"add server {name} {where} {KEEP_IDLE} {check}".rstrip()]
             commands += [f"enable health {name}"] if check else []
             commands += [] if disabled else [f"enable server {name}"]
             commands += [f"set server {name} health up"] if check else []
+        answer = self._tell(*commands)
+        if "already exists a server" in answer.lower():
+            # Left by a deploy that was killed, with the checks of that one.
+            self.drains.drop(backend, [("", target)])
             answer = self._tell(*commands)
-            if "New server registered" not in answer and "already exists" not in answer:
-                raise HaproxyError(f"the target {target} was not taken: {answer.strip()}")
+        if answer.count("New server registered") < 2:
+            raise HaproxyError(f"the target {target} was not taken: {answer.strip()}")
 
     def _switch(self, after: Service) -> None:
         with self._table:

@@ -24,12 +24,8 @@ def bind_lines(folder: Path) -> str:
 
 # `sess.scheme` is there for what came over TLS.
 CONNECTION_RULES = f"    tcp-request session set-var(sess.scheme) str(https) if {{ ssl_fc }} || {{ so_name {_TLS} }}\n"
-# All rules after these are the next worker's. A request is logged and counted there, too.
-REQUEST_RULES = f"""\
-    http-request set-var(txn.unmetered) bool(1) if {{ stopping }} {{ srv_is_up({SERVER}) }}
-    http-request set-log-level silent if {{ stopping }} {{ srv_is_up({SERVER}) }}
-    http-request allow if {{ stopping }} {{ srv_is_up({SERVER}) }}
-"""
+# All rules after this one are the next worker's.
+REQUEST_RULES = f"    http-request allow if {{ stopping }} {{ srv_is_up({SERVER}) }}\n"
 # A request that was held meanwhile has come as far as this. Two rules, for `use_backend` comes after all others.
 BACKEND_RULES = f"""\
     use_backend {_TLS} if {{ stopping }} {{ srv_is_up({SERVER}) }} {{ var(sess.scheme) -m found }}
@@ -38,11 +34,13 @@ BACKEND_RULES = f"""\
 
 
 def sections(folder: Path) -> str:
-    """The backends that requests are passed on to. The next worker has the limits: here is none."""
+    """The backends that requests are passed on to. The next worker has the limits, the log and the metrics."""
     return "".join(
         f"""\
 backend {name} from base
     timeout server 24h
+    http-request set-log-level silent
+    http-request set-var(txn.unmetered) bool(1)
     server next unix@{path} send-proxy-v2
 """
         for name, path in _sockets(folder).items()

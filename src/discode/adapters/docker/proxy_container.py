@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 
@@ -60,7 +61,7 @@ class ProxyContainer:
             elif (differs := self._differences(told)) and told["State"]["Running"]:
                 self._note(f"The proxy runs with other settings ({differs}). To apply yours: discode proxy update")
             is_up = told is not None and told["State"]["Running"] and not told["State"]["Restarting"]
-            if is_up and not is_new:
+            if told is not None and is_up and not is_new and not _has_just_started(told):
                 return
             if not is_up:
                 self._start(self._settings.name, is_new=told is None)
@@ -290,3 +291,9 @@ def _answers(carrier: DockerExec) -> bool:
         return carrier.run(commands.LIST_TABLE, START).code == 0
     except ProxyUnreachable:
         return False  # the container restarts
+
+
+def _has_just_started(told: dict[str, Any]) -> bool:
+    """The engine brings a proxy that died back by itself; it is up then, and takes no command yet."""
+    started = datetime.fromisoformat(told["State"]["StartedAt"][:19]).replace(tzinfo=UTC)
+    return abs((datetime.now(UTC) - started).total_seconds()) < START

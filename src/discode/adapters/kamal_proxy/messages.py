@@ -13,7 +13,7 @@ from .carrier import Answer
 _UNHEALTHY = "target failed to become healthy"
 _CONFLICT = "host settings conflict with another service"
 _UNKNOWN_SERVICE = "service not found"
-_NO_SERVER = "dial unix"  # the command found no running kamal-proxy behind its socket
+_NO_SERVER = ("dial unix", "the proxy does not answer at")  # behind the socket is no kamal-proxy, no edge
 
 
 class UnknownService(Failed):
@@ -40,7 +40,7 @@ def _error(argv: Sequence[str], code: int, words: str) -> DiscodeError:
         )
     if _UNKNOWN_SERVICE in words:
         return UnknownService(f"The proxy does not know {argv[1]}; it sends it no requests.", "Run: discode doctor")
-    if _NO_SERVER in words:
+    if any(sign in words for sign in _NO_SERVER):
         return ProxyUnreachable(f"The proxy does not run: {words}. Nothing is known of its routes.", "discode doctor")
     return Failed(
         f"The proxy refused {command!r} ({code}): {words or 'without a word'}. Its routes are what they were.",
