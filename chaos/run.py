@@ -54,7 +54,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--harm", metavar="NAME", help='the same bad thing in every round: "disk full"')
     parser.add_argument("--boundaries", action="store_true", help="every port call instead of random moments")
     parser.add_argument("--sample", type=int, help="only that many boundaries, chosen by the seed")
-    parser.add_argument("--only", choices=[scenario.name for scenario in SCENARIOS], help="boundaries of one flow")
+    flows = [scenario.name for scenario in SCENARIOS]
+    parser.add_argument("--only", choices=flows, metavar="FLOW", help=f"boundaries of one flow: {'; '.join(flows)}")
     parser.add_argument("--when", choices=WHEN, help="boundaries: killed only so; all of them when not given")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()
