@@ -5,7 +5,7 @@ from conftest_docker import bench, daemon, proxy_image, proxy_images, registry
 
 import told
 
-WITH_DOCKER = ("tests/docker/", "tests/hub/test_registry_tokens.py")
+WITH_DOCKER = ("tests/docker/", "tests/hub/test_registry_tokens.py", "tests/hub/test_delegation.py")
 
 __all__ = ["bench", "daemon", "proxy_image", "proxy_images", "registry"]
 

@@ -19,6 +19,10 @@ app = typer.Typer(
 )
 token = typer.Typer(help="API tokens, on the hub's machine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token, name="token")
+registry = typer.Typer(
+    help="Images in other registries: the vendor's credentials for them.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(registry, name="registry")
 Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="The hub's folder.", envvar="DISCODE_HUB_HOME")]
 _FOLDER = Path("/var/lib/discode-hub")
 
@@ -191,6 +195,75 @@ def token_revoke(
 
     revoke(hub, "hub token revoke", token_id)
     emit({"result": "revoked", "token_id": token_id}, f"The token {token_id} has ended.", as_json=as_json)
+
+
+@registry.command("add")
+def registry_add(
+    repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="ghcr.io/acme/myapp", show_default=False)],
+    app_: Annotated[str, typer.Option("--app", metavar="APP", help="Whose customers may pull it.")],
+    username: Annotated[str, typer.Option(metavar="NAME", help="The vendor's account there.")],
+    folder: Folder = _FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Let the customers of an app pull an image that is in another registry. The password comes from standard input.
+
+    The hub keeps the password, and asks that registry for a token for each pull; customers never see more than that.
+
+    \b
+        discode hub registry add ghcr.io/acme/myapp --app myapp --username acme-bot < password.txt
+    """
+    hub = _open(folder)
+    from ..hub.audit import record
+    from ..hub.delegation import Delegation, Delegations
+    from .output import emit
+
+    Delegations(hub.keys.folder).add(repository, Delegation(app_, username, _password()))
+    with hub.database.write() as session:
+        record(session, hub.now(), "hub registry add", "registry.add", repository, {"app": app_, "username": username})
+    text = f"Customers of {app_} can pull {repository}: a token was had for it just now."
+    emit({"result": "added", "repository": repository, "app": app_}, text, as_json=as_json)
+
+
+@registry.command("list")
+def registry_list(folder: Folder = _FOLDER, as_json: Json = False) -> None:
+    """List the repositories in other registries, without the passwords."""
+    hub = _open(folder)
+    from ..hub.delegation import Delegations
+    from .output import emit, table
+
+    known = Delegations(hub.keys.folder).all()
+    told = [{"repository": name, "app": one.app, "username": one.username} for name, one in sorted(known.items())]
+    rows = [list(one.values()) for one in told]
+    emit({"registries": told}, table(rows, ["REPOSITORY", "APP", "USERNAME"]), as_json=as_json)
+
+
+@registry.command("remove")
+def registry_remove(
+    repository: Annotated[str, typer.Argument(metavar="REPOSITORY")], folder: Folder = _FOLDER, as_json: Json = False
+) -> None:
+    """Forget the credentials for a repository. Tokens that customers have end by themselves, within minutes."""
+    hub = _open(folder)
+    from ..hub.audit import record
+    from ..hub.delegation import Delegations
+    from .output import emit
+
+    Delegations(hub.keys.folder).remove(repository)
+    with hub.database.write() as session:
+        record(session, hub.now(), "hub registry remove", "registry.remove", repository, {})
+    emit({"result": "removed", "repository": repository}, f"{repository} is forgotten.", as_json=as_json)
+
+
+def _password() -> str:
+    """Never an argument: those are everybody's to read."""
+    import getpass
+    import sys
+
+    from ..core.errors import UsageError
+
+    text = getpass.getpass("Password or token: ") if sys.stdin.isatty() else sys.stdin.read()
+    if not text.strip():
+        raise UsageError("There is no password on standard input.", "For example: ... < password.txt")
+    return text.strip()
 
 
 def _open(folder: Path) -> Hub:

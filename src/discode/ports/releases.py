@@ -12,10 +12,14 @@ from .report import Report
 
 @dataclass(frozen=True)
 class Credentials:
-    """For one pull from an image registry; never stored."""
+    """For one pull from an image registry; never stored. A name and a password, or a registry's own `token`; `ends` in
+    seconds of the monotonic clock, None where that is not known.
+    """
 
-    username: str
-    password: str = field(repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+    ends: float | None = None
 
 
 class Releases(Protocol):

@@ -11,7 +11,7 @@ from ...ports.releases import Releases
 from ...ports.report import Report
 from .engine import Engine
 from .names import image_name
-from .pull import pull, wrong_platform
+from .pull import pull_all, wrong_platform
 
 
 class Images:
@@ -28,7 +28,7 @@ class Images:
         with self._engine.errors("pull the image"):
             told = self._inspect(image.reference)
             if told is None:
-                pull(self._engine, image, releases.credentials(image.repository), report)
+                pull_all(self._engine, image, lambda: releases.credentials(image.repository), report)
                 told = self._engine.api.inspect_image(image.reference)
             # An image of one platform comes whatever was asked for.
             if (is_for := f"{told['Os']}/{told['Architecture']}") != platform:

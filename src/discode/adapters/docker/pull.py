@@ -9,7 +9,8 @@ from __future__ import annotations
 import shutil
 import socket
 import ssl
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ...ports.report import Report
 from .engine import Engine
 
 LITTLE = 64 * 1024 * 1024  # bytes: with less than this free, a failed pull is the disk's
+CREDENTIALS = "registry-credentials"  # the name of a refusal for want of better ones
 KNOCK = 5.0  # seconds for a connection to the registry
 
 
@@ -65,11 +67,27 @@ class Layers:
         return f"downloaded ({len(self._all)} layers, {len(self._here)} of them here already)"
 
 
+def pull_all(engine: Engine, image: Image, ask: Callable[[], Credentials | None], report: Report) -> None:
+    """`pull` with fresh credentials for as long as they end before the image is here: a registry's token may hold for a
+    minute. The layers that have come stay.
+    """
+    while True:
+        credentials = ask()
+        try:
+            pull(engine, image, credentials, report)
+        except Refused as error:
+            has_ended = credentials and credentials.ends is not None and credentials.ends <= time.monotonic()
+            if error.name != CREDENTIALS or not has_ended:
+                raise
+        else:
+            return
+
+
 def pull(engine: Engine, image: Image, credentials: Credentials | None, report: Report) -> None:
     """Raises Refused (credentials, certificate, no such image), SourceUnreachable, PreflightError or Failed."""
     import docker.errors
 
-    auth = {"username": credentials.username, "password": credentials.password} if credentials else None
+    auth = _auth(credentials) if credentials else None
     try:
         # The SDK takes the user's own `docker login` when it is given nothing.
         stream = engine.api.pull(
@@ -78,6 +96,13 @@ def pull(engine: Engine, image: Image, credentials: Credentials | None, report: 
         _follow(stream, report)
     except (PullFailed, docker.errors.APIError) as error:
         raise _cause(engine, image, auth, str(getattr(error, "explanation", None) or error)) from error
+
+
+def _auth(credentials: Credentials) -> dict[str, str]:
+    """As `X-Registry-Auth` of the engine's API has it."""
+    if credentials.token:
+        return {"registrytoken": credentials.token}
+    return {"username": credentials.username, "password": credentials.password}
 
 
 def _follow(stream: Iterable[dict[str, Any]], report: Report) -> None:
@@ -101,7 +126,7 @@ def _cause(engine: Engine, image: Image, auth: dict[str, str] | None, words: str
         return Refused(
             f"The registry does not let this machine pull {image.repository}.",
             "Check the licence or the credentials with the vendor. A private registry without a hub: docker login.",
-            key="registry-credentials",
+            key=CREDENTIALS,
         )
     if status == 404:
         return Refused(

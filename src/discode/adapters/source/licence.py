@@ -112,7 +112,8 @@ class Licences:
         try:
             api = HubApi(licence.hub, licence.authorization)
             told = api.call("POST", "/api/v1/pull-credentials", json={"repository": repository})
-            return Credentials(str(told["username"]), str(told["password"]))
+            ends = time.monotonic() + float(told["seconds"]) if "seconds" in told else None
+            return Credentials(str(told["username"]), str(told["password"]), str(told.get("token", "")), ends)
         except NoSuchApp:
             return None
 

@@ -10,8 +10,10 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel, Field
 
+from .. import licences
 from .. import registry_tokens as tokens
 from ..access import Customer, TheHub, address_of
+from ..delegation import Delegations, pull_token
 from ..errors import BadRequest, NotFound, Unauthorized
 from .shapes import Shape, errors
 
@@ -35,11 +37,15 @@ class Wanted(Shape):
 
 
 class PullCredentials(BaseModel):
-    """For one pull; they end at `ends`, Unix time in seconds."""
+    """For one pull; they hold for `seconds` from now on, and end at `ends`, Unix time. With a `token` of another
+    registry's there is no name and no password.
+    """
 
-    username: str
-    password: str
+    username: str = ""
+    password: str = ""
+    token: str = ""
     ends: float
+    seconds: float
 
 
 @router.get("/token", responses=errors(401, 403))
@@ -73,12 +79,21 @@ def no_oauth() -> JSONResponse:
     raise NotFound("Tokens are had with GET.", key="use-get")
 
 
-@router.post("/api/v1/pull-credentials", responses=errors(403, 404))
+@router.post("/api/v1/pull-credentials", responses=errors(403, 404, 409, 503))
 def pull_credentials(hub: TheHub, customer: Customer, wanted: Wanted) -> PullCredentials:
-    """For the container engine of an installation: a ticket instead of the licence key, for an hour."""
+    """For the container engine of an installation: a ticket instead of the licence key, for an hour; or a token of the
+    registry that has the image, for as long as that registry lets it hold.
+    """
     host, _, name = wanted.repository.partition("/")
     app = tokens.app_of(hub.config.vendor, name) if host == hub.config.registry else None
-    if app is None:
+    if app is not None:
+        made, ends = tokens.ticket(hub, customer.licence_for(app), customer.installation)
+        return PullCredentials(
+            username=customer.installation, password=made, ends=ends, seconds=max(ends - hub.now(), 0.0)
+        )
+    delegation = Delegations(hub.keys.folder).all().get(wanted.repository)
+    if delegation is None:
         raise NotFound("The image is not in this hub's registry.", "No credentials of the hub's help.", key="elsewhere")
-    made, ends = tokens.ticket(hub, customer.licence_for(app), customer.installation)
-    return PullCredentials(username=customer.installation, password=made, ends=ends)
+    licences.must_be_active(hub, customer.licence_for(delegation.app), customer.installation)
+    token = pull_token(wanted.repository, delegation)
+    return PullCredentials(token=token.text, ends=hub.now() + token.seconds, seconds=token.seconds)

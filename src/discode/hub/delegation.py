@@ -1,0 +1,168 @@
+"""Images that live in another registry: the vendor's credentials stay on the hub, a customer gets a token for one pull.
+
+The hub logs in at that registry's token server as a container engine does, asks for `pull` on the one repository, and
+passes the token on. Registries that know Basic alone have nothing that could be passed on: they are refused.
+
+keys/registries.json, readable by its owner alone:
+    {"registry.example.net/acme/myapp": {"app": "myapp", "username": "acme", "password": "…"}}
+
+Source: <https://distribution.github.io/distribution/spec/auth/token/>
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import parse_http_list, parse_keqv_list
+
+import httpx
+
+from ..core.names import check_slug
+from .errors import BadRequest, Conflict, NotFound, Unavailable
+
+FILE = "registries.json"
+TIMEOUT = 10.0  # seconds for each question to a registry
+SHORTEST = 60  # seconds that a token holds at the least: the specification's, for a server that does not say
+MOST = 65536  # bytes of a token server's answer
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"((?:[a-z0-9.-]{{1,253}}|\[[0-9a-f:]+\])(?::\d{{1,5}})?)/({_PART}(?:/{_PART})*)")
+_LOOPBACK = ("localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """Who may pull it, and as whom the hub asks for their tokens."""
+
+    app: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Token:
+    """For `pull` on one repository; it holds for so many seconds from now on."""
+
+    text: str = field(repr=False)
+    seconds: int
+
+
+class Delegations:
+    def __init__(self, keys: Path):
+        self._path = keys / FILE
+
+    def all(self) -> dict[str, Delegation]:
+        """By repository, with its registry's host. Read anew each time: it changes while hubs serve."""
+        try:
+            told: dict[str, dict[str, str]] = json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return {}
+        return {repository: Delegation(**one) for repository, one in told.items()}
+
+    def add(self, repository: str, delegation: Delegation) -> None:
+        """Replaces an earlier one. Raises BadRequest, Conflict or Unavailable when no token can be had: nothing is kept
+        that would fail at a customer's.
+        """
+        check_slug(delegation.app)
+        pull_token(repository, delegation)
+        self._write({**self.all(), repository: delegation})
+
+    def remove(self, repository: str) -> None:
+        """Raises NotFound."""
+        known = self.all()
+        if repository not in known:
+            raise NotFound(f"There are no credentials for {repository}.", "See: discode hub registry list")
+        self._write({name: one for name, one in known.items() if name != repository})
+
+    def _write(self, known: dict[str, Delegation]) -> None:
+        temporary = self._path.with_name(f".{FILE}.new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump({name: asdict(one) for name, one in known.items()}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+
+
+def pull_token(repository: str, delegation: Delegation) -> Token:
+    """Raises BadRequest (no such name), Conflict (no token for these credentials), Unavailable (nobody answers)."""
+    host, name = _parts(repository)
+    address = f"{_scheme(host)}://{host}"
+    try:
+        with httpx.Client(timeout=TIMEOUT) as client:
+            asked = client.get(f"{address}/v2/")
+            realm, query = _challenge(host, asked)
+            told = client.get(
+                realm,
+                params={**query, "scope": f"repository:{name}:pull"},
+                auth=(delegation.username, delegation.password),
+            )
+            token = _token(host, told)
+            opened = client.get(
+                f"{address}/v2/{name}/tags/list", params={"n": 1}, headers={"Authorization": f"Bearer {token.text}"}
+            )
+    except httpx.HTTPError as error:
+        raise Unavailable(
+            f"The registry {host} does not answer: {type(error).__name__}.",
+            "Try again later.",
+            key="registry-unreachable",
+        ) from error
+    if opened.status_code in (401, 403):
+        raise Conflict(
+            f"The credentials for {host} do not open {name}.", "The vendor's account there needs the right to pull it.",
+            key="registry-credentials",
+        )  # fmt: skip
+    return token
+
+
+def _parts(repository: str) -> tuple[str, str]:
+    match = _REPOSITORY.fullmatch(repository)
+    if match is None or not ("." in match[1] or ":" in match[1] or match[1] in _LOOPBACK):
+        raise BadRequest(
+            f"{repository!r} is no repository with its registry.", "For example: ghcr.io/acme/myapp", key="repository"
+        )
+    if match[1] in ("docker.io", "index.docker.io"):
+        return "registry-1.docker.io", match[2] if "/" in match[2] else f"library/{match[2]}"
+    return match[1], match[2]
+
+
+def _scheme(host: str) -> str:
+    """As container engines do: without TLS on this machine alone."""
+    name = urlsplit(f"//{host}").hostname or ""
+    return "http" if name in _LOOPBACK or name.startswith("127.") else "https"
+
+
+def _challenge(host: str, asked: httpx.Response) -> tuple[str, dict[str, str]]:
+    """The token server's address, and what it has to be asked with."""
+    kind, _, rest = asked.headers.get("www-authenticate", "").partition(" ")
+    told: dict[str, Any] = parse_keqv_list(parse_http_list(rest)) if kind.lower() == "bearer" else {}
+    realm = str(told.get("realm", ""))
+    if asked.status_code != 401 or not realm:
+        raise Conflict(
+            f"The registry {host} gives no tokens, so nothing can be passed on but the credentials themselves.",
+            "Move the image to a registry with token authentication, or to this hub's own.",
+            key="no-delegation",
+        )
+    if urlsplit(realm).scheme != "https" and _scheme(urlsplit(realm).netloc) == "https":
+        raise Conflict(f"The registry {host} wants its password sent unencrypted.", "Tell its operator.", key="no-tls")
+    return realm, {"service": str(told["service"])} if "service" in told else {}
+
+
+def _token(host: str, told: httpx.Response) -> Token:
+    try:
+        answer = told.json() if told.status_code == 200 and len(told.content) <= MOST else {}
+        text = str(answer.get("token") or answer.get("access_token") or "")
+        seconds = max(int(answer.get("expires_in") or SHORTEST), SHORTEST)
+    except (ValueError, TypeError, AttributeError):
+        text, seconds = "", 0
+    if not text:
+        raise Conflict(
+            f"The registry {host} does not take the vendor's credentials ({told.status_code}).",
+            "Give newer ones: discode hub registry add",
+            key="registry-credentials",
+        )
+    return Token(text, seconds)
