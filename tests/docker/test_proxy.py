@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 import urllib.request
 
 import pytest
@@ -100,6 +101,24 @@ def test_a_container_that_somebody_took_away_is_put_back_with_its_routes(site, a
     site.proxy.ensure()
     assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
     assert site.get().startswith("tiny-")
+
+
+def test_an_instance_that_was_stopped_and_started_gets_its_requests_at_once(site):
+    """It is the same name at another address, and while it was stopped the proxy may have seen that it was gone."""
+    spec = site.bench.spec(77, site.release)
+    endpoint = site.bench.runtime.start(spec)
+    wait_for(lambda: site.bench.runtime.probe(spec.name, "/up", 1).connected)
+    site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+    for _ in range(3):
+        site.proxy.stop("myapp", "Stopped.")
+        site.bench.runtime.stop(spec.name, 1)
+        time.sleep(1.5)
+        site.healthy()  # takes the address that has become free
+        site.bench.runtime.start(spec)
+        wait_for(lambda: site.bench.runtime.probe(spec.name, "/up", 1).connected)
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+        site.proxy.resume("myapp")
+        assert [site.get() for _ in range(3)] == [str(spec.name)] * 3
 
 
 def test_a_proxy_that_the_engine_brings_back_is_waited_for(site):

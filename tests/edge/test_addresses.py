@@ -3,6 +3,7 @@
 import pytest
 
 from discode.edge.addresses import Addresses, split
+from discode.edge.follow import Follower
 from discode.edge.options import CommandError, parse
 
 
@@ -40,6 +41,25 @@ def test_a_name_is_followed_and_lost_and_found():
     assert addresses.look("app") and addresses.of("app") is None and not addresses.look("app")
     names.names["app"] = ["10.0.0.3"]
     assert addresses.look("app") and addresses.of("app") == "10.0.0.3"
+
+
+def test_a_target_that_is_deployed_again_is_looked_at_at_once():
+    names = Names(app=["10.0.0.2"])
+    addresses = Addresses(names)
+    assert addresses.of("app") == "10.0.0.2"
+    follower = Follower(None, addresses, list)
+    del names.names["app"]
+    assert follower.looked([("a:a", "app:80")]) == ["set server a:a/app:80 state maint"]
+    names.names["app"] = ["10.0.0.9"]
+    told = follower.looked([("a:a", "app:80"), ("a:a:live", "app:80"), ("b:a", "127.0.0.1:81")])
+    assert told == [
+        "set server a:a/app:80 addr 10.0.0.9 port 80",
+        "set server a:a/app:80 state ready",
+        "set server a:a/app:80 health up",
+        "set server a:a:live/app:80 addr 10.0.0.9 port 80",
+        "set server a:a:live/app:80 state ready",
+        "set server a:a:live/app:80 health up",
+    ]
 
 
 def test_a_name_with_several_addresses_stays_at_the_one_in_use():

@@ -178,6 +178,8 @@ class Controller:
         pool = dict(after.pools())[letter]
         old = dict(before.pools()).get(letter) if before else None
         if old and not is_reloaded and (old.targets, old.readers) == (pool.targets, pool.readers):
+            # Who was stopped and started again may be at another address, and it answered there just now.
+            self._tell(*self.follower.looked(_places(after, letter, old, old.by_role())))
             self._switch(_with_pool(after, letter, old))
             return
         fresh = self._fill(after, letter, pool)
@@ -218,6 +220,7 @@ class Controller:
         backend = service.backend(pool.slot, letter)
         kept = self.drains.take_back(backend, pool)
         fresh = [server for server in pool.by_role() if server not in kept]
+        self._tell(*self.follower.looked(_places(service, letter, pool, kept)))
         try:
             for role, target in fresh:
                 self._add_server(service, f"{backend}{role}", target, len(pool.all()))
@@ -301,11 +304,10 @@ class Controller:
 
     def _places(self) -> list[Place]:
         return [
-            (f"{service.backend(pool.slot, letter)}{role}{live}", target)
+            place
             for service in list(self.services.values())
             for letter, pool in service.pools()
-            for role, target in pool.by_role()
-            for live in ("", LIVE)
+            for place in _places(service, letter, pool, pool.by_role())
         ]
 
     def _tell(self, *commands: str) -> str:
@@ -336,6 +338,11 @@ class Controller:
 
 
 REMOVED_DRAIN = 30.0  # seconds that requests under way to a removed service get
+
+
+def _places(service: Service, letter: str, pool: Pool, servers: Iterable[drain.Server]) -> list[Place]:
+    backend = service.backend(pool.slot, letter)
+    return [(f"{backend}{role}{live}", target) for role, target in servers for live in ("", LIVE)]
 
 
 def _with_pool(service: Service, letter: str, pool: Pool) -> Service:

@@ -28,6 +28,15 @@ class Follower:
     def stop(self) -> None:
         self._end.set()
 
+    def looked(self, places: Iterable[Place]) -> list[str]:
+        """Look at these now: the commands that tell HAProxy where they are, whether they have moved or not."""
+        places = list(places)
+        hosts = {split(target)[0] for _, target in places}
+        for host in hosts:
+            self._addresses.look(host)
+        named = [host for host in hosts if not is_literal(host)]
+        return [text for host in named for backend, target in places for text in self._move(host, backend, target)]
+
     def _run(self) -> None:
         with ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="look") as pool:
             while not self._end.wait(INTERVAL):
