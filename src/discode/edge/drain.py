@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from . import sessions
@@ -87,20 +87,21 @@ class Drains:
         """Begin the drains again that a controller had under way when it was killed: of requests that old workers still
         have on targets that no longer serve.
         """
+        services = list(services)
         serving = {
             (f"{service.backend(pool.slot, letter)}{role}", server_name(target))
             for service in services
             for letter, pool in service.pools()
             for role, target in pool.by_role()
         }
-        found: dict[tuple[str, str], Pool] = {}
-        for service in services:
-            for backend, role, server in self._under_way_at(service):
-                if (f"{backend}{role}", server) not in serving:
-                    pool = found.get((service.name, backend), Pool(()))
-                    found[service.name, backend] = _with(pool, role, server)
-        for (name, backend), pool in found.items():
-            left = Left(name, backend, pool, TAKEN_UP)
+        names = {section.name: service.name for service in services for section in sections(service)}
+        found: dict[str, Pool] = {}
+        for place, server in self._with_requests():
+            if (name := place.removesuffix(LIVE)) in names and (name, server) not in serving:
+                backend, role = name.removesuffix(READ), READ if name.endswith(READ) else ""
+                found[backend] = _with(found.get(backend, Pool(())), role, server)
+        for backend, pool in found.items():
+            left = Left(names[backend], backend, pool, TAKEN_UP)
             self._taken_up.append(left)
             self.begin(left, wait=False)
 
@@ -111,15 +112,11 @@ class Drains:
                 left.thread.join()
             self._taken_up.remove(left)
 
-    def _under_way_at(self, service: Service) -> Iterator[tuple[str, str, str]]:
-        """Backend without its role, role and server's name of every target that has a request."""
-        names = {section.name.removesuffix(LIVE) for section in sections(service)}
-        found = sessions.counts(self._haproxy, sorted({name + live for name in names for live in ("", LIVE)}))
-        for (backend, server), count in found.items():
-            if count:
-                name = backend.removesuffix(LIVE)
-                role = READ if name.endswith(READ) else ""
-                yield name.removesuffix(READ), role, server
+    def _with_requests(self) -> list[tuple[str, str]]:
+        """Backend and server of everything that has a request, over all workers."""
+        with contextlib.suppress(OSError):
+            return [place for place, count in sessions.counts(self._haproxy, [sessions.ALL]).items() if count]
+        return []  # HAProxy has died, and its requests with it
 
     def take_back(self, backend: str, pool: Pool) -> set[Server]:
         """Targets of the slot that `pool` goes to which still drain there: they serve again."""

@@ -1,7 +1,7 @@
 """The relay: a worker that a reload has left passes every new request on to the worker that took its place.
 
 Such a worker still has its clients' connections, and a client sends one more request on each. It cannot serve them
-as the new one does: in a worker that stops, HAProxy takes a new server and never sends it anything (2.6 to 2.9, seen),
+as the new one does: in a worker that stops, HAProxy takes a new server and never sends it anything (seen with 2.6),
 and it knows nothing of services that came after it. So it hands them on over a socket in the state folder, which is
 always the newest worker's, with the client's address (PROXY protocol). Text of the configuration, pure.
 """

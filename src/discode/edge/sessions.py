@@ -22,6 +22,7 @@ _RECEIVING = re.compile(
 )
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _STATUS = re.compile(r"\btxn=\S+ flags=\S+ meth=\d+ status=(-?\d+)")
+ALL = "-1"  # as a backend's name: every one, HAProxy's management guide, `show stat`
 FAILED = "2"  # `srv_check_result`, in HAProxy's management guide
 # HAProxy's abbreviations in `check_status`.
 SEEN = {
