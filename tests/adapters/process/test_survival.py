@@ -1,11 +1,15 @@
 """Instances outlive whoever started them, come back after a crash, and are found again."""
 
+import contextlib
+import fcntl
 import json
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +17,7 @@ import pytest
 from conftest_process import APP, SERVER, wait_for
 
 from discode.adapters.process import ProcessRuntime
+from discode.adapters.process.layout import InstanceFolder
 from discode.adapters.process.ports import Ports
 from discode.adapters.process.proc import orphans
 from discode.ports.runtime import Phase
@@ -253,3 +258,32 @@ def _state_of(bench, name):
 
 def _is_zombie(pid):
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_start_while_others_look_whether_there_is_a_supervisor(bench):
+    """Whoever looks holds the lock for a moment; a supervisor that starts just then must not take it for another."""
+    spec = bench.spec()
+    bench.runtime.start(spec)
+    folder, over = InstanceFolder(bench.folder_of(spec)), threading.Event()
+
+    def look():
+        while not over.is_set():
+            lock = os.open(folder.lock, os.O_RDWR)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            time.sleep(0.004)
+            os.close(lock)
+            time.sleep(0.002)
+
+    threads = [threading.Thread(target=look)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(8):
+            bench.runtime.stop(spec.name, 2)
+            bench.runtime.start(spec)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert bench.runtime.inspect(spec.name).phase is Phase.RUNNING
