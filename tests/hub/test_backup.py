@@ -1,6 +1,8 @@
 """Backup and restore: the same hub, on the same database or the other kind; what is broken makes no hub."""
 
+import io
 import stat
+import tarfile
 
 import httpx
 import pytest
@@ -68,6 +70,24 @@ def test_no_hub_is_made_of_what_is_broken(small_place, tmp_path):
     restore(file, tmp_path / "good", None)
     with pytest.raises(UsageError, match="not empty"):
         restore(file, tmp_path / "other", f"sqlite:///{tmp_path / 'good' / 'hub.db'}")
+
+
+@pytest.mark.parametrize("name", ["keys/../../outside", "keys/link"])
+def test_a_backup_writes_nothing_but_plain_files_into_its_folder(small_place, tmp_path, name):
+    file = tmp_path / "backup.tar"
+    backup(small_place.hub, file)
+    with tarfile.open(file, "a") as tar:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = (
+            (tarfile.SYMTYPE, "/etc/passwd") if name == "keys/link" else (tarfile.REGTYPE, "")
+        )
+        tar.addfile(member, io.BytesIO())
+    with pytest.raises(UsageError):
+        restore(file, tmp_path / "in" / "hub", None)
+    assert not (tmp_path / "outside").exists() and not (tmp_path / "in" / "outside").exists()
+    assert (
+        not (tmp_path / "in" / "hub" / "hub.toml").exists() and not (tmp_path / "in" / "hub" / "keys" / "link").exists()
+    )
 
 
 def test_a_customer_of_another_time_is_not_rolled_back_by_an_old_backup(full, tmp_path):
