@@ -53,17 +53,20 @@ def init_hub(folder: Path, config: HubConfig) -> Secret:
             f"Start it: discode hub serve {folder}",
             key="hub-exists",
         )
-    os.umask(0o077)
-    database = Database(config.database, folder)
-    database.migrate()
-    keys = HubKeys(folder / "keys")
-    if not keys.folder.exists():
-        keys.make(config.vendor)
-    token = make(API_TOKEN)
-    with database.write() as session:
-        now = time.time()
-        session.add(ApiToken(id=token.id, hash=token.hash, label="first", scopes=list(SCOPES), created=now))
-        record(session, now, "hub init", "token.create", token.id, {"scopes": list(SCOPES)})
-    database.close()
-    configuration.save(folder, config)  # last: without it there is no hub, and init can be repeated
+    before = os.umask(0o077)
+    try:
+        database = Database(config.database, folder)
+        database.migrate()
+        keys = HubKeys(folder / "keys")
+        if not keys.folder.exists():
+            keys.make(config.vendor)
+        token = make(API_TOKEN)
+        with database.write() as session:
+            now = time.time()
+            session.add(ApiToken(id=token.id, hash=token.hash, label="first", scopes=list(SCOPES), created=now))
+            record(session, now, "hub init", "token.create", token.id, {"scopes": list(SCOPES)})
+        database.close()
+        configuration.save(folder, config)  # last: without it there is no hub, and init can be repeated
+    finally:
+        os.umask(before)
     return token

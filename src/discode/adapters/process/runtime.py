@@ -158,18 +158,13 @@ class ProcessRuntime:
         """See to it that a supervisor is there, and has started or adopted the app."""
         if _supervisor(folder) and _running(folder):
             return
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "discode.adapters.process.shim", str(folder.path)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(folder.path / "supervisor.log").open("ab"),
-            cwd="/",
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-            start_new_session=True,
-        )
+        child = _new_supervisor(folder)
         before, deadline = read_json(folder.state), time.monotonic() + START
         while not (_supervisor(folder) and (_running(folder) or read_json(folder.state) != before)):
-            if child.poll() is not None and not _has_supervisor(folder):
+            if child.poll() == 0 and not _has_supervisor(folder):
+                # Whoever asks whether there is one holds the lock for that moment: it took that for another one.
+                child = _new_supervisor(folder)
+            elif child.poll() is not None and not _has_supervisor(folder):
                 text = (folder.path / "supervisor.log").read_text(errors="replace").strip()
                 raise RuntimeUnreachable(
                     f"The supervisor of {folder.name} ended: {text.splitlines()[-1] if text else 'no reason'}.",
@@ -211,6 +206,18 @@ class ProcessRuntime:
 
     def _lock_path(self, folder: InstanceFolder) -> Path:
         return self._instances / f".{folder.name}.lock"
+
+
+def _new_supervisor(folder: InstanceFolder) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "discode.adapters.process.shim", str(folder.path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=(folder.path / "supervisor.log").open("ab"),
+        cwd="/",
+        env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+        start_new_session=True,
+    )
 
 
 def _supervisor(folder: InstanceFolder) -> int:

@@ -24,7 +24,6 @@ from .proc import end_all, identity, is_alive, orphans
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds between an end and the next start
 SETTLED = 60.0  # seconds of running after which the pause starts small again
 LOG_SIZE, LOG_FILES = 10 * 1024 * 1024, 5
-LOCKED = 0.5  # seconds after which a lock that is held is a supervisor's
 LOOK = 1.0  # seconds between two looks at the log's size
 
 
@@ -191,25 +190,13 @@ def _kill(pid: int) -> None:
         return
 
 
-def _taken(lock: int) -> bool:
-    """Whoever asks whether a supervisor is there holds the lock for that moment: once is not enough to believe it."""
-    deadline = time.monotonic() + LOCKED
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
-        else:
-            return True
-
-
 def main() -> int:
     folder = InstanceFolder(Path(sys.argv[1]))
     lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if not _taken(lock):
-        return 0  # there is one already
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0  # there is one already, or somebody looks whether there is: whoever starts us finds out
     os.ftruncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
     Supervisor(folder).run()
