@@ -45,7 +45,8 @@ def rotate(path: Path, find_master: Callable[[], int | None], largest: int = LAR
     try:
         if path.stat().st_size < largest:
             return False
-        master = find_master()
+        if (master := find_master()) is None:
+            return False
         with _as_written_by(master, path) as descriptor:
             if descriptor is None:
                 return False
@@ -61,22 +62,17 @@ def rotate(path: Path, find_master: Callable[[], int | None], largest: int = LAR
 
 
 @contextmanager
-def _as_written_by(master: int | None, path: Path) -> Iterator[int | None]:
+def _as_written_by(master: int, path: Path) -> Iterator[int | None]:
     """The open file that the process writes to, with its flags and its place, which one of our own would not have.
 
     None: it writes elsewhere, or the kernel keeps us from looking into it. Raises OSError when there is no process.
     """
-    found = None
-    process = os.pidfd_open(master) if master else -1
+    process = os.pidfd_open(master)
+    had = [ctypes.CDLL(None).syscall(_PIDFD_GETFD, process, number, 0) for number in (1, 2)]
+    opened = [descriptor for descriptor in had if descriptor >= 0]
     try:
-        for number in (1, 2) if master else ():
-            descriptor = ctypes.CDLL(None).syscall(_PIDFD_GETFD, process, number, 0)
-            if descriptor >= 0 and found is None and os.path.samestat(os.fstat(descriptor), path.stat()):
-                found = descriptor
-            elif descriptor >= 0:
-                os.close(descriptor)
-        yield found
+        file = path.stat()
+        yield next((one for one in opened if os.path.samestat(os.fstat(one), file)), None)
     finally:
-        for one in (found, process):
-            if one is not None and one >= 0:
-                os.close(one)
+        for descriptor in (process, *opened):
+            os.close(descriptor)

@@ -148,18 +148,15 @@ defaults base
 # milliseconds.
 _LOG = (
     '{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","level":"INFO","msg":"Request","host":%{+Q}[var(txn.host,),json(utf8s)],'
-    '"port":%fp,"path":"%[capture.req.uri,field(1,?),json(utf8s)]","request_id":%{+Q}[capture.req.hdr(2),json(utf8s)],'
+    '"port":%fp,"path":"%[capture.req.uri,field(1,?),json(utf8s)]","request_id":%{+Q}[var(txn.id,),json(utf8s)],'
     '"status":%ST,"service":%{+Q}[var(txn.service,)],"target":"%s","duration":%Ta%[str(e6)],"method":"%HM",'
-    '"req_content_length":%[var(txn.length,0)],"req_content_type":%{+Q}[capture.req.hdr(1),json(utf8s)],'
-    '"resp_content_length":%B,"resp_content_type":%{+Q}[capture.res.hdr(0),json(utf8s)],'
+    '"req_content_length":%[var(txn.length,0)],"req_content_type":%{+Q}[var(txn.type,),json(utf8s)],'
+    '"resp_content_length":%B,"resp_content_type":%{+Q}[var(txn.answertype,),json(utf8s)],'
     '"client_addr":"%ci","client_port":"%cp","remote_addr":%{+Q}[var(txn.remote,),json(utf8s)],'
-    '"user_agent":%{+Q}[capture.req.hdr(0),json(utf8s)],"proto":"%HV","scheme":%{+Q}[var(sess.scheme,http)],'
-    '"query":%{+Q}[capture.req.uri,field(2,?,0),json(utf8s)],"termination":"%ts","queue_ms":%Tw,"connect_ms":%Tc,"response_ms":%Tr'
+    '"user_agent":%{+Q}[var(txn.agent,),json(utf8s)],"proto":"%HV","scheme":%{+Q}[var(sess.scheme,http)],'
+    '"query":%{+Q}[var(txn.query,),json(utf8s)],"termination":"%ts","queue_ms":%Tw,"connect_ms":%Tc,"response_ms":%Tr'
     '%[var(txn.logreq," ")]%[var(txn.logres," ")]}'
 )
-
-
-_LOG_ID = "    http-request capture req.fhdr(x-request-id) id 2\n"
 
 
 def _log_rules(settings: Settings) -> str:
@@ -168,16 +165,13 @@ def _log_rules(settings: Settings) -> str:
     return f"""\
     log stdout len 16384 format raw local0
     log-format '{_LOG}'
-    declare capture request len 1024
-    declare capture request len 256
-    declare capture request len 256
-    declare capture response len 256
-    http-request capture req.fhdr(user-agent) id 0
-    http-request capture req.fhdr(content-type) id 1
+    http-request set-var(txn.agent) req.fhdr(user-agent)
+    http-request set-var(txn.type) req.fhdr(content-type)
     http-request set-var(txn.length) req.hdr(content-length)
     http-request set-var(txn.remote) req.fhdr(x-forwarded-for)
     http-request set-var(txn.remote) src if !{{ var(txn.remote) -m found }}
-    http-response capture res.fhdr(content-type) id 0
+    http-request set-var(txn.query) query
+    http-response set-var(txn.answertype) res.fhdr(content-type)
 """
 
 
@@ -235,7 +229,7 @@ frontend http from base
     http-request del-header '{_DISGUISED}' -m reg if {{ req.hdr_names -m sub _ }}
     http-request set-header X-Request-ID %[uuid()] if !{{ req.hdr(x-request-id) -m found }}
     http-request set-header X-Request-Start t=%[date(0,ms)] if !{{ req.hdr(x-request-start) -m found }}
-{_LOG_ID if settings.access_log else ""}\
+    http-request set-var(txn.id) req.fhdr(x-request-id)
     http-request set-var(txn.site) var(txn.host),map_str({maps["sites"]})
     http-request set-var-fmt(txn.wild) "*.%[var(txn.host),field(2,.,0)]" if !is_known
     http-request set-var(txn.site) var(txn.wild),map_str({maps["sites"]}) if !is_known

@@ -39,7 +39,7 @@ class Controller:
         self.services = state.load(layout.state)
         self.drains = drain.Drains(self.haproxy)
         self.addresses = Addresses()
-        self.follower = Follower(self.haproxy, self.addresses, self._places)
+        self.follower = Follower(self.haproxy, self.addresses, self._all_places)
         self.trickle = Trickle(self.haproxy, settings.body_grace)
         self._configured: dict[str, str] = {}  # what the running configuration has of each service
         self._told: Entries = {name: {} for name in MAPS}  # what the maps have
@@ -182,11 +182,16 @@ class Controller:
             self._tell(*self.follower.looked(_places(after, letter, old, old.by_role())))
             self._switch(_with_pool(after, letter, old))
             return
-        fresh = self._fill(after, letter, pool)
+        backend = after.backend(pool.slot, letter)
+        kept = self.drains.take_back(backend, pool)
+        self._tell(*self.follower.looked(_places(after, letter, pool, kept)))
+        fresh = [server for server in pool.by_role() if server not in kept]
         try:
+            for role, target in fresh:
+                self._add_server(after, f"{backend}{role}", target, len(pool.all()))
             self._switch(after)
-        except BaseException:  # a full disk, a host that somebody else took meanwhile
-            self.drains.drop(after.backend(pool.slot, letter), fresh)
+        except BaseException:  # a target that is not taken, a full disk, a host that somebody else took meanwhile
+            self.drains.drop(backend, fresh)
             raise
 
     def _configure(self, before: Service | None, after: Service) -> bool:
@@ -214,20 +219,6 @@ class Controller:
         self._configured[changed.name] = skeleton(self.layout, changed)
         self.certificates.offer.loaded(services.values())
         self._take_for_well(services.values())
-
-    def _fill(self, service: Service, letter: str, pool: Pool) -> list[drain.Server]:
-        """Which servers are new there."""
-        backend = service.backend(pool.slot, letter)
-        kept = self.drains.take_back(backend, pool)
-        fresh = [server for server in pool.by_role() if server not in kept]
-        self._tell(*self.follower.looked(_places(service, letter, pool, kept)))
-        try:
-            for role, target in fresh:
-                self._add_server(service, f"{backend}{role}", target, len(pool.all()))
-        except HaproxyError:
-            self.drains.drop(backend, fresh)
-            raise
-        return fresh
 
     def _add_server(self, service: Service, backend: str, target: str, count: int) -> None:
         self.addresses.look(split(target)[0])
@@ -302,7 +293,7 @@ class Controller:
             if any(mine & set(other.routes()) for other in self.services.values() if other.name != service.name):
                 raise CommandError("host settings conflict with another service")
 
-    def _places(self) -> list[Place]:
+    def _all_places(self) -> list[Place]:
         return [
             place
             for service in list(self.services.values())
