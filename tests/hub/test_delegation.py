@@ -11,14 +11,13 @@ import threading
 
 import pytest
 from conftest_hub import HubVendor, Place
-from rig.registry import Registry, tar_of
+from rig.registry import Registry
 from test_licences import Licensee
 from test_registry_tokens import engine, shop
 
 from discode.adapters.docker import Engine
 from discode.adapters.docker.pull import pull, pull_all
 from discode.core.errors import DiscodeError, Refused
-from discode.core.manifest import Image
 from discode.hub.delegation import Delegation, Delegations, Token, pull_token
 from discode.hub.errors import BadRequest, Conflict, NotFound, Unavailable
 from discode.ports.releases import Credentials
@@ -45,18 +44,8 @@ def account(shop):
     return Delegation("myapp", "ci", shop.place.new_token("push"))
 
 
-def _pushed(shop, engine):
-    image = f"{shop.registry.name}/acme/myapp"
-    engine.import_image_from_data(tar_of({"hello": b"elsewhere"}), repository=image, tag="1.0")
-    shop.login(shop.place.new_token("push"))
-    digest = shop.docker("push", f"{image}:1.0").split("digest: ")[1].split()[0]
-    shop.logout()
-    engine.remove_image(f"{image}:1.0", force=True)
-    return Image(repository=image, digest=digest)
-
-
 def test_a_customer_pulls_with_a_token_and_never_sees_the_password(seller, shop, engine, daemon, account, tmp_path):
-    named = _pushed(shop, engine)
+    named = shop.pushed(engine, b"elsewhere")
     identity, key = seller.issue()
     customer = Licensee(tmp_path / "home", seller)
     customer.activate(key)
@@ -151,14 +140,22 @@ def test_what_a_token_server_says_is_not_believed(answer, key, account):
     assert raised.value.name == key
 
 
-def test_the_password_is_not_sent_unencrypted_to_another_machine(account):
-    with _Hostile(lambda _: "http://tokens.example.com/token", b"{}") as port, pytest.raises(Conflict) as raised:
+@pytest.mark.parametrize("realm", ["http://tokens.example.com/token", "http://localhost:x@tokens.example.com/token"])
+def test_the_password_is_not_sent_unencrypted_to_another_machine(realm, account):
+    with _Hostile(lambda _: realm, b"{}") as port, pytest.raises(Conflict) as raised:
         pull_token(f"127.0.0.1:{port}/acme/myapp", account)
     assert raised.value.name == "no-tls"
 
 
+@pytest.mark.parametrize("challenge", ["Bearer realm", "Bearer realm=", "Bearer ", "", 'Basic realm="x"', "Bearer ,,="])
+def test_a_challenge_that_is_none_is_no_way_to_a_token(challenge, account):
+    with _Hostile(lambda _: "", b"{}", challenge) as port, pytest.raises(Conflict) as raised:
+        pull_token(f"127.0.0.1:{port}/acme/myapp", account)
+    assert raised.value.name == "no-delegation"
+
+
 class _Hostile:
-    def __init__(self, realm, answer):
+    def __init__(self, realm, answer, challenge=None):
         class Handler(http.server.BaseHTTPRequestHandler):
             def log_message(self, *_):
                 pass
@@ -166,7 +163,8 @@ class _Hostile:
             def do_GET(self):
                 is_token = self.path.startswith("/token")
                 self.send_response(200 if is_token else 401)
-                self.send_header("WWW-Authenticate", f'Bearer realm="{realm(self.server.server_port)}",service="x"')
+                usual = f'Bearer realm="{realm(self.server.server_port)}",service="x"'
+                self.send_header("WWW-Authenticate", usual if challenge is None else challenge)
                 body = answer if is_token else b"{}"
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -184,7 +182,7 @@ class _Hostile:
 
 
 def test_a_token_that_ends_in_the_middle_of_a_pull_is_had_again(shop, engine, daemon):
-    named = _pushed(shop, engine)
+    named = shop.pushed(engine, b"elsewhere")
     good = pull_token(named.repository, Delegation("myapp", "ci", shop.place.new_token("push"))).text
     given = [Credentials(token="an-old-one", ends=0.0), Credentials(token=good, ends=1e12)]
     pull_all(Engine(daemon.host), named, lambda: given.pop(0), Silence())

@@ -60,6 +60,16 @@ class Shop(HubVendor):
     def logout(self):
         self.docker("logout", self.registry.name)
 
+    def pushed(self, engine, content):
+        """An image of the app that is in the registry, and no more in the engine."""
+        image = f"{self.registry.name}/acme/myapp"
+        engine.import_image_from_data(tar_of({"hello": content}), repository=image, tag="1.0")
+        self.login(self.place.new_token("push"))
+        digest = self.docker("push", f"{image}:1.0").split("digest: ")[1].split()[0]
+        self.logout()
+        engine.remove_image(f"{image}:1.0", force=True)
+        return Image(repository=image, digest=digest)
+
 
 @pytest.fixture
 def shop(tmp_path):
@@ -179,16 +189,11 @@ def test_docker_login_push_and_pull(shop, engine, tmp_path):
 
 
 def test_discode_pulls_with_a_ticket_and_leaves_no_credentials(shop, engine, daemon, tmp_path):
-    image = f"{shop.registry.name}/acme/myapp"
-    engine.import_image_from_data(tar_of({"hello": b"discode"}), repository=image, tag="1.0")
-    shop.login(shop.place.new_token("push"))
-    digest = shop.docker("push", f"{image}:1.0").split("digest: ")[1].split()[0]
-    shop.logout()
-    engine.remove_image(f"{image}:1.0", force=True)
+    named = shop.pushed(engine, b"discode")
+    image, digest = named.repository, named.digest
     identity, key = shop.issue()
     customer = Licensee(tmp_path / "home", shop)
     customer.activate(key)
-    named = Image(repository=image, digest=digest)
     pull(Engine(daemon.host), named, customer.releases().credentials(image), Silence())
     assert engine.inspect_image(f"{image}@{digest}")
     assert not shop.config.exists() or "auth" not in (shop.config / "config.json").read_text().replace('"auths"', "")

@@ -213,13 +213,10 @@ def registry_add(
         discode hub registry add ghcr.io/acme/myapp --app myapp --username acme-bot < password.txt
     """
     hub = _open(folder)
-    from ..hub.audit import record
-    from ..hub.delegation import Delegation, Delegations
+    from ..hub.delegation import Delegation, add
     from .output import emit
 
-    Delegations(hub.keys.folder).add(repository, Delegation(app_, username, _password()))
-    with hub.database.write() as session:
-        record(session, hub.now(), "hub registry add", "registry.add", repository, {"app": app_, "username": username})
+    add(hub, "hub registry add", repository, Delegation(app_, username, _password()))
     text = f"Customers of {app_} can pull {repository}: a token was had for it just now."
     emit({"result": "added", "repository": repository, "app": app_}, text, as_json=as_json)
 
@@ -243,13 +240,10 @@ def registry_remove(
 ) -> None:
     """Forget the credentials for a repository. Tokens that customers have end by themselves, within minutes."""
     hub = _open(folder)
-    from ..hub.audit import record
-    from ..hub.delegation import Delegations
+    from ..hub.delegation import remove
     from .output import emit
 
-    Delegations(hub.keys.folder).remove(repository)
-    with hub.database.write() as session:
-        record(session, hub.now(), "hub registry remove", "registry.remove", repository, {})
+    remove(hub, "hub registry remove", repository)
     emit({"result": "removed", "repository": repository}, f"{repository} is forgotten.", as_json=as_json)
 
 

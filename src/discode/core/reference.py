@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ...core.errors import UsageError
+from .errors import UsageError
 
-HUB, HUB_API = "docker.io", "registry-1.docker.io"
+HUB, HUB_API = ("docker.io", "index.docker.io"), "registry-1.docker.io"
 _NAME = r"(?P<name>[a-z0-9][a-z0-9._/:-]*?[a-z0-9])"
 _TAG = r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
 _REFERENCE = re.compile(rf"{_NAME}{_TAG}(?:@(?P<digest>sha256:[0-9a-f]{{64}}))?")
@@ -25,25 +25,29 @@ class Reference:
     def host(self) -> str:
         first = self.repository.partition("/")[0]
         named = "/" in self.repository and ("." in first or ":" in first or first == "localhost")
-        return first if named and first != HUB else HUB_API
+        return first if named and first not in HUB else HUB_API
 
     @property
     def path(self) -> str:
         first, _, rest = self.repository.partition("/")
         if self.host != HUB_API:
             return rest
-        path = rest if first == HUB else self.repository
+        path = rest if first in HUB else self.repository
         return path if "/" in path else f"library/{path}"
 
     @property
     def is_loopback(self) -> bool:
-        """Where Docker takes plain HTTP."""
-        name = self.host.partition(":")[0]
-        return name == "localhost" or name.startswith("127.")
+        return is_loopback(self.host)
 
     def __str__(self) -> str:
         tag, digest = f":{self.tag}" if self.tag else "", f"@{self.digest}" if self.digest else ""
         return f"{self.repository}{tag}{digest}"
+
+
+def is_loopback(host: str) -> bool:
+    """A registry, with its port or without, where Docker takes plain HTTP."""
+    name = host.removeprefix("[").partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    return name in ("localhost", "::1") or name.startswith("127.")
 
 
 def parse(text: str) -> Reference:

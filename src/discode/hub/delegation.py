@@ -16,14 +16,16 @@ import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import parse_http_list, parse_keqv_list
 
 import httpx
 
+from ..core.challenge import bearer
 from ..core.names import check_slug
+from ..core.reference import Reference, is_loopback
+from .audit import record
 from .errors import BadRequest, Conflict, NotFound, Unavailable
+from .hub import Hub
 
 FILE = "registries.json"
 TIMEOUT = 10.0  # seconds for each question to a registry
@@ -31,7 +33,6 @@ SHORTEST = 60  # seconds that a token holds at the least: the specification's, f
 MOST = 65536  # bytes of a token server's answer
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"((?:[a-z0-9.-]{{1,253}}|\[[0-9a-f:]+\])(?::\d{{1,5}})?)/({_PART}(?:/{_PART})*)")
-_LOOPBACK = ("localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,25 @@ class Delegations:
         temporary.replace(self._path)
 
 
+def add(hub: Hub, actor: str, repository: str, delegation: Delegation) -> None:
+    """Raises as Delegations.add."""
+    Delegations(hub.keys.folder).add(repository, delegation)
+    told = {"app": delegation.app, "username": delegation.username}
+    with hub.database.write() as session:
+        record(session, hub.now(), actor, "registry.add", repository, told)
+
+
+def remove(hub: Hub, actor: str, repository: str) -> None:
+    """Raises NotFound."""
+    Delegations(hub.keys.folder).remove(repository)
+    with hub.database.write() as session:
+        record(session, hub.now(), actor, "registry.remove", repository, {})
+
+
 def pull_token(repository: str, delegation: Delegation) -> Token:
     """Raises BadRequest (no such name), Conflict (no token for these credentials), Unavailable (nobody answers)."""
     host, name = _parts(repository)
-    address = f"{_scheme(host)}://{host}"
+    address = f"{'http' if is_loopback(host) else 'https'}://{host}"
     try:
         with httpx.Client(timeout=TIMEOUT) as client:
             asked = client.get(f"{address}/v2/")
@@ -121,35 +137,27 @@ def pull_token(repository: str, delegation: Delegation) -> Token:
 
 def _parts(repository: str) -> tuple[str, str]:
     match = _REPOSITORY.fullmatch(repository)
-    if match is None or not ("." in match[1] or ":" in match[1] or match[1] in _LOOPBACK):
+    if match is None or not ("." in match[1] or ":" in match[1] or is_loopback(match[1])):
         raise BadRequest(
             f"{repository!r} is no repository with its registry.", "For example: ghcr.io/acme/myapp", key="repository"
         )
-    if match[1] in ("docker.io", "index.docker.io"):
-        return "registry-1.docker.io", match[2] if "/" in match[2] else f"library/{match[2]}"
-    return match[1], match[2]
-
-
-def _scheme(host: str) -> str:
-    """As container engines do: without TLS on this machine alone."""
-    name = urlsplit(f"//{host}").hostname or ""
-    return "http" if name in _LOOPBACK or name.startswith("127.") else "https"
+    named = Reference(repository, None, None)
+    return named.host, named.path
 
 
 def _challenge(host: str, asked: httpx.Response) -> tuple[str, dict[str, str]]:
     """The token server's address, and what it has to be asked with."""
-    kind, _, rest = asked.headers.get("www-authenticate", "").partition(" ")
-    told: dict[str, Any] = parse_keqv_list(parse_http_list(rest)) if kind.lower() == "bearer" else {}
-    realm = str(told.get("realm", ""))
+    told = bearer(asked.headers.get("www-authenticate", "")) or {}
+    realm = told.get("realm", "")
     if asked.status_code != 401 or not realm:
         raise Conflict(
             f"The registry {host} gives no tokens, so nothing can be passed on but the credentials themselves.",
             "Move the image to a registry with token authentication, or to this hub's own.",
             key="no-delegation",
         )
-    if urlsplit(realm).scheme != "https" and _scheme(urlsplit(realm).netloc) == "https":
+    if urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc.rpartition("@")[2]):
         raise Conflict(f"The registry {host} wants its password sent unencrypted.", "Tell its operator.", key="no-tls")
-    return realm, {"service": str(told["service"])} if "service" in told else {}
+    return realm, {"service": told["service"]} if "service" in told else {}
 
 
 def _token(host: str, told: httpx.Response) -> Token:

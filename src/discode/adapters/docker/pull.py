@@ -17,6 +17,7 @@ from typing import Any
 from ...core.errors import DiscodeError, Failed, PreflightError, Refused, SourceUnreachable
 from ...core.manifest import Image
 from ...core.quantity import format_size
+from ...core.reference import Reference, is_loopback
 from ...ports.releases import Credentials
 from ...ports.report import Report
 from .engine import Engine
@@ -121,7 +122,7 @@ def _cause(engine: Engine, image: Image, auth: dict[str, str] | None, words: str
             key="disk-full",
         )
     status, platforms = _asked(engine, image, auth)
-    registry = _registry_of(image.repository)
+    registry = Reference(image.repository, None, None).host
     if status in (401, 403) or (auth is None and status >= 500 and _wants_a_login(registry)):
         return Refused(
             f"The registry does not let this machine pull {image.repository}.",
@@ -160,19 +161,11 @@ def _asked(engine: Engine, image: Image, auth: dict[str, str] | None) -> tuple[i
     return 200, {f"{one['os']}/{one['architecture']}" for one in told.get("Platforms") or []}
 
 
-def _registry_of(repository: str) -> str:
-    """Host and port of the registry's API."""
-    from docker.auth import resolve_repository_name
-
-    registry, _ = resolve_repository_name(repository)
-    return "registry-1.docker.io" if registry == "docker.io" else str(registry)
-
-
 def _wants_a_login(registry: str) -> bool:
     """Docker tells 500 of an image that it would need credentials for and has none; the registry itself says 401."""
     import httpx
 
-    scheme = "http" if _is_loopback(registry) else "https"
+    scheme = "http" if is_loopback(registry) else "https"
     try:
         return httpx.get(f"{scheme}://{registry}/v2/", timeout=KNOCK).status_code == 401
     except httpx.HTTPError:
@@ -184,7 +177,7 @@ def _no_way(registry: str) -> DiscodeError | None:
     name, _, port = registry.partition(":")
     try:
         with socket.create_connection((name, int(port or 443)), KNOCK) as connection:
-            if not _is_loopback(registry):
+            if not is_loopback(registry):
                 ssl.create_default_context().wrap_socket(connection, server_hostname=name).close()
     except ssl.SSLCertVerificationError as error:
         return Refused(
@@ -199,11 +192,6 @@ def _no_way(registry: str) -> DiscodeError | None:
             key="registry-unreachable",
         )
     return None
-
-
-def _is_loopback(registry: str) -> bool:
-    """Where plain HTTP is all right for Docker."""
-    return registry.partition(":")[0] == "localhost" or registry.startswith("127.")
 
 
 def free_disk(engine: Engine) -> int:

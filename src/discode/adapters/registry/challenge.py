@@ -6,7 +6,8 @@ Source: <https://distribution.github.io/distribution/spec/auth/token/>. Credenti
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.request import parse_http_list, parse_keqv_list
+
+from ...core.challenge import bearer
 
 if TYPE_CHECKING:
     import httpx
@@ -16,13 +17,12 @@ TIMEOUT = 30.0
 
 def authorization(client: httpx.Client, challenge: str, host: str) -> str | None:
     """The header's value for another try; None when there is nothing to try with."""
-    kind, _, rest = challenge.partition(" ")
+    kind = challenge.partition(" ")[0]
     known = _login(host)
     if kind.lower() == "basic":
         return _basic(*known) if known else None
-    if kind.lower() != "bearer":
+    if (asked := bearer(challenge)) is None:
         return None
-    asked = parse_keqv_list(parse_http_list(rest))
     query: dict[str, str] = {name: asked[name] for name in ("service", "scope") if name in asked}
     answer = client.get(asked.get("realm", ""), params=query, auth=known, timeout=TIMEOUT)
     if answer.status_code != 200:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.errors import DiscodeError, Refused, SourceUnreachable
 from ...core.manifest import Image
+from ...core.reference import Reference, parse
 from ...ports.images import Resolved
 from .challenge import TIMEOUT, authorization
-from .reference import Reference, parse
 
 if TYPE_CHECKING:
     import httpx
