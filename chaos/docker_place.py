@@ -11,7 +11,7 @@ from rig.engine import DockerEngine
 from rig.images import Shelf, build_edge
 from rig.registry import Registry
 
-from place import DEMO, Place
+from place import DEMO, Place, free_port
 
 EDGE = "discode-edge:chaos"
 PROXY = "discode-proxy"
@@ -40,6 +40,8 @@ class DockerPlace(Place):
         self.engine.start()
         self.registry.start()
         build_edge(self.engine.host, EDGE)
+        # Two runs beside each other must not want one port. A command has an option for the other port alone.
+        (self.home / "config.toml").write_text(f"https_port = {free_port()}\n")
         super().init()
 
     def install_words(self) -> tuple[str, ...]:

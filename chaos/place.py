@@ -46,7 +46,7 @@ class Place:
         self.folder, self.home = folder, Path(tempfile.mkdtemp(prefix="discode-chaos-"))
         self.repo, self.keys = folder / "releases", folder / "keys"
         self.log = folder / "commands.log"
-        self.port = _free_port()
+        self.port = free_port()
         self._pace = {"deadline": deadline, "confirm": confirm, "hold": hold}
         os.environ["DISCODE_HOME"] = str(self.home)  # for `look`, and for every command
         self._environment = dict(os.environ)
@@ -153,7 +153,7 @@ class Place:
         return log
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
