@@ -145,7 +145,8 @@ def _rollback(stage: Stage) -> tuple[str, ...]:
 def _config(stage: Stage) -> tuple[str, ...]:
     _running(stage)
     stage.expected.versions, greeting = {stage.version}, f"hello-{time.time_ns()}"
-    stage.expected.greetings |= {greeting}
+    # Killed before it has begun, it leaves the one that was there: none at first.
+    stage.expected.greetings = (stage.expected.greetings or {None}) | {greeting}
     return ("config", "set", stage.place.app, f"GREETING={greeting}")
 
 

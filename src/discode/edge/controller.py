@@ -39,7 +39,7 @@ class Controller:
         self.services = state.load(layout.state)
         self.drains = drain.Drains(self.haproxy)
         self.addresses = Addresses()
-        self.follower = Follower(self.haproxy, self.addresses, self._all_places)
+        self.follower = Follower(self.haproxy, self.addresses, lambda: _all_places(list(self.services.values())))
         self.trickle = Trickle(self.haproxy, settings.body_grace)
         self._configured: dict[str, str] = {}  # what the running configuration has of each service
         self._told: Entries = {name: {} for name in MAPS}  # what the maps have
@@ -153,6 +153,9 @@ class Controller:
     def resume(self, command: Command) -> None:
         if command.number("rate") < 1:
             raise CommandError("the rate is a number of requests a second, 1 or more")
+        # Who was stopped and started again in the pause may be at another address; the requests that were held go there
+        # at once.
+        self._tell(*self.follower.looked(_all_places([self._known(command.service)])))
         self._change(command.service, mode="running", rate=command.number("rate"))
 
     def stop(self, command: Command) -> None:
@@ -293,14 +296,6 @@ class Controller:
             if any(mine & set(other.routes()) for other in self.services.values() if other.name != service.name):
                 raise CommandError("host settings conflict with another service")
 
-    def _all_places(self) -> list[Place]:
-        return [
-            place
-            for service in list(self.services.values())
-            for letter, pool in service.pools()
-            for place in _places(service, letter, pool, pool.by_role())
-        ]
-
     def _tell(self, *commands: str) -> str:
         if not commands:
             return ""
@@ -334,6 +329,15 @@ REMOVED_DRAIN = 30.0  # seconds that requests under way to a removed service get
 def _places(service: Service, letter: str, pool: Pool, servers: Iterable[drain.Server]) -> list[Place]:
     backend = service.backend(pool.slot, letter)
     return [(f"{backend}{role}{live}", target) for role, target in servers for live in ("", LIVE)]
+
+
+def _all_places(services: Iterable[Service]) -> list[Place]:
+    return [
+        place
+        for service in services
+        for letter, pool in service.pools()
+        for place in _places(service, letter, pool, pool.by_role())
+    ]
 
 
 def _with_pool(service: Service, letter: str, pool: Pool) -> Service:
