@@ -4,6 +4,7 @@ import os
 import signal
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest_docker import wait_for
@@ -119,6 +120,25 @@ def test_an_instance_that_was_stopped_and_started_gets_its_requests_at_once(site
         site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
         site.proxy.resume("myapp")
         assert [site.get() for _ in range(3)] == [str(spec.name)] * 3
+
+
+def test_a_request_that_was_held_goes_to_where_the_instance_is_when_the_proxy_resumes(site):
+    """As when a hold is settled: no deploy has told the proxy of the other address."""
+    spec = site.bench.spec(78, site.release)
+    endpoint = site.bench.runtime.start(spec)
+    wait_for(lambda: site.bench.runtime.probe(spec.name, "/up", 1).connected)
+    site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+    for _ in range(3):
+        site.proxy.pause("myapp", 20.0)
+        with ThreadPoolExecutor() as pool:
+            held = [pool.submit(site.get) for _ in range(3)]
+            site.bench.runtime.stop(spec.name, 1)
+            site.healthy()  # takes the address that has become free
+            site.bench.runtime.start(spec)
+            wait_for(lambda: site.bench.runtime.probe(spec.name, "/up", 1).connected)
+            site.proxy.resume("myapp")
+            assert [one.result() for one in held] == [str(spec.name)] * 3
+        assert site.get() == str(spec.name)
 
 
 def test_a_proxy_that_the_engine_brings_back_is_waited_for(site):

@@ -1,5 +1,7 @@
 """Targets that are names: where they are now, whoever has their old address, and whoever cannot be asked."""
 
+import threading
+
 import pytest
 
 from discode.edge.addresses import Addresses, split
@@ -76,6 +78,27 @@ def test_what_is_known_stays_while_the_resolver_is_away():
     addresses.look("app")
     names.is_away = True
     assert not addresses.look("app") and addresses.of("app") == "10.0.0.2"
+
+
+def test_an_answer_that_was_overtaken_by_a_later_one_is_out_of_date():
+    quick, gone_is_told, was_asked = Names(app=["10.0.0.9"]), threading.Event(), threading.Event()
+
+    def resolve(host):
+        if threading.current_thread() is slow:
+            was_asked.set()
+            gone_is_told.wait(10)
+            return []
+        return quick(host)
+
+    addresses = Addresses(resolve)
+    answers = []
+    slow = threading.Thread(target=lambda: answers.append(addresses.look("app")))
+    slow.start()
+    assert was_asked.wait(10)
+    assert addresses.look("app") and addresses.of("app") == "10.0.0.9"
+    gone_is_told.set()
+    slow.join()
+    assert answers == [False] and addresses.of("app") == "10.0.0.9"
 
 
 def test_an_address_is_never_asked_for():

@@ -49,6 +49,7 @@ class Addresses:
     def __init__(self, resolve: Callable[[str], list[str]] = resolve):
         self._resolve = resolve
         self._known: dict[str, str | None] = {}
+        self._asked, self._newest = 0, dict[str, int]()  # questions so far; the one that each answer belongs to
         self._lock = threading.Lock()
 
     def of(self, host: str) -> str | None:
@@ -62,14 +63,22 @@ class Addresses:
         return self._known.get(host)
 
     def look(self, host: str) -> bool:
-        """Ask for a name; whether it has moved, appeared or gone."""
+        """Ask for a name; whether it has moved, appeared or gone. An answer that comes after that to a later question
+        is out of date: that a name is gone can take seconds to be told, and it may be there again by then.
+        """
         if is_literal(host):
             return False
+        with self._lock:
+            self._asked += 1
+            question = self._asked
         try:
             found = self._resolve(host)
         except OSError:
             return False  # the resolver is away: what was known stays
         with self._lock:
+            if question < self._newest.get(host, 0):
+                return False
+            self._newest[host] = question
             before = self._known.get(host, "")
             # A name with several addresses comes in any order: stay with the one in use.
             after = before if before and before in found else (found[0] if found else None)

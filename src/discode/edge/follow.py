@@ -47,9 +47,13 @@ class Follower:
 
     def _look(self, host: str) -> None:
         try:
-            if self._addresses.look(host):
+            is_news = self._addresses.look(host)
+            while is_news:
+                told = self._addresses.of(host)
                 commands = [text for backend, target in self._places() for text in self._move(host, backend, target)]
                 self._haproxy.tell(*commands)
+                # A command may have looked, and told HAProxy, in between.
+                is_news = self._addresses.of(host) != told
         except (HaproxyError, OSError):
             self._addresses.forget(host)  # HAProxy was not told: the next look finds it moved again
         finally:
