@@ -52,6 +52,14 @@ class Site:
         wait_for(lambda: self.bench.runtime.probe(spec.name, "/up", 1).connected)
         return endpoint
 
+    def serving(self, number):
+        """An instance that the proxy has switched to, with its specification: it can be started again by that."""
+        spec = self.bench.spec(number, self.release)
+        endpoint = self.bench.runtime.start(spec)
+        wait_for(lambda: self.bench.runtime.probe(spec.name, "/up", 1).connected)
+        self.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+        return spec, endpoint
+
     def broken(self):
         return self.healthy(STATUS="503")
 
@@ -106,10 +114,7 @@ def test_a_container_that_somebody_took_away_is_put_back_with_its_routes(site, a
 
 def test_an_instance_that_was_stopped_and_started_gets_its_requests_at_once(site):
     """It is the same name at another address, and while it was stopped the proxy may have seen that it was gone."""
-    spec = site.bench.spec(77, site.release)
-    endpoint = site.bench.runtime.start(spec)
-    wait_for(lambda: site.bench.runtime.probe(spec.name, "/up", 1).connected)
-    site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+    spec, endpoint = site.serving(77)
     for _ in range(3):
         site.proxy.stop("myapp", "Stopped.")
         site.bench.runtime.stop(spec.name, 1)
@@ -124,10 +129,7 @@ def test_an_instance_that_was_stopped_and_started_gets_its_requests_at_once(site
 
 def test_a_request_that_was_held_goes_to_where_the_instance_is_when_the_proxy_resumes(site):
     """As when a hold is settled: no deploy has told the proxy of the other address."""
-    spec = site.bench.spec(78, site.release)
-    endpoint = site.bench.runtime.start(spec)
-    wait_for(lambda: site.bench.runtime.probe(spec.name, "/up", 1).connected)
-    site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+    spec, _ = site.serving(78)
     for _ in range(4):
         site.proxy.pause("myapp", 20.0)
         with ThreadPoolExecutor() as pool:
