@@ -1,4 +1,9 @@
-"""Steady traffic while things go wrong: kept-alive and new connections, each answer judged by what the round allows."""
+"""Steady traffic while things go wrong: kept-alive and new connections, each answer judged by what the round allows.
+
+The users wait for their answers. Newcomers come at their own pace beside them: when an instance is killed, HAProxy
+tries again for a second with whoever waits, and an update that is confirmed within that second has to be seen by
+somebody, or a release that turns bad under traffic would never meet any.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 PAUSE = 0.02  # seconds between two requests of a user
+NEWCOMERS = 0.1  # seconds between two of them, whatever became of the one before
 SHOWN = 20  # failures of a round that are kept with all that is known of them
 
 
@@ -30,6 +36,7 @@ class Traffic:
         self._port, self._host, self._seen, self._lock, self._on = port, host, Seen(), threading.Lock(), True
         self._under_way: dict[int, float] = {}  # when the request of each thread began
         self._threads = [threading.Thread(target=self._run, args=(n % 2 == 0,), daemon=True) for n in range(users)]
+        self._threads.append(threading.Thread(target=self._newcomers, daemon=True))
 
     def start(self) -> None:
         for thread in self._threads:
@@ -54,16 +61,34 @@ class Traffic:
         return seen
 
     def _run(self, keep: bool) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
+        connection = self._connection()
         while self._on:
-            begun = self._under_way[threading.get_ident()] = time.time()
-            failure = self._ask(connection)
-            with self._lock:
-                self._note(failure, keep, begun)
-            del self._under_way[threading.get_ident()]
+            failure = self._request(connection, keep)
             if failure or not keep:
                 connection.close()
             time.sleep(PAUSE)
+
+    def _newcomers(self) -> None:
+        while self._on:
+            threading.Thread(target=self._newcomer, daemon=True).start()
+            time.sleep(NEWCOMERS)
+
+    def _newcomer(self) -> None:
+        connection = self._connection()
+        self._request(connection, keep=False)
+        connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
+
+    def _request(self, connection: http.client.HTTPConnection, keep: bool) -> str:
+        """Empty, or the kind of failure, which has been noted."""
+        begun = self._under_way[threading.get_ident()] = time.time()
+        failure = self._ask(connection)
+        with self._lock:
+            self._note(failure, keep, begun)
+        del self._under_way[threading.get_ident()]
+        return failure
 
     def _note(self, failure: str, keep: bool, begun: float) -> None:
         self._seen.requests += 1
