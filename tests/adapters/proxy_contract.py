@@ -76,6 +76,15 @@ class ProxyContract:
         assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
         assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
 
+    def test_force_switches_to_an_endpoint_that_is_not_healthy(self, site: Site) -> None:
+        site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
+        endpoint = site.broken()
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, SHORT, force=True)
+        assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
+        assert not site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        with pytest.raises(Refused):
+            site.proxy.switch("thief", endpoint, ROUTE, HEALTH, SHORT, force=True)
+
     def test_a_route_of_another_app_is_refused(self, site: Site) -> None:
         endpoint = site.healthy()
         site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)

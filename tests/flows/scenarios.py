@@ -70,6 +70,16 @@ def through_an_intermediate(world: MemoryWorld) -> None:
     world.publish("2.0", env=ENV, requires=">=1.5")
 
 
+def sick(prepare: Callable[[MemoryWorld], None], how=Behaviour.NEVER_HEALTHY) -> Callable[[MemoryWorld], None]:
+    """What is installed does not answer any more when the flow begins."""
+
+    def prepare_and_fall_ill(world: MemoryWorld) -> None:
+        prepare(world)
+        world.runtime.behaviours[world.store.installations[APP].release.key] = how
+
+    return prepare_and_fall_ill
+
+
 def stopped(world: MemoryWorld) -> None:
     installed(world)
     stop(world.world(), APP)
@@ -93,9 +103,10 @@ def _update(world: World) -> object:
     return update(world, APP)
 
 
-def _bad_update(name: str, behaviour: Behaviour, **fields) -> Scenario:
+def _bad_update(name: str, behaviour: Behaviour, *, before: Behaviour | None = None, **fields) -> Scenario:
     exclusive = fields.get("update", {}).get("strategy") == "hold"
-    return Scenario(name, with_next(behaviour, **fields), _update, "1.0", {"1.0"}, exclusive=exclusive)
+    prepare = with_next(behaviour, **fields)
+    return Scenario(name, sick(prepare, before) if before else prepare, _update, "1.0", {"1.0"}, exclusive=exclusive)
 
 
 SCENARIOS = [
@@ -121,4 +132,16 @@ SCENARIOS = [
     Scenario("uninstall", installed, lambda w: remove(w, APP), None, {None, "1.0"}),
     Scenario("uninstall and purge", installed, lambda w: remove(w, APP, purge=True), None, {None, "1.0"}, purges=True),
     Scenario("restore", after_a_reboot, lambda w: restore(w, APP), "1.0", {"1.0"}, settle=lambda w: restore(w, APP)),
+]
+
+# What is installed does not answer any more: no flow may end in a state from which the next one cannot go on.
+SICK = [
+    Scenario("update of a sick one", sick(with_next()), _update, "1.1", {"1.0", "1.1"}),
+    Scenario("restart of a sick one", sick(installed), lambda w: restart(w, APP), "1.0", {"1.0"}),
+    _bad_update("update of a sick one, turns bad", Behaviour.TURNS_BAD, before=Behaviour.NEVER_HEALTHY),
+    _bad_update("update of one that exits, turns bad", Behaviour.TURNS_BAD, before=Behaviour.EXITS),
+    _bad_update("update by hold of a sick one, turns bad", Behaviour.TURNS_BAD, before=Behaviour.NEVER_HEALTHY, **HOLD),
+    _bad_update(
+        "update by hold of one that exits, never healthy", Behaviour.NEVER_HEALTHY, before=Behaviour.EXITS, **HOLD
+    ),
 ]

@@ -5,7 +5,7 @@ did everything) three are different: dying after a call is dying before the next
 """
 
 import pytest
-from scenarios import SCENARIOS, settle_once
+from scenarios import SCENARIOS, SICK, settle_once
 from trial import check_end, faulty, fresh, trial
 
 from discode.core.errors import DiscodeError, ProxyUnreachable
@@ -15,7 +15,7 @@ FAULTS = [Fault("crash"), Fault("error", "before"), Fault("error", "after")]
 LATE = [Fault("late", delay=delay) for delay in range(6)]
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)
 def test_without_a_fault(scenario):
     world = fresh(scenario)
     try:
@@ -28,7 +28,7 @@ def test_without_a_fault(scenario):
     assert installation is None or installation.state == scenario.state
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)
 def test_two_faults_anywhere(scenario, combinations):
     ran = 0
     for first, name in enumerate(trial(scenario, {})):
@@ -43,7 +43,7 @@ def test_two_faults_anywhere(scenario, combinations):
     assert ran > 100
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+@pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)
 def test_nothing_is_removed_while_the_proxy_cannot_answer(scenario, combinations):
     """From any call on the proxy is away, also for the settling; when it is back, one more command sets it right."""
     calls = trial(scenario, {})

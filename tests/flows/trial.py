@@ -3,7 +3,7 @@
 import copy
 from functools import cache
 
-from scenarios import APP, SCENARIOS, Scenario
+from scenarios import APP, SCENARIOS, SICK, Scenario
 
 from discode.core.errors import DiscodeError, PreflightError, ProxyUnreachable, RuntimeUnreachable, SourceUnreachable
 from discode.flows.world import World
@@ -12,7 +12,7 @@ from discode.ports.runtime import Phase
 from discode.testing.faults import Crash, Fault, Faulty, Script
 from discode.testing.memory_world import MemoryWorld
 
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+BY_NAME = {scenario.name: scenario for scenario in SCENARIOS + SICK}
 
 
 @cache

@@ -10,6 +10,7 @@
         StateError                 4     a state file is damaged; nothing is guessed
       Failed                       5   the old version serves
         ReleaseFailed              5     the new release did not make it
+        NothingAnswers             5     neither did, and the version from before does not answer any more
         Interrupted                5     a signal; the flow was settled
       Busy                         6   untouched: another command holds the app's lock
       Unreachable                  7   as it was: engine, proxy or hub does not answer
@@ -86,6 +87,12 @@ class Failed(DiscodeError):
 
 class ReleaseFailed(Failed):
     key = "release-failed"
+
+
+class NothingAnswers(Failed):
+    """A flow has come to its end, and the version that was there before it does not answer."""
+
+    key = "nothing-answers"
 
 
 class Interrupted(Failed):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from ..core.errors import DiscodeError, ReleaseFailed, StoreUnreachable, Unreachable
+from ..core.errors import DiscodeError, NothingAnswers, ReleaseFailed, StoreUnreachable, Unreachable
 from ..core.history import HistoryEntry, Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side, choose
@@ -20,7 +20,10 @@ from .world import Site
 
 
 def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -> Side:
-    """The side of the journal that stays. `cause` is what interrupted the flow, when that is known."""
+    """The side of the journal that stays. `cause` is what interrupted the flow, when that is known.
+
+    Raises NothingAnswers when the flow has come to its end and that side does not answer.
+    """
     site.proxy.ensure()
     if journal.flow == "uninstall":
         uninstall(site, journal)
@@ -51,9 +54,15 @@ def conclude_at_once(site: Site, journal: Journal, cause: BaseException) -> Side
     """`conclude` in the command that was interrupted by `cause`.
 
     Raises Unreachable in words that say that the flow is not finished; the next command goes on with it.
+    NothingAnswers, with what `cause` said before it.
     """
     try:
         return conclude(site, journal, cause)
+    except NothingAnswers as second:
+        if not isinstance(cause, DiscodeError):
+            raise
+        sentence = f"{cause.sentence} {second.sentence}"
+        raise NothingAnswers(sentence, second.next_step, log=cause.log) from cause
     except DiscodeError as second:
         kind = type(second) if isinstance(second, Unreachable) else StoreUnreachable
         raise kind(
@@ -160,12 +169,34 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
     failed = drop.instance if drop and kept == "before" else None
     if kept == "before" and drop and drop.release.manifest.update.strategy == "hold":
         _hold_again(site, keep, drop)
-    make_serve(site, keep)
+    serve = make_serve if kept == "after" else _bring_back
+    lost = serve(site, keep)
     site.proxy.drained(keep.app, keep.release.manifest.update.drain)
     retire_others(site, keep, keep.app, failed=failed)
     # A deploy whose caller has died goes on inside the proxy: it may have switched while we were removing.
-    make_serve(site, keep)
+    lost = serve(site, keep) or lost
     finish(site, journal, kept, _outcome(kept, cause), cause)
+    if lost is not None:
+        raise lost
+
+
+def _bring_back(site: Site, keep: Installation) -> NothingAnswers | None:
+    """The version that was before has the traffic again, also when it does not answer: maybe it did not before the
+    flow either, and the next command shall find all as it was. The answer says so."""
+    try:
+        make_serve(site, keep)
+    except ReleaseFailed as error:
+        state = site.runtime.inspect(keep.instance)
+        if state is not None and state.phase is Phase.RUNNING:
+            switch(site, keep, state.endpoint, force=True)
+            site.proxy.resume(keep.app)
+        else:
+            site.proxy.stop(keep.app, f"{keep.app} does not start.")
+        return NothingAnswers(
+            f"{keep.version} is what is installed, as before, but it does not answer: {error.sentence}",
+            f"See why: discode logs {keep.app}. What was tried may be tried again.",
+        )
+    return None
 
 
 def longest_wait(before: Installation, after: Installation) -> float:

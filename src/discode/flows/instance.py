@@ -42,10 +42,10 @@ def boot(site: Site, installation: Installation, within: float | None = None) ->
         site.clock.sleep(BOOT_INTERVAL)
 
 
-def switch(site: Site, installation: Installation, endpoint: Endpoint) -> None:
+def switch(site: Site, installation: Installation, endpoint: Endpoint, *, force: bool = False) -> None:
     manifest = installation.release.manifest
     timing = Timing(deploy=manifest.health.deadline, drain=manifest.update.drain)
-    site.proxy.switch(installation.app, endpoint, installation.route, manifest.health, timing)
+    site.proxy.switch(installation.app, endpoint, installation.route, manifest.health, timing, force=force)
 
 
 def answers(site: Site, installation: Installation) -> bool:

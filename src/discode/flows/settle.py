@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.errors import NothingAnswers
 from ..core.installation import Installation
 from ..core.names import check_slug
 from ..ports.runtime import Phase
@@ -16,8 +17,13 @@ def settle(world: World, app: str, steps: Steps) -> None:
     if journal is None:
         return
     site = world.site(journal.any_side.kind, steps)
-    with steps("settle", f"Settling an interrupted {journal.flow}"), guard(site, journal):
-        kept = conclude(site, journal)
+    try:
+        with steps("settle", f"Settling an interrupted {journal.flow}"), guard(site, journal):
+            kept = conclude(site, journal)
+    except NothingAnswers as error:
+        # Settled nevertheless: whatever comes next, a release that mends it, shall be tried.
+        world.report.note(f"An earlier {journal.flow} was interrupted. {error.sentence}")
+        return
     side = journal.after if kept == "after" else journal.before
     world.report.note(
         f"An earlier {journal.flow} was interrupted; "

@@ -39,8 +39,11 @@ class Proxy(Protocol):
     def ensure(self) -> None:
         """The proxy runs, with the settings of this host. Raises Refused when it cannot: a port is taken."""
 
-    def switch(self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing) -> None:
+    def switch(
+        self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False
+    ) -> None:
         """Every request that comes after the return goes to `endpoint`; those under way go on where they are.
+        `force`: whether it answers or not.
 
         Raises ReleaseFailed when the endpoint did not answer in time, Refused when the route belongs to another.
         """

@@ -74,7 +74,7 @@ class ToyProxy:
         return Answer(1, "", f"Error: {words}\n") if words else Answer(0, self._list_text(options), "")
 
     def _deploy(self, options: argparse.Namespace) -> str:
-        if not _becomes_healthy(options):
+        if not options.force and not _becomes_healthy(options):
             return f"target failed to become healthy within configured timeout ({options.deploy_timeout})"
         for name, other in self.services.items():
             same = set(other.hosts) & set(options.host) or not (other.hosts or options.host)
@@ -163,6 +163,7 @@ def _parser(is_edge: bool) -> argparse.ArgumentParser:
     for name in ("--target", "--host"):
         deploy.add_argument(name, action="append", default=[])
     deploy.add_argument("--path-prefix", default="/")
+    deploy.add_argument("--force", action="store_true")
     for name in ("path", "timeout", "interval"):
         deploy.add_argument(f"--health-check-{name}", required=True)
     for name in ("--deploy-timeout", "--drain-timeout"):

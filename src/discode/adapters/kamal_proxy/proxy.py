@@ -31,8 +31,10 @@ class KamalProxy:
     def ensure(self) -> None:
         self._keeper.ensure()
 
-    def switch(self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing) -> None:
-        argv = commands.deploy(service, endpoint, route, health, timing)
+    def switch(
+        self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False
+    ) -> None:
+        argv = commands.deploy(service, endpoint, route, health, timing) + (["--force"] if force else [])
         if self._carrier.is_edge:
             self._run([*argv, "--drain-in-background"], timing.deploy + health.timeout)
         else:
