@@ -89,22 +89,16 @@ def own_rules(layout: Layout, service: Service) -> str:
 
 
 def _text(service: Service, section: Section, own: str, address_of: AddressOf | None) -> str:
-    lines = [f"backend {section.name} from {_parent(service.shape, section.is_live)}\n", own]
+    lines = [f"backend {section.name} from {'live' if section.is_live else 'usual'}\n", own]
     if section.role != READ and service.shape.has_readers:
         lines += [f"    {rule}\n" for rule in _writer_rules(service.shape)]
-    if service.shape.client_ip_header or not service.shape.forward_headers:
-        lines += [f"    {rule}\n" for rule in _header_rules(service.shape)]
+    if header := service.shape.trusted_client_ip_header:
+        lines.append(_client_ip_rules(header))
     if address_of is not None:
         count = len(section.pool.all()) if section.pool else 1
         options = check_options(service.health, count, section.is_live)
         lines += [f"    server {server_name(one)} {place(one, address_of)} {options}\n" for one in section.targets()]
     return "".join(lines)
-
-
-def _parent(shape: Shape, is_live: bool) -> str:
-    """The named defaults of a backend. Those with header rules of their own must not get the usual ones first."""
-    usual = shape.forward_headers and not shape.client_ip_header
-    return f"{'live' if is_live else 'plain'}-{'usual' if usual else 'own'}"
 
 
 def common_sections(layout: Layout) -> str:
@@ -122,37 +116,31 @@ def common_sections(layout: Layout) -> str:
         # The checks that go on after a switch ask what the deploy asked; the path is in a map, for it may change.
         f'http-check send meth GET uri-lf "{path}" ver HTTP/1.1 hdr Host "%[srv_name]" hdr User-Agent discode-edge',
         "http-check expect rstatus ^2",
-        "http-request del-header Forwarded",
         "http-send-name-header X-Kamal-Target",
     ]
-    texts = []
-    for live in (False, True):
-        for usual in (True, False):
-            rules = [*lines, *([_QUIET_STREAMS] * live), *(_header_rules(Shape()) if usual else [])]
-            name = f"{'live' if live else 'plain'}-{'usual' if usual else 'own'}"
-            texts.append("\n    ".join([f"defaults {name} from base", *rules]) + "\n")
-    return "\n".join(texts)
+    texts = [["defaults usual from base", *lines], ["defaults live from base", *lines, _QUIET_STREAMS]]
+    return "\n".join("\n    ".join(text) + "\n" for text in texts)
 
 
 # Between two events there may be any time; the target timeout is for the answer of a request.
 _QUIET_STREAMS = "http-request set-timeout server 24h if { req.hdr(accept) -m sub text/event-stream }"
 
 
-def _header_rules(shape: Shape) -> list[str]:
-    """Incoming forwarding headers count only where the operator says so."""
-    names = ("For", "Host", "Proto", "Port", "Prefix", "Server", "Ssl")
-    client_ip = f"http-request set-header X-Forwarded-For %[req.fhdr({shape.client_ip_header},1)]"
-    return [
-        *([f"{client_ip} if {{ req.fhdr({shape.client_ip_header}) -m found }}"] if shape.client_ip_header else []),
-        *([] if shape.forward_headers else [f"http-request del-header X-Forwarded-{name}" for name in names]),
-        # One header with all hops, as kamal-proxy sends it: upstreams read the first line only.
-        "http-request set-header X-Forwarded-For '%[req.fhdr(x-forwarded-for)], %[src]'"
-        " if { req.fhdr(x-forwarded-for) -m found }",
-        "http-request set-header X-Forwarded-For %[src] if !{ req.fhdr(x-forwarded-for) -m found }",
-        "http-request set-header X-Forwarded-Host %[req.hdr(host)] if !{ req.hdr(x-forwarded-host) -m found }",
-        "http-request set-header X-Forwarded-Proto %[var(sess.scheme,http)]"
-        " if !{ req.hdr(x-forwarded-proto) -m found }",
-    ]
+def forwarding_rules(condition: str = "") -> str:
+    """What a target is told of the client, beside what a proxy in front has told. `condition`: of which requests."""
+    return f"""\
+    # One header with all hops, as kamal-proxy sends it: upstreams read the first line only.
+    http-request set-header X-Forwarded-For '%[req.fhdr(x-forwarded-for)], %[src]' if {{ req.fhdr(x-forwarded-for) -m found }}{condition}
+    http-request set-header X-Forwarded-For %[src] if !{{ req.fhdr(x-forwarded-for) -m found }}{condition}
+    http-request set-header X-Forwarded-Host %[req.hdr(host)] if !{{ req.hdr(x-forwarded-host) -m found }}{condition}
+    http-request set-header X-Forwarded-Proto %[var(sess.scheme,http)] if !{{ req.hdr(x-forwarded-proto) -m found }}{condition}
+"""  # noqa: E501
+
+
+def _client_ip_rules(header: str) -> str:
+    """The proxy in front tells the client's address in a header of its own; that is the first hop."""
+    first = f"http-request set-header X-Forwarded-For %[req.fhdr({header},1)] if {{ req.fhdr({header}) -m found }}"
+    return f"    {first}\n{forwarding_rules()}"
 
 
 def _prefix_rules(shape: Shape) -> list[str]:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import pages, relay, strict
-from .backend import AddressOf, backends, common_sections, errors_section, own_rules
+from . import pages, plain, relay, strict
+from .backend import AddressOf, backends, common_sections, errors_section, forwarding_rules, own_rules
 from .maps import quoted
 from .metrics import metrics_section
 from .service import Service
@@ -144,35 +144,58 @@ defaults base
     option redispatch 1
 """
 
-# kamal-proxy's names. `json` escapes a text, `+Q` puts it in quotes, an empty one too; `e6` makes nanoseconds of
-# milliseconds.
+# kamal-proxy's names. `+Q` puts a text in quotes, an empty one too; `e6` makes nanoseconds of milliseconds. The texts
+# are escaped before, where they have to be: `json` costs more than all else of the line.
 _LOG = (
-    '{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","level":"INFO","msg":"Request","host":%{+Q}[var(txn.host,),json(utf8s)],'
-    '"port":%fp,"path":"%[capture.req.uri,field(1,?),json(utf8s)]","request_id":%{+Q}[var(txn.id,),json(utf8s)],'
+    '{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","level":"INFO","msg":"Request","host":%{+Q}[var(txn.host,)],'
+    '"port":%fp,"path":%{+Q}[var(txn.path,)],"request_id":%{+Q}[var(txn.id,)],'
     '"status":%ST,"service":%{+Q}[var(txn.service,)],"target":"%s","duration":%Ta%[str(e6)],"method":"%HM",'
-    '"req_content_length":%[var(txn.length,0)],"req_content_type":%{+Q}[var(txn.type,),json(utf8s)],'
-    '"resp_content_length":%B,"resp_content_type":%{+Q}[var(txn.answertype,),json(utf8s)],'
-    '"client_addr":"%ci","client_port":"%cp","remote_addr":%{+Q}[var(txn.remote,),json(utf8s)],'
-    '"user_agent":%{+Q}[var(txn.agent,),json(utf8s)],"proto":"%HV","scheme":%{+Q}[var(sess.scheme,http)],'
-    '"query":%{+Q}[var(txn.query,),json(utf8s)],"termination":"%ts","queue_ms":%Tw,"connect_ms":%Tc,"response_ms":%Tr'
+    '"req_content_length":%[var(txn.length,0)],"req_content_type":%{+Q}[var(txn.type,)],'
+    '"resp_content_length":%B,"resp_content_type":%{+Q}[var(txn.answertype,)],'
+    '"client_addr":"%[var(sess.client,-)]","client_port":"%cp","remote_addr":%{+Q}[var(txn.remote,)],'
+    '"user_agent":%{+Q}[var(txn.agent,)],"proto":"%HV","scheme":%{+Q}[var(sess.scheme,http)],'
+    '"query":%{+Q}[var(txn.query,)],"termination":"%ts","queue_ms":%Tw,"connect_ms":%Tc,"response_ms":%Tr'
     '%[var(txn.logreq," ")]%[var(txn.logres," ")]}'
 )
 
+# Of what was no request: nothing is kept of it, and a number or a piece that is missing would be told as `-`.
+_ERROR_LOG = _LOG.replace("%[var(txn.length,0)]", "0").replace('%[var(txn.logreq," ")]%[var(txn.logres," ")]', "")
+
 
 def _log_rules(settings: Settings) -> str:
+    """Before anything is known of a request."""
     if not settings.access_log:
         return ""
     return f"""\
     log stdout len 16384 format raw local0
     log-format '{_LOG}'
+    error-log-format '{_ERROR_LOG}'
     http-request set-var(txn.agent) req.fhdr(user-agent)
     http-request set-var(txn.type) req.fhdr(content-type)
     http-request set-var(txn.length) req.hdr(content-length)
-    http-request set-var(txn.remote) req.fhdr(x-forwarded-for)
-    http-request set-var(txn.remote) src if !{{ var(txn.remote) -m found }}
+    http-request set-var(txn.path) path
     http-request set-var(txn.query) query
     http-response set-var(txn.answertype) res.fhdr(content-type)
-"""
+    http-response set-var(txn.answertype) var(txn.answertype),json(utf8s) if {{ var(txn.answertype) -m reg '[^ !#-[\\]-~]' }}
+"""  # noqa: E501
+
+
+def _escape_rules(settings: Settings) -> str:
+    """Of a request in whose texts there may be anything."""
+    if not settings.access_log:
+        return ""
+    return "".join(
+        f"    http-request set-var(txn.{name}) {source},json(utf8s)\n"
+        for name, source in (
+            ("agent", "var(txn.agent)"),
+            ("type", "var(txn.type)"),
+            ("path", "url"),
+            ("path", "path"),
+            ("query", "var(txn.query)"),
+            ("remote", "var(sess.client)"),
+            ("remote", "req.fhdr(x-forwarded-for)"),
+        )
+    )
 
 
 def _count_rules(settings: Settings) -> str:
@@ -215,7 +238,11 @@ frontend http from base
 {tls_bind}{relay.bind_lines(layout.folder)}\
     # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response
-{relay.CONNECTION_RULES}{_log_rules(settings)}{_count_rules(settings)}\
+{relay.CONNECTION_RULES}\
+    # As text once a connection, for it is asked for more than once a request.
+    tcp-request session set-var-fmt(sess.client) %[src]
+{_log_rules(settings)}{_count_rules(settings)}{plain.rules(layout.map("hosts"), layout.map("plain"))}\
+{_escape_rules(settings)}\
     acl is_known var(txn.site) -m found
     acl is_running var(txn.mode) -m str running
     acl is_stopped var(txn.mode) -m str stopped
@@ -229,7 +256,7 @@ frontend http from base
     http-request del-header '{_DISGUISED}' -m reg if {{ req.hdr_names -m sub _ }}
     http-request set-header X-Request-ID %[uuid()] if !{{ req.hdr(x-request-id) -m found }}
     http-request set-header X-Request-Start t=%[date(0,ms)] if !{{ req.hdr(x-request-start) -m found }}
-    http-request set-var(txn.id) req.fhdr(x-request-id)
+    http-request set-var(txn.id) req.fhdr(x-request-id),json(utf8s)
     http-request set-var(txn.site) var(txn.host),map_str({maps["sites"]})
     http-request set-var-fmt(txn.wild) "*.%[var(txn.host),field(2,.,0)]" if !is_known
     http-request set-var(txn.site) var(txn.wild),map_str({maps["sites"]}) if !is_known
@@ -256,7 +283,9 @@ frontend http from base
     # A worker that has just started takes a target for down at the first check that fails. A target without others is
     # not checked in its other backend, so that it gets its requests whatever was seen of it.
     http-request set-var(txn.live) str(:live) if {{ var(txn.backend),nbsrv eq 0 }}
-{_READERS}{relay.BACKEND_RULES}\
+{_READERS}\
+    # A request that was held meanwhile is passed on as it came.
+{relay.REQUEST_RULES}{_FORWARDING}{plain.BACKEND_RULE}{relay.BACKEND_RULES}\
     use_backend %[var(txn.backend)]%[var(txn.role)]%[var(txn.live)]
 """
 
@@ -268,6 +297,14 @@ def _redirect_rules(layout: Layout, file: Path) -> str:
 {tls.request_rules(layout.folder)}\
     http-request redirect code 301 location "{where}" if {{ var(txn.canonical) -m found }} !is_canonical
 """
+
+
+# Incoming forwarding headers count only where the operator says so.
+_FORWARDING = f"""\
+    acl has_own_forwarding var(txn.traits) -m sub :own:
+    http-request del-header Forwarded
+    http-request del-header X-Forwarded- -m beg if {{ var(txn.traits) -m sub :untrusted: }}
+{forwarding_rules(" !has_own_forwarding")}"""
 
 
 # Reads go to the read targets, but for a while after a client's own write. They go to the others while none is well.

@@ -9,8 +9,10 @@
 | messages | a service | what it says while it is stopped, as HTML |
 | health | `service:path` | is there for the health path, which answers while the service does not |
 | checks | a service | the path of the checks that go on after a switch |
-| traits | a service | what else a request of it needs: `:canonical:rollout:readers:` |
+| traits | a service | what else a request of it needs: `:canonical:rollout:readers:` and so on |
 | canonical | a service | the host that the others are sent to |
+| hosts | a host with one service, for plain requests (see `plain`) | the service |
+| plain | `service:`, or `service:https` | the backend for its plain requests |
 | rollouts | a service, or `service=value` | the highest hash of the rollout, or who is in it by name |
 | rates | a service | how many requests a second are let go after a pause |
 | cut | a backend | `yes` while its last requests are cut |
@@ -21,12 +23,13 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 
+from . import plain
 from .service import READ, Service
 
-# In this order entries are set: a request that finds its service in the last two has to find the rest, too.
+# In this order entries are set: a request that finds its service in the last four has to find the rest, too.
 MAPS = (
     *("active", "rates", "modes", "messages", "health", "checks", "traits", "canonical", "rollouts", "cut"),
-    *("routes", "sites"),
+    *("routes", "sites", "plain", "hosts"),
 )
 Entries = dict[str, dict[str, str]]
 
@@ -46,13 +49,15 @@ def traits(service: Service) -> str:
         "rollout": service.rollout is not None and service.split is not None,
         "readers": any(pool.readers for _, pool in service.pools()),
         "rws": service.shape.read_target_websockets,
+        "own": bool(service.shape.trusted_client_ip_header),
+        "untrusted": not service.shape.forward_headers,
     }
     names = [name for name, is_there in found.items() if is_there]
     return f":{':'.join(names)}:" if names else ""
 
 
 def map_entries(service: Service) -> Entries:
-    """The entries of a service in every map."""
+    """The entries of a service in every map but those that say which requests are plain."""
     name, traits_ = service.name, traits(service)
     rollout = {f"{name}:rollout": service.backend(service.rollout.slot, "r")} if service.rollout else {}
     return {
@@ -92,10 +97,12 @@ def _rollout_entries(service: Service) -> dict[str, str]:
 
 
 def all_entries(services: Iterable[Service]) -> Entries:
+    services = list(services)
     merged: Entries = {name: {} for name in MAPS}
     for service in services:
         for name, entries in map_entries(service).items():
             merged[name].update(entries)
+    merged["hosts"], merged["plain"] = plain.host_entries(services), plain.backend_entries(services)
     return merged
 
 

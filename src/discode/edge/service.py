@@ -44,6 +44,11 @@ class Shape:
     has_rollout: bool = False
 
     @property
+    def trusted_client_ip_header(self) -> str:
+        """Empty where nothing that a proxy in front tells counts."""
+        return self.client_ip_header if self.forward_headers else ""
+
+    @property
     def path_prefix(self) -> str:
         return self.path_prefixes[0]
 
