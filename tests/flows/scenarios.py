@@ -136,10 +136,8 @@ SCENARIOS = [
 
 # What is installed does not answer any more: no flow may end in a state from which the next one cannot go on.
 SICK = [
-    Scenario("update of a sick one", sick(with_next()), _update, "1.1", {"1.0", "1.1"}),
     Scenario("restart of a sick one", sick(installed), lambda w: restart(w, APP), "1.0", {"1.0"}),
     _bad_update("update of a sick one, turns bad", Behaviour.TURNS_BAD, before=Behaviour.NEVER_HEALTHY),
-    _bad_update("update of one that exits, turns bad", Behaviour.TURNS_BAD, before=Behaviour.EXITS),
     _bad_update("update by hold of a sick one, turns bad", Behaviour.TURNS_BAD, before=Behaviour.NEVER_HEALTHY, **HOLD),
     _bad_update(
         "update by hold of one that exits, never healthy", Behaviour.NEVER_HEALTHY, before=Behaviour.EXITS, **HOLD
