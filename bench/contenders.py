@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import wrk
+from rig.ports import free_port
 
 OTHER_SERVICES = 20
 HAPROXY = "/usr/sbin/haproxy" if Path("/usr/sbin/haproxy").exists() else "haproxy"
@@ -155,12 +156,6 @@ def make_certificate(folder: Path) -> tuple[Path, Path, Path]:
     for file, data in files.items():
         (folder / file).write_bytes(data)
     return folder / "localhost.crt", folder / "localhost.key", folder / "localhost.pem"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:

@@ -30,7 +30,6 @@ from discode.hub.database import Database
 from discode.hub.hub import init_hub
 from discode.hub.models import Activation, Licence
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))
 APP, RELEASES, INSTALLATIONS = "myapp", 200, 10_000
 SECONDS, RUNS = 5, 3
 STALE = 20  # every so many checks comes from an installation that has an older timestamp
@@ -160,7 +159,7 @@ class _Listening:
     """A port that was free just now."""
 
     def __enter__(self) -> int:
-        from rig.postgresql import free_port
+        from rig.ports import free_port
 
         return free_port()
 

@@ -21,7 +21,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from socket import socket
+
+from rig.ports import free_port
 
 from edge import Edge
 
@@ -40,12 +41,6 @@ frontend two
     bind 127.0.0.1:{two}
     http-request return status 200 content-type text/plain string two
 """
-
-
-def free_port() -> int:
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

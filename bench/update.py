@@ -19,8 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))
-
 from customer import APP, Machine, Ran
 
 NOT_OURS = ("fetch", "boot", "confirm")

@@ -9,9 +9,10 @@ from typing import Any
 
 from rig.engine import DockerEngine
 from rig.images import Shelf, build_edge
+from rig.ports import free_port
 from rig.registry import Registry
 
-from place import DEMO, Place, free_port
+from place import DEMO, Place
 
 EDGE = "discode-edge:chaos"
 PROXY = "discode-proxy"

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from processes import Processes
+from rig.ports import free_port
 
 from discode.cli import wiring
 from discode.cli.inspect import describe
@@ -151,9 +151,3 @@ class Place:
         log = self.log.open("ab", buffering=0)
         log.write(f"{time.strftime('%H:%M:%S')} $ discode {' '.join(words)}{comment}\n".encode())
         return log
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

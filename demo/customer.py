@@ -6,13 +6,14 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from rig.ports import free_port
 
 APP, HOST = "sample", "sample.test"
 HERE = Path(__file__).parent
@@ -128,9 +129,3 @@ def answering(port: int) -> str:
         return answer.read().decode() if answer.status == 200 else f"status {answer.status}"
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -7,9 +7,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from customer import APP, HERE, HOST, CommandFailed, Machine, Ran, free_port
+from customer import APP, HERE, HOST, CommandFailed, Machine, Ran
 from rig.engine import DockerEngine, own_networks
 from rig.images import Shelf, build_edge
+from rig.ports import free_port
 from rig.registry import Registry
 
 SECOND, SECOND_HOST = "second", "second.test"

@@ -15,10 +15,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from customer import APP, HERE, HOST, CommandFailed, Ran, answering, free_port
+from customer import APP, HERE, HOST, CommandFailed, Ran, answering
 from docker_customer import EDGE_IMAGE
 from rig.engine import DockerEngine
 from rig.images import PATH, base_archive, build_edge
+from rig.ports import free_port
 from rig.registry import Registry
 
 AUTH = "auth: {{token: {{realm: '{url}/token', service: '{name}', issuer: '{url}', rootcertbundle: '{bundle}'}}}}"

@@ -4,13 +4,14 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from rig.ports import free_port
 
 APP = "shop"
 SERVER = """
@@ -57,12 +58,6 @@ class Answer:
     @property
     def last(self):
         return json.loads(self.out.strip().splitlines()[-1])
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Place:

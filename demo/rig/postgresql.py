@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
+
+from rig.ports import free_port
 
 
 class PostgreSQL:
@@ -54,9 +55,3 @@ class PostgreSQL:
         done = subprocess.run(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
         if done.returncode != 0:
             raise RuntimeError(f"{name}: {done.stdout.decode(errors='replace')[-600:]}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
+from rig.ports import free_port
+
 START = 20.0
 CONFIG = """\
 version: 0.1
@@ -47,7 +49,7 @@ class Registry:
     def __init__(
         self, folder: Path, *, auth: str = "", tls: str = "", port: int | None = None, address: str = "127.0.0.1"
     ):
-        self.folder, self.address, self.port = folder, address, port or _free_port()
+        self.folder, self.address, self.port = folder, address, port or free_port()
         self.name = f"{address}:{self.port}"
         self._auth, self._tls = auth, tls
         self._process: subprocess.Popen[bytes] | None = None
@@ -171,9 +173,3 @@ def tar_of(files: Mapping[str, bytes | Path]) -> bytes:
 
 def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

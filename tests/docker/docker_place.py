@@ -6,8 +6,9 @@ from pathlib import Path
 
 from rig.engine import empty, own_networks
 from rig.images import Shelf
+from rig.ports import free_port
 
-from place import APP, SERVER, Place, free_port
+from place import APP, SERVER, Place
 
 IMAGE_SERVER = SERVER.replace('("127.0.0.1", int', '("0.0.0.0", int').replace(
     'if behaviour == "exits":',

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest_docker import wait_for
+from rig.ports import free_port
 
 from discode.adapters.docker import ContainerSettings, ProxyContainer
 from discode.adapters.docker.names import ROLE
@@ -16,7 +17,6 @@ from discode.core.errors import Failed, ProxyUnreachable, Refused
 from discode.ports.proxy import Mode, Serving
 
 from ..adapters.proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
-from ..place import free_port
 
 NETWORK = "discode-test"
 ANSWER = """

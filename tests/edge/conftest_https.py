@@ -16,10 +16,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest_edge import Edge, Users, free_port, wait_for
+from conftest_edge import Edge, Users, wait_for
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from rig.ports import free_port
 
 LIMITED = {
     "type": "urn:ietf:params:acme:error:rateLimited",

@@ -13,7 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest_edge import Load, free_port, wait_for
+from conftest_edge import Load, wait_for
+from rig.ports import free_port
 
 KAMAL = os.environ.get("DISCODE_KAMAL", "")
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,9 @@ import json
 import time
 
 import pytest
-from conftest_edge import free_port, wait_for
+from conftest_edge import wait_for
 from echo import Echo, ask
+from rig.ports import free_port
 
 
 @pytest.fixture

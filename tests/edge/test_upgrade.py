@@ -11,7 +11,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest_edge import Edge, Load, free_port, wait_for
+from conftest_edge import Edge, Load, wait_for
+from rig.ports import free_port
 
 import discode
 from discode.edge.__main__ import _ask

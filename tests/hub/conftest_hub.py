@@ -1,6 +1,5 @@
 """A hub in a folder of its own, on SQLite and on PostgreSQL; and that PostgreSQL, started by the tests."""
 
-import socket
 import threading
 import time
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest_source import Vendor
 from fastapi.testclient import TestClient
+from rig.ports import free_port
 from rig.postgresql import PostgreSQL
 
 from discode.adapters.repository import HubRepository
@@ -17,12 +17,6 @@ from discode.hub.config import SQLITE, HubConfig
 from discode.hub.database import Database
 from discode.hub.hub import init_hub, open_hub
 from discode.hub.serve import server_for
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(condition, seconds=15.0):

@@ -9,7 +9,8 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest_hub import free_port, wait_until
+from conftest_hub import wait_until
+from rig.ports import free_port
 
 
 class Command:

@@ -13,6 +13,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from rig.ports import free_port
 
 from discode.adapters.kamal_proxy import EdgeProcess, KamalProxy
 from discode.core.errors import Refused
@@ -28,19 +29,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def free_ports(count: int) -> list[int]:
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [server.getsockname()[1] for server in servers]
-    for server in servers:
-        server.close()
-    return ports
-
-
 class EdgeSite:
     """The edge in a folder of its own, with a path short enough for a socket, and applications behind it."""
 
     def __init__(self, made: Origins, folder: Path):
-        self.http_port, self._https_port = free_ports(2)
+        self.http_port, self._https_port = free_port(), free_port()
         self._folder = folder
         self.process = self.another_process()
         self.proxy = KamalProxy(self.process.socket, self.process, self.http_port)
