@@ -26,7 +26,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def log_message(self, *_): pass
     def do_GET(self):
-        bad = behaviour == "never-healthy" or (behaviour == "turns-bad" and time.time() - started > 0.7)
+        turns_bad = behaviour == "turns-bad" or (behaviour == "falls-ill" and os.path.exists("data/ill"))
+        bad = behaviour == "never-healthy" or (turns_bad and time.time() - started > 0.7)
         status = 503 if self.path == "/up" and bad else 200
         if self.path == "/env":
             body = json.dumps(dict(os.environ)).encode()

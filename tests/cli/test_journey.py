@@ -90,6 +90,26 @@ def test_bad_releases_leave_the_old_one_serving_and_say_why(installed):
     assert installed.run("update", APP, "--retry", "--json", code=5).last["error"]["key"] == "release-failed"
 
 
+def test_an_app_that_fell_ill_can_be_restarted_and_updated(place):
+    """Every instance of it answers for a moment, and then no more: there is no version to go back to that does."""
+    place.publish("1.0.0", "falls-ill")
+    place.install()
+    place.get("/ill", "POST")
+    for _ in range(2):
+        answer = place.run("restart", APP, "--json", code=5).last
+        assert answer["error"]["key"] == "nothing-answers"
+        assert "1.0.0 is what is installed, as before, but it does not answer" in answer["error"]["sentence"]
+        assert place.get() == (200, "1.0.0") and len(place.instances()) == 1
+        status = place.run("status", APP, "--json").last
+        assert status["serves"] and status["health"] == "503 at /up" and status["interrupted"] is None
+        assert "does NOT ANSWER: 503 at /up" in place.run("status", APP).out
+        assert "does not answer: 503 at /up" in place.run("doctor", code=None).out
+    place.publish("1.1.0")
+    assert place.run("update", APP, "--json").last["result"] == "updated"
+    assert place.get() == (200, "1.1.0") and len(place.instances()) == 1
+    assert place.run("status", APP, "--json").last["health"] == ""
+
+
 def test_a_failed_install_leaves_nothing_running_and_keeps_the_secrets(place):
     place.publish("1.0.0", "exits")
     answer = place.install(code=5)

@@ -187,6 +187,8 @@ def _app(app: str) -> Finding:
     if installation.state == "stopped":
         return Finding(app, True, f"{installation.version}, stopped")
     detail = f"{installation.version}, instance {told['instance_state']}, traffic {told['traffic']}"
+    if told["health"]:
+        return Finding(app, False, f"{detail}, but it does not answer: {told['health']}", f"discode logs {app}")
     return Finding(app, bool(told["serves"]), detail, settle, lambda: _settle(app), f"Settle {app}?")
 
 

@@ -12,7 +12,7 @@ from .options import App, Json
 if TYPE_CHECKING:
     from ..core.errors import DiscodeError
     from ..core.installation import Installation
-    from ..flows.world import World
+    from ..flows.world import Site, World
 
 
 def mount(app: typer.Typer) -> None:
@@ -128,9 +128,17 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
         told["restarts"] = state.restarts if state else None
         told["traffic"] = serving.mode.value if serving else "no route"
         told["serves"] = bool(state and serving and serving.endpoint == state.endpoint and told["traffic"] == "running")
+        told["health"] = _health(site, installation) if told["serves"] else None
     except Unreachable as error:
-        told.update(instance_state="unknown", restarts=None, traffic=error.sentence, serves=None)
+        told.update(instance_state="unknown", restarts=None, traffic=error.sentence, serves=None, health=None)
     return told
+
+
+def _health(site: Site, installation: Installation) -> str:
+    """What one check sees: empty when it answers, else `503 at /up`."""
+    health = installation.release.manifest.health
+    probe = site.runtime.probe(installation.instance, health.path, health.timeout)
+    return "" if probe.ok else probe.detail
 
 
 def _recorded(one: Installation) -> dict[str, Any]:
@@ -173,6 +181,8 @@ def _bad_text(bad: dict[str, Any]) -> str:
 def _state_text(told: dict[str, Any]) -> str:
     if told["state"] == "stopped":
         return f"stopped; start it with: discode start {told['app']}"
+    if told["serves"] and told["health"]:
+        return f"has the traffic, but does NOT ANSWER: {told['health']}; see why: discode logs {told['app']}"
     if told["serves"]:
         return "serving"
     return f"NOT SERVING (traffic: {told['traffic']}); try: discode settle {told['app']}"
