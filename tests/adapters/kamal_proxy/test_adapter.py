@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -14,7 +15,7 @@ from discode.ports.runtime import Endpoint
 
 from ..proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
 from .origins import Origins, origins
-from .toy import ToyProxy
+from .toy import Routed, ToyProxy, table
 
 
 class ToySite:
@@ -105,3 +106,30 @@ def test_refusals_become_errors_of_ours(stderr: str, kind: type[DiscodeError], k
 def test_the_exit_code_counts_before_the_words() -> None:
     carrier = Scripted(Answer(0, "", "Error: service not found"))
     KamalProxy(carrier, carrier, 80).switch("myapp", Endpoint("127.0.0.1", 1), ROUTE, HEALTH, TIMING)
+
+
+class Losing(Scripted):
+    """Loses all output of the first answers, as Docker's exec does now and then."""
+
+    def __init__(self, answer: Answer, is_edge: bool, lost: int):
+        super().__init__(answer, is_edge)
+        self.lost = lost
+
+    def run(self, argv: Sequence[str], timeout: float) -> Answer:
+        answer = super().run(argv, timeout)
+        return answer if len(self.asked) > self.lost else Answer(answer.code, "", "")
+
+
+@pytest.mark.parametrize("is_edge", [True, False])
+def test_a_list_whose_output_was_lost_is_asked_for_again(is_edge: bool) -> None:
+    told = LISTED_JSON if is_edge else table({"myapp": Routed(["a.test"], "/", "web:3000", "running")})
+    carrier = Losing(Answer(0, told, ""), is_edge, lost=2)
+    serving = KamalProxy(carrier, carrier, 80).serving("myapp")
+    assert serving is not None and serving.endpoint == Endpoint("web", 3000)
+    carrier = Losing(Answer(0, told, ""), is_edge, lost=100)
+    with pytest.raises(ProxyUnreachable):
+        KamalProxy(carrier, carrier, 80).serving("myapp")
+    assert len(carrier.asked) < 10
+
+
+LISTED_JSON = json.dumps({"services": [{"name": "myapp", "targets": ["web:3000"], "state": "running", "draining": 0}]})

@@ -16,6 +16,7 @@ from .probe import probe
 
 PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
 POLL = 0.05
+LOST = 5  # tries: Docker loses the whole output of an exec now and then (moby/moby#27289); a list is never empty
 STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-proxy's default
 
 
@@ -73,9 +74,14 @@ class KamalProxy:
         self._keeper.retire(purge)
 
     def _list(self) -> dict[str, listing.Listed]:
+        argv, parsed = commands.LIST_TABLE, listing.parse_table
         if self._carrier.is_edge:
-            return listing.parse_json(self._run(commands.LIST_JSON))
-        return listing.parse_table(self._run(commands.LIST_TABLE))
+            argv, parsed = commands.LIST_JSON, listing.parse_json
+        for _ in range(LOST):
+            if text := self._run(argv).strip():
+                return parsed(text)
+            time.sleep(POLL)
+        return parsed("")
 
     def _run(self, argv: Sequence[str], seconds: float = 0.0) -> str:
         return check(argv, self._carrier.run(argv, seconds + PATIENCE))
