@@ -49,3 +49,22 @@ def test_a_log_that_cannot_be_emptied_safely_is_left(deployed):
     assert not accesslog.rotate(log, lambda: None, 1)
     assert not accesslog.rotate(log, lambda: edge.process.pid, 1), "not what that process writes to"
     assert _lines(log)
+
+
+def test_the_older_half_of_a_large_log_is_cut_off(deployed):
+    edge, _, _ = deployed
+    log, size = edge.folder / "access.log", 2 << 20
+    while not log.exists() or log.stat().st_size < size:
+        edge.get("a.test", f"/{'x' * 3000}")
+    edge.get("a.test", "/before")
+    wait_for(lambda: b"/before" in log.read_bytes()[-2000:])
+    before = log.read_bytes()
+    assert accesslog.rotate(log, edge.haproxy_master, size)
+    after = log.read_bytes()
+    if log.with_name("access.log.1").exists():
+        pytest.skip("the file system cannot cut the beginning off a file")
+    assert len(after) == len(before) - size // 2
+    assert after.lstrip(b" \n") == before[size // 2 :].partition(b"\n")[2]
+    edge.get("a.test", "/after")
+    wait_for(lambda: b"/after" in log.read_bytes()[-2000:])
+    assert b"\0" not in log.read_bytes() and log.read_bytes().count(b"\n") == after.count(b"\n") + 1
