@@ -26,6 +26,10 @@ START = 5.0  # seconds that a start or a reload may take
 ANSWER = 5.0
 LONGEST_LINE = 8000  # bytes of a line on the master's socket, which has a buffer of 16 KB
 
+# The texts that a request's variables hold come from the C library's heap, whose upper end glibc would give back to the
+# system and ask for again all the time (mallopt(3)); bytes. Others' C libraries know nothing of these names.
+MEMORY = {"MALLOC_TOP_PAD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(16 << 20)}
+
 
 class HaproxyError(Exception):
     """HAProxy is missing, does not start, or does not take a command."""
@@ -61,8 +65,9 @@ class Haproxy:
         arguments += ["-x", str(self.layout.listeners_socket)] if take_over else []
         with log_path.open("ab") as log, accesslog.destination(self.layout.access_log) as access:
             self._child = subprocess.Popen(
-                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=access, stderr=log, start_new_session=True
-            )
+                [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=access, stderr=log, start_new_session=True,
+                env={**MEMORY, **os.environ},
+            )  # fmt: skip
         child = self._child
         _wait(lambda: child.poll() is not None or self.current() is not None)
         if self.current() is None:
