@@ -24,6 +24,7 @@ BROWSER = (
 )
 PLAIN = {
     "the least": b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n",
+    "a port": b"GET / HTTP/1.1\r\nHost: a.test:8080\r\n\r\n",
     "a browser's": b"GET /shop?q=a&b=%22%C3%A9 HTTP/1.1\r\n" + BROWSER + b"\r\n",
     "two slashes": b"GET //up/../x HTTP/1.1\r\nHost: a.test\r\n\r\n",
     "an upload": b"POST /up?x=1 HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nContent-Type: a/b; c=d\r\n\r\nhello",
@@ -32,7 +33,8 @@ PLAIN = {
 }
 OTHER = {
     "another case": b"GET / HTTP/1.1\r\nHost: A.test\r\n\r\n",
-    "a port": b"GET / HTTP/1.1\r\nHost: a.test:80\r\n\r\n",
+    "a port that is none": b"GET / HTTP/1.1\r\nHost: a.test:x\r\n\r\n",
+    "more than a port": b"GET / HTTP/1.1\r\nHost: a.test:80:b.test\r\n\r\n",
     "no host that is known": b"GET / HTTP/1.1\r\nHost: unknown.test\r\n\r\n",
     "no host": b"GET / HTTP/1.0\r\n\r\n",
     "an old version": b"GET / HTTP/1.0\r\nHost: a.test\r\n\r\n",
@@ -212,6 +214,10 @@ def test_a_service_that_is_stopped_or_moved_is_so_for_plain_requests(edge, two):
     ("headers", "is_plain"),
     [
         ("host: a\r\n\r\n", True),
+        ("host: a:80\r\n\r\n", True),
+        ("host: a:\r\n\r\n", False),
+        ("host: [::1]:80\r\n\r\n", False),
+        ("host: a/b\r\n\r\n", False),
         ('host: a\r\naccept: \r\ncookie: \tx\xff"\\\r\n\r\n', True),
         ("content-length: 123456789012345678\r\n\r\n", True),
         ("content-length: 1234567890123456789\r\n\r\n", False),

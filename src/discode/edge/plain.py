@@ -24,9 +24,11 @@ _VALUE = r"[^\x00-\x08\x0a-\x1f\x7f]*+"
 HEADERS = (
     r"\A(?:(?:"
     rf"(?:user-agent|content-type): {_QUOTABLE}"
+    r"|host: [a-z0-9._-]++(?::[0-9]{1,5}+)?+"
     r"|content-length: [0-9]{1,18}+"
     rf"|accept: (?![^\r]*text/event-stream){_VALUE}"
-    r"|(?!user-agent:|content-(?:type|length):|accept:|x-(?:forwarded|request)-|forwarded:|upgrade:|transfer-encoding:)"
+    r"|(?!user-agent:|content-(?:type|length):|host:|accept:"
+    r"|x-(?:forwarded|request)-|forwarded:|upgrade:|transfer-encoding:)"
     rf"[a-z0-9-]++: {_VALUE}"
     r")\r\n)++(?:\r\n)?\z"
 )
@@ -39,7 +41,7 @@ def rules(hosts: Path, backends: Path) -> str:
     return rf"""
     # A plain request: edge/plain.py says which are.
     acl is_plain var(txn.plain) -m found
-    http-request set-var(txn.host) req.fhdr(host)
+    http-request set-var(txn.host) req.fhdr(host),field(1,:)
     http-request set-var(txn.service) var(txn.host),map_str({hosts})
     http-request set-var(txn.backend) var(txn.service),concat(:,sess.scheme),map_str({backends})
     http-request set-var(txn.plain) bool(1) if {{ var(txn.backend) -m found }} !{{ stopping }} {{ req.ver -m str 1.1 2.0 }} {{ url -m reg '{ADDRESS}' }} {{ req.hdrs -m reg '{HEADERS}' }} {{ var(txn.backend),nbsrv gt 0 }}
@@ -48,7 +50,7 @@ def rules(hosts: Path, backends: Path) -> str:
     http-request add-header X-Request-ID %[var(txn.id)] if is_plain
     http-request add-header X-Request-Start t=%[date(0,ms)] if is_plain
     http-request add-header X-Forwarded-For %[var(sess.client)] if is_plain
-    http-request add-header X-Forwarded-Host %[var(txn.host)] if is_plain
+    http-request add-header X-Forwarded-Host %[req.fhdr(host)] if is_plain
     http-request add-header X-Forwarded-Proto %[var(sess.scheme,http)] if is_plain
     http-request allow if is_plain
     # From here on it is any request, of which nothing is known.
