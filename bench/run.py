@@ -2,6 +2,9 @@
 
 import importlib
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))  # its rig, and its customer
 
 MEASUREMENTS = ("start", "update", "edge", "switches", "proxy", "hub")
 

@@ -115,3 +115,16 @@ def test_bad_commands_change_nothing(deployed):
         done = edge.run(*words)
         assert (done.returncode, message in done.stderr) == (1, True), (words, done.stderr)
     assert edge.told()["services"] == before and edge.get("a.test") == (200, "one")
+
+
+def test_a_request_that_waits_for_its_next_try_is_under_way(deployed):
+    """Its target has refused it, and is tried again a second later: whoever pauses waits for it, too."""
+    edge, one, _ = deployed
+    one.close()
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(edge.get("a.test")[0]))
+    asking.start()
+    time.sleep(0.3)
+    edge.ok("pause", "a", "--drain-timeout", "20s")
+    asking.join(1)
+    assert answers == [502]

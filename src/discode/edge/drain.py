@@ -115,7 +115,9 @@ class Drains:
     def _with_requests(self) -> list[tuple[str, str]]:
         """Backend and server of everything that has a request, over all workers."""
         with contextlib.suppress(OSError):
-            return [place for place, count in sessions.counts(self._haproxy, [sessions.ALL]).items() if count]
+            return [
+                place for place, count in sessions.counts(self._haproxy, [sessions.ALL]).items() if count and place[1]
+            ]
         return []  # HAProxy has died, and its requests with it
 
     def take_back(self, backend: str, pool: Pool) -> set[Server]:
@@ -194,8 +196,10 @@ class Drains:
         with self._lock:
             places = left.places(live=False) + left.places(live=True)
         with contextlib.suppress(OSError):
-            found = sessions.counts(self._haproxy, sorted({backend for backend, _ in places}))
-            return sum(found.get(one, 0) for one in places)
+            backends = sorted({backend for backend, _ in places})
+            found = sessions.counts(self._haproxy, backends)
+            waiting = [(backend, sessions.WAITING) for backend in backends]
+            return sum(max(found.get(one, 0), 0) for one in (*places, *waiting))
         return 0  # HAProxy has died: what was under way is gone with it
 
     def _cut(self, left: Left) -> None:

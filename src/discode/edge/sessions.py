@@ -23,6 +23,8 @@ _RECEIVING = re.compile(
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _STATUS = re.compile(r"\btxn=\S+ flags=\S+ meth=\d+ status=(-?\d+)")
 ALL = "-1"  # as a backend's name: every one, HAProxy's management guide, `show stat`
+WAITING = ""  # as a server's name: none
+_BACKENDS, _SERVERS = 2, 4  # kinds of rows, HAProxy's management guide, `show stat`
 FAILED = "2"  # `srv_check_result`, in HAProxy's management guide
 # HAProxy's abbreviations in `check_status`.
 SEEN = {
@@ -45,11 +47,15 @@ class Session:
 
 
 def counts(haproxy: Haproxy, backends: Sequence[str]) -> dict[tuple[str, str], int]:
-    """Requests under way by backend and server, over all workers. Raises OSError without a master."""
+    """Requests under way by backend and server, over all workers; with WAITING as the server those that have none now:
+    a connection was refused, and the next try is a second later. Raises OSError without a master."""
     found: dict[tuple[str, str], int] = {}
-    for row in _rows(haproxy, backends):
-        key = row["pxname"], row["svname"]
-        found[key] = found.get(key, 0) + int(row["scur"] or 0)
+    for row in _rows(haproxy, backends, kinds=_BACKENDS | _SERVERS):
+        backend, server, count = row["pxname"], row["svname"], int(row["scur"] or 0)
+        is_server, waiting = server != "BACKEND", (backend, WAITING)
+        found[waiting] = found.get(waiting, 0) + (-count if is_server else count)
+        if is_server:
+            found[backend, server] = found.get((backend, server), 0) + count
     return found
 
 
@@ -81,8 +87,10 @@ def long_ones(haproxy: Haproxy, backends: Iterable[str]) -> list[Session]:
     return found
 
 
-def _rows(haproxy: Haproxy, backends: Sequence[str], only: int | None = None) -> Iterable[dict[str, str]]:
-    for worker, text in haproxy.ask_each(*(f"show stat {backend} 4 -1" for backend in backends)):
+def _rows(
+    haproxy: Haproxy, backends: Sequence[str], only: int | None = None, kinds: int = _SERVERS
+) -> Iterable[dict[str, str]]:
+    for worker, text in haproxy.ask_each(*(f"show stat {backend} {kinds} -1" for backend in backends)):
         if only is not None and worker != only:
             continue
         for block in text.split("# ")[1:]:

@@ -141,7 +141,8 @@ def make_serve(site: Site, installation: Installation) -> None:
     running = state is not None and state.phase is Phase.RUNNING
     endpoint = state.endpoint if state is not None and running else boot(site, installation)
     serving = site.proxy.serving(installation.app)
-    if serving is None or serving.endpoint != endpoint:
+    # One that was started anew may be at another address under the same name: the switch has the proxy look at once.
+    if not running or serving is None or serving.endpoint != endpoint:
         switch(site, installation, endpoint)
     if serving is not None and serving.mode is not Mode.RUNNING:
         site.proxy.resume(installation.app)
