@@ -142,10 +142,7 @@ def _log(edge, count):
         return [line for line in text.splitlines() if line.startswith("{")]
 
     wait_for(lambda: len(lines()) == count)
-    found = []
-    for line in lines():
-        found.append({key: value for key, value in json.loads(line).items() if key not in VOLATILE})
-    return found
+    return [{key: value for key, value in json.loads(line).items() if key not in VOLATILE} for line in lines()]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,10 @@ import time
 
 from conftest_edge import Load, wait_for
 
+from discode.edge.config import Layout
+from discode.edge.haproxy import Haproxy
+from discode.edge.sessions import WAITING, counts
+
 
 def test_twenty_switches_lose_no_request(deployed):
     edge, one, two = deployed
@@ -124,7 +128,8 @@ def test_a_request_that_waits_for_its_next_try_is_under_way(deployed):
     answers = []
     asking = threading.Thread(target=lambda: answers.append(edge.get("a.test")[0]))
     asking.start()
-    time.sleep(0.3)
+    haproxy = Haproxy(Layout(edge.folder))
+    wait_for(lambda: counts(haproxy, ["a:a"]).get(("a:a", WAITING)) == 1)
     edge.ok("pause", "a", "--drain-timeout", "20s")
     asking.join(1)
     assert answers == [502]

@@ -43,22 +43,9 @@ def message_text(service: Service) -> str:
     return html.escape(" ".join(service.message.split()), quote=False) or "This service is stopped for now."
 
 
-def traits(service: Service) -> str:
-    found = {
-        "canonical": bool(service.canonical_host),
-        "rollout": service.rollout is not None and service.split is not None,
-        "readers": any(pool.readers for _, pool in service.pools()),
-        "rws": service.shape.read_target_websockets,
-        "own": bool(service.shape.trusted_client_ip_header),
-        "untrusted": not service.shape.forward_headers,
-    }
-    names = [name for name, is_there in found.items() if is_there]
-    return f":{':'.join(names)}:" if names else ""
-
-
 def map_entries(service: Service) -> Entries:
     """The entries of a service in every map but those that say which requests are plain."""
-    name, traits_ = service.name, traits(service)
+    name, traits = service.name, sorted(service.traits())
     rollout = {f"{name}:rollout": service.backend(service.rollout.slot, "r")} if service.rollout else {}
     return {
         "active": {name: service.backend(service.active.slot), **rollout},
@@ -66,7 +53,7 @@ def map_entries(service: Service) -> Entries:
         "messages": {name: message_text(service)},
         "health": {f"{name}:{path}": "yes" for path in health_paths(service)},
         "checks": {name: service.health.path},
-        "traits": {name: traits_} if traits_ else {},
+        "traits": {name: f":{':'.join(traits)}:"} if traits else {},
         "canonical": {name: service.canonical_host} if service.canonical_host else {},
         "rollouts": _rollout_entries(service),
         "rates": {name: str(service.rate)},

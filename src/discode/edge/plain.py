@@ -35,6 +35,9 @@ HEADERS = (
 # HTTP/2 has the host in the address, too. What a CA asks for is answered before any service is.
 ADDRESS = r"\A(?:https?://[A-Za-z0-9._:[\]-]++)?/(?!\.well-known/acme-challenge/)[!#-[\]-~]*+\z"
 
+# What such a request has nothing to do with: read targets that are not there, and headers that a plain request has not.
+_PLAIN_TRAITS = {"rws", "untrusted"}
+
 
 def rules(hosts: Path, backends: Path) -> str:
     """For the frontend, before all rules on other requests."""
@@ -74,20 +77,12 @@ def backend_entries(services: Iterable[Service]) -> dict[str, str]:
     """From `service:` for HTTP and `service:https` to the backend, for those whose requests need nothing else."""
     services, entries = list(services), {}
     policies = tls_entries(services)
-    for one in filter(_is_plain, services):
+    for one in services:
+        if one.mode != "running" or not one.traits() <= _PLAIN_TRAITS:
+            continue
         backend, policy = one.backend(one.active.slot), policies.get(one.name)
         if policy != "redirect":
             entries[f"{one.name}:"] = backend
         if policy is not None:
             entries[f"{one.name}:https"] = backend
     return entries
-
-
-def _is_plain(service: Service) -> bool:
-    return (
-        service.mode == "running"
-        and not service.canonical_host
-        and not service.active.readers
-        and service.rollout is None
-        and not service.shape.trusted_client_ip_header
-    )

@@ -129,6 +129,18 @@ class Service:
         """Keys of the route map: `site/prefix/`."""
         return [f"{host}{prefix.rstrip('/')}/" for host in self.sites() for prefix in self.shape.path_prefixes]
 
+    def traits(self) -> set[str]:
+        """What a request of it may need beside its targets, in the words of the `traits` map."""
+        found = {
+            "canonical": bool(self.canonical_host),
+            "rollout": self.rollout is not None and self.split is not None,
+            "readers": any(pool.readers for _, pool in self.pools()),
+            "rws": self.shape.read_target_websockets,
+            "own": bool(self.shape.trusted_client_ip_header),
+            "untrusted": not self.shape.forward_headers,
+        }
+        return {name for name, is_there in found.items() if is_there}
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
