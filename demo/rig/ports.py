@@ -1,25 +1,48 @@
 """Ports for servers of demos, benches and tests.
 
 Below 20000: the system gives the ports from 32768 on to whoever connects, so that one which was free a moment ago is
-taken by a client just when the server starts; and Discode gives its apps those from 20000 on.
+taken by a client just when the server starts; and Discode gives its apps those from 20000 on. Each process has ports of
+its own: between the choice of one and the start of its server there may be seconds, and tests run beside each other.
 """
 
 from __future__ import annotations
 
+import itertools
 import random
 import socket
+from collections.abc import Iterator
+from functools import cache
 
-_RANGE = range(10_000, 20_000)
+_FIRST, _LAST, _SHARE = 10_000, 20_000, 100
 
 
 def free_port() -> int:
-    """One that nobody listens on now."""
-    while True:
-        port = random.choice(_RANGE)
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+    """One that nobody listens on now, and that no other process is given while this one lives."""
+    for port in _own()[1]:
+        if (probe := _bound(port, again=True)) is not None:
+            probe.close()
             return port
+    raise AssertionError("they come in turns, for ever")
+
+
+@cache
+def _own() -> tuple[socket.socket, Iterator[int]]:
+    """The ports of this process, in turns. The first of them is bound as long as it lives, which keeps others off."""
+    shares = list(range(_FIRST, _LAST, _SHARE))
+    random.shuffle(shares)
+    for first in shares:
+        if (claim := _bound(first)) is not None:
+            return claim, itertools.cycle(range(first + 1, first + _SHARE))
+    raise OSError(f"no ports are free from {_FIRST} to {_LAST}")
+
+
+def _bound(port: int, *, again: bool = False) -> socket.socket | None:
+    """None when somebody has it. `again`: whose connections may be in TIME_WAIT yet, as a server may that starts anew."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, again)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError:
+        bound.close()
+        return None
+    return bound
