@@ -37,7 +37,7 @@ def _own() -> tuple[socket.socket, Iterator[int]]:
 
 
 def _bound(port: int, *, again: bool = False) -> socket.socket | None:
-    """None when somebody has it. `again`: whose connections may be in TIME_WAIT yet, as a server may that starts anew."""
+    """None when somebody has it. `again`: also one with connections in TIME_WAIT, as servers take it."""
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, again)
     try:
