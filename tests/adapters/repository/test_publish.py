@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import stat
+import tempfile
 import time
 
 import pytest
@@ -97,7 +98,8 @@ def test_packing_gives_the_same_bytes_every_time(tmp_path):
         pack("myapp", source)
 
 
-def test_a_publish_that_is_killed_at_any_moment_leaves_a_repository_that_verifies(vendor, tmp_path):
+def test_a_publish_that_is_killed_at_any_moment_leaves_a_repository_that_verifies(vendor, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # what the killed ones packed goes with the test
     vendor.publish("1.0")
     for number in range(1, 16):
         child = multiprocessing.get_context("fork").Process(
