@@ -132,4 +132,20 @@ def test_a_list_whose_output_was_lost_is_asked_for_again(is_edge: bool) -> None:
     assert len(carrier.asked) < 10
 
 
+def test_a_refusal_whose_words_were_lost_is_asked_for_again() -> None:
+    never_healthy = Answer(1, "", "Error: target failed to become healthy within configured timeout (2s)\n")
+    carrier = Losing(never_healthy, is_edge=False, lost=1)
+    with pytest.raises(ReleaseFailed):
+        KamalProxy(carrier, carrier, 80).switch("myapp", Endpoint("web", 3000), ROUTE, HEALTH, TIMING)
+    carrier = Losing(Answer(1, "", "Error: service not found\n"), is_edge=False, lost=1)
+    KamalProxy(carrier, carrier, 80).unroute("myapp")
+    assert len(carrier.asked) == 2
+
+
+def test_success_without_a_word_is_not_asked_for_again() -> None:
+    carrier = Scripted(DONE)
+    KamalProxy(carrier, carrier, 80).resume("myapp")
+    assert len(carrier.asked) == 1
+
+
 LISTED_JSON = json.dumps({"services": [{"name": "myapp", "targets": ["web:3000"], "state": "running", "draining": 0}]})

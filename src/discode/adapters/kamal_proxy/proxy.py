@@ -16,7 +16,7 @@ from .probe import probe
 
 PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
 POLL = 0.05
-LOST = 5  # tries: Docker loses the whole output of an exec now and then (moby/moby#27289); a list is never empty
+TRIES = 5  # Docker loses the whole output of an exec now and then (moby/moby#27289)
 STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-proxy's default
 
 
@@ -77,14 +77,16 @@ class KamalProxy:
         argv, parsed = commands.LIST_TABLE, listing.parse_table
         if self._carrier.is_edge:
             argv, parsed = commands.LIST_JSON, listing.parse_json
-        for _ in range(LOST):
-            if text := self._run(argv).strip():
-                return parsed(text)
-            time.sleep(POLL)
-        return parsed("")
+        return parsed(self._run(argv, has_output=True))
 
-    def _run(self, argv: Sequence[str], seconds: float = 0.0) -> str:
-        return check(argv, self._carrier.run(argv, seconds + PATIENCE))
+    def _run(self, argv: Sequence[str], seconds: float = 0.0, *, has_output: bool = False) -> str:
+        """Asks again where the words were lost: a refusal always has some. Each command may be given twice."""
+        for _ in range(TRIES):
+            answer = self._carrier.run(argv, seconds + PATIENCE)
+            if answer.stdout.strip() or answer.stderr.strip() or (answer.code == 0 and not has_output):
+                break
+            time.sleep(POLL)
+        return check(argv, answer)
 
     def _run_if_known(self, argv: Sequence[str], seconds: float = 0.0) -> None:
         try:
