@@ -91,6 +91,12 @@ class Place:
         history = [entry.model_dump() for entry in world.store.history(self.app)]
         return (describe(world, installation) if installation else {}), history
 
+    def settings(self) -> dict[str, str]:
+        """What is recorded; none when it is not installed."""
+        store = wiring.world(False, "chaos").store
+        installation = store.installation(self.app)
+        return store.settings(self.app, installation.settings) if installation else {}
+
     def init(self) -> None:
         repository(self.repo, self.keys).init()
 
