@@ -34,7 +34,8 @@ DEAD = (-signal.SIGKILL, -signal.SIGXFSZ)
 @dataclass(frozen=True)
 class Scenario:
     """`prepare` brings the place to where the flow starts and gives the command's words. `codes`: with which exit code
-    the command ends when it is not killed. `allowed`: statuses that are no failure; none: there is nobody to answer."""
+    the command ends when it is not killed. `allowed`: statuses that are no failure; none: there is nobody to answer.
+    `takes_proxy`: where the proxy goes with the last app, there is nobody either."""
 
     name: str
     prepare: Callable[[Stage], tuple[str, ...]]
@@ -42,6 +43,7 @@ class Scenario:
     allowed: tuple[int, ...] = (200,)
     app: str = "app"
     strategy: str = "overlap"
+    takes_proxy: bool = False
 
 
 class Stage:
@@ -209,9 +211,8 @@ SCENARIOS = [
     Scenario("restart", _plain("restart")),
     Scenario("stop", _plain("stop"), allowed=DOWN),
     Scenario("start", _start, allowed=DOWN),
-    # The last app takes the proxy with it.
-    Scenario("uninstall", _plain("uninstall"), allowed=()),
-    Scenario("uninstall and purge", _plain("uninstall", "--purge"), allowed=()),
+    Scenario("uninstall", _plain("uninstall"), allowed=DOWN, takes_proxy=True),
+    Scenario("uninstall and purge", _plain("uninstall", "--purge"), allowed=DOWN, takes_proxy=True),
     Scenario("settle an update before the switch", _settle_an_update("switch:before")),
     Scenario("settle an update after the switch", _settle_an_update("switch:after")),
     Scenario("settle after a reboot", _settle_a_reboot, allowed=()),
@@ -282,7 +283,8 @@ class Boundaries:
         """Whether the command was killed there."""
         scenario = stage.scenario
         words = scenario.prepare(stage)
-        stage.traffic.allowed = frozenset(scenario.allowed)
+        allowed = () if scenario.takes_proxy and not self.kind.proxy_stays else scenario.allowed
+        stage.traffic.allowed = frozenset(allowed)
         stage.traffic.taken()
         stage.evidence.begin()
         code = stage.kill(words, at)
@@ -291,11 +293,11 @@ class Boundaries:
         found += stage.check.violations()
         seen = stage.traffic.taken()
         self.told["boundaries"] += killed
-        if scenario.allowed:
+        if allowed:
             self.told["requests"] += seen.requests
             self.told["failed_requests"] += sum(seen.failures.values())
             self.told["failures"].update(seen.failures)
-        if found or (seen.failures and scenario.allowed):
+        if found or (seen.failures and allowed):
             told = {"flow": scenario.name, "at": at, "call": call, "code": code, "failed": seen.examples}
             self._blame(stage, told, found)
         return killed

@@ -29,6 +29,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         turns_bad = behaviour == "turns-bad" or (behaviour == "falls-ill" and os.path.exists("data/ill"))
         bad = behaviour == "never-healthy" or (turns_bad and time.time() - started > 0.7)
         status = 503 if self.path == "/up" and bad else 200
+        if self.path == "/slow":
+            open("data/under-way", "w").close()
+            time.sleep(1)
         if self.path == "/env":
             body = json.dumps(dict(os.environ)).encode()
         elif self.path == "/notes":
@@ -48,6 +51,13 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])),
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 server.serve_forever()
 """
+
+
+def wait_for(condition, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
 
 
 @dataclass

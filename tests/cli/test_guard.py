@@ -8,14 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from place import wait_for
+
 HOLD = "strategy: hold, hold: 20s, confirm: 500ms, drain: 5s, stop: 3s"
-
-
-def wait_for(condition, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
 
 
 class Asker(threading.Thread):

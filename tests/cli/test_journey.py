@@ -7,9 +7,12 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from place import APP
+import pytest
+
+from place import APP, wait_for
 
 
 class Load:
@@ -127,6 +130,16 @@ def test_stop_and_start(installed):
     assert installed.run("update", APP, code=4).err.startswith("Error: shop is stopped")
     installed.run("start", APP)
     assert installed.get() == (200, "1.0.0")
+
+
+@pytest.mark.parametrize("words", [("stop",), ("uninstall",), ("uninstall", "--purge", "--yes")], ids=" ".join)
+def test_requests_under_way_are_answered_before_the_app_is_gone(installed, words):
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(installed.get, "/slow")
+        wait_for(lambda: "under-way" in installed.get("/notes")[1])
+        installed.run(words[0], APP, *words[1:])
+        assert slow.result() == (200, "1.0.0")
+    assert installed.get()[0] in (404, 503)
 
 
 def test_secrets_are_shown_nowhere(installed):

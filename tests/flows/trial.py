@@ -36,6 +36,7 @@ def fresh(scenario: Scenario) -> MemoryWorld:
         _ports=copy.copy(world.runtime._ports),
     )
     made.proxy.services = {name: copy.copy(service) for name, service in world.proxy.services.items()}
+    made.proxy.busy = {name: set(endpoints) for name, endpoints in world.proxy.busy.items()}
     for table in ("installations", "journals", "kept_logs"):
         setattr(made.store, table, dict(getattr(world.store, table)))
     made.store.revisions = {app: dict(revisions) for app, revisions in world.store.revisions.items()}

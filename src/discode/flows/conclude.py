@@ -111,16 +111,16 @@ def take_down(site: Site, journal: Journal, outcome: Outcome) -> None:
     """Answer 503 from now on, let requests finish, stop the instance."""
     after = journal.after
     assert after is not None
-    policy = after.release.manifest.update
-    site.proxy.stop(after.app, f"{after.app} is stopped.")
-    site.proxy.drained(after.app, policy.drain)
-    site.runtime.stop(after.instance, policy.stop)
+    _let_finish(site, after, f"{after.app} is stopped.")
+    site.runtime.stop(after.instance, after.release.manifest.update.stop)
     finish(site, journal, "after", outcome)
 
 
 def uninstall(site: Site, journal: Journal) -> None:
     """Forward only: whoever asked for it wants it gone, and each part can be repeated."""
-    app = journal.app
+    app, before = journal.app, journal.before
+    assert before is not None
+    _let_finish(site, before, f"{app} is being removed.")
     site.proxy.unroute(app)
     retire_others(site, None, app)
     site.runtime.prune(app, frozenset())
@@ -133,6 +133,13 @@ def uninstall(site: Site, journal: Journal) -> None:
     else:
         _tell_history(site, journal, None, "done", None)
     site.store.clear_journal(app)
+
+
+def _let_finish(site: Site, installation: Installation, message: str) -> None:
+    """No request reaches the app any more, and those under way end: to forget the route alone would leave them to an
+    instance that is stopped under their hands."""
+    site.proxy.stop(installation.app, message)
+    site.proxy.drained(installation.app, installation.release.manifest.update.drain)
 
 
 def make_serve(site: Site, installation: Installation) -> None:
@@ -218,6 +225,7 @@ def _undo_install(site: Site, journal: Journal, cause: BaseException | None) -> 
     """Settings and volumes stay: a second try finds its secrets and its data again."""
     after = journal.after
     assert after is not None
+    _let_finish(site, after, f"{after.app} is not installed.")
     site.proxy.unroute(after.app)
     retire_others(site, None, after.app, failed=after.instance)
     site.proxy.unroute(after.app)  # again, for a deploy that went on inside the proxy meanwhile

@@ -79,7 +79,8 @@ def confirm(site: Site, installation: Installation) -> None:
 
 
 def retire_others(site: Site, keep: Installation | None, app: str, *, failed: InstanceName | None = None) -> None:
-    """Drain, stop and remove every instance of the app but `keep`'s. The log of `failed` is kept first."""
+    """Stop and remove every instance of the app but `keep`'s; their requests have ended. The log of `failed` is kept
+    first."""
     for state in site.runtime.instances(app):
         if keep is None or state.name != keep.instance:
             _retire(site, state, keep_log=state.name == failed)

@@ -68,4 +68,6 @@ def _restore(world: World, installation: Installation, steps: Steps) -> None:
         if installation.release.manifest.update.strategy == "hold":
             retire_others(site, installation, installation.app)  # two must not run on the same volumes
     make_serve(site, installation)
+    # Another one may have been serving up to now, of which no file tells any more.
+    site.proxy.drained(installation.app, installation.release.manifest.update.drain)
     retire_others(site, installation, installation.app)

@@ -22,16 +22,22 @@ class _Service:
 
 class MemoryProxy:
     """`pending` are deploys that go on after their caller died, as kamal-proxy's do: each is carried out after that
-    many further calls. `violations`: a pause that cut an earlier one short."""
+    many further calls. `violations`: a pause that cut an earlier one short. `busy`: where requests are under way, by
+    service: from the switch to an endpoint on, until the proxy was told to wait for them."""
 
     def __init__(self, answer: Callable[[Endpoint, str], Probe]):
         self.services: dict[str, _Service] = {}
         self.pending: list[tuple[int, Callable[[], None]]] = []
         self.violations: list[str] = []
+        self.busy: dict[str, set[Endpoint]] = {}
         self._answer = answer
+        self._is_late = False  # nobody can know of requests that such a deploy brings, and wait for them
 
     def has_traffic(self, endpoint: Endpoint) -> bool:
         return any(service.endpoint == endpoint for service in self.services.values())
+
+    def has_requests(self, endpoint: Endpoint) -> bool:
+        return any(endpoint in endpoints for endpoints in self.busy.values())
 
     def later(self, calls: int, deploy: Callable[[], None]) -> None:
         self.pending.append((calls, deploy))
@@ -50,9 +56,13 @@ class MemoryProxy:
         mode = self.services[service].mode if service in self.services else Mode.RUNNING
         held = self.services[service].held if service in self.services else 0.0
         self.services[service] = _Service(endpoint, route, mode, held)
+        if mode is Mode.RUNNING and not self._is_late:
+            self.busy.setdefault(service, set()).add(endpoint)
 
     def drained(self, service: str, timeout: float) -> None:
         self._tick()
+        if (known := self.services.get(service)) is not None:
+            self.busy.setdefault(service, set()).intersection_update({known.endpoint})
 
     def serving(self, service: str) -> Serving | None:
         self._tick()
@@ -91,6 +101,10 @@ class MemoryProxy:
         self._tick()
         if service in self.services:
             self.services[service].mode = mode
+            if mode is Mode.RUNNING:
+                self.busy.setdefault(service, set()).add(self.services[service].endpoint)
+            else:
+                self.busy[service] = set()
             if mode is not Mode.PAUSED:
                 self.services[service].held = 0.0
 
@@ -104,7 +118,10 @@ class MemoryProxy:
         due = [deploy for calls, deploy in self.pending if calls <= 0]
         self.pending = [(calls - 1, deploy) for calls, deploy in self.pending if calls > 0]
         for deploy in due:
+            self._is_late = True
             try:
                 deploy()
             except (ReleaseFailed, Refused):
                 continue  # its target is gone: nobody is there to be told
+            finally:
+                self._is_late = False

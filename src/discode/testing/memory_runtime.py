@@ -36,8 +36,9 @@ class _Instance:
 
 class MemoryRuntime:
     """`behaviours` by release key; GOOD where none is given. `exclusive`: two running instances of an app are a
-    violation, which `violations` records (for the strategy `hold`). `served` tells whether an endpoint has the
-    traffic: a proxy in memory sets it."""
+    violation, which `violations` records (for the strategy `hold`), and so is the stop of an instance that has requests
+    under way. `served` tells whether an endpoint has the traffic, `has_requests` whether it has such requests: a proxy
+    in memory sets both."""
 
     def __init__(self) -> None:
         self.behaviours: dict[str, Behaviour] = {}
@@ -48,6 +49,7 @@ class MemoryRuntime:
         self.exclusive = False
         self.violations: list[str] = []
         self.served: Callable[[Endpoint], bool] = lambda endpoint: False
+        self.has_requests: Callable[[Endpoint], bool] = lambda endpoint: False
         self._ports = count(20000)
 
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
@@ -102,10 +104,16 @@ class MemoryRuntime:
 
     def stop(self, name: InstanceName, grace: float) -> None:
         if name in self.live:
+            self._let_go(self.live[name])
             self.live[name].phase = Phase.STOPPED
 
     def remove(self, name: InstanceName) -> None:
-        self.live.pop(name, None)
+        if (instance := self.live.pop(name, None)) is not None:
+            self._let_go(instance)
+
+    def _let_go(self, instance: _Instance) -> None:
+        if instance.phase is Phase.RUNNING and self.has_requests(instance.endpoint):
+            self.violations.append(f"{instance.spec.name} is stopped under requests")
 
     def instances(self, app: str) -> list[InstanceState]:
         states = [self.inspect(name) for name in sorted(self.live) if name.app == app]

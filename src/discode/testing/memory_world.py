@@ -107,6 +107,7 @@ class MemoryWorld:
         self.host, self.store, self.runtime = MemoryHost(), MemoryStore(), MemoryRuntime()
         self.proxy = MemoryProxy(self.runtime.answer)
         self.runtime.served = self.proxy.has_traffic
+        self.runtime.has_requests = self.proxy.has_requests
 
     def publish(self, version: str, behaviour: Behaviour = Behaviour.GOOD, **fields: Any) -> Release:
         release = self.vendor.publish(version, **fields)
