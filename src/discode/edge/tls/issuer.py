@@ -83,14 +83,16 @@ class Issuer:
     def _client(self, directory: str, waits: _Waits) -> ClientV2:
         """A client with an account at the CA: the one kept, or a new one where the CA does not know it any more."""
         from acme import errors, messages
-        from acme.client import ClientNetwork, ClientV2
+        from acme.client import ClientV2
         from josepy.jwa import ES256
+
+        from .network import Network
 
         path = self._folder.account(directory)
         with self._accounts:
             kept = _kept_account(path.read_text() if path.exists() else "")
             key = kept["key"] if kept else _account_key()
-            network = ClientNetwork(key, alg=ES256, user_agent="discode-edge", timeout=ANSWER)
+            network = Network(key, alg=ES256, user_agent="discode-edge", timeout=ANSWER)
             network.session.hooks["response"].append(waits.look)
             client = ClientV2(ClientV2.get_directory(directory, network), network)
             try:
