@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import wrk
+
 from rig.ports import free_port
 
 OTHER_SERVICES = 20

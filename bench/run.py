@@ -4,7 +4,7 @@ import importlib
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))  # its rig, and its customer
+sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))  # its customer
 
 MEASUREMENTS = ("start", "update", "edge", "switches", "proxy", "hub")
 

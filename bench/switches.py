@@ -22,9 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rig.ports import free_port
-
 from edge import Edge
+from rig.ports import free_port
 
 HERE, DEMO = Path(__file__).parent, Path(__file__).parents[1] / "demo"
 CONNECTIONS = 64

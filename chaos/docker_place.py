@@ -7,12 +7,11 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from place import DEMO, Place
 from rig.engine import DockerEngine
 from rig.images import Shelf, build_edge
 from rig.ports import free_port
 from rig.registry import Registry
-
-from place import DEMO, Place
 
 EDGE = "discode-edge:chaos"
 PROXY = "discode-proxy"

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from processes import Processes
-from rig.ports import free_port
 
 from discode.cli import wiring
 from discode.cli.inspect import describe
 from discode.cli.wiring_vendor import registry, repository
 from discode.flows.publish import publish
+from rig.ports import free_port
 
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"

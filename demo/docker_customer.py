@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from customer import APP, HERE, HOST, CommandFailed, Machine, Ran
+
 from rig.engine import DockerEngine, own_networks
 from rig.images import Shelf, build_edge
 from rig.ports import free_port

@@ -17,6 +17,7 @@ from typing import Any
 
 from customer import APP, HERE, HOST, CommandFailed, Ran, answering
 from docker_customer import EDGE_IMAGE
+
 from rig.engine import DockerEngine
 from rig.images import PATH, base_archive, build_edge
 from rig.ports import free_port

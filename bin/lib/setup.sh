@@ -4,6 +4,8 @@
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 VENV="$ROOT/.venv"
 PYTHON="$VENV/bin/python"
+# rig, for whatever runs from here: the engines, registries, … that demo, tests, chaos and bench share.
+export PYTHONPATH="$ROOT"
 
 say() { printf '%s\n' "$*" >&2; }
 

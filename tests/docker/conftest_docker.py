@@ -8,9 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from rig.engine import DockerEngine, empty
-from rig.images import Shelf, build_edge, has_parts
-from rig.registry import Registry
 
 import told
 from discode.adapters.docker import DockerRuntime, Engine
@@ -20,6 +17,9 @@ from discode.core.names import InstanceName
 from discode.core.release import Release
 from discode.ports.report import Silence
 from discode.ports.runtime import InstanceSpec
+from rig.engine import DockerEngine, empty
+from rig.images import Shelf, build_edge, has_parts
+from rig.registry import Registry
 
 APP = "tiny"
 SERVER = """

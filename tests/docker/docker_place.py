@@ -4,11 +4,10 @@ import json
 import textwrap
 from pathlib import Path
 
+from place import APP, SERVER, Place
 from rig.engine import empty, own_networks
 from rig.images import Shelf
 from rig.ports import free_port
-
-from place import APP, SERVER, Place
 
 IMAGE_SERVER = SERVER.replace('("127.0.0.1", int', '("0.0.0.0", int').replace(
     'if behaviour == "exits":',

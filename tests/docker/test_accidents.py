@@ -10,11 +10,11 @@ import threading
 
 import pytest
 from conftest_docker import EDGE_IMAGE, wait_for
-from rig.ports import free_port
 
 from discode.adapters.docker import Engine
 from discode.core.errors import DiscodeError
 from place import APP
+from rig.ports import free_port
 
 from ..cli.test_bad_input import told
 from ..cli.test_journey import Load

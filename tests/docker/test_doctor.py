@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 import pytest
-from rig.engine import DockerEngine
 
 from discode.adapters.docker import Engine
 from discode.adapters.docker.trial import run_a_container
 from discode.core.errors import Failed
+from rig.engine import DockerEngine
 
 # In namespaces of its own: no socket, no images, no network but its own loopback, and all ends with it.
 MACHINE = """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest_docker import EDGE_IMAGE, wait_for
+
 from rig.ports import free_port
 
 SCRIPT = Path(__file__).parents[1] / "contract" / "kamal_proxy_contract.py"

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest_docker import wait_for
-from rig.ports import free_port
 
 from discode.adapters.docker import ContainerSettings, ProxyContainer
 from discode.adapters.docker.names import ROLE
 from discode.adapters.kamal_proxy import KamalProxy
 from discode.core.errors import Failed, ProxyUnreachable, Refused
 from discode.ports.proxy import Mode, Serving
+from rig.ports import free_port
 
 from ..adapters.proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
 

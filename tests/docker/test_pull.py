@@ -9,14 +9,14 @@ from pathlib import Path
 import bcrypt
 import pytest
 from conftest_docker import APP, Bench
-from rig.images import Shelf
-from rig.registry import Registry
 
 from discode.adapters.docker.pull import Layers, PullFailed
 from discode.core.errors import Failed, Refused, SourceUnreachable
 from discode.core.manifest import Image
 from discode.ports.releases import Credentials
 from discode.ports.report import Silence
+from rig.images import Shelf
+from rig.registry import Registry
 
 
 class Notes(Silence):

@@ -20,6 +20,7 @@ from conftest_edge import Edge, Users, wait_for
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
 from rig.ports import free_port
 
 LIMITED = {

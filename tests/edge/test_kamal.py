@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest_edge import Load, wait_for
+
 from rig.ports import free_port
 
 KAMAL = os.environ.get("DISCODE_KAMAL", "")

@@ -6,6 +6,7 @@ import time
 import pytest
 from conftest_edge import wait_for
 from echo import Echo, ask
+
 from rig.ports import free_port
 
 

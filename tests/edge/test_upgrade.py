@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from conftest_edge import Edge, Load, wait_for
-from rig.ports import free_port
 
 import discode
 from discode.edge.__main__ import _ask
+from rig.ports import free_port
 
 
 def test_an_upgrade_changes_settings_and_loses_no_request(deployed):

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from conftest_source import Vendor
 from fastapi.testclient import TestClient
-from rig.ports import free_port
-from rig.postgresql import PostgreSQL
 
 from discode.adapters.repository import HubRepository
 from discode.flows.publish import promote
@@ -17,6 +15,8 @@ from discode.hub.config import SQLITE, HubConfig
 from discode.hub.database import Database
 from discode.hub.hub import init_hub, open_hub
 from discode.hub.serve import server_for
+from rig.ports import free_port
+from rig.postgresql import PostgreSQL
 
 
 def wait_until(condition, seconds=15.0):

@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 from conftest_hub import wait_until
+
 from rig.ports import free_port
 
 

@@ -11,7 +11,6 @@ import threading
 
 import pytest
 from conftest_hub import HubVendor, Place
-from rig.registry import Registry
 from test_licences import Licensee
 from test_registry_tokens import engine, shop
 
@@ -22,6 +21,7 @@ from discode.hub.delegation import Delegation, Delegations, Token, pull_token
 from discode.hub.errors import BadRequest, Conflict, NotFound, Unavailable
 from discode.ports.releases import Credentials
 from discode.ports.report import Silence
+from rig.registry import Registry
 
 __all__ = ["engine", "shop"]
 # `shop`: the registry elsewhere, where the vendor has an account.

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives import serialization
 from hub_rig import AUTH
 from hypothesis import given
 from hypothesis import strategies as st
-from rig.registry import Registry, tar_of
 from test_licences import Licensee
 
 from discode.adapters.docker import Engine
@@ -21,6 +20,7 @@ from discode.core.errors import DiscodeError, Refused
 from discode.core.manifest import Image
 from discode.hub.registry_tokens import Rights, app_of, granted, parse_scopes
 from discode.ports.report import Silence
+from rig.registry import Registry, tar_of
 
 
 class Shop(HubVendor):

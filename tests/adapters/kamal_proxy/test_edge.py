@@ -13,13 +13,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from rig.ports import free_port
 
 from discode.adapters.kamal_proxy import EdgeProcess, KamalProxy
 from discode.core.errors import Refused
 from discode.core.installation import Route
 from discode.ports.proxy import Mode, Serving, Timing
 from discode.ports.runtime import Endpoint
+from rig.ports import free_port
 
 from ..proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
 from .origins import Origins, origins

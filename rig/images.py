@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .registry import Layer, Registry, tar_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 EDGE = ROOT / "images" / "edge" / "build"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
