@@ -25,8 +25,8 @@ from pathlib import Path
 from socket import socket
 
 from discode.edge.__main__ import _ask
-from discode.edge.service import Health, Pool, Service
-from discode.edge.state import save
+from discode.edge.services.service import Health, Pool, Service
+from discode.edge.services.state import save
 
 RUNS = 10
 

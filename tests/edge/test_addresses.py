@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from discode.edge.addresses import Addresses, split
-from discode.edge.follow import Follower
-from discode.edge.options import CommandError, parse
+from discode.edge.services.addresses import Addresses, split
+from discode.edge.services.options import CommandError, parse
+from discode.edge.traffic.follow import Follower
 
 
 class Names:

@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest_edge import wait_for
 
-from discode.edge import accesslog
+from discode.edge.haproxy import accesslog
 
 
 def _lines(path):

@@ -302,8 +302,8 @@ def test_a_paused_crowd_is_let_through_at_a_rate(edge, deploy):
 
 
 def edge_holds(edge):
-    from discode.edge.config import Layout
-    from discode.edge.haproxy import Haproxy
+    from discode.edge.haproxy.process import Haproxy
+    from discode.edge.layout import Layout
 
     haproxy = Haproxy(Layout(edge.folder))
     text = next(iter(haproxy.ask_each("show stat http 1 -1")))[1]

@@ -10,9 +10,9 @@ from conftest_edge import wait_for
 from echo import Echo
 from test_https import http2_body
 
-from discode.edge import plain
-from discode.edge.config import Layout
-from discode.edge.haproxy import Haproxy
+from discode.edge.haproxy.process import Haproxy
+from discode.edge.layout import Layout
+from discode.edge.text import plain
 
 # Nothing asks for this header, but names that begin with `x-request-` have the other rules looked at.
 THE_LONG_WAY = b"X-Request-Long-Way: yes\r\n"

@@ -9,8 +9,8 @@ import sys
 
 from conftest_edge import Load, wait_for
 
-from discode.edge.config import Layout
-from discode.edge.haproxy import Haproxy
+from discode.edge.haproxy.process import Haproxy
+from discode.edge.layout import Layout
 
 
 def test_the_controller_can_be_killed_without_a_lost_request(deployed):
@@ -88,7 +88,7 @@ def _gets(edge):
 
 
 def _service(app):
-    from discode.edge.service import Pool, Service
+    from discode.edge.services.service import Pool, Service
 
     return Service("a", Pool((app.target,)), ("a.test",)).to_dict()
 

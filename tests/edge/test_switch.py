@@ -6,9 +6,9 @@ import time
 
 from conftest_edge import Load, wait_for
 
-from discode.edge.config import Layout
-from discode.edge.haproxy import Haproxy
-from discode.edge.sessions import WAITING, counts
+from discode.edge.haproxy.process import Haproxy
+from discode.edge.haproxy.sessions import WAITING, counts
+from discode.edge.layout import Layout
 
 
 def test_twenty_switches_lose_no_request(deployed):

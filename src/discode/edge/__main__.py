@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     if words[0] == "run":
         return _run(words, folder)
     if words[0] == "upgrade":
-        from .upgrading import upgrade
+        from .program.upgrading import upgrade
 
         return upgrade(words, folder, _ask)
     return _send(words, folder)
@@ -50,8 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(words: list[str], folder: str) -> int:
     from pathlib import Path
 
-    from .options import CommandError, parse
-    from .run import run
+    from .program.run import run
+    from .services.options import CommandError, parse
 
     try:
         return run(parse(words), Path(folder), words[1:])

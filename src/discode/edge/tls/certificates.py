@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ..haproxy import Haproxy, HaproxyError
-from ..options import Command, CommandError
-from ..service import Service
-from . import config, pem, schedule
+from ..haproxy.process import Haproxy, HaproxyError
+from ..services.options import Command, CommandError
+from ..services.service import Service
+from ..services.tls import HttpsSettings
+from . import pem, schedule
 from .folder import CertificateFolder
 from .issuer import check_library
 from .keeper import Keeper
 from .offer import Offer
-from .settings import HttpsSettings
 
 FIRST = 20.0  # seconds that a deploy waits for the first certificates of its hosts
 
@@ -137,6 +137,3 @@ def _say(text: str) -> None:
 
 def _date(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-__all__ = ["Certificates", "config"]

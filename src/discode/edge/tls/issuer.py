@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ..options import CommandError
+from ..services.options import CommandError
 from .folder import CertificateFolder, write
 from .schedule import Kind
 

@@ -15,14 +15,15 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..haproxy import Haproxy, HaproxyError
-from ..options import CommandError
-from ..service import Service
-from . import approval, config, schedule
+from ..haproxy.process import Haproxy, HaproxyError
+from ..services.options import CommandError
+from ..services.service import Service
+from ..services.tls import HttpsSettings, Tls
+from ..text import tls as tls_text
+from . import approval, schedule
 from .folder import CertificateFolder, write
 from .issuer import Issuer, NoCertificate
 from .offer import Offer
-from .settings import HttpsSettings, Tls
 
 LOOK = 1.0  # seconds between two looks at what is due
 LOOK_ON_DEMAND = 0.1  # and at the names that handshakes wait for
@@ -104,7 +105,7 @@ class Keeper:
 
     def _run(self) -> None:
         while not self._is_stopped:
-            on_demand = config.is_on_demand(self._services())
+            on_demand = tls_text.is_on_demand(self._services())
             try:
                 for wanted in [*self._hosts(), *(self._names() if on_demand else ())]:
                     self._begin(wanted)
@@ -133,7 +134,7 @@ class Keeper:
         if service is None or service.tls is None:
             return
         directory, now = self._settings.directory_of(service.tls), time.time()
-        for _, text in self._haproxy.ask_each(f"show table {config.WANTED}"):
+        for _, text in self._haproxy.ask_each(f"show table {tls_text.WANTED}"):
             for name in re.findall(r"^0x\S+ key=(\S+) ", text, re.MULTILINE):
                 if self._folder.life(self._folder.issued(directory, name)) is None:
                     yield from self._newcomer(Wanted(name, directory, service), now)

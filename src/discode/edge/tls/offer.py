@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..haproxy import Haproxy, HaproxyError
-from ..service import Service
-from . import config
+from ..haproxy.process import Haproxy, HaproxyError
+from ..services.service import Service
+from ..services.tls import HttpsSettings
+from ..text import tls as tls_text
 from .folder import CertificateFolder, write
-from .settings import HttpsSettings
 
 MOST_REFUSED = 1000  # names that are remembered as refused
 
@@ -38,7 +38,7 @@ class Offer:
         self._lock = reloads  # what is set in a worker that is about to be replaced would be lost
         self._is_bound = self._is_on_demand = False  # of the running configuration
         self._running: dict[Path, Offered] = {}
-        self._maps: dict[str, dict[str, str]] = {name: {} for name in config.MAPS}
+        self._maps: dict[str, dict[str, str]] = {name: {} for name in tls_text.MAPS}
         self._refused: dict[str, None] = {}
         self._written: dict[Path, str] = {}
 
@@ -57,14 +57,14 @@ class Offer:
         services = list(services)
         with self._lock:
             self._write(self._lines(services), self._wanted_maps(services))
-            config.lua_path(self._haproxy.layout.folder).write_text(config.LUA)
+            tls_text.lua_path(self._haproxy.layout.folder).write_text(tls_text.LUA)
 
     def loaded(self, services: Iterable[Service]) -> None:
         """HAProxy has just started or reloaded with the files as `write_files(services)` left them."""
         services = list(services)
         with self._lock:
             self._running, self._maps = self._lines(services), self._wanted_maps(services)
-            self._is_bound, self._is_on_demand = config.is_wanted(services), config.is_on_demand(services)
+            self._is_bound, self._is_on_demand = tls_text.is_wanted(services), tls_text.is_on_demand(services)
 
     def sync(self, services: Iterable[Service]) -> None:
         """The running HAProxy offers what these services have. Raises HaproxyError and OSError."""
@@ -128,9 +128,9 @@ class Offer:
     def _wanted_maps(self, services: Iterable[Service]) -> dict[str, dict[str, str]]:
         services = list(services)
         names = {name: "yes" for line in self._lines(services).values() for name in line.names}
-        refused = dict.fromkeys(self._refused, "no") if config.is_on_demand(services) else {}
+        refused = dict.fromkeys(self._refused, "no") if tls_text.is_on_demand(services) else {}
         return {
-            "tls": config.tls_entries(services),
+            "tls": tls_text.tls_entries(services),
             "challenges": dict(self._maps["challenges"]),
             "names": {**refused, **names},
         }

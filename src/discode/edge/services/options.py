@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..core.quantity import parse_duration, parse_size
+from ...core.quantity import parse_duration, parse_size
 
 Kind = Literal["text", "list", "bool", "duration", "int", "bytes"]
 Value = str | list[str] | bool | float | int

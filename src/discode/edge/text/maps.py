@@ -23,8 +23,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Mapping
 
+from ..services.service import READ, Service
 from . import plain
-from .service import READ, Service
 
 # In this order entries are set: a request that finds its service in the last four has to find the rest, too.
 MAPS = (

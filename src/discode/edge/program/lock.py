@@ -7,7 +7,7 @@ import os
 import time
 from pathlib import Path
 
-from .options import CommandError
+from ..services.options import CommandError
 
 PATIENCE = 30.0  # seconds that one who gave it away waits for it
 

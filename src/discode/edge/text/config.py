@@ -7,82 +7,14 @@ else a service needs stands in its backends (see `backend`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import pages, plain, relay, strict
+from ..layout import Layout
+from ..services.service import Service
+from ..settings import Settings
+from . import pages, plain, relay, strict, tls
 from .backend import AddressOf, backends, common_sections, errors_section, forwarding_rules, own_rules
-from .maps import quoted
 from .metrics import metrics_section
-from .service import Service
-from .tls import config as tls
-from .tls.settings import HttpsSettings
-
-__all__ = ["Layout", "Settings", "config_text", "quoted"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What `run` is told. `metrics_port` 0: no metrics. Seconds: `body_grace`, see `trickle`;
-    `old_workers`, how long a worker that a reload has left serves the connections that it has.
-    """
-
-    bind: str
-    http_port: int
-    metrics_port: int = 0
-    access_log: bool = True
-    body_grace: float = 30.0
-    old_workers: float = 1800.0
-    https: HttpsSettings = field(default_factory=HttpsSettings)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The files of an edge, in its state folder."""
-
-    folder: Path
-
-    @property
-    def config(self) -> Path:
-        return self.folder / "haproxy.cfg"
-
-    @property
-    def master_socket(self) -> Path:
-        return self.folder / "master.sock"
-
-    @property
-    def listeners_socket(self) -> Path:
-        """Where another HAProxy gets the listening sockets from."""
-        return self.folder / "listeners.sock"
-
-    @property
-    def control_socket(self) -> Path:
-        return self.folder / "edge.sock"
-
-    @property
-    def state(self) -> Path:
-        return self.folder / "state.json"
-
-    @property
-    def access_log(self) -> Path:
-        return self.folder / "access.log"
-
-    @property
-    def haproxy_log(self) -> Path:
-        """What HAProxy says of itself."""
-        return self.folder / "haproxy.log"
-
-    @property
-    def lua(self) -> Path:
-        return self.folder / "scripts.lua"
-
-    @property
-    def pages(self) -> Path:
-        """Whole answers for errors: `<status>.http`, and those of a service in a folder of its name."""
-        return self.folder / "pages"
-
-    def map(self, name: str) -> Path:
-        return self.folder / f"{name}.map"
 
 
 def config_text(layout: Layout, services: Iterable[Service], settings: Settings, address_of: AddressOf) -> str:

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..layout import Layout
 from . import accesslog
-from .config import Layout
 
 OLDEST = (2, 6)  # dynamic servers with checks, `reload` on the master's socket
 START = 5.0  # seconds that a start or a reload may take

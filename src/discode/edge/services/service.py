@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from .addresses import split
 from .options import Command, CommandError
-from .tls.settings import Tls, tls_settings
+from .tls import Tls, tls_settings
 
 T = TypeVar("T")
 Mode = Literal["running", "paused", "stopped"]

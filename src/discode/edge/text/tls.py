@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..service import Service
+from ..services.service import Service
 
 MAPS = ("tls", "challenges", "names")
 WANTED = "tls_wanted"  # the stick table with names that had no certificate

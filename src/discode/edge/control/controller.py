@@ -15,17 +15,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import drain, files, health, pages, relay, state
-from .addresses import Addresses, split
-from .backend import LIVE, check_options, place, server_name, skeleton
-from .config import Layout, Settings, config_text
-from .follow import Follower, Place
-from .haproxy import Haproxy, HaproxyError
-from .maps import MAPS, Entries, all_entries, quoted
-from .options import Command, CommandError
-from .service import Pool, Service, Split, deployed, pool_of
-from .tls.certificates import Certificates
-from .trickle import Trickle
+from ..haproxy.process import Haproxy, HaproxyError
+from ..layout import Layout
+from ..services import health, state
+from ..services.addresses import Addresses, split
+from ..services.options import Command, CommandError
+from ..services.service import Pool, Service, Split, deployed, pool_of
+from ..settings import Settings
+from ..text import files, pages, relay
+from ..text.backend import LIVE, check_options, place, server_name, skeleton
+from ..text.config import config_text
+from ..text.maps import MAPS, Entries, all_entries, quoted
+from ..tls.certificates import Certificates
+from ..traffic import drain
+from ..traffic.follow import Follower, Place
+from ..traffic.trickle import Trickle
 
 # A server added at run time keeps no idle connection of itself, other than one from the configuration: without this
 # every request opens a connection to its target, and costs twice as much.

@@ -12,13 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from .addresses import split
-from .service import READ, Health, Pool, Service, Shape
-
-if TYPE_CHECKING:
-    from .config import Layout
+from ..layout import Layout
+from ..services.addresses import split
+from ..services.service import READ, Health, Pool, Service, Shape
 
 LIVE = ":live"
 # What HAProxy says by itself: a target that is down is a bad gateway in the contract's words.

@@ -10,9 +10,9 @@ import contextlib
 import threading
 import time
 
-from . import sessions
-from .haproxy import Haproxy
-from .sessions import Session, Upload
+from ..haproxy import sessions
+from ..haproxy.process import Haproxy
+from ..haproxy.sessions import Session, Upload
 
 SLOWEST = 500  # bytes a second
 

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ..layout import Layout
+from ..services.service import Service
 from . import pages
-from .config import Layout
 from .maps import MAPS, Entries, map_text
-from .service import Service
 
 SCRIPTS = Path(__file__).with_name("scripts.lua")
 

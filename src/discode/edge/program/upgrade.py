@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..services.options import RUN, CommandError, parse
 from .init import CHILD
-from .options import RUN, CommandError, parse
 from .server import ControlServer
 
 CHECK = 20.0  # seconds that the new program may take to say whether it could run

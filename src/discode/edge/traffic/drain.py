@@ -16,11 +16,11 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from . import sessions
-from .backend import LIVE, sections, server_name
-from .haproxy import Haproxy
-from .service import READ, Pool, Service
-from .sessions import Session
+from ..haproxy import sessions
+from ..haproxy.process import Haproxy
+from ..haproxy.sessions import Session
+from ..services.service import READ, Pool, Service
+from ..text.backend import LIVE, sections, server_name
 
 POLL = 0.02
 STREAM_GRACE = 0.2  # seconds that frames under way in a WebSocket get before the first is let go

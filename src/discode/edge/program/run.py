@@ -11,18 +11,20 @@ import socket
 import sys
 from pathlib import Path
 
+from ..control.controller import Controller
+from ..haproxy.process import HaproxyError
+from ..layout import Layout
+from ..services.options import Command, CommandError
+from ..services.state import DamagedState
+from ..services.tls import HttpsSettings
+from ..settings import Settings
+from ..text.config import config_text
+from ..text.tls import is_wanted
 from . import upgrade
-from .config import Layout, Settings, config_text
-from .controller import Controller
-from .haproxy import HaproxyError
 from .init import supervise
 from .lock import lock as take_lock
-from .options import Command, CommandError
 from .running import Running
-from .state import DamagedState
 from .takeover import Taker
-from .tls.config import is_wanted
-from .tls.settings import HttpsSettings
 from .upgrade import Program
 
 

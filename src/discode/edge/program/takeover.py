@@ -17,8 +17,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from .config import Layout
-from .options import CommandError
+from ..layout import Layout
+from ..services.options import CommandError
 
 PATIENCE = 90.0  # seconds: the old one finishes commands and drains first
 DONE = b"done\n"

@@ -9,7 +9,7 @@ import http.client
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from ..core.quantity import format_duration
+from ...core.quantity import format_duration
 from .addresses import split
 from .options import CommandError
 from .service import Health, Pool

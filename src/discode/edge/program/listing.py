@@ -7,11 +7,11 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 
-from .. import __version__
-from . import sessions
-from .backend import server_name
-from .controller import Controller
-from .service import Service
+from ... import __version__
+from ..control.controller import Controller
+from ..haproxy import sessions
+from ..services.service import Service
+from ..text.backend import server_name
 
 START = secrets.token_hex(8)  # tells one start of the controller from another
 COLUMNS = ("Service", "Host", "Path", "Target", "State", "TLS")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..options import Command, CommandError
+from .options import Command, CommandError
 
 # https://letsencrypt.org/docs/acme-protocol-updates/ and /docs/staging-environment/
 PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"

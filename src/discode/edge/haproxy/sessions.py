@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .haproxy import Haproxy
+from .process import Haproxy
 
 _START = re.compile(r"^(0x[0-9a-f]+): ", re.MULTILINE)
 _BACKEND = re.compile(r"\bbackend=(\S+) ")

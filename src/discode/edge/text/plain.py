@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from .service import Service
-from .tls.config import tls_entries
+from ..services.service import Service
+from .tls import tls_entries
 
 # Values of the headers that stand in the log are plain when JSON needs no escape in them.
 _QUOTABLE = r"[ !#-\[\]-~]*+"
@@ -42,7 +42,7 @@ _PLAIN_TRAITS = {"rws", "untrusted"}
 def rules(hosts: Path, backends: Path) -> str:
     """For the frontend, before all rules on other requests."""
     return rf"""
-    # A plain request: edge/plain.py says which are.
+    # A plain request: edge/text/plain.py says which are.
     acl is_plain var(txn.plain) -m found
     http-request set-var(txn.host) req.fhdr(host),field(1,:)
     http-request set-var(txn.service) var(txn.host),map_str({hosts})

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from .addresses import Addresses, is_literal, split
-from .backend import server_name
-from .haproxy import Haproxy, HaproxyError
+from ..haproxy.process import Haproxy, HaproxyError
+from ..services.addresses import Addresses, is_literal, split
+from ..text.backend import server_name
 
 INTERVAL = 1.0  # seconds between two looks at every name
 LOOKS_AT_ONCE = 16

@@ -10,7 +10,7 @@ import html
 import re
 from pathlib import Path
 
-from .options import CommandError
+from ..services.options import CommandError
 
 REASONS = {
     400: "Bad Request",

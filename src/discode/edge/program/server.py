@@ -16,10 +16,10 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ..control.controller import Controller
+from ..haproxy.process import HaproxyError
+from ..services.options import Command, CommandError, notices, parse
 from . import listing
-from .controller import Controller
-from .haproxy import HaproxyError
-from .options import Command, CommandError, notices, parse
 
 Upgrade = Callable[[list[str], list[str]], None]
 HandOver = Callable[[socket.socket, dict[str, object]], None]

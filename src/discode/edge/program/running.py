@@ -12,10 +12,11 @@ import signal
 import threading
 import time
 
-from . import accesslog, upgrade
-from .config import Layout
-from .controller import Controller
-from .haproxy import HaproxyError
+from ..control.controller import Controller
+from ..haproxy import accesslog
+from ..haproxy.process import HaproxyError
+from ..layout import Layout
+from . import upgrade
 from .init import CHILD
 from .lock import lock_again
 from .server import ControlServer, serve

@@ -1,0 +1,1 @@
+"""Commands carried out: the services, and HAProxy brought to what they say."""
