@@ -3,8 +3,10 @@
 import pytest
 from conftest_docker import bench, daemon, proxy_image, proxy_images, registry
 
+import inherited
 import told
 
+inherited.reset()
 WITH_DOCKER = ("tests/docker/", "tests/hub/test_registry_tokens.py", "tests/hub/test_delegation.py")
 
 __all__ = ["bench", "daemon", "proxy_image", "proxy_images", "registry"]
@@ -34,6 +36,7 @@ def pytest_testnodedown(node):
     told.PROXIES.update(proxies)
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_terminal_summary(terminalreporter, config):
+    terminalreporter.write_line(f"the order of this run: --randomly-seed={config.getoption('randomly_seed', 'none')}")
     for line in told.lines():
         terminalreporter.write_line(line)
