@@ -20,8 +20,8 @@ from pathlib import Path
 
 from ..layout import Layout
 from . import accesslog
+from .version import OLDEST, Version, parse
 
-OLDEST = (2, 6)  # dynamic servers with checks, `reload` on the master's socket
 START = 5.0  # seconds that a start or a reload may take
 ANSWER = 5.0
 LONGEST_LINE = 8000  # bytes of a line on the master's socket, which has a buffer of 16 KB
@@ -45,8 +45,15 @@ class Haproxy:
     def __init__(self, layout: Layout):
         self.layout = layout
         self.binary = find_binary()
+        self._stamp, self._version = _stamp(self.binary), ask_version(self.binary)
         self._child: subprocess.Popen[bytes] | None = None
         self._adopted = 0
+
+    def version(self) -> Version:
+        """Of the program as it is on disk now, for the next reload starts that one. Raises HaproxyError."""
+        if (stamp := _stamp(self.binary)) != self._stamp:
+            self._stamp, self._version = stamp, ask_version(self.binary)
+        return self._version
 
     def check(self, config: Path) -> None:
         """Raises HaproxyError with what HAProxy says about the configuration."""
@@ -213,11 +220,32 @@ def find_binary() -> str:
     binary = shutil.which("haproxy", path=path)
     if binary is None:
         raise HaproxyError("HAProxy is not installed. Install it: apt-get install haproxy")
-    answer = subprocess.run([binary, "-v"], capture_output=True, text=True, check=False).stdout
-    match = re.search(r"version (\d+)\.(\d+)", answer)
-    if match and (int(match[1]), int(match[2])) < OLDEST:
-        raise HaproxyError(f"HAProxy {match[1]}.{match[2]} is too old: 2.6 or newer is needed")
     return binary
+
+
+def ask_version(binary: str) -> Version:
+    """Raises HaproxyError, with what to do about it."""
+    try:
+        done = subprocess.run([binary, "-v"], capture_output=True, text=True, timeout=ANSWER, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise HaproxyError(f"{binary} does not start: {error}. {_INSTALL}") from None
+    version = parse(done.stdout)
+    if version is None:
+        raise HaproxyError(f"{binary} is not HAProxy: `{binary} -v` prints no version. {_INSTALL}")
+    if not version.is_supported:
+        raise HaproxyError(f"HAProxy {version} is too old: the edge needs {OLDEST} or newer. {_INSTALL}")
+    return version
+
+
+def _stamp(binary: str) -> tuple[int, int]:
+    """What changes with the file; of one that is gone for a moment (a package is being replaced) zeros."""
+    with contextlib.suppress(OSError):
+        file = Path(binary).stat()
+        return file.st_ino, file.st_mtime_ns
+    return 0, 0
+
+
+_INSTALL = "apt-get install haproxy brings it on Debian 12, Ubuntu 24.04 and newer, haproxy.debian.net on older ones"
 
 
 def _alive(pid: int, child: subprocess.Popen[bytes] | None) -> bool:
