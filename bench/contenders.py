@@ -15,15 +15,16 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import wrk
 
 from rig.ports import free_port
+from rig.wait import wait_for
 
 OTHER_SERVICES = 20
 HAPROXY = "/usr/sbin/haproxy" if Path("/usr/sbin/haproxy").exists() else "haproxy"
@@ -53,7 +54,7 @@ class Contender:
 
     def ready(self) -> None:
         for port in (self.http_port, self.https_port):
-            wait(lambda port=port: listens(port), f"{self.name} does not listen on {port}")  # type: ignore[misc]
+            wait_for(partial(listens, port), what=f"{self.name}'s port {port}")
 
     def run(self, *words: str, **environment: str) -> str:
         done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
@@ -81,7 +82,7 @@ class Upstream(Contender):
         (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, up=self, certificate=certificate, key=key))
         process = self.spawn("/usr/sbin/nginx", "-p", str(folder), "-c", "nginx.conf", "-e", str(folder / "errors"))
         self.ready()
-        wait(lambda: len(wrk.with_children(process.pid)) == 2, "nginx has no worker")
+        wait_for(lambda: len(wrk.with_children(process.pid)) == 2, what="nginx's worker")
         self.moving = wrk.with_children(process.pid)
 
 
@@ -102,14 +103,14 @@ class Edge(Contender):
         self._command = (sys.executable, "-m", "discode.edge", "--state-dir", str(folder / "state"))
         ports = ("--http-port", str(self.http_port), "--https-port", str(self.https_port))
         controller = self.spawn(*self._command, "run", "--bind", "127.0.0.1", *ports, *options)
-        wait(lambda: (folder / "state" / "edge.sock").exists(), "the edge does not start")
+        wait_for(lambda: (folder / "state" / "edge.sock").exists(), what="the edge's socket")
         for number in range(OTHER_SERVICES):
             host = ("--host", f"other{number}.test", "--health-check-path", "/small")
             self.run(*self._command, "deploy", f"other{number}", "--target", target, *host)
         self.run(*self._command, *deploy_words(target, certificate, key))
         self.ready()
         self.deciding = [controller.pid]
-        wait(self._old_workers_are_gone, "HAProxy's old workers do not end")
+        wait_for(self._old_workers_are_gone, what="the end of HAProxy's old workers")
         self.moving = self._haproxy()
 
     def _haproxy(self) -> list[int]:
@@ -165,14 +166,6 @@ def listens(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def wait(condition: Callable[[], bool], complaint: str, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(complaint)
-        time.sleep(0.02)
 
 
 def missing() -> list[str]:

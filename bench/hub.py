@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,9 @@ from discode.hub.credentials import LICENCE_KEY, make
 from discode.hub.database import Database
 from discode.hub.hub import init_hub
 from discode.hub.models import Activation, Licence
+from rig.ports import free_port
+from rig.postgresql import PostgreSQL
+from rig.wait import wait_for
 
 APP, RELEASES, INSTALLATIONS = "myapp", 200, 10_000
 SECONDS, RUNS = 5, 3
@@ -50,19 +52,14 @@ end
 class Server:
     def __init__(self, folder: Path, database: str):
         self.folder = folder
-        with _Listening() as probe:
-            self.port = probe
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.token = init_hub(folder, HubConfig(url=self.url, vendor="acme", database=database)).text
         self._fill(Database(database, folder))
         command = ["taskset", "-c", "0", sys.executable, "-m", "discode", "hub", "serve", str(folder)]
         command += ["--port", str(self.port)]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while not self._answers():
-            if time.monotonic() > deadline:
-                raise RuntimeError("the hub did not start")
-            time.sleep(0.05)
+        wait_for(self._answers, what="the hub's answer")
         self._publish()
 
     def checks(self) -> dict[str, float]:
@@ -155,17 +152,6 @@ class Server:
             return False
 
 
-class _Listening:
-    """A port that was free just now."""
-
-    def __enter__(self) -> int:
-        from rig.ports import free_port
-
-        return free_port()
-
-    def __exit__(self, *_: object) -> None: ...
-
-
 def _release(version: str) -> tuple[IndexEntry, bytes]:
     import hashlib
 
@@ -189,8 +175,6 @@ def measure(folder: Path, database: str) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    from rig.postgresql import PostgreSQL
-
     folder, found = Path(tempfile.mkdtemp(prefix="discode-bench-")), dict[str, Any]()
     postgresql = PostgreSQL()
     try:

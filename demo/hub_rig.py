@@ -22,6 +22,7 @@ from rig.engine import DockerEngine
 from rig.images import PATH, base_archive, build_edge
 from rig.ports import free_port
 from rig.registry import Registry
+from rig.wait import wait_for
 
 AUTH = "auth: {{token: {{realm: '{url}/token', service: '{name}', issuer: '{url}', rootcertbundle: '{bundle}'}}}}"
 BASE = "base:local"
@@ -94,14 +95,14 @@ class HubServer:
         with self._log.open("wb") as log:
             command = [sys.executable, "-m", "discode", "hub", "serve", str(self.folder), "--port", str(self.port)]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while status(f"{self.url}/healthz") != 200:
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise CommandFailed(f"the hub did not start: {self._log.read_text()[-600:]}")
-            time.sleep(0.05)
+        wait_for(lambda: status(f"{self.url}/healthz") == 200, what="the hub's answer", unless=self._ended)
         bundle = self.folder / "keys" / "registry.crt"
         self.registry._auth = AUTH.format(url=self.url, name=self.registry.name, bundle=bundle)
         self.registry.start()
+
+    def _ended(self) -> str:
+        assert self._process is not None
+        return self._log.read_text()[-600:] if self._process.poll() is not None else ""
 
     def add_build(self, build: Path) -> None:
         said([sys.executable, "-m", "discode", "hub", "build", str(build), str(self.folder)], os.environ)

@@ -10,13 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rig.wait import wait_for
+
 START, END = 60.0, 30.0
 # Docker takes the first of these subnets that no interface of the machine has.
 POOL = "base=10.192.0.0/10,size=24"
-
-
-class EngineFailed(Exception):
-    """dockerd did not start or did not end; the message has its last words."""
 
 
 class DockerEngine:
@@ -47,11 +45,7 @@ class DockerEngine:
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-        deadline = time.monotonic() + START
-        while not self.answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise EngineFailed(f"dockerd did not start:\n{self.words()}")
-            time.sleep(0.05)
+        wait_for(self.answers, START, "dockerd's answer", unless=self._ended)
         return self
 
     def answers(self) -> bool:
@@ -88,6 +82,10 @@ class DockerEngine:
         self.stop()
         self._sweep()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _ended(self) -> str:
+        assert self._process is not None
+        return self.words() if self._process.poll() is not None else ""
 
     def words(self, lines: int = 15) -> str:
         return "\n".join((self.folder / "log").read_text(errors="replace").splitlines()[-lines:])

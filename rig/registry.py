@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import tarfile
-import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 from rig.ports import free_port
+from rig.wait import wait_for
 
 START = 20.0
 CONFIG = """\
@@ -64,11 +64,7 @@ class Registry:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        deadline = time.monotonic() + START
-        while not self._listens():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"the registry did not start:\n{(self.folder / 'log').read_text()}")
-            time.sleep(0.02)
+        wait_for(self._listens, START, "the registry's port", unless=self._ended)
         return self
 
     def stop(self, *, at_once: bool = False) -> None:
@@ -153,6 +149,10 @@ class Registry:
         url = path if path.startswith("http") else f"http://{self.name}{path}"
         request = urllib.request.Request(url, body, dict(headers), method=method)
         return urllib.request.urlopen(request, timeout=60)
+
+    def _ended(self) -> str:
+        assert self._process is not None
+        return (self.folder / "log").read_text() if self._process.poll() is not None else ""
 
     def _listens(self) -> bool:
         with socket.socket() as knock:

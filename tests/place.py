@@ -53,13 +53,6 @@ server.serve_forever()
 """
 
 
-def wait_for(condition, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
-
-
 @dataclass
 class Answer:
     code: int

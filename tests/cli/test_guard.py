@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from place import wait_for
+from rig.wait import wait_for
 
 HOLD = "strategy: hold, hold: 20s, confirm: 500ms, drain: 5s, stop: 3s"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from place import APP, wait_for
+from place import APP
+from rig.wait import wait_for
 
 
 class Load:

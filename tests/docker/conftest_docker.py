@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from discode.ports.runtime import InstanceSpec
 from rig.engine import DockerEngine, empty
 from rig.images import Shelf, build_edge, has_parts
 from rig.registry import Registry
+from rig.wait import wait_for
 
 APP = "tiny"
 SERVER = """
@@ -42,14 +42,6 @@ print("listening", flush=True)
 where = (os.environ.get("BIND", "0.0.0.0"), int(os.environ.get("LISTEN", os.environ["PORT"])))
 http.server.ThreadingHTTPServer(where, H).serve_forever()
 """
-
-
-def wait_for(condition, seconds=15):
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
-    return answer
 
 
 class Bench:

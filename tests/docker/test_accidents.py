@@ -9,12 +9,13 @@ import socketserver
 import threading
 
 import pytest
-from conftest_docker import EDGE_IMAGE, wait_for
+from conftest_docker import EDGE_IMAGE
 
 from discode.adapters.docker import Engine
 from discode.core.errors import DiscodeError
 from place import APP
 from rig.ports import free_port
+from rig.wait import wait_for
 
 from ..cli.test_bad_input import told
 from ..cli.test_journey import Load

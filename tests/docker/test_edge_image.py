@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest_docker import EDGE_IMAGE, wait_for
+from conftest_docker import EDGE_IMAGE
 
 from rig.ports import free_port
+from rig.wait import wait_for
 
 SCRIPT = Path(__file__).parents[1] / "contract" / "kamal_proxy_contract.py"
 

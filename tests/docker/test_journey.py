@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from conftest_docker import EDGE_IMAGE, wait_for
+from conftest_docker import EDGE_IMAGE
 
 from place import APP
+from rig.wait import wait_for
 
 from ..cli.test_journey import Load
 from .docker_place import DockerPlace

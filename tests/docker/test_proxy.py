@@ -7,7 +7,6 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest_docker import wait_for
 
 from discode.adapters.docker import ContainerSettings, ProxyContainer
 from discode.adapters.docker.names import ROLE
@@ -15,6 +14,7 @@ from discode.adapters.kamal_proxy import KamalProxy
 from discode.core.errors import Failed, ProxyUnreachable, Refused
 from discode.ports.proxy import Mode, Serving
 from rig.ports import free_port
+from rig.wait import wait_for
 
 from ..adapters.proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
 

@@ -4,13 +4,14 @@ import json
 from dataclasses import replace
 
 import pytest
-from conftest_docker import APP, wait_for
+from conftest_docker import APP
 
 from discode.core.errors import Failed, Refused, ReleaseFailed
 from discode.core.manifest import Resources
 from discode.core.names import InstanceName
 from discode.ports.report import Silence
 from discode.ports.runtime import Phase
+from rig.wait import wait_for
 
 WORKER = "import os, time\nprint('works as', os.environ['DISCODE_PROCESS'], flush=True)\ntime.sleep(300)"
 

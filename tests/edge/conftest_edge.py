@@ -17,13 +17,7 @@ from pathlib import Path
 import pytest
 
 from rig.ports import free_port
-
-
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
+from rig.wait import wait_for
 
 
 class Edge:

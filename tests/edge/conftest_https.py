@@ -16,12 +16,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest_edge import Edge, Users, wait_for
+from conftest_edge import Edge, Users
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from rig.ports import free_port
+from rig.wait import wait_for
 
 LIMITED = {
     "type": "urn:ietf:params:acme:error:rateLimited",

@@ -3,8 +3,9 @@
 import stat
 import time
 
-from conftest_edge import wait_for
 from conftest_https import Handshakes
+
+from rig.wait import wait_for
 
 
 def test_from_an_empty_state_to_a_served_certificate(https_edge, authority, apps):

@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from conftest_edge import wait_for
+
+from rig.wait import wait_for
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ import http.client
 import time
 
 import pytest
-from conftest_edge import Load, wait_for
+from conftest_edge import Load
 from conftest_https import Handshakes, Pair, key_pem, make_certificate, make_key
+
+from rig.wait import wait_for
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest_edge import Load, wait_for
+from conftest_edge import Load
 
 from rig.ports import free_port
+from rig.wait import wait_for
 
 KAMAL = os.environ.get("DISCODE_KAMAL", "")
 ROOT = Path(__file__).parents[2]

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from conftest_edge import wait_for
 
 from discode.edge.haproxy import accesslog
+from rig.wait import wait_for
 
 
 def _lines(path):

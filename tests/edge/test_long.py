@@ -7,9 +7,11 @@ import threading
 import time
 
 import pytest
-from conftest_edge import App, wait_for
+from conftest_edge import App
 from echo import ask
 from long_app import LongApp
+
+from rig.wait import wait_for
 
 
 @pytest.fixture

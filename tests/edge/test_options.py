@@ -4,10 +4,10 @@ import json
 import time
 
 import pytest
-from conftest_edge import wait_for
 from echo import Echo, ask
 
 from rig.ports import free_port
+from rig.wait import wait_for
 
 
 @pytest.fixture

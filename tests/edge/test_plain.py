@@ -6,13 +6,13 @@ import re
 import socket
 
 import pytest
-from conftest_edge import wait_for
 from echo import Echo
 from test_https import http2_body
 
 from discode.edge.haproxy.process import Haproxy
 from discode.edge.layout import Layout
 from discode.edge.text import plain
+from rig.wait import wait_for
 
 # Nothing asks for this header, but names that begin with `x-request-` have the other rules looked at.
 THE_LONG_WAY = b"X-Request-Long-Way: yes\r\n"

@@ -4,7 +4,8 @@ import http.client
 import threading
 
 import pytest
-from conftest_edge import wait_for
+
+from rig.wait import wait_for
 
 
 def _open(edge):

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 
-from conftest_edge import Load, wait_for
+from conftest_edge import Load
 
 from discode.edge.haproxy.process import Haproxy
 from discode.edge.layout import Layout
+from rig.wait import wait_for
 
 
 def test_the_controller_can_be_killed_without_a_lost_request(deployed):

@@ -4,11 +4,12 @@ import http.client
 import threading
 import time
 
-from conftest_edge import Load, wait_for
+from conftest_edge import Load
 
 from discode.edge.haproxy.process import Haproxy
 from discode.edge.haproxy.sessions import WAITING, counts
 from discode.edge.layout import Layout
+from rig.wait import wait_for
 
 
 def test_twenty_switches_lose_no_request(deployed):

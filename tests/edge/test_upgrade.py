@@ -11,11 +11,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest_edge import Edge, Load, wait_for
+from conftest_edge import Edge, Load
 
 import discode
 from discode.edge.__main__ import _ask
 from rig.ports import free_port
+from rig.wait import wait_for
 
 
 def test_an_upgrade_changes_settings_and_loses_no_request(deployed):

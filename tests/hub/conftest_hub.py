@@ -17,13 +17,7 @@ from discode.hub.hub import init_hub, open_hub
 from discode.hub.serve import server_for
 from rig.ports import free_port
 from rig.postgresql import PostgreSQL
-
-
-def wait_until(condition, seconds=15.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
+from rig.wait import wait_for
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +77,7 @@ class Place:
         self._server.config.app = self.app  # one application, with one cache
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
-        wait_until(lambda: self._server.started)
+        wait_for(lambda: self._server.started)
 
     def close(self):
         if self._server is not None:

@@ -9,9 +9,9 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest_hub import wait_until
 
 from rig.ports import free_port
+from rig.wait import wait_for
 
 
 class Command:
@@ -51,7 +51,7 @@ def test_init_serve_tokens_and_an_orderly_end(command):
     serve = [sys.executable, "-m", "discode", "hub", "serve", "--port", str(port)]
     server = subprocess.Popen(serve, env=command.env, stderr=log, stdout=log)
     try:
-        wait_until(lambda: get(f"{url}/healthz")[0] == 200)
+        wait_for(lambda: get(f"{url}/healthz")[0] == 200)
         status, about = get(f"{url}/api/v1/hub")
         assert status == 200 and about["vendor"] == "acme" and about["online_key"]["keytype"] == "ed25519"
         for secret in (made["token"], token["token"]):
@@ -101,7 +101,7 @@ def test_a_vendor_publishes_through_the_command_line(command):
     serve = [sys.executable, "-m", "discode", "hub", "serve", "--port", str(port)]
     server = subprocess.Popen(serve, env=command.env, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: get(f"{url}/healthz")[0] == 200)
+        wait_for(lambda: get(f"{url}/healthz")[0] == 200)
         assert release("publish", *file, code=4)["error"]["key"] == "no-repository"
         assert len(release("init")["fingerprint"]) == 64
         (folder / "notes.md").write_text("# Faster")

@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from conftest_hub import HubVendor, wait_until
+from conftest_hub import HubVendor
 from conftest_source import Customer
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
@@ -17,6 +17,7 @@ from discode.core.errors import Refused, TrustError, UsageError
 from discode.core.release import index_path
 from discode.hub.chores import do_chores
 from discode.ports.report import Silence
+from rig.wait import wait_for
 
 
 @pytest.fixture
@@ -249,9 +250,9 @@ def test_an_upload_that_is_cut_off_leaves_nothing(small_vendor):
     connection.endheaders()
     connection.send(b"x" * 5000)
     incoming = place.folder / "storage" / "incoming"
-    wait_until(lambda: any(incoming.iterdir()))
+    wait_for(lambda: any(incoming.iterdir()))
     connection.close()
-    wait_until(lambda: not any(incoming.iterdir()))
+    wait_for(lambda: not any(incoming.iterdir()))
     assert sorted(p.name for p in (place.folder / "storage").rglob("*")) == blobs
     assert small_vendor.publish("1.1", "print(11)").is_new
 
@@ -287,7 +288,7 @@ def test_timestamps_are_signed_again_every_day(hub_vendor, customer):
     assert httpx.get(f"{place.url}/metadata/timestamp.json").json()["signed"] == first
     place.clock.ahead = 86400 + 60
     do_chores(place.hub)
-    wait_until(lambda: httpx.get(f"{place.url}/metadata/timestamp.json").json()["signed"]["version"] > first["version"])
+    wait_for(lambda: httpx.get(f"{place.url}/metadata/timestamp.json").json()["signed"]["version"] > first["version"])
     second = httpx.get(f"{place.url}/metadata/timestamp.json").json()["signed"]
     assert second["expires"] > first["expires"]
     assert customer.versions() == versions[0]
@@ -301,4 +302,4 @@ def test_renew_signs_the_targets_again_and_the_root_when_it_is_due(small_vendor,
     monkeypatch.setitem(__import__("discode.adapters.repository.hub", fromlist=["DAYS"]).DAYS, "root", 800)
     small_vendor.repository.renew()
     assert httpx.get(f"{small_vendor.place.url}/metadata/2.root.json").status_code == 200
-    wait_until(lambda: customer.versions() == ["1.0"])
+    wait_for(lambda: customer.versions() == ["1.0"])

@@ -2,7 +2,6 @@
 
 import hashlib
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from discode.core.names import InstanceName
 from discode.core.release import Release
 from discode.ports.report import Silence
 from discode.ports.runtime import InstanceSpec
+from rig.wait import wait_for
 
 APP = "tiny"
 SERVER = """
@@ -38,13 +38,6 @@ class OneArchive:
 
     def archive(self, release, report):
         return self.path
-
-
-def wait_for(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
 
 
 class Bench:

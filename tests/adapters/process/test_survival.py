@@ -14,13 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest_process import APP, SERVER, wait_for
+from conftest_process import APP, SERVER
 
 from discode.adapters.process import ProcessRuntime
 from discode.adapters.process.layout import InstanceFolder
 from discode.adapters.process.ports import Ports
 from discode.adapters.process.proc import orphans
 from discode.ports.runtime import Phase
+from rig.wait import wait_for
 
 
 def web_pid(bench, spec):

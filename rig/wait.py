@@ -1,0 +1,33 @@
+"""Waiting for what happens elsewhere: for a condition, never for a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+PATIENCE = 30.0  # seconds: reached only by what never happens, so it costs nothing on a good day
+PAUSE = 0.01
+
+
+class WaitedInVain(AssertionError):
+    """The condition did not come true in time, or cannot come true any more."""
+
+
+def wait_for(
+    condition: Callable[[], T],
+    seconds: float = PATIENCE,
+    what: str = "the condition",
+    *,
+    unless: Callable[[], object] = lambda: None,
+) -> T:
+    """What the condition returns, as soon as that is true. `unless` returns a reason why it never will be."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        if reason := unless():
+            raise WaitedInVain(f"{what}: {reason}")
+        if time.monotonic() > deadline:
+            raise WaitedInVain(f"{what} did not come true within {seconds:g} s")
+        time.sleep(PAUSE)
+    return answer
