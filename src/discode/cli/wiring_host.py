@@ -48,7 +48,7 @@ class Host:
 
     def runtime(self, kind: Kind) -> Runtime:
         if kind == "archive":
-            from ..adapters.process import ProcessRuntime
+            from ..adapters.process.runtime import ProcessRuntime
 
             return ProcessRuntime(self.home)
         from ..adapters.docker import DockerRuntime

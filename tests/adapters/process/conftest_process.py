@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from discode.adapters.process import ProcessRuntime
 from discode.adapters.process.proc import end_all, marked_folders
+from discode.adapters.process.runtime import ProcessRuntime
 from discode.core.manifest import Archive, Manifest, release_key
 from discode.core.names import InstanceName
 from discode.core.release import Release

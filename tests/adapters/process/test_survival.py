@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from conftest_process import APP, SERVER
 
-from discode.adapters.process import ProcessRuntime
 from discode.adapters.process.layout import InstanceFolder
 from discode.adapters.process.ports import Ports
 from discode.adapters.process.proc import orphans
+from discode.adapters.process.runtime import ProcessRuntime
 from discode.ports.runtime import Phase
 from rig.wait import wait_for
 
@@ -179,7 +179,7 @@ def test_data_outlives_the_instance_and_goes_when_it_is_asked_for(bench):
 
 
 def test_a_log_is_rotated_and_read_across_its_files(bench, tmp_path):
-    from discode.adapters.process import shim
+    from discode.adapters.process import supervisor
     from discode.adapters.process.layout import InstanceFolder
 
     noisy = (
@@ -188,7 +188,7 @@ def test_a_log_is_rotated_and_read_across_its_files(bench, tmp_path):
     spec = bench.spec(release=bench.fetched(noisy))
     bench.runtime.start(spec)
     log = InstanceFolder(bench.folder_of(spec)).log
-    wait_for(lambda: log.with_name("old.1").exists() and log.stat().st_size < shim.LOG_SIZE, 20)
+    wait_for(lambda: log.with_name("old.1").exists() and log.stat().st_size < supervisor.LOG_SIZE, 20)
     assert len(list(bench.runtime.logs(spec.name, 30000))) == 30000
     assert bench.runtime.inspect(spec.name).restarts == 0
 
@@ -220,7 +220,7 @@ def test_it_outlives_the_terminal_and_the_command_that_started_it(bench, number)
     spec = bench.spec()
     code = (
         "import sys, pickle, os, time\n"
-        "from discode.adapters.process import ProcessRuntime\nfrom pathlib import Path\n"
+        "from discode.adapters.process.runtime import ProcessRuntime\nfrom pathlib import Path\n"
         "ProcessRuntime(Path(sys.argv[1])).start(pickle.load(sys.stdin.buffer))\nprint('started', flush=True)\n"
         "time.sleep(60)"
     )

@@ -1,5 +1,4 @@
-"""The process runtime: releases that are archives, run as plain processes under a small supervisor each."""
+"""The process runtime: releases that are archives, run as plain processes under a small supervisor each.
 
-from .runtime import ProcessRuntime
-
-__all__ = ["ProcessRuntime"]
+Nothing is imported here: every supervisor would carry it.
+"""

@@ -7,24 +7,26 @@
 `spec.json` is written last: a folder without it is an instance that never got ready. `stop` says that the instance
 is meant to be down, with its seconds of grace. `state.json` is the supervisor's.
 
-The supervisor imports this file: standard library only.
+The supervisor imports this file: see there what that may cost.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # Every process of an instance has this in its environment: found again even when all files are lost.
 MARKER = "DISCODE_INSTANCE_FOLDER"
 
 
-@dataclass(frozen=True)
 class InstanceFolder:
-    path: Path
+    def __init__(self, path: Path):
+        self.path = path
 
     @property
     def name(self) -> str:

@@ -1,6 +1,6 @@
 """Processes as the kernel tells of them: identity that survives the reuse of ids, groups, orphans of an instance.
 
-The supervisor imports this file: standard library only.
+The supervisor imports this file: see there what that may cost.
 """
 
 from __future__ import annotations

@@ -210,7 +210,7 @@ class ProcessRuntime:
 
 def _new_supervisor(folder: InstanceFolder) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "discode.adapters.process.shim", str(folder.path)],
+        [sys.executable, "-P", "-m", "discode.adapters.process.supervisor", str(folder.path)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=(folder.path / "supervisor.log").open("ab"),
