@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "discode"
-MAY_IMPORT = {
+# `disk` is the ground floor of every house that touches the disk: core, ports and flows do not.
+MAY_IMPORT: dict[str, set[str]] = {
+    "disk": set(),
     "core": set(),
     "ports": {"core"},
     "flows": {"ports", "core"},
-    "adapters": {"ports", "core"},
-    "edge": {"core"},
-    "hub": {"core"},
-    "cli": {"flows", "ports", "core", "edge", "hub"},
+    "adapters": {"ports", "core", "disk"},
+    "edge": {"core", "disk"},
+    "hub": {"core", "disk"},
+    "cli": {"flows", "ports", "core", "edge", "hub", "disk"},
     "testing": {"flows", "ports", "core"},
 }
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE)

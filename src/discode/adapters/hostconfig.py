@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import UsageError
-from .files.atomic import write_atomically
-from .files.disk import reading
+from .files.disk import reading, write_whole
 
 FILE = "config.toml"
 PROXIES = ("edge", "docker")
@@ -64,7 +63,7 @@ def save(home: Path, config: HostConfig) -> None:
     """
     path = home / FILE
     _parse(path, _fresh(config))
-    write_atomically(path, _edited(path, config))
+    write_whole(path, _edited(path, config))
 
 
 def _parse(path: Path, data: bytes) -> HostConfig:

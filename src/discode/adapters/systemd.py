@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import Failed
-from .files.atomic import write_atomically
+from .files.disk import write_whole
 
 MINUTES = 5
 BOOTED = Path("/run/systemd/system")  # there when systemd runs the machine: sd_booted(3)
@@ -99,7 +99,7 @@ class SettleTimer:
     def install(self) -> None:
         """Write both units, enable them and start the timer. Raises PreflightError, or Failed with systemd's words."""
         for name, text in self.units().items():
-            write_atomically(self.folder / name, text.encode())
+            write_whole(self.folder / name, text.encode())
         if self.root is not None:
             self._systemctl("enable", SERVICE, TIMER)
             return

@@ -298,6 +298,7 @@ def write_secret(path: Path, text: str) -> None:
     """Readable by its owner alone."""
     import os
 
+    # In place: it may be a pipe or a device that the caller named.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{text}\n")

@@ -14,9 +14,9 @@ from starlette.exceptions import HTTPException
 
 from .. import __version__
 from ..core.errors import DiscodeError
+from ..disk.refusal import is_full
 from .caching import MetadataCache
 from .chores import keep_doing_chores
-from .disk import is_full
 from .errors import BadRequest, HubError, OutOfRoom
 from .frame import Frame
 from .hub import Hub

@@ -19,6 +19,7 @@ from typing import IO, Any
 from sqlalchemy import LargeBinary, Table, insert, select, text
 
 from ..core.errors import Refused, UsageError
+from ..disk.whole import replacing
 from .config import FILE
 from .database import Database
 from .hub import Hub
@@ -37,21 +38,12 @@ def backup(hub: Hub, file: Path) -> int:
     """
     if file.exists():
         raise Refused(f"{file} is there already. Nothing was changed.", "Name a new file.", key="backup-exists")
-    temporary = file.with_name(f".{file.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
-            _add_tables(tar, hub.database)
-            tar.add(hub.folder / FILE, FILE)
-            for name in FOLDERS:
-                if (hub.folder / name).is_dir():
-                    tar.add(hub.folder / name, name, filter=_no_incoming)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.rename(file)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with replacing(file, mode=0o600) as out, tarfile.open(fileobj=out, mode="w") as tar:
+        _add_tables(tar, hub.database)
+        tar.add(hub.folder / FILE, FILE)
+        for name in FOLDERS:
+            if (hub.folder / name).is_dir():
+                tar.add(hub.folder / name, name, filter=_no_incoming)
     return file.stat().st_size
 
 

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from ..core.errors import Refused, UsageError
 from ..core.names import SLUG
+from ..disk.whole import write_new
 
 FILE = "hub.toml"
 DATABASE_VARIABLE = "DISCODE_HUB_DATABASE"  # of the environment; goes before the file
@@ -81,11 +82,7 @@ def save(folder: Path, config: HubConfig) -> None:
     defaults = {name: field.default for name, field in HubConfig.__dataclass_fields__.items()}
     chosen = {name: value for name, value in asdict(config).items() if value != defaults[name]}
     text = "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in chosen.items())
-    descriptor = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    write_new(folder / FILE, text.encode(), mode=0o600)
 
 
 def _wrong(name: str, value: str, expected: str) -> UsageError:

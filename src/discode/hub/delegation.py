@@ -12,7 +12,6 @@ Source: <https://distribution.github.io/distribution/spec/auth/token/>
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ import httpx
 from ..core.challenge import bearer
 from ..core.names import check_slug
 from ..core.reference import Reference, is_loopback
+from ..disk.whole import write_whole
 from .audit import record
 from .errors import BadRequest, Conflict, NotFound, Unavailable
 from .hub import Hub
@@ -80,13 +80,8 @@ class Delegations:
         self._write({name: one for name, one in known.items() if name != repository})
 
     def _write(self, known: dict[str, Delegation]) -> None:
-        temporary = self._path.with_name(f".{FILE}.new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump({name: asdict(one) for name, one in known.items()}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        text = json.dumps({name: asdict(one) for name, one in known.items()}, indent=1)
+        write_whole(self._path, text.encode(), mode=0o600)
 
 
 def add(hub: Hub, actor: str, repository: str, delegation: Delegation) -> None:

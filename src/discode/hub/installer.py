@@ -16,6 +16,7 @@ from string import Template
 from tuf.api.metadata import Targets
 
 from ..core.errors import UsageError
+from ..disk.whole import replacing, write_whole
 from .errors import NotFound
 from .hub import Hub
 from .signing import newest
@@ -68,11 +69,9 @@ def add_build(folder: Path, file: Path) -> str:
     if not BUILD.fullmatch(file.name) or not file.is_file():
         raise UsageError(f"{file} is not a build.", "Make one with bin/build: discode-linux-x86_64.tar.gz")
     place = folder / "builds"
-    place.mkdir(exist_ok=True)
-    temporary = place / f".{file.name}.new"
-    shutil.copyfile(file, temporary)
-    with temporary.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    (place / file.name).with_suffix(".sha256").write_text(f"{digest}\n")
-    temporary.rename(place / file.name)
+    with file.open("rb") as source, replacing(place / file.name) as build:
+        digest = hashlib.file_digest(source, "sha256").hexdigest()
+        source.seek(0)
+        shutil.copyfileobj(source, build)
+        write_whole((place / file.name).with_suffix(".sha256"), f"{digest}\n".encode())
     return digest

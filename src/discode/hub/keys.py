@@ -7,7 +7,6 @@ registry.pem   P-256 with registry.crt, self-signed: signs tokens for the image 
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
 from ..core.errors import Refused
+from ..disk.whole import write_new
 
 _RESTORE = "Restore the hub's folder from a backup."
 CERTIFICATE_DAYS = 3650  # the registry loads it at its start: a change means a restart there
@@ -34,8 +34,8 @@ class HubKeys:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         registry = generate_p256(SECP256R1())
         for name, key in (("online", _ed25519()), ("lease", _ed25519()), ("registry", registry)):
-            _write(self.folder / f"{name}.pem", _as_pem(key), 0o600)
-        _write(self.certificate_path, _certificate(registry, vendor), 0o644)
+            write_new(self.folder / f"{name}.pem", _as_pem(key), 0o600)
+        write_new(self.certificate_path, _certificate(registry, vendor), 0o644)
 
     @property
     def certificate_path(self) -> Path:
@@ -108,11 +108,3 @@ def _certificate(key: EllipticCurvePrivateKey, vendor: str) -> bytes:
         .sign(key, hashes.SHA256())
     )
     return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _write(path: Path, data: bytes, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

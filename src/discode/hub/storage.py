@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from ..disk.whole import replacing
 from .errors import BadRequest
 
 
@@ -24,22 +23,9 @@ class Storage:
         Whatever ends it early, nothing is left.
         """
         incoming = self.folder / "incoming"
-        incoming.mkdir(parents=True, exist_ok=True)
-        temporary = incoming / f"{sha256[:16]}.{secrets.token_hex(8)}"
-        try:
-            length = await self._write(temporary, sha256, pieces)
-            path = self.path(sha256)
-            path.parent.mkdir(exist_ok=True)
-            temporary.rename(path)
-            _sync(path.parent)
-            return length
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    async def _write(self, path: Path, sha256: str, pieces: AsyncIterator[bytes]) -> int:
         digest, length = hashlib.sha256(), 0
         # Writing blocks the loop for moments: the kernel takes the pieces into its memory.
-        with path.open("xb") as file:
+        with replacing(self.path(sha256), by_way_of=incoming) as file:
             async for piece in pieces:
                 file.write(piece)
                 digest.update(piece)
@@ -50,8 +36,6 @@ class Storage:
                     "Upload it again.",
                     key="content-altered",
                 )
-            file.flush()
-            os.fsync(file.fileno())
         return length
 
     def read(self, sha256: str) -> bytes:
@@ -59,11 +43,3 @@ class Storage:
 
     def remove(self, sha256: str) -> None:
         self.path(sha256).unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

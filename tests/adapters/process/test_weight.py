@@ -19,6 +19,7 @@ def test_a_supervisor_imports_little():
     parts = ("layout", "proc", "supervisor")
     ours = {"discode", "discode.adapters", "discode.adapters.process"}
     ours |= {f"discode.adapters.process.{part}" for part in parts}
+    ours |= {"discode.disk", "discode.disk.folders", "discode.disk.lock", "discode.disk.whole"}
     assert {name for name in brought if name.startswith("discode")} == ours
     assert {name.partition(".")[0] for name in brought - ours} <= sys.stdlib_module_names
     assert not brought.intersection(HEAVY)

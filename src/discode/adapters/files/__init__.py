@@ -1,7 +1,7 @@
 """The store port on plain files: atomic writes, `flock` locks, refusals that say what a broken disk means.
 
-The parts: `atomic` writes one file, `disk` words what the operating system refuses, `documents` reads and writes the
-JSON of the core's models, `revisions`, `logs` and `lines` are one kind of file each, `locks` are between processes.
+The parts: `disk` makes refusals of what the disk refuses, `documents` reads and writes the JSON of the core's models,
+`revisions` and `logs` are one kind of file each, `locks` are between processes.
 """
 
 from .store import FileStore

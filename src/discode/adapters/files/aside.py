@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from .atomic import sync_folder
+from ...disk.folders import sync_folder
 from .disk import writing
 
 _MARK = ".damaged-"

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from ...core import history, installation, journal, manifest
 from ...core.errors import StateError
-from .atomic import write_atomically
-from .disk import reading
+from .disk import reading, write_whole
 
 Model = TypeVar("Model", bound=BaseModel)
 SETTINGS_SCHEMA = 1
@@ -61,7 +60,7 @@ def load_object(path: Path) -> dict[str, Any] | None:
 def save(path: Path, document: BaseModel) -> None:
     """Fields of the file that a later Discode of the same schema added stay in it."""
     fields = document.model_dump(mode="json")
-    write_atomically(path, encode({**_unknown_fields(path, type(document)), **fields}))
+    write_whole(path, encode({**_unknown_fields(path, type(document)), **fields}))
 
 
 def encode(fields: dict[str, Any]) -> bytes:

@@ -6,8 +6,6 @@ says counts for nothing while nobody holds it. It is never deleted: two processe
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import time
@@ -16,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...core.errors import Busy
-from .atomic import make_folder
+from ...disk.lock import take
 from .disk import writing
 
 
@@ -24,10 +22,10 @@ from .disk import writing
 def locked(path: Path, app: str, command: str) -> Iterator[None]:
     """Raises Busy at once when another process holds the lock. `command` tells others what this one does."""
     with writing(path):
-        make_folder(path.parent)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = take(path, mode=0o644)
+    if descriptor is None:
+        raise _busy(path, app)
     try:
-        _take(descriptor, path, app)
         _write_note(descriptor, {"pid": os.getpid(), "command": command, "since": time.time()})
         yield
         _write_note(descriptor, None)
@@ -35,22 +33,12 @@ def locked(path: Path, app: str, command: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _take(descriptor: int, path: Path, app: str) -> None:
+def _busy(path: Path, app: str) -> Busy:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise _busy(descriptor, app) from None
-    except OSError as error:
-        with writing(path):
-            raise OSError(error.errno or errno.EIO, error.strerror) from error
-
-
-def _busy(descriptor: int, app: str) -> Busy:
-    try:
-        note = json.loads(os.pread(descriptor, 4096, 0))
+        note = json.loads(path.read_bytes())
         since = time.strftime("%H:%M:%S", time.localtime(note["since"]))
         who = f"{note['command']} (pid {note['pid']}) is at work since {since}."
-    except (ValueError, KeyError, TypeError):  # its holder has not written the note yet
+    except (OSError, ValueError, KeyError, TypeError):  # its holder has not written the note yet
         who = f"Another command is at work on {app}."
     return Busy(f"{who} Nothing was changed.", "Wait until it is done, then run the command again.")
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from .atomic import write_atomically
-from .disk import writing
+from .disk import write_whole, writing
 
 KEPT = 10
 _NAME = re.compile(r".+-(\d+)\.log")
@@ -18,7 +17,7 @@ def keep_log(folder: Path, instance: str, lines: Sequence[str], now: int) -> Pat
     newest = max((at for at, _ in _kept(folder)), default=0)
     path = folder / f"{instance}-{max(now, newest + 1)}.log"
     text = "".join(f"{line}\n" for line in lines)
-    write_atomically(path, text.encode("utf-8", errors="replace"), mode=0o600)
+    write_whole(path, text.encode("utf-8", errors="replace"), mode=0o600)
     for _, old in _kept(folder)[:-KEPT]:
         old.unlink(missing_ok=True)
     return path

@@ -9,9 +9,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from ...disk.folders import sync_folder
+from ...disk.whole import sweep
 from . import revisions
 from .aside import files_aside
-from .atomic import sweep, sync_folder
 from .disk import writing
 
 _FOLDERS = ("trust", "failed")

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Set
 from pathlib import Path
 
-from .atomic import write_atomically
-from .disk import reading
+from .disk import reading, write_whole
 from .documents import SETTINGS_SCHEMA, damaged, encode, load_object
 
 _NAME = re.compile(r"env\.([1-9]\d*)")
@@ -27,7 +26,7 @@ def read_revision(folder: Path, revision: int) -> dict[str, str]:
 
 def write_revision(folder: Path, revision: int, values: dict[str, str]) -> None:
     document = {"settings_schema": SETTINGS_SCHEMA, "values": values}
-    write_atomically(_path(folder, revision), encode(document), mode=0o600)
+    write_whole(_path(folder, revision), encode(document), mode=0o600)
 
 
 def latest_revision(folder: Path) -> int:

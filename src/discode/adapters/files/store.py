@@ -19,12 +19,12 @@ from ...core.history import HistoryEntry
 from ...core.installation import Installation
 from ...core.journal import Journal
 from ...core.names import SLUG, check_slug
+from ...disk.folders import sync_folder
+from ...disk.lines import append_line, read_lines
 from ...ports.store import Document
 from . import documents, logs, revisions
 from .aside import keep_damaged
-from .atomic import sync_folder, write_atomically
-from .disk import reading, writing
-from .lines import append_line, read_lines
+from .disk import reading, write_whole, writing
 from .locks import locked
 from .purge import purge
 
@@ -95,15 +95,17 @@ class FileStore:
         revisions.write_revision(self._folder(app), revision, settings)
 
     def append_history(self, app: str, entry: HistoryEntry) -> None:
-        append_line(self._folder(app) / "history.jsonl", entry.model_dump_json().encode())
+        path = self._folder(app) / "history.jsonl"
+        with writing(path):
+            append_line(path, entry.model_dump_json().encode())
 
     def history(self, app: str) -> list[HistoryEntry]:
         path = self._folder(app) / "history.jsonl"
-        return [_entry(path, number, line) for number, line in enumerate(read_lines(path), 1)]
+        return [_entry(path, number, line) for number, line in enumerate(_lines(path), 1)]
 
     def readable_history(self, app: str) -> tuple[list[HistoryEntry], int]:
         path, found, unread = self._folder(app) / "history.jsonl", [], 0
-        for number, line in enumerate(read_lines(path), 1):
+        for number, line in enumerate(_lines(path), 1):
             try:
                 found.append(_entry(path, number, line))
             except StateError:
@@ -112,7 +114,7 @@ class FileStore:
 
     def replace_history(self, app: str, entries: Sequence[HistoryEntry]) -> None:
         text = "".join(f"{entry.model_dump_json()}\n" for entry in entries)
-        write_atomically(self._folder(app) / "history.jsonl", text.encode())
+        write_whole(self._folder(app) / "history.jsonl", text.encode())
 
     def keep_damaged(self, app: str, document: Document) -> str:
         return keep_damaged(self._folder(app) / _FILES[document])
@@ -136,6 +138,11 @@ class FileStore:
         with writing(path):
             path.unlink(missing_ok=True)
             sync_folder(path.parent)
+
+
+def _lines(path: Path) -> list[bytes]:
+    with reading(path):
+        return read_lines(path)
 
 
 def _entry(path: Path, number: int, line: bytes) -> HistoryEntry:

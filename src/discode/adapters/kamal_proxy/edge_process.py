@@ -6,7 +6,6 @@ the edge has a lock of its own against those that are started by hand.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import signal
@@ -18,7 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...core.errors import DiscodeError, ProxyUnreachable, Refused
-from ..files.atomic import make_folder
+from ...disk.folders import make_folder
+from ...disk.lock import take
 from ..files.disk import writing
 from . import commands, listing
 from .edge_socket import EdgeSocket
@@ -157,22 +157,15 @@ class EdgeProcess:
     @contextmanager
     def _starting(self) -> Iterator[None]:
         """Excludes other starters; the kernel lets go of it when this process dies."""
-        path = self._folder / "start.lock"
+        path, deadline = self._folder / "start.lock", time.monotonic() + START + AFTER_EXIT
         with writing(path):
-            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            while (lock := take(path)) is None and time.monotonic() < deadline:
+                time.sleep(POLL)
         try:
-            _wait_for(START + AFTER_EXIT, lambda: _try_lock(lock))
             yield
         finally:
-            os.close(lock)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+            if lock is not None:
+                os.close(lock)
 
 
 def _wait_for(seconds: float, condition: Callable[[], bool]) -> bool:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from ...core.errors import PreflightError, Refused
+from ...core.errors import Refused
 from ...core.manifest import Archive
 from ...core.release import Release
 from ...ports.releases import Releases
 from ...ports.report import Report
+from ..files.disk import disk_refusals
 from .unpack import unpack
 
 ABANDONED = 86400.0  # seconds without a change after which a download is not under way any more
@@ -36,7 +34,7 @@ class Fetched:
         if target.exists():
             return
         downloaded = releases.archive(release, report)
-        with disk(target):
+        with disk_refusals(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self._sweep(target.parent)
             temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
@@ -74,24 +72,3 @@ class Fetched:
         """What a killed command left half unpacked. The app's lock keeps other commands away."""
         for path in folder.glob(".new-*"):
             shutil.rmtree(path, ignore_errors=True)
-
-
-@contextmanager
-def disk(path: Path) -> Iterator[None]:
-    """Raises PreflightError for a disk that takes nothing; the rest stays what it is."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise PreflightError(
-                f"The disk is full: {path} could not be written. Your app goes on running.",
-                "Free some room, then run the command again.",
-                key="disk-full",
-            ) from error
-        if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-            raise PreflightError(
-                f"{path} could not be written: {error.strerror}. Your app goes on running.",
-                "Make it writable for this user, then run the command again.",
-                key="read-only",
-            ) from error
-        raise

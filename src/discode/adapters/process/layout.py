@@ -13,8 +13,9 @@ The supervisor imports this file: see there what that may cost.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
+
+from ...disk.whole import write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,11 +79,5 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any], mode: int = 0o644) -> None:
-    """Whole or not at all. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(value, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    """As in discode.disk. Raises OSError."""
+    write_whole(path, json.dumps(value).encode(), mode)

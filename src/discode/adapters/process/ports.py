@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import socket
 import zlib
 from collections.abc import Iterator
@@ -11,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...core.errors import Refused
+from ...disk.lock import held
 from .layout import read_json, write_json
 
 # Below the ephemeral range, from which outgoing connections get theirs (32768 and up on Linux).
@@ -53,13 +52,8 @@ class Ports:
 
     @contextmanager
     def _locked(self) -> Iterator[dict]:  # type: ignore[type-arg]
-        self._lock.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with held(self._lock):
             yield {"taken": {}, **read_json(self._table)}
-        finally:
-            os.close(lock)
 
 
 def is_free(port: int) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,14 @@ from typing import Any
 from ...core.errors import RuntimeUnreachable
 from ...core.names import InstanceName
 from ...core.release import Release
+from ...disk.folders import free_space
+from ...disk.lock import held, is_held
 from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
-from ..files.disk import free_space
+from ..files.disk import disk_refusals
 from ..http_probe import probe
-from .fetched import Fetched, disk
+from .fetched import Fetched
 from .layout import InstanceFolder, read_json, write_json
 from .logs import follow, last_lines
 from .once import run_once, sweep
@@ -54,7 +55,7 @@ class ProcessRuntime:
 
     def start(self, spec: InstanceSpec) -> Endpoint:
         folder = self._folder(spec.name)
-        with disk(folder.path), self._exclusive(folder):
+        with disk_refusals(folder.path), self._exclusive(folder):
             if not folder.is_ready():
                 end_all(folder.path, set(), 0.0)
                 self._prepare(folder, spec)
@@ -71,14 +72,14 @@ class ProcessRuntime:
         folder = self._folder(spec.name)
         if not folder.is_ready():
             end_all(folder.path, set(), 0.0)  # of a command that was killed at this
-        with disk(self.home):
+        with disk_refusals(self.home):
             return run_once(self.home, self._fetched.path(spec.name.app, spec.name.key), spec, command)
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
         folder = self._folder(name)
         if not folder.path.is_dir():
             return None
-        if folder.is_ready() and not folder.stop.exists() and not _has_supervisor(folder):
+        if folder.is_ready() and not folder.stop.exists() and not is_held(folder.lock):
             with self._exclusive(folder):
                 self._supervise(folder)
         return _state(name, folder)
@@ -91,7 +92,7 @@ class ProcessRuntime:
         folder = self._folder(name)
         if not folder.path.is_dir():
             return
-        with disk(folder.path), self._exclusive(folder):
+        with disk_refusals(folder.path), self._exclusive(folder):
             write_json(folder.stop, {"grace": grace})
             self._end(folder, grace)
 
@@ -99,7 +100,7 @@ class ProcessRuntime:
         folder = self._folder(name)
         with self._exclusive(folder):
             if folder.path.is_dir():
-                with disk(folder.path):
+                with disk_refusals(folder.path):
                     write_json(folder.stop, {"grace": 0.0})
             self._end(folder, 0.0)
             shutil.rmtree(folder.path, ignore_errors=True)
@@ -161,10 +162,10 @@ class ProcessRuntime:
         child = _new_supervisor(folder)
         before, deadline = read_json(folder.state), time.monotonic() + START
         while not (_supervisor(folder) and (_running(folder) or read_json(folder.state) != before)):
-            if child.poll() == 0 and not _has_supervisor(folder):
+            if child.poll() == 0 and not is_held(folder.lock):
                 # Whoever asks whether there is one holds the lock for that moment: it took that for another one.
                 child = _new_supervisor(folder)
-            elif child.poll() is not None and not _has_supervisor(folder):
+            elif child.poll() is not None and not is_held(folder.lock):
                 text = (folder.path / "supervisor.log").read_text(errors="replace").strip()
                 raise RuntimeUnreachable(
                     f"The supervisor of {folder.name} ended: {text.splitlines()[-1] if text else 'no reason'}.",
@@ -183,9 +184,9 @@ class ProcessRuntime:
             except ProcessLookupError:
                 pass
             deadline = time.monotonic() + grace + 2.0
-            while _has_supervisor(folder) and time.monotonic() < deadline:
+            while is_held(folder.lock) and time.monotonic() < deadline:
                 time.sleep(POLL)
-            if _has_supervisor(folder) and (pid := _supervisor(folder)):
+            if is_held(folder.lock) and (pid := _supervisor(folder)):
                 os.kill(pid, signal.SIGKILL)
         programs = read_json(folder.state).get("programs", {}).values()
         groups = {int(one["pid"]) for one in programs if is_alive(int(one["pid"]), one["identity"])}
@@ -195,14 +196,10 @@ class ProcessRuntime:
     def _exclusive(self, folder: InstanceFolder) -> Iterator[None]:
         """Against other commands on the same instance; not against its supervisor."""
         path = self._lock_path(folder)
-        with disk(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with ExitStack() as lock:
+            with disk_refusals(path):
+                lock.enter_context(held(path))
             yield
-        finally:
-            os.close(lock)
 
     def _lock_path(self, folder: InstanceFolder) -> Path:
         return self._instances / f".{folder.name}.lock"
@@ -222,27 +219,12 @@ def _new_supervisor(folder: InstanceFolder) -> subprocess.Popen[bytes]:
 
 def _supervisor(folder: InstanceFolder) -> int:
     """The id that holds the instance's lock; 0 when none does."""
-    if not _has_supervisor(folder):
+    if not is_held(folder.lock):
         return 0
     try:
         return int(folder.lock.read_text() or 0)
     except (OSError, ValueError):
         return 0
-
-
-def _has_supervisor(folder: InstanceFolder) -> bool:
-    """Whether a living process holds the lock: a dead one cannot."""
-    try:
-        lock = os.open(folder.lock, os.O_RDWR)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 def _web(folder: InstanceFolder) -> dict[str, Any]:

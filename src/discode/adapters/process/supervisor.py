@@ -10,7 +10,6 @@ There is one for each instance, so its memory counts: it imports little of the s
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import signal
@@ -18,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+from ...disk.lock import take
 from .layout import MARKER, InstanceFolder, read_json, write_json
 from .proc import end_all, identity, is_alive, orphans
 
@@ -196,10 +196,8 @@ def _kill(pid: int) -> None:
 
 def main() -> int:
     folder = InstanceFolder(Path(sys.argv[1]))
-    lock = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    lock = take(folder.lock)
+    if lock is None:
         return 0  # there is one already, or somebody looks whether there is: whoever starts us finds out
     os.ftruncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())

@@ -23,7 +23,7 @@ from tuf.api.serialization import DeserializationError
 from ...core.errors import Refused, TrustError
 from ...core.manifest import Archive
 from ...core.release import Index, index_path
-from ..files.atomic import write_atomically
+from ..files.disk import write_whole
 from ..hub_api import HubApi
 from .keys import ROOT, TARGETS, Keys
 from .packing import pack
@@ -90,7 +90,7 @@ class HubRepository:
         data = _signed(Metadata(targets), self._keys, "targets")
         self._api.call("POST", "/api/v1/publish", content=data)
         floor = {"url": self._api.url, "targets": targets.version}
-        write_atomically(self._floor_path, json.dumps(floor).encode())
+        write_whole(self._floor_path, json.dumps(floor).encode())
 
     def _upload(self, name: str, content: bytes | Path) -> TargetFile:
         known = (

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
 from ...core.errors import Refused
+from ...disk.whole import write_new
 
 # Two root keys, both needed: one that is lost or stolen is replaced with the other's word and a backup's.
 ROOT, TARGETS, ONLINE = ("root-1", "root-2"), ("targets",), ("online",)
@@ -44,11 +45,7 @@ class Keys:
         passphrase = os.environ.get(PASSPHRASE, "").encode()
         locked = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
         data = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
-        descriptor = os.open(self._path(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_new(self._path(name), data, mode=0o600)
 
     def _read(self, name: str) -> Ed25519PrivateKey:
         path, passphrase = self._path(name), os.environ.get(PASSPHRASE, "").encode() or None

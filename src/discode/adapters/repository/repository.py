@@ -8,9 +8,7 @@ A reader comes in by `timestamp.json`, which is written last: before that it see
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +22,9 @@ from tuf.api.serialization import DeserializationError
 from ...core.errors import PreflightError, Refused, StateError
 from ...core.manifest import Archive
 from ...core.release import Index, index_path
-from ..files.atomic import sync_folder, write_atomically
+from ...disk.lock import held
+from ...disk.refusal import refusal
+from ...disk.whole import replacing, write_whole
 from .keys import ROLES, Keys
 from .packing import pack
 
@@ -131,17 +131,11 @@ class FolderRepository:
             else TargetFile.from_file(name, str(content), ["sha256"])
         )
         path = self._target_path(name, known.hashes["sha256"])
-        path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, bytes):
-            write_atomically(path, content, mode=0o644)
+            write_whole(path, content)
         else:
-            temporary = path.with_name(f".{path.name}.new")
-            shutil.copyfile(content, temporary)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(path)
-            sync_folder(path.parent)
+            with content.open("rb") as source, replacing(path) as file:
+                shutil.copyfileobj(source, file)
         return known
 
     def _target_path(self, name: str, sha256: str) -> Path:
@@ -163,7 +157,7 @@ class FolderRepository:
         metadata.signatures.clear()
         for signer in self._keys.signers(role):
             metadata.sign(signer, append=True)
-        write_atomically(self._metadata / name, metadata.to_bytes(), mode=0o644)
+        write_whole(self._metadata / name, metadata.to_bytes())
 
     def _load(self, role: str, kind: type[_Role]) -> _Role:
         """The newest version. Raises Refused when there is no repository, StateError when it is damaged."""
@@ -198,12 +192,8 @@ class FolderRepository:
         """One publisher at a time; beside the folder's parts, so that a web server need not know."""
         if not self._metadata.is_dir():
             self._load("root", Root)
-        lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with held(self.folder / ".lock"):
             yield
-        finally:
-            os.close(lock)
 
 
 def now() -> datetime:
@@ -219,8 +209,6 @@ def _disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PreflightError(
-            f"{error.filename or folder} could not be written: {error.strerror}. Nothing was published.",
-            "Free some room or mend its rights, then run the command again.",
-            key="disk-full",
-        ) from error
+        path = Path(error.filename or folder)
+        key, reason, advice = refusal(path, error)
+        raise PreflightError(f"{path} cannot be written: {reason}. Nothing was published.", advice, key=key) from error

@@ -12,7 +12,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from ..files.atomic import write_atomically
+from ..files.disk import write_whole
 
 
 def folder_of(home: Path, base: str) -> Path:
@@ -24,8 +24,8 @@ def give(home: Path, base: str, root: bytes, targets_version: int) -> None:
     """Known already: the higher floor stays."""
     folder = folder_of(home, base)
     floor = {"targets": max(targets_version, floor_of(home, base).get("targets", 0))}
-    write_atomically(folder / "root.json", root)
-    write_atomically(folder / "floor.json", json.dumps(floor).encode())
+    write_whole(folder / "root.json", root)
+    write_whole(folder / "floor.json", json.dumps(floor).encode())
 
 
 def root_of(home: Path, base: str) -> bytes | None:

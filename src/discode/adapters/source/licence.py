@@ -16,8 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ...core.errors import DiscodeError, NoSuchApp, StateError, TrustError
 from ...core.lease import Lease, read_lease
 from ...ports.releases import Credentials
-from ..files.atomic import write_atomically
-from ..files.disk import reading
+from ..files.disk import reading, write_whole
 from ..hub_api import HubApi
 
 
@@ -134,7 +133,7 @@ class Licences:
 
     def _write(self, licence: Licence) -> None:
         data = json.dumps(licence.model_dump(), indent=1).encode()
-        write_atomically(self._path(licence.app), data, mode=0o600)
+        write_whole(self._path(licence.app), data, mode=0o600)
 
     def _path(self, app: str) -> Path:
         return self._home / "apps" / app / "licence.json"

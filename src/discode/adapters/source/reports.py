@@ -10,7 +10,7 @@ from typing import Any
 from ...core.errors import DiscodeError, Refused
 from ...core.history import HistoryEntry
 from ...core.report import report_of
-from ..files.atomic import write_atomically
+from ..files.disk import write_whole
 from ..hub_api import HubApi
 from .licence import Licences
 
@@ -22,7 +22,7 @@ class Reports:
     def enable(self, app: str) -> None:
         """Agreed already: the id stays."""
         if self._identity(app) is None:
-            write_atomically(self._path(app), json.dumps({"installation": secrets.token_hex(16)}).encode(), mode=0o600)
+            write_whole(self._path(app), json.dumps({"installation": secrets.token_hex(16)}).encode(), mode=0o600)
 
     def disable(self, app: str) -> None:
         self._path(app).unlink(missing_ok=True)

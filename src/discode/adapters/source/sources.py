@@ -22,8 +22,7 @@ from ...core.manifest import Archive
 from ...core.release import HELD, Index, IndexEntry, Release, index_path, manifest_path, read_index, read_manifest
 from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
-from ..files.atomic import write_atomically
-from ..files.disk import writing
+from ..files.disk import write_whole, writing
 from .given import floor_of, root_of
 from .licence import Licences
 
@@ -185,7 +184,7 @@ class SignedReleases:
         given = root_of(self._home, self._base)
         data = self._first_root() if given is None else given
         self._check_pin(data)
-        write_atomically(path, data)
+        write_whole(path, data)
         if self._pin is None and given is None:
             fingerprint = hashlib.sha256(data).hexdigest()
             self._note(f"Trusting this vendor from now on. Root fingerprint: {fingerprint}")
@@ -231,7 +230,7 @@ class SignedReleases:
                 key="metadata-rollback",
             )
         if seen != floor:
-            write_atomically(path, json.dumps(seen).encode())
+            write_whole(path, json.dumps(seen).encode())
 
     def _sweep_targets(self, updater: Updater) -> None:
         """Earlier indexes, of which there is one for each publish."""

@@ -1,0 +1,40 @@
+"""Folders and names that outlive a power loss."""
+
+from __future__ import annotations
+
+import os
+
+StrPath = str | os.PathLike[str]
+
+
+def make_folder(folder: StrPath, mode: int = 0o777) -> None:
+    """The folder and those above it that are missing, each with `mode` as far as the umask allows, and durable."""
+    folder = os.fspath(folder)
+    if os.path.isdir(folder):
+        return
+    above = os.path.dirname(folder.rstrip("/")) or "."
+    make_folder(above, mode)
+    try:
+        os.mkdir(folder, mode)
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise
+    sync_folder(above)
+
+
+def sync_folder(folder: StrPath) -> None:
+    """Makes names durable that were made, renamed or deleted in the folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def free_space(folder: StrPath) -> int:
+    """Bytes free where `folder` is, or will be: it need not be there yet."""
+    folder = os.path.abspath(folder)
+    while not os.path.isdir(folder) and folder != "/":
+        folder = os.path.dirname(folder)
+    system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize
