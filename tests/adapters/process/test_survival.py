@@ -81,6 +81,24 @@ def test_an_orphan_without_files_is_found_and_removed(bench):
     assert bench.runtime.instances(APP) == [] and orphans(bench.folder_of(spec)) == []
 
 
+def test_a_supervisor_whose_folder_was_made_anew_leaves_the_new_one_alone(bench):
+    """As when somebody deletes the folders of instances and settles: it looks only every second."""
+    spec = bench.spec()
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    first = supervisor_pid(bench, spec)
+    os.kill(first, signal.SIGSTOP)
+    (bench.home / "instances").rename(bench.home / "lost")
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    second, app = supervisor_pid(bench, spec), web_pid(bench, spec)
+    os.kill(first, signal.SIGCONT)
+    wait_for(lambda: not Path(f"/proc/{first}").exists() or _is_zombie(first))
+    state = bench.runtime.inspect(spec.name)
+    assert (state.restarts, state.exit_code) == (0, None)
+    assert (supervisor_pid(bench, spec), web_pid(bench, spec)) == (second, app)
+
+
 def test_a_killed_starter_leaves_what_the_next_one_completes(bench):
     """SIGKILL at many moments of a start, in a process of its own."""
     for number in range(1, 13):

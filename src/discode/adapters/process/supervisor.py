@@ -72,8 +72,8 @@ class Program:
 
 
 class Supervisor:
-    def __init__(self, folder: InstanceFolder):
-        self.folder = folder
+    def __init__(self, folder: InstanceFolder, lock: int):
+        self.folder, self.lock = folder, os.fstat(lock)
         spec, env, known = read_json(folder.spec), read_json(folder.env), read_json(folder.state).get("programs", {})
         self.env = {**{str(key): str(value) for key, value in env.items()}, MARKER: str(folder.path)}
         commands = {"web": spec["command"], **spec["processes"]}
@@ -90,7 +90,7 @@ class Supervisor:
         signal.set_wakeup_fd(self.waker, warn_on_full_buffer=False)
         self._end_strangers()
         while not (self.stopping or self.folder.stop.exists()):
-            if not self.folder.path.exists():
+            if not self._is_ours():
                 return
             self._start_due()
             self._wait()
@@ -138,8 +138,15 @@ class Supervisor:
                 program.ended()
         self._tell()
 
+    def _is_ours(self) -> bool:
+        """A folder that was deleted may be made anew under the same name, with a supervisor of its own."""
+        try:
+            return os.path.samestat(self.folder.lock.stat(), self.lock)
+        except OSError:
+            return False
+
     def _tell(self) -> None:
-        if self.folder.path.exists():
+        if self._is_ours():
             write_json(self.folder.state, {"programs": {program.role: program.told() for program in self.programs}})
 
     def _rotate(self) -> None:
@@ -201,7 +208,7 @@ def main() -> int:
         return 0  # there is one already, or somebody looks whether there is: whoever starts us finds out
     os.ftruncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
-    Supervisor(folder).run()
+    Supervisor(folder, lock).run()
     return 0
 
 
