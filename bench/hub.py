@@ -24,10 +24,10 @@ from discode.adapters.source import FileSources
 from discode.core.manifest import Archive, Manifest, release_key
 from discode.core.release import Index, IndexEntry, manifest_path
 from discode.hub.config import SQLITE, HubConfig
-from discode.hub.credentials import LICENCE_KEY, make
+from discode.hub.credentials import LICENSE_KEY, make
 from discode.hub.database import Database
 from discode.hub.hub import init_hub
-from discode.hub.models import Activation, Licence
+from discode.hub.models import Activation, License
 from rig.ports import free_port
 from rig.postgresql import PostgreSQL
 from rig.wait import wait_for
@@ -134,15 +134,15 @@ class Server:
         )  # fmt: skip
 
     def _fill(self, database: Database) -> None:
-        secret = make(LICENCE_KEY)
+        secret = make(LICENSE_KEY)
         with database.write() as session:
             session.add(
-                Licence(id=secret.id, hash=secret.hash, app=APP, customer="x", channels=[], seats=INSTALLATIONS,
+                License(id=secret.id, hash=secret.hash, app=APP, customer="x", channels=[], seats=INSTALLATIONS,
                         lease_days=14, created=0.0)
             )  # fmt: skip
             session.flush()
             ids = (f"{number:032x}" for number in range(INSTALLATIONS))
-            session.add_all(Activation(licence=secret.id, installation=one, at=0.0, seen=0.0) for one in ids)
+            session.add_all(Activation(license=secret.id, installation=one, at=0.0, seen=0.0) for one in ids)
         database.close()
 
     def _answers(self) -> bool:

@@ -1,7 +1,7 @@
-"""`bin/demo --hub`: a vendor sells an app with private images; a customer installs it with a licence key.
+"""`bin/demo --hub`: a vendor sells an app with private images; a customer installs it with a license key.
 
 From nothing: a hub, a stock registry, an engine for the vendor and one for the customer, who has no Python. Two
-releases by `docker push` and `release publish`; `install.sh`, a licence, an update under load; the licence is revoked:
+releases by `docker push` and `release publish`; `install.sh`, a license, an update under load; the license is revoked:
 no more pulls and updates, and the app goes on serving. Exit code 0 only if all of it was so.
 """
 
@@ -37,7 +37,7 @@ class HubDemo:
         self.hub = HubServer(folder / "machine")
         self.vendor = Vendor(folder / "machine" / "vendor", self.hub)
         self.customer = Customer(folder / "machine" / "customer", self.hub)
-        self.key_file = folder / "machine" / "licence-key"
+        self.key_file = folder / "machine" / "license-key"
         self.seen: dict[str, Any] = {}
         self.problems: list[str] = []
 
@@ -46,10 +46,10 @@ class HubDemo:
         (self.folder / "machine").mkdir(parents=True)
         try:
             self._set_up()
-            self._without_a_licence()
-            licence = self._install()
+            self._without_a_license()
+            license = self._install()
             self._update_under_load()
-            self._revoke(licence)
+            self._revoke(license)
             secrets = [self.key_file.read_text().strip(), self.hub.token_file.read_text().strip()]
             self._expect("secrets in the hub's log", self.hub.secrets_in_log(secrets), 0)
         finally:
@@ -85,24 +85,24 @@ class HubDemo:
             subprocess.run([str(ROOT / "bin" / "build")], check=True, stdout=subprocess.DEVNULL)
         return ready
 
-    def _without_a_licence(self) -> None:
-        self.say("Without a licence")
+    def _without_a_license(self) -> None:
+        self.say("Without a license")
         refused = self.customer.install(None, code=None)
-        self._expect("install without a licence", (refused.code, _key(refused.last)), (4, "license-needed"))
+        self._expect("install without a license", (refused.code, _key(refused.last)), (4, "license-needed"))
         name = next(name for name in self._targets() if name.endswith("index.json"))
-        self._expect("the hub, without a licence", status(f"{self.hub.url}/targets/{name}"), 403)
+        self._expect("the hub, without a license", status(f"{self.hub.url}/targets/{name}"), 403)
         manifest = f"http://{self.hub.registry.name}/v2/acme/{APP}/manifests/{FIRST}"
         self._expect("the registry, without a token", status(manifest), 401)
         pulled, words = self.customer.pull(f"{self.vendor.repository}:{FIRST}", f"dlk_{'a' * 8}_{'a' * 32}")
         self._expect("docker pull with a wrong key", pulled, False, words)
 
     def _install(self) -> str:
-        licence = self.vendor.issue(self.key_file)
-        self.say(f"With a licence key: install {FIRST}")
+        license = self.vendor.issue(self.key_file)
+        self.say(f"With a license key: install {FIRST}")
         ran = self.customer.install(self.key_file)
         self.seen["install_s"] = round(ran.ended - ran.begun, 2)
         self._expect("what serves after the install", self.customer.version(), FIRST)
-        return licence
+        return license
 
     def _update_under_load(self) -> None:
         with self._load() as output:
@@ -118,13 +118,13 @@ class HubDemo:
         self._expect("failed requests", load["failed"], 0)
         self._expect("requests were made", len(records) > 500, True)
 
-    def _revoke(self, licence: str) -> None:
+    def _revoke(self, license: str) -> None:
         key = self.key_file.read_text().strip()
         pulled, words = self.customer.pull(f"{self.vendor.repository}:{FIRST}", key)
-        self._expect("docker pull with the licence key", pulled, True, words)
+        self._expect("docker pull with the license key", pulled, True, words)
         self.vendor.publish(THIRD)
-        self.vendor.revoke(licence)
-        self.say(f"{THIRD} is published, and the licence revoked")
+        self.vendor.revoke(license)
+        self.say(f"{THIRD} is published, and the license revoked")
         refused = self.customer.discode("update", APP, code=None)
         self._expect("update after the revocation", (refused.code, _key(refused.last)), (4, "license-revoked"))
         pulled, words = self.customer.pull(f"{self.vendor.repository}:{THIRD}", key)

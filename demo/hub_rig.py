@@ -158,12 +158,12 @@ class Vendor:
         self.discode("release", "publish", "--file", str(file))
 
     def issue(self, path: Path) -> str:
-        """A licence; its id. The key is in the file."""
+        """A license; its id. The key is in the file."""
         words = ("--customer", "Example Ltd", "--days", "365", "--key-file", str(path))
-        return str(self.discode("license", "issue", APP, *words).last["licence"])
+        return str(self.discode("license", "issue", APP, *words).last["license"])
 
-    def revoke(self, licence: str) -> None:
-        self.discode("license", "revoke", licence, "--reason", "not paid")
+    def revoke(self, license: str) -> None:
+        self.discode("license", "revoke", license, "--reason", "not paid")
 
     def docker(self, *words: str, given: str | None = None) -> str:
         return str(said(["docker", *words], self.environment, given=given).last["text"])
@@ -205,14 +205,14 @@ class Customer:
 
     def install(self, key_file: Path | None, code: int | None = 0) -> Ran:
         proxy = ("--proxy", "docker", "--proxy-image", EDGE_IMAGE, "--http-port", str(self.port))
-        licence = ("--license-file", str(key_file)) if key_file else ()
-        return self.discode("install", APP, "--host", HOST, *proxy, *licence, code=code)
+        license = ("--license-file", str(key_file)) if key_file else ()
+        return self.discode("install", APP, "--host", HOST, *proxy, *license, code=code)
 
     def pull(self, reference: str, key: str) -> tuple[bool, str]:
-        """`docker login` with a licence key and `docker pull`, into an engine that has not got the image."""
+        """`docker login` with a license key and `docker pull`, into an engine that has not got the image."""
         host = reference.partition("/")[0]
         environment = {**self.environment, "PATH": os.environ["PATH"]}
-        login = ["docker", "login", host, "-u", "licence", "--password-stdin"]
+        login = ["docker", "login", host, "-u", "license", "--password-stdin"]
         done = said(login, environment, None, key)
         if done.code == 0:
             done = said(["docker", "pull", reference], environment, None)

@@ -46,9 +46,9 @@ def test_of_another_app_installation_key_and_kind():
     assert refusal(none) == "lease-invalid"
     symmetric = jwt.encode(claims(LEASE, "x", "1"), "k" * 32, "HS256", headers={"typ": "lease+jwt"})
     assert refusal(symmetric) == "lease-invalid"
-    for name in ("exp", "iat", "sub", "aud", "licence", "customer", "channels"):
+    for name in ("exp", "iat", "sub", "aud", "license", "customer", "channels"):
         assert refusal(signed(**{name: None})) == "lease-invalid", name
-    for name, value in [("channels", 3), ("channels", [1]), ("sub", ["x"]), ("exp", "soon"), ("licence", {})]:
+    for name, value in [("channels", 3), ("channels", [1]), ("sub", ["x"]), ("exp", "soon"), ("license", {})]:
         assert refusal(signed(**{name: value})) == "lease-invalid", name
 
 

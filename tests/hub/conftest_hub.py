@@ -120,7 +120,7 @@ class HubVendor(Vendor):
         self.place.call("PUT", "/api/v1/apps/myapp", json={"access": access})
 
     def issue(self, **terms):
-        """A new licence: its id and key."""
+        """A new license: its id and key."""
         made = self.place.call("POST", "/api/v1/licenses", 201, json={"app": "myapp", "customer": "Example", **terms})
         return made["id"], made["key"]
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
-from test_licences import Licensee
+from test_licenses import Licensee
 
 from discode.core.errors import Refused, UsageError
 from discode.hub.backup import backup, restore

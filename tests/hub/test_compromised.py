@@ -269,7 +269,7 @@ def test_the_hub_can_hold_back_and_nothing_more(attacker, customer):
         assert [one.key for one in customer.releases().index().releases] == keys
 
 
-def test_the_hub_says_that_a_licence_ended_and_lies_on_the_terminal(attacker, vendor, customer):
+def test_the_hub_says_that_a_license_ended_and_lies_on_the_terminal(attacker, vendor, customer):
     """Refusals are the hub's words: they are bounded and cannot play tricks."""
     from discode.adapters.hub_api import told_by
 

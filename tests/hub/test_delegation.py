@@ -11,7 +11,7 @@ import threading
 
 import pytest
 from conftest_hub import HubVendor, Place
-from test_licences import Licensee
+from test_licenses import Licensee
 from test_registry_tokens import engine, shop
 
 from discode.adapters.docker import Engine

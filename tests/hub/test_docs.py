@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from conftest_hub import HubVendor
-from test_licences import Licensee
+from test_licenses import Licensee
 
-from discode.hub.licences import holder, lease
+from discode.hub.licenses import holder, lease
 
 DOCS = (Path(__file__).parents[2] / "docs" / "hub.md").read_text()
 MAIN = {
@@ -26,21 +26,21 @@ def test_a_lease_is_verified_as_the_docs_say(language, small_place, tmp_path):
     vendor = HubVendor(tmp_path / "vendor", small_place)
     vendor.begin("licensed")
     identity, key = vendor.issue()
-    licence = Licensee(tmp_path / "home", vendor).activate(key)
+    license = Licensee(tmp_path / "home", vendor).activate(key)
     script = tmp_path / "script"
     script.write_text(re.search(rf"```{language}\n(.*?)```", DOCS, re.DOTALL)[1] + MAIN[language])
 
-    def run(lease, public_key=licence.lease_key, app="myapp"):
+    def run(lease, public_key=license.lease_key, app="myapp"):
         told = json.dumps([lease, public_key, app])
         return subprocess.run([COMMAND[language], script], input=told, capture_output=True, text=True, timeout=30)
 
-    good = run(licence.lease)
+    good = run(license.lease)
     assert good.returncode == 0, good.stderr
-    assert json.loads(good.stdout)["licence"] == identity
-    head, body, signature = licence.lease.split(".")
+    assert json.loads(good.stdout)["license"] == identity
+    head, body, signature = license.lease.split(".")
     small_place.clock.ahead = -20 * 86400  # a hub of three weeks ago signs a lease of two
-    ended = lease(small_place.hub, holder(small_place.hub, "test", key), licence.installation)
+    ended = lease(small_place.hub, holder(small_place.hub, "test", key), license.installation)
     assert run(ended).returncode != 0
     flipped = ("A" if signature[0] != "A" else "B") + signature[1:]
-    for bad in [run(f"{head}.{body}.{flipped}"), run(licence.lease, app="other"), run(f"{head}.{body}."), run("x.y.z")]:
+    for bad in [run(f"{head}.{body}.{flipped}"), run(license.lease, app="other"), run(f"{head}.{body}."), run("x.y.z")]:
         assert bad.returncode != 0

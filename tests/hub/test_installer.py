@@ -78,7 +78,7 @@ def test_a_machine_without_python_gets_the_command_the_root_and_the_floor(vendor
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert "license" not in tried.stdout and "Trusting this vendor" not in tried.stdout, tried.stdout
-    assert (machine / "state" / "apps" / "myapp" / "licence.json").exists(), "no --from was needed"
+    assert (machine / "state" / "apps" / "myapp" / "license.json").exists(), "no --from was needed"
     assert run(vendor, machine).returncode == 0, "again is no harm"
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from hub_rig import AUTH
 from hypothesis import given
 from hypothesis import strategies as st
-from test_licences import Licensee
+from test_licenses import Licensee
 
 from discode.adapters.docker import Engine
 from discode.adapters.docker.pull import pull
@@ -96,7 +96,7 @@ def engine(daemon, shop):
                 api.remove_image(tag, force=True)
 
 
-def test_rights_by_vendor_licence_and_nobody(shop):
+def test_rights_by_vendor_license_and_nobody(shop):
     repository = "repository:acme/myapp:pull,push"
     push = shop.place.new_token("push")
     _, key = shop.issue()
@@ -122,7 +122,7 @@ def test_rights_by_vendor_licence_and_nobody(shop):
     assert shop.place.client.post("/token", data={"grant_type": "password"}).status_code == 404
 
 
-def test_ended_licences_and_public_apps(shop):
+def test_ended_licenses_and_public_apps(shop):
     identity, key = shop.issue()
     assert shop.token(None, "repository:acme/myapp:pull", status=401) == "no-credentials"
     shop.place.call("POST", f"/api/v1/licenses/{identity}/revoke", json={"reason": "x"})
@@ -135,7 +135,7 @@ def test_ended_licences_and_public_apps(shop):
     assert shop.token(None, "repository:acme/myapp:pull,push") == {"acme/myapp": ["pull"]}
 
 
-def test_a_ticket_is_for_one_installation_one_hour_and_a_live_licence(shop, tmp_path):
+def test_a_ticket_is_for_one_installation_one_hour_and_a_live_license(shop, tmp_path):
     identity, key = shop.issue()
     customer = Licensee(tmp_path / "home", shop)
     customer.activate(key)
@@ -147,12 +147,12 @@ def test_a_ticket_is_for_one_installation_one_hour_and_a_live_licence(shop, tmp_
     with pytest.raises(Refused) as refused:
         customer.releases().credentials(f"{shop.registry.name}/acme/other")
     assert refused.value.name == "license-other-app"
-    lease = customer.licences.of("myapp").lease
+    lease = customer.licenses.of("myapp").lease
     assert shop.token(lease, "repository:acme/myapp:pull", status=401) == "bad-password"
     shop.place.clock.ahead = 3601
     assert shop.token(made.password, status=401) == "ticket-ended"
     shop.place.clock.ahead = 0
-    customer.licences.deactivate("myapp")
+    customer.licenses.deactivate("myapp")
     assert shop.token(made.password, status=403) == "not-activated"
     customer.activate(key)
     made = customer.releases().credentials(ours)

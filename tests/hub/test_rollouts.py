@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
-from test_licences import Licensee
+from test_licenses import Licensee
 
 from discode.adapters.source import Reports
 from discode.core.history import HistoryEntry
@@ -135,11 +135,11 @@ def test_a_customer_who_agreed_sends_what_is_shown_and_nothing_else(vendor, tmp_
     assert reports.send("myapp", vendor.place.url, [entry()]) == ""
     assert vendor.place.call("GET", "/api/v1/apps/myapp/reports")["installations"] == 0, "not agreed"
     reports.enable("myapp")
-    assert "could not be sent" in reports.send("myapp", vendor.place.url, [entry()]), "no licence"
-    licence = Licensee(home, vendor).activate(key)
+    assert "could not be sent" in reports.send("myapp", vendor.place.url, [entry()]), "no license"
+    license = Licensee(home, vendor).activate(key)
     shown = reports.preview("myapp", [entry()])
     assert set(shown) == {"app", "installation", "flow", "version", "before", "serves", "outcome", "seconds"}
-    assert "db.example.com" not in json.dumps(shown) and shown["installation"] != licence.installation
+    assert "db.example.com" not in json.dumps(shown) and shown["installation"] != license.installation
     assert reports.send("myapp", vendor.place.url, [entry()]) == ""
     assert vendor.place.call("GET", "/api/v1/apps/myapp/reports")["adoption"] == {"1.0": 1}
     with vendor.place.hub.database.read() as session:

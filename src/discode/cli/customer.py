@@ -60,7 +60,7 @@ def install(
     ] = None,
     license_file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="The licence key; - reads it from standard input. Or: $DISCODE_LICENSE."),
+        typer.Option(metavar="FILE", help="The license key; - reads it from standard input. Or: $DISCODE_LICENSE."),
     ] = None,
     http_port: Annotated[
         int | None, typer.Option(help="The proxy's port; counts for the whole machine and is kept.")
@@ -89,7 +89,7 @@ def install(
     from ..core.names import check_host, check_slug
     from ..flows.install import Wanted, install
     from . import wiring
-    from .license_key import with_licence
+    from .license_key import with_license
     from .settings import collect
 
     check_slug(app)
@@ -102,7 +102,7 @@ def install(
         wanted = Wanted(app, source, channel, version, route, {**values, **given})
         return install(world, wanted)
 
-    with_licence(app, source, license_file, as_json, lambda: _run(lambda: _asking(flow, as_json), as_json))
+    with_license(app, source, license_file, as_json, lambda: _run(lambda: _asking(flow, as_json), as_json))
 
 
 def update(

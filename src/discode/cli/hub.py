@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..hub.hub import Hub
 
 app = typer.Typer(
-    help="For operators: the hub, a vendor's release server with licences and image tokens.",
+    help="For operators: the hub, a vendor's release server with licenses and image tokens.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

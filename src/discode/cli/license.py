@@ -1,4 +1,4 @@
-"""Licences: what a vendor types (issue, list, show, revoke, renew), and a customer (activate, lease, deactivate)."""
+"""Licenses: what a vendor types (issue, list, show, revoke, renew), and a customer (activate, lease, deactivate)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from .options import App, Json
 
 app = typer.Typer(
-    help="Licences. For vendors: issue, list, show, revoke, renew. For customers: activate, lease, deactivate.",
+    help="Licenses. For vendors: issue, list, show, revoke, renew. For customers: activate, lease, deactivate.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -19,7 +19,7 @@ Hub = Annotated[
     str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub; its API token is in $DISCODE_HUB_TOKEN.")
 ]
 TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")]
-Id = Annotated[str, typer.Argument(metavar="LICENCE", help="Its id, the middle of its key.", show_default=False)]
+Id = Annotated[str, typer.Argument(metavar="LICENSE", help="Its id, the middle of its key.", show_default=False)]
 
 
 @app.command()
@@ -35,7 +35,7 @@ def issue(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Issue a licence. Its key is shown once: the hub keeps a hash.
+    """Issue a license. Its key is shown once: the hub keeps a hash.
 
     \b
         discode license issue myapp --customer "Example Ltd" --days 365 --seats 2
@@ -51,9 +51,9 @@ def issue(
     if key_file is not None:
         write_secret(key_file, made["key"])
     shown = {} if key_file else {"key": made["key"]}
-    text = f"Licence {made['id']} of {app_name} for {customer}. "
+    text = f"License {made['id']} of {app_name} for {customer}. "
     text += f"Its key is in {key_file}." if key_file else f"Its key, shown this once: {made['key']}"
-    emit({"result": "issued", "licence": made["id"], "app": app_name, **shown}, text, as_json=as_json)
+    emit({"result": "issued", "license": made["id"], "app": app_name, **shown}, text, as_json=as_json)
 
 
 @app.command("list")
@@ -63,7 +63,7 @@ def list_(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """List the licences."""
+    """List the licenses."""
     from .output import emit, table
 
     query = f"?app={app_name}" if app_name else ""
@@ -72,40 +72,40 @@ def list_(
         [one["id"], one["app"], one["customer"], one["state"], f"{one['used']}/{one['seats']}", _day(one["expires"])]
         for one in told
     ]
-    text = table(rows, ["LICENCE", "APP", "CUSTOMER", "STATE", "SEATS", "ENDS"]) if rows else "There are no licences."
+    text = table(rows, ["LICENSE", "APP", "CUSTOMER", "STATE", "SEATS", "ENDS"]) if rows else "There are no licenses."
     emit({"licenses": told}, text, as_json=as_json)
 
 
 @app.command()
-def show(licence: Id, hub: Hub, token_file: TokenFile = None, as_json: Json = False) -> None:
-    """Show a licence and the installations that use it."""
-    _show(_api(hub, token_file).call("GET", f"/api/v1/licenses/{licence}"), as_json)
+def show(license: Id, hub: Hub, token_file: TokenFile = None, as_json: Json = False) -> None:
+    """Show a license and the installations that use it."""
+    _show(_api(hub, token_file).call("GET", f"/api/v1/licenses/{license}"), as_json)
 
 
 @app.command()
 def revoke(
-    licence: Id,
+    license: Id,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="For you, and for the audit log.")],
     hub: Hub,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """End a licence: no more updates and pulls. What runs at the customer's goes on running."""
+    """End a license: no more updates and pulls. What runs at the customer's goes on running."""
     body = {"reason": reason}
-    _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{licence}/revoke", json=body), as_json)
+    _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{license}/revoke", json=body), as_json)
 
 
 @app.command()
 def renew(
-    licence: Id,
+    license: Id,
     hub: Hub,
     days: Annotated[int | None, typer.Option(min=1, help="More days; without it, no end.")] = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Give a licence more time, from its end on."""
+    """Give a license more time, from its end on."""
     body = {"days": days}
-    _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{licence}/renew", json=body), as_json)
+    _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{license}/renew", json=body), as_json)
 
 
 @app.command()
@@ -114,24 +114,24 @@ def activate(
     hub: Annotated[str, typer.Option("--hub", "--from", metavar="URL", help="The vendor's hub.")],
     license_file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="The licence key; - reads it from standard input. Or: $DISCODE_LICENSE."),
+        typer.Option(metavar="FILE", help="The license key; - reads it from standard input. Or: $DISCODE_LICENSE."),
     ] = None,
     move: Annotated[
         bool, typer.Option("--move", help="When no seat is free, take the one that was unused longest.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """For customers: take a seat of a licence for this machine, or change to another licence."""
+    """For customers: take a seat of a license for this machine, or change to another license."""
     from . import wiring
     from .license_key import given
     from .output import emit
 
     key = given(license_file)
     if key is None:
-        key = typer.prompt("Licence key", hide_input=True, err=True).strip()
-    licence = wiring.licences().activate(app_name, hub, key, move=move)
-    told = {"result": "activated", "app": app_name, "licence": licence.licence, "customer": licence.customer}
-    emit(told, f"{app_name} is licensed to {licence.customer} on this machine.", as_json=as_json)
+        key = typer.prompt("License key", hide_input=True, err=True).strip()
+    license = wiring.licenses().activate(app_name, hub, key, move=move)
+    told = {"result": "activated", "app": app_name, "license": license.license, "customer": license.customer}
+    emit(told, f"{app_name} is licensed to {license.customer} on this machine.", as_json=as_json)
 
 
 @app.command()
@@ -144,14 +144,14 @@ def lease(
     from . import wiring
     from .output import emit
 
-    licences = wiring.licences()
-    licence = licences.must_have(app_name) if offline else licences.renewed(app_name)
-    held = licence.read(time.time())
+    licenses = wiring.licenses()
+    license = licenses.must_have(app_name) if offline else licenses.renewed(app_name)
+    held = license.read(time.time())
     told = {
-        "app": app_name, "licence": held.licence, "customer": held.customer, "installation": held.installation,
-        "ends": held.ends, "lease": licence.lease,
+        "app": app_name, "license": held.license, "customer": held.customer, "installation": held.installation,
+        "ends": held.ends, "lease": license.lease,
     }  # fmt: skip
-    emit(told, licence.lease, as_json=as_json)
+    emit(told, license.lease, as_json=as_json)
 
 
 @app.command()
@@ -160,7 +160,7 @@ def deactivate(app_name: App, as_json: Json = False) -> None:
     from . import wiring
     from .output import emit
 
-    wiring.licences().deactivate(app_name)
+    wiring.licenses().deactivate(app_name)
     emit({"result": "deactivated", "app": app_name}, f"The seat of {app_name} is free.", as_json=as_json)
 
 
@@ -174,7 +174,7 @@ def _show(told: dict[str, Any], as_json: bool) -> None:
     from .output import emit
 
     lines = [
-        f"Licence {told['id']} of {told['app']} for {told['customer']}: {told['state']}",
+        f"License {told['id']} of {told['app']} for {told['customer']}: {told['state']}",
         f"  seats {told['used']} of {told['seats']}, ends {_day(told['expires'])}, leases {told['lease_days']} days, "
         f"channels {', '.join(told['channels']) or 'all'}",
         *(f"  {one['installation']}  last seen {_day(one['seen'])}" for one in told["installations"]),

@@ -1,4 +1,4 @@
-"""A customer's licence key on the command line: from a file, the environment, or asked for; never an argument."""
+"""A customer's license key on the command line: from a file, the environment, or asked for; never an argument."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def given(file: str | None) -> str | None:
     try:
         text = os.environ.get(VARIABLE) if file is None else sys.stdin.read() if file == "-" else Path(file).read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The licence file {file} cannot be read.", "Give another: --license-file FILE") from error
+        raise UsageError(f"The license file {file} cannot be read.", "Give another: --license-file FILE") from error
     if text is None:
         return None
     key = text.strip()
     if not re.fullmatch(r"[A-Za-z0-9_]{8,100}", key):
-        raise UsageError("The licence key is not one of a hub's.", "It begins with dlk_", key="bad-license")
+        raise UsageError("The license key is not one of a hub's.", "It begins with dlk_", key="bad-license")
     return key
 
 
-def with_licence(app: str, source: str, file: str | None, as_json: bool, flow: Callable[[], None]) -> None:
+def with_license(app: str, source: str, file: str | None, as_json: bool, flow: Callable[[], None]) -> None:
     """Take a seat first, when there is a key; on a terminal ask for one when the hub wants it, and go on."""
     from ..core.errors import Refused
 
@@ -42,7 +42,7 @@ def with_licence(app: str, source: str, file: str | None, as_json: bool, flow: C
     except Refused as refused:
         if refused.name != "license-needed" or as_json or not sys.stdin.isatty():
             raise
-        activate(app, source, typer.prompt("Licence key", hide_input=True, err=True).strip())
+        activate(app, source, typer.prompt("License key", hide_input=True, err=True).strip())
         flow()
 
 
@@ -51,8 +51,8 @@ def activate(app: str, source: str, key: str) -> None:
     from . import wiring
 
     if "://" not in source:
-        raise UsageError("A licence is for a hub, and the source is a folder.", "Leave the licence key away.")
-    wiring.licences().activate(app, source, key)
+        raise UsageError("A license is for a hub, and the source is a folder.", "Leave the license key away.")
+    wiring.licenses().activate(app, source, key)
 
 
 def give_up(app: str, as_json: bool) -> None:
@@ -62,7 +62,7 @@ def give_up(app: str, as_json: bool) -> None:
     from .reports import report_for
 
     try:
-        if wiring.licences().of(app) is not None:
-            wiring.licences().deactivate(app)
+        if wiring.licenses().of(app) is not None:
+            wiring.licenses().deactivate(app)
     except DiscodeError as error:
-        report_for(as_json).note(f"The licence's seat could not be given up: {error.sentence}")
+        report_for(as_json).note(f"The license's seat could not be given up: {error.sentence}")

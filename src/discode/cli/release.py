@@ -261,7 +261,7 @@ def access(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Say who may read an app's releases from a hub: who has a licence (the default), or everybody."""
+    """Say who may read an app's releases from a hub: who has a license (the default), or everybody."""
     from .output import emit
     from .wiring_vendor import hub_api
 

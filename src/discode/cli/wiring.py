@@ -12,7 +12,7 @@ from .reports import report_for
 from .wiring_host import Host
 
 if TYPE_CHECKING:
-    from ..adapters.source import Licences, Reports
+    from ..adapters.source import Licenses, Reports
 
 
 def home() -> Path:
@@ -60,11 +60,11 @@ def reports() -> Reports:
     return Reports(home())
 
 
-def licences() -> Licences:
-    """The licences of this machine."""
-    from ..adapters.source import Licences
+def licenses() -> Licenses:
+    """The licenses of this machine."""
+    from ..adapters.source import Licenses
 
-    return Licences(home())
+    return Licenses(home())
 
 
 def source(given: str | None) -> str:

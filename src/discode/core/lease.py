@@ -1,4 +1,4 @@
-"""A lease: the hub's signed word that an installation has a licence, good for a time without the hub.
+"""A lease: the hub's signed word that an installation has a license, good for a time without the hub.
 
 A JWT (RFC 7519) signed with Ed25519 (`EdDSA`, RFC 8037). It is for the app, which may or may not ask for one; Discode
 itself never stops an app by it.
@@ -15,6 +15,7 @@ ALGORITHM = "EdDSA"
 TYPE = "lease+jwt"
 LEEWAY = 300.0  # seconds by which the clocks of hub and installation may differ
 LONGEST = 4096  # characters
+OLD_SPELLING = "licence"  # of the claim and of the customer's file: what was signed and stored that way is still read
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Lease:
 
     app: str
     installation: str
-    licence: str
+    license: str
     customer: str
     channels: tuple[str, ...]
     issued: float
@@ -38,13 +39,13 @@ def claims(lease: Lease, issuer: str, identity: str) -> dict[str, Any]:
     """What is signed; `identity` is unique to each lease."""
     return {
         "iss": issuer, "aud": lease.app, "sub": lease.installation, "jti": identity, "iat": int(lease.issued),
-        "exp": int(lease.ends), "licence": lease.licence, "customer": lease.customer, "channels": list(lease.channels),
+        "exp": int(lease.ends), "license": lease.license, "customer": lease.customer, "channels": list(lease.channels),
     }  # fmt: skip
 
 
 def read_lease(text: str, public_key: str, app: str, installation: str, now: float) -> Lease:
     """A lease that holds now, for this app on this installation. Raises TrustError: its key says which rule broke."""
-    import jwt  # late: only an app with a licence needs it
+    import jwt  # late: only an app with a license needs it
 
     try:
         if len(text) > LONGEST:
@@ -54,7 +55,7 @@ def read_lease(text: str, public_key: str, app: str, installation: str, now: flo
         # Time is checked below: by the caller's clock, not by this library's.
         told = jwt.decode(
             text, public_key, [ALGORITHM], options={
-                "require": ["exp", "iat", "sub", "aud", "licence", "customer", "channels"], "verify_aud": False,
+                "require": ["exp", "iat", "sub", "aud", "customer", "channels"], "verify_aud": False,
                 "verify_exp": False, "verify_iat": False, "verify_nbf": False,
             },
         )  # fmt: skip
@@ -77,9 +78,9 @@ def _must_hold(lease: Lease, app: str, installation: str, now: float) -> None:
 
 
 def _lease(told: dict[str, Any]) -> Lease:
-    texts = [told[name] for name in ("aud", "sub", "licence", "customer")]
+    texts = [told["aud"], told["sub"], told.get("license", told.get(OLD_SPELLING)), told["customer"]]
     if not all(isinstance(text, str) for text in [*texts, *told["channels"]]):
         raise TypeError("a claim is not text")
-    app, installation, licence, customer = texts
+    app, installation, license, customer = texts
     channels, issued, ends = tuple(told["channels"]), float(told["iat"]), float(told["exp"])
-    return Lease(app, installation, licence, customer, channels, issued, ends)
+    return Lease(app, installation, license, customer, channels, issued, ends)

@@ -1,4 +1,4 @@
-"""Who is calling: a vendor by an API token, an installation by a licence key.
+"""Who is calling: a vendor by an API token, an installation by a license key.
 
 Everything that takes a secret goes through here and its rate limit.
 """
@@ -13,22 +13,22 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 
-from . import licences
+from . import licenses
 from .credentials import API_TOKEN, matches, parse
 from .errors import Forbidden, Unauthorized
 from .hub import Hub
-from .models import ApiToken, Licence
+from .models import ApiToken, License
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="API token", description="A vendor's token, `dht_…`.")
 
 
 _basic = HTTPBasic(
-    auto_error=False, scheme_name="Licence", description="The installation's random id, and its licence key."
+    auto_error=False, scheme_name="License", description="The installation's random id, and its license key."
 )  # fmt: skip
 _INSTALLATION = re.compile("[0-9a-f]{32}")
 
 
-NO_LICENCE = "license-needed"
+NO_LICENSE = "license-needed"
 
 
 @dataclass(frozen=True)
@@ -93,25 +93,25 @@ def allowed(scope: str) -> Callable[..., Vendor]:
 
 @dataclass(frozen=True)
 class Caller:
-    """An installation with a licence key that has not been looked at yet."""
+    """An installation with a license key that has not been looked at yet."""
 
     request: Request
     installation: str
     key: str = field(repr=False)
 
-    def licence_for(self, app: str | None) -> Licence:
+    def license_for(self, app: str | None) -> License:
         """Raises Forbidden when the key opens nothing here."""
-        licence = licences.holder(hub_of(self.request), address_of(self.request), self.key, app)
-        self.request.state.actor = f"licence {licence.id}"
-        return licence
+        license = licenses.holder(hub_of(self.request), address_of(self.request), self.key, app)
+        self.request.state.actor = f"license {license.id}"
+        return license
 
 
 def customer(request: Request, given: Annotated[HTTPBasicCredentials | None, Depends(_basic)]) -> Caller:
-    """Raises Forbidden without a licence key: one that is missing ends where one that is wrong does."""
+    """Raises Forbidden without a license key: one that is missing ends where one that is wrong does."""
     if given is None:
-        raise Forbidden("This needs a licence.", "Give the vendor's licence key: --license-file FILE", key=NO_LICENCE)
+        raise Forbidden("This needs a license.", "Give the vendor's license key: --license-file FILE", key=NO_LICENSE)
     if not _INSTALLATION.fullmatch(given.username):
-        raise Forbidden("The name beside the licence key is no installation's.", key="not-activated")
+        raise Forbidden("The name beside the license key is no installation's.", key="not-activated")
     return Caller(request, given.username, given.password)
 
 
@@ -122,10 +122,10 @@ def may_read(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     basic: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
-) -> Callable[[str], Licence | None]:
-    """A function that says by which licence an app's releases may be read; None for the vendor's own tokens."""
+) -> Callable[[str], License | None]:
+    """A function that says by which license an app's releases may be read; None for the vendor's own tokens."""
 
-    def reader(app: str) -> Licence | None:
+    def reader(app: str) -> License | None:
         hub = hub_of(request)
         if bearer is not None:
             vendor = vendor_by_token(hub, address_of(request), bearer.credentials)
@@ -134,11 +134,11 @@ def may_read(
                 raise Forbidden("The API token has no scope release.", "Use another.", key="no-scope")
             return None
         caller = customer(request, basic)
-        licence = caller.licence_for(app)
-        licences.must_be_active(hub, licence, caller.installation)
-        return licence
+        license = caller.license_for(app)
+        licenses.must_be_active(hub, license, caller.installation)
+        return license
 
     return reader
 
 
-Reader = Annotated[Callable[[str], Licence | None], Depends(may_read)]
+Reader = Annotated[Callable[[str], License | None], Depends(may_read)]

@@ -31,7 +31,7 @@ ROUTERS = tuple(
 def make_app(hub: Hub) -> FastAPI:
     app = FastAPI(
         title="Discode hub", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
-        description="Releases, licences and tokens for the image registry of a vendor. Every refusal is an "
+        description="Releases, licenses and tokens for the image registry of a vendor. Every refusal is an "
         "`ErrorAnswer` with a stable key.", lifespan=_lifespan,
     )  # fmt: skip
     app.state.hub, app.state.metadata = hub, MetadataCache(hub)

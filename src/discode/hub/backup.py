@@ -19,6 +19,7 @@ from typing import IO, Any
 from sqlalchemy import LargeBinary, Table, insert, select, text
 
 from ..core.errors import Refused, UsageError
+from ..core.lease import OLD_SPELLING
 from ..disk.whole import replacing
 from .config import FILE
 from .database import Database
@@ -139,10 +140,11 @@ def _fill(database: Database, lines: IO[bytes]) -> None:
         tables = {table.name: table for table in Base.metadata.sorted_tables}
         for line in lines:
             told = json.loads(line)
-            rows = waiting.setdefault(told["table"], [])
-            rows.append(_row(tables[told["table"]], told["row"]))
+            name = _spelled(told["table"])
+            rows = waiting.setdefault(name, [])
+            rows.append(_row(tables[name], told["row"]))
             if len(rows) == _ROWS:
-                session.execute(insert(tables[told["table"]]), waiting.pop(told["table"]))
+                session.execute(insert(tables[name]), waiting.pop(name))
         for table in Base.metadata.sorted_tables:
             if rows := waiting.get(table.name, []):
                 session.execute(insert(table), rows)
@@ -156,4 +158,9 @@ def _fill(database: Database, lines: IO[bytes]) -> None:
 
 def _row(table: Table, told: dict[str, Any]) -> dict[str, Any]:
     binary = {column.name for column in table.columns if isinstance(column.type, LargeBinary)}
-    return {name: base64.b64decode(value) if name in binary else value for name, value in told.items()}
+    return {_spelled(name): base64.b64decode(value) if name in binary else value for name, value in told.items()}
+
+
+def _spelled(name: str) -> str:
+    """The name of a table or column as it is today; older backups have the old spelling."""
+    return name.replace(OLD_SPELLING, "license")

@@ -14,7 +14,7 @@ import secrets
 from dataclasses import dataclass, field
 
 API_TOKEN = "dht"  # a vendor's; the prefixes let scanners for leaked secrets find them
-LICENCE_KEY = "dlk"
+LICENSE_KEY = "dlk"
 _FORM = re.compile(r"(dht|dlk)_([a-z2-7]{8})_([a-z2-7]{32})")
 _NOBODY = hashlib.sha256(b"nobody").hexdigest()
 

@@ -19,7 +19,7 @@ main() {
     "$bin/discode" trust "$url" --root "$work/root.json" --floor @{floor} > /dev/null
     say "Installed: $bin/discode"
     case ":$PATH:" in *":$bin:"*) ;; *) say "Note: $bin is not in your PATH." ;; esac
-    say "Next: discode install APP --host APP.YOUR-DOMAIN, with your licence key in \$DISCODE_LICENSE or --license-file"
+    say "Next: discode install APP --host APP.YOUR-DOMAIN, with your license key in \$DISCODE_LICENSE or --license-file"
 }
 
 say() { printf '%s\n' "$*" >&2; }

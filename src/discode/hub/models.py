@@ -104,10 +104,10 @@ class App(Base):
     access: Mapped[str] = mapped_column(String(10))
 
 
-class Licence(Base):
+class License(Base):
     """`hash` as of an API token. No `channels` means all. `lease_days`: how long a lease holds without the hub."""
 
-    __tablename__ = "licences"
+    __tablename__ = "licenses"
 
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
     hash: Mapped[str] = mapped_column(String(64))
@@ -127,7 +127,7 @@ class Activation(Base):
 
     __tablename__ = "activations"
 
-    licence: Mapped[str] = mapped_column(ForeignKey("licences.id"), primary_key=True)
+    license: Mapped[str] = mapped_column(ForeignKey("licenses.id"), primary_key=True)
     installation: Mapped[str] = mapped_column(String(32), primary_key=True)
     at: Mapped[float]
     seen: Mapped[float]

@@ -18,11 +18,11 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ..core.names import SLUG
-from . import licences
-from .credentials import API_TOKEN, LICENCE_KEY
+from . import licenses
+from .credentials import API_TOKEN, LICENSE_KEY
 from .errors import Forbidden, Unauthorized
 from .hub import Hub
-from .models import App, Licence
+from .models import App, License
 
 SECONDS = 300  # that a token holds; the registry checks it once a request
 TICKET_SECONDS = 3600  # that a machine has for one pull, layers and all
@@ -85,16 +85,16 @@ def token(hub: Hub, subject: str, service: str, access: list[dict[str, Any]]) ->
 
 
 def rights_of(hub: Hub, address: str, password: str) -> Rights:
-    """By an API token with the scope push, a licence key, or a ticket for one pull. Raises Unauthorized, Forbidden."""
+    """By an API token with the scope push, a license key, or a ticket for one pull. Raises Unauthorized, Forbidden."""
     from .access import vendor_by_token
 
     if password.startswith(f"{API_TOKEN}_"):
         vendor = vendor_by_token(hub, address, password)
         actions = frozenset(("pull", "push")) if "push" in vendor.scopes else frozenset[str]()
         return Rights(vendor.actor, None, actions)
-    if password.startswith(f"{LICENCE_KEY}_"):
-        return _of_licence(_holder(hub, address, password))
-    return _of_licence(_by_ticket(hub, address, password))
+    if password.startswith(f"{LICENSE_KEY}_"):
+        return _of_license(_holder(hub, address, password))
+    return _of_license(_by_ticket(hub, address, password))
 
 
 def public_rights(hub: Hub, scopes: Iterable[Scope]) -> list[Rights]:
@@ -105,39 +105,39 @@ def public_rights(hub: Hub, scopes: Iterable[Scope]) -> list[Rights]:
         return [Rights("", slug, frozenset(("pull",))) for slug in public]
 
 
-def ticket(hub: Hub, licence: Licence, installation: str) -> tuple[str, float]:
-    """A password for one pull, and when it ends: the licence key itself need not go to the container engine."""
-    licences.must_be_active(hub, licence, installation)
+def ticket(hub: Hub, license: License, installation: str) -> tuple[str, float]:
+    """A password for one pull, and when it ends: the license key itself need not go to the container engine."""
+    licenses.must_be_active(hub, license, installation)
     ends = int(hub.now()) + TICKET_SECONDS
-    claims = {"iss": hub.config.url, "sub": installation, "licence": licence.id, "exp": ends}
+    claims = {"iss": hub.config.url, "sub": installation, "license": license.id, "exp": ends}
     return jwt.encode(claims, hub.keys.lease, "EdDSA", headers={"typ": TICKET_TYPE}), float(ends)
 
 
-def _of_licence(licence: Licence) -> Rights:
-    return Rights(f"licence {licence.id}", licence.app, frozenset(("pull",)))
+def _of_license(license: License) -> Rights:
+    return Rights(f"license {license.id}", license.app, frozenset(("pull",)))
 
 
-def _holder(hub: Hub, address: str, key: str) -> Licence:
+def _holder(hub: Hub, address: str, key: str) -> License:
     try:
-        return licences.holder(hub, address, key)
+        return licenses.holder(hub, address, key)
     except Forbidden as error:
         if error.name == "license-unknown":  # to a registry's client, wrong credentials are 401
             raise Unauthorized(error.sentence, error.next_step, key=error.name) from None
         raise
 
 
-def _by_ticket(hub: Hub, address: str, text: str) -> Licence:
+def _by_ticket(hub: Hub, address: str, text: str) -> License:
     hub.throttle.attempt(address)
     try:
         if len(text) > 4096 or jwt.get_unverified_header(text).get("typ") != TICKET_TYPE:
             raise jwt.InvalidTokenError
         told = jwt.decode(text, hub.keys.lease.public_key(), ["EdDSA"], options={"verify_exp": False})
-        identity, installation, ends = str(told["licence"]), str(told["sub"]), float(told["exp"])
+        identity, installation, ends = str(told["license"]), str(told["sub"]), float(told["exp"])
     except (jwt.PyJWTError, KeyError, ValueError, TypeError):
         hub.throttle.failed(address)
-        raise Unauthorized("The password is no licence key and no token of this hub's.", key="bad-password") from None
+        raise Unauthorized("The password is no license key and no token of this hub's.", key="bad-password") from None
     if ends <= hub.now():
         raise Unauthorized("The ticket for this pull has ended.", "Run the command again.", key="ticket-ended")
-    licence = licences.live(hub, identity)
-    licences.must_be_active(hub, licence, installation)
-    return licence
+    license = licenses.live(hub, identity)
+    licenses.must_be_active(hub, license, installation)
+    return license

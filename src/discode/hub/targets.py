@@ -1,4 +1,4 @@
-"""Files of releases as installations ask for them: found by name and hash, offered by licence and channel."""
+"""Files of releases as installations ask for them: found by name and hash, offered by license and channel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import select
 from ..core.release import manifest_path
 from .errors import Forbidden, NotFound
 from .hub import Hub
-from .models import App, Licence, PublishedRelease, Target
+from .models import App, License, PublishedRelease, Target
 
 
 def find(hub: Hub, path: str) -> tuple[Target, str]:
@@ -31,21 +31,21 @@ def access_of(hub: Hub, app: str) -> str:
     return kept.access
 
 
-def must_be_offered(hub: Hub, target: Target, licence: Licence) -> None:
-    """A manifest or an archive belongs to releases, and one of them is in a channel of the licence's.
+def must_be_offered(hub: Hub, target: Target, license: License) -> None:
+    """A manifest or an archive belongs to releases, and one of them is in a channel of the license's.
 
     Raises Forbidden.
     """
-    if not licence.channels or target.name.endswith("/index.json"):
+    if not license.channels or target.name.endswith("/index.json"):
         return
     with hub.database.read() as session:
         releases = list(session.scalars(select(PublishedRelease).where(PublishedRelease.app == target.app)))
     for release in releases:
         names = {manifest_path(release.app, release.key), release.archive}
-        if target.name in names and set(release.channels) & set(licence.channels):
+        if target.name in names and set(release.channels) & set(license.channels):
             return
     raise Forbidden(
-        f"The licence {licence.id} is for the channels {', '.join(licence.channels)}; this release is in none of them.",
-        "Follow one of these channels, or ask the vendor for another licence.",
+        f"The license {license.id} is for the channels {', '.join(license.channels)}; this release is in none of them.",
+        "Follow one of these channels, or ask the vendor for another license.",
         key="license-channel",
     )

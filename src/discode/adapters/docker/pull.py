@@ -126,7 +126,7 @@ def _cause(engine: Engine, image: Image, auth: dict[str, str] | None, words: str
     if status in (401, 403) or (auth is None and status >= 500 and _wants_a_login(registry)):
         return Refused(
             f"The registry does not let this machine pull {image.repository}.",
-            "Check the licence or the credentials with the vendor. A private registry without a hub: docker login.",
+            "Check the license or the credentials with the vendor. A private registry without a hub: docker login.",
             key=CREDENTIALS,
         )
     if status == 404:

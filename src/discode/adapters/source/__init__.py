@@ -1,8 +1,8 @@
 """Release sources: a folder, or the same files behind a web address, read through python-tuf's client."""
 
 from .given import give
-from .licence import Licence, Licences
+from .license import License, Licenses
 from .reports import Reports
 from .sources import FileSources
 
-__all__ = ["FileSources", "Licence", "Licences", "Reports", "give"]
+__all__ = ["FileSources", "License", "Licenses", "Reports", "give"]

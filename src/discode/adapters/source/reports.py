@@ -12,12 +12,12 @@ from ...core.history import HistoryEntry
 from ...core.report import report_of
 from ..files.disk import write_whole
 from ..hub_api import HubApi
-from .licence import Licences
+from .license import Licenses
 
 
 class Reports:
     def __init__(self, home: Path):
-        self._home, self._licences = home, Licences(home)
+        self._home, self._licenses = home, Licenses(home)
 
     def enable(self, app: str) -> None:
         """Agreed already: the id stays."""
@@ -40,8 +40,8 @@ class Reports:
         told = self.preview(app, history) if self.is_enabled(app) and source.startswith("http") else None
         if told is None:
             return ""
-        licence = self._licences.of(app)
-        mine = licence.authorization if licence and licence.hub == source.rstrip("/") else None
+        license = self._licenses.of(app)
+        mine = license.authorization if license and license.hub == source.rstrip("/") else None
         try:
             HubApi(source, mine).call("POST", "/api/v1/reports", json=told)
         except DiscodeError as error:

@@ -24,7 +24,7 @@ from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
 from ..files.disk import write_whole, writing
 from .given import floor_of, root_of
-from .licence import Licences
+from .license import Licenses
 
 if TYPE_CHECKING:
     from tuf.api.metadata import TargetFile
@@ -52,13 +52,13 @@ class SignedReleases:
 
     def __init__(self, home: Path, app: str, source: str, base: str, pin: str | None, note: Callable[[str], None]):
         self._home, self._app, self._source, self._base = home, app, source, base
-        self._pin, self._note, self._licences = pin, note, Licences(home)
+        self._pin, self._note, self._licenses = pin, note, Licenses(home)
         self._trust = home / "apps" / app / "trust" / hashlib.sha256(base.encode()).hexdigest()[:16]
         self._updater: Updater | None = None
         self._fetcher: FolderFetcher | WebFetcher | None = None
 
     def index(self) -> Index:
-        if self._authorization() and (trouble := self._licences.renew_when_due(self._app)):
+        if self._authorization() and (trouble := self._licenses.renew_when_due(self._app)):
             self._note(trouble)
         index = read_index(self._app, self._target(index_path(self._app), "index"))
         return index.model_copy(update={"held": self._held()})
@@ -96,11 +96,11 @@ class SignedReleases:
         return self._download(info, path, "archive", on_bytes)
 
     def credentials(self, repository: str) -> Credentials | None:
-        """Of a hub, by the licence, for one pull; None where the hub has nothing to do with the image."""
-        licence = self._licences.of(self._app)
-        if licence is None or licence.hub != self._base:
+        """Of a hub, by the license, for one pull; None where the hub has nothing to do with the image."""
+        license = self._licenses.of(self._app)
+        if license is None or license.hub != self._base:
             return None
-        return self._licences.pull_credentials(licence, repository)
+        return self._licenses.pull_credentials(license, repository)
 
     def fingerprint(self) -> str:
         """SHA-256 of the root that this source is trusted by."""
@@ -170,9 +170,9 @@ class SignedReleases:
         )
 
     def _authorization(self) -> str | None:
-        """With the licence of this app, when it is one of this source's."""
-        licence = self._licences.of(self._app)
-        return licence.authorization if licence and licence.hub == self._base else None
+        """With the license of this app, when it is one of this source's."""
+        license = self._licenses.of(self._app)
+        return license.authorization if license and license.hub == self._base else None
 
     def _root(self) -> bytes:
         """The trusted root; at the first use the source's first one, which `pin` may have named."""

@@ -1,13 +1,13 @@
-"""What an installation does with its licence key: take a seat, give it up, have its lease renewed."""
+"""What an installation does with its license key: take a seat, give it up, have its lease renewed."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from .. import licences
+from .. import licenses
 from ..access import Customer, TheHub
-from ..models import Licence
+from ..models import License
 from .shapes import Shape, Slug, errors
 
 router = APIRouter(prefix="/api/v1", tags=["activation"])
@@ -23,7 +23,7 @@ class Wanted(Shape):
 class LeaseAnswer(BaseModel):
     """`lease` is a JWT signed with Ed25519; `lease_key` the public key, PEM."""
 
-    licence: str = Field(examples=["q3k7m2xa"])
+    license: str = Field(examples=["q3k7m2xa"])
     customer: str = Field(examples=["Example Ltd"])
     lease: str = Field(examples=["eyJ0eXAiOiJsZWFzZStqd3Qi…"])
     lease_key: str = Field(examples=["-----BEGIN PUBLIC KEY-----\n…"])
@@ -36,24 +36,24 @@ class Freed(BaseModel):
 @router.post("/activation", responses=errors(403, 409))
 def activate(hub: TheHub, customer: Customer, wanted: Wanted) -> LeaseAnswer:
     """Take a seat for this installation; the same again is a no-op."""
-    licence = customer.licence_for(wanted.app)
-    return _answer(hub, licence, licences.activate(hub, licence, customer.installation, move=wanted.move))
+    license = customer.license_for(wanted.app)
+    return _answer(hub, license, licenses.activate(hub, license, customer.installation, move=wanted.move))
 
 
 @router.post("/lease", responses=errors(403))
 def lease(hub: TheHub, customer: Customer) -> LeaseAnswer:
     """A fresh lease for an installation that has a seat."""
-    licence = customer.licence_for(None)
-    return _answer(hub, licence, licences.renew_lease(hub, licence, customer.installation))
+    license = customer.license_for(None)
+    return _answer(hub, license, licenses.renew_lease(hub, license, customer.installation))
 
 
 @router.delete("/activation", responses=errors(403))
 def deactivate(hub: TheHub, customer: Customer) -> Freed:
     """Give the seat up; it is free for another machine at once."""
-    licence = customer.licence_for(None)
-    licences.free_seat(hub, f"licence {licence.id}", licence.id, customer.installation)
+    license = customer.license_for(None)
+    licenses.free_seat(hub, f"license {license.id}", license.id, customer.installation)
     return Freed(freed=True)
 
 
-def _answer(hub: TheHub, licence: Licence, made: str) -> LeaseAnswer:
-    return LeaseAnswer(licence=licence.id, customer=licence.customer, lease=made, lease_key=hub.keys.lease_public)
+def _answer(hub: TheHub, license: License, made: str) -> LeaseAnswer:
+    return LeaseAnswer(license=license.id, customer=license.customer, lease=made, lease_key=hub.keys.lease_public)

@@ -43,10 +43,10 @@ def target(
     path: Annotated[str, Path(max_length=300, examples=[f"myapp/{'5f' * 32}.index.json"])],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """A target by its name with its hash, `<folder>/<sha256>.<name>`; of a licensed app with a licence alone."""
+    """A target by its name with its hash, `<folder>/<sha256>.<name>`; of a licensed app with a license alone."""
     found, access = targets.find(hub, path)
-    if access != "public" and (licence := may_read(found.app)) is not None:
-        targets.must_be_offered(hub, found, licence)
+    if access != "public" and (license := may_read(found.app)) is not None:
+        targets.must_be_offered(hub, found, license)
     etag, headers = f'"{found.sha256}"', {"Cache-Control": FOREVER if access == "public" else FOREVER_PRIVATE}
     if not_modified(etag, if_none_match):
         return Response(status_code=304, headers={"ETag": etag, **headers})

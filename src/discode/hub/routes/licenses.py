@@ -1,4 +1,4 @@
-"""Licences, for the vendor."""
+"""Licenses, for the vendor."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
-from .. import licences
+from .. import licenses
 from ..access import TheHub, Vendor, allowed
 from .shapes import Days, Installation, Line, Sentence, Shape, Slug, errors
 
-router = APIRouter(prefix="/api/v1/licenses", tags=["licences"])
+router = APIRouter(prefix="/api/v1/licenses", tags=["licenses"])
 Issuer = Annotated[Vendor, Depends(allowed("license"))]
-LicenceId = Annotated[str, Path(pattern="^[a-z2-7]{8}$", examples=["q3k7m2xa"])]
+LicenseId = Annotated[str, Path(pattern="^[a-z2-7]{8}$", examples=["q3k7m2xa"])]
 
 
-class NewLicence(Shape):
+class NewLicense(Shape):
     """No `days`: it does not end by itself. No `channels`: all. `lease_days`: how long apps can do without the hub."""
 
     app: Slug
@@ -27,12 +27,12 @@ class NewLicence(Shape):
     lease_days: Annotated[int, Field(ge=1, le=400)] = 14
 
 
-class MadeLicence(BaseModel):
+class MadeLicense(BaseModel):
     id: str = Field(examples=["q3k7m2xa"])
     key: str = Field(description="Shown this once.", examples=["dlk_q3k7m2xa_…"])
 
 
-class Licence(BaseModel):
+class License(BaseModel):
     """Times are Unix time in seconds."""
 
     id: str
@@ -55,7 +55,7 @@ class Seat(BaseModel):
     seen: float
 
 
-class LicenceWithSeats(Licence):
+class LicenseWithSeats(License):
     installations: list[Seat]
 
 
@@ -68,40 +68,40 @@ class Renewal(Shape):
 
 
 @router.post("", status_code=201, responses=errors(401, 403, 404))
-def issue(hub: TheHub, vendor: Issuer, wanted: NewLicence) -> MadeLicence:
-    """Issue a licence. Its key is in this answer and nowhere else."""
-    made = licences.issue(hub, vendor.actor, licences.Terms(**wanted.model_dump()))
-    return MadeLicence(id=made.id, key=made.text)
+def issue(hub: TheHub, vendor: Issuer, wanted: NewLicense) -> MadeLicense:
+    """Issue a license. Its key is in this answer and nowhere else."""
+    made = licenses.issue(hub, vendor.actor, licenses.Terms(**wanted.model_dump()))
+    return MadeLicense(id=made.id, key=made.text)
 
 
 @router.get("", responses=errors(401, 403))
-def list_(hub: TheHub, vendor: Issuer, app: Annotated[Slug | None, Query()] = None) -> list[Licence]:
-    return [Licence(**told) for told in licences.listed(hub, app)]
+def list_(hub: TheHub, vendor: Issuer, app: Annotated[Slug | None, Query()] = None) -> list[License]:
+    return [License(**told) for told in licenses.listed(hub, app)]
 
 
-@router.get("/{licence}", responses=errors(401, 403, 404))
-def show(hub: TheHub, vendor: Issuer, licence: LicenceId) -> LicenceWithSeats:
-    return LicenceWithSeats(**licences.shown(hub, licence))
+@router.get("/{license}", responses=errors(401, 403, 404))
+def show(hub: TheHub, vendor: Issuer, license: LicenseId) -> LicenseWithSeats:
+    return LicenseWithSeats(**licenses.shown(hub, license))
 
 
-@router.post("/{licence}/revoke", responses=errors(401, 403, 404))
-def revoke(hub: TheHub, vendor: Issuer, licence: LicenceId, why: Reason) -> LicenceWithSeats:
-    """End a licence: no more updates, pulls and leases. What runs goes on running."""
-    licences.revoke(hub, vendor.actor, licence, why.reason)
-    return LicenceWithSeats(**licences.shown(hub, licence))
+@router.post("/{license}/revoke", responses=errors(401, 403, 404))
+def revoke(hub: TheHub, vendor: Issuer, license: LicenseId, why: Reason) -> LicenseWithSeats:
+    """End a license: no more updates, pulls and leases. What runs goes on running."""
+    licenses.revoke(hub, vendor.actor, license, why.reason)
+    return LicenseWithSeats(**licenses.shown(hub, license))
 
 
-@router.post("/{licence}/renew", responses=errors(401, 403, 404, 409))
-def renew(hub: TheHub, vendor: Issuer, licence: LicenceId, wanted: Renewal) -> LicenceWithSeats:
+@router.post("/{license}/renew", responses=errors(401, 403, 404, 409))
+def renew(hub: TheHub, vendor: Issuer, license: LicenseId, wanted: Renewal) -> LicenseWithSeats:
     """More days, from its end on; without `days`, no end."""
-    licences.renew(hub, vendor.actor, licence, wanted.days)
-    return LicenceWithSeats(**licences.shown(hub, licence))
+    licenses.renew(hub, vendor.actor, license, wanted.days)
+    return LicenseWithSeats(**licenses.shown(hub, license))
 
 
-@router.delete("/{licence}/installations/{installation}", responses=errors(401, 403, 404))
+@router.delete("/{license}/installations/{installation}", responses=errors(401, 403, 404))
 def free_seat(
-    hub: TheHub, vendor: Issuer, licence: LicenceId, installation: Annotated[Installation, Path()]
-) -> LicenceWithSeats:
+    hub: TheHub, vendor: Issuer, license: LicenseId, installation: Annotated[Installation, Path()]
+) -> LicenseWithSeats:
     """Free the seat of a machine that is gone."""
-    licences.free_seat(hub, vendor.actor, licence, installation)
-    return LicenceWithSeats(**licences.shown(hub, licence))
+    licenses.free_seat(hub, vendor.actor, license, installation)
+    return LicenseWithSeats(**licenses.shown(hub, license))

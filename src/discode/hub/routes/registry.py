@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel, Field
 
-from .. import licences
+from .. import licenses
 from .. import registry_tokens as tokens
 from ..access import Customer, TheHub, address_of
 from ..delegation import Delegations, pull_token
@@ -18,7 +18,7 @@ from ..errors import BadRequest, NotFound, Unauthorized
 from .shapes import Shape, errors
 
 router = APIRouter(tags=["registry"])
-_basic = HTTPBasic(auto_error=False, scheme_name="Registry login", description="Password: licence key or API token.")
+_basic = HTTPBasic(auto_error=False, scheme_name="Registry login", description="Password: license key or API token.")
 
 
 class TokenAnswer(BaseModel):
@@ -67,7 +67,7 @@ def token(
         request.state.actor = subject
     access = tokens.granted(scopes, rights, hub.config.vendor)
     if given is None and not access:
-        raise Unauthorized("This needs a licence key or an API token.", "docker login first.", key="no-credentials")
+        raise Unauthorized("This needs a license key or an API token.", "docker login first.", key="no-credentials")
     made = tokens.token(hub, subject, service, access)
     issued = datetime.fromtimestamp(int(hub.now()), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return TokenAnswer(token=made, access_token=made, expires_in=tokens.SECONDS, issued_at=issued)
@@ -81,19 +81,19 @@ def no_oauth() -> JSONResponse:
 
 @router.post("/api/v1/pull-credentials", responses=errors(403, 404, 409, 503))
 def pull_credentials(hub: TheHub, customer: Customer, wanted: Wanted) -> PullCredentials:
-    """For the container engine of an installation: a ticket instead of the licence key, for an hour; or a token of the
+    """For the container engine of an installation: a ticket instead of the license key, for an hour; or a token of the
     registry that has the image, for as long as that registry lets it hold.
     """
     host, _, name = wanted.repository.partition("/")
     app = tokens.app_of(hub.config.vendor, name) if host == hub.config.registry else None
     if app is not None:
-        made, ends = tokens.ticket(hub, customer.licence_for(app), customer.installation)
+        made, ends = tokens.ticket(hub, customer.license_for(app), customer.installation)
         return PullCredentials(
             username=customer.installation, password=made, ends=ends, seconds=max(ends - hub.now(), 0.0)
         )
     delegation = Delegations(hub.keys.folder).all().get(wanted.repository)
     if delegation is None:
         raise NotFound("The image is not in this hub's registry.", "No credentials of the hub's help.", key="elsewhere")
-    licences.must_be_active(hub, customer.licence_for(delegation.app), customer.installation)
+    licenses.must_be_active(hub, customer.license_for(delegation.app), customer.installation)
     token = pull_token(wanted.repository, delegation)
     return PullCredentials(token=token.text, ends=hub.now() + token.seconds, seconds=token.seconds)

@@ -103,6 +103,6 @@ class Access(Shape):
 
 @router.put("/apps/{app}", responses=errors(401, 403, 404))
 def set_access(hub: TheHub, vendor: Publisher, app: Slug, wanted: Access) -> Access:
-    """Who may read the releases of an app: everybody, or who has a licence."""
+    """Who may read the releases of an app: everybody, or who has a license."""
     releases.set_access(hub, vendor.actor, app, wanted.access)
     return wanted

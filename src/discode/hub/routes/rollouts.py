@@ -58,7 +58,7 @@ class Summary(BaseModel):
 
 @router.post("/reports", status_code=202, responses=errors(401, 403, 404))
 def report(request: Request, hub: TheHub, may_read: Reader, told: NewReport) -> Taken:
-    """How an update ended. Of a licensed app with a licence, which is looked at and not kept: no stranger can halt a
+    """How an update ended. Of a licensed app with a license, which is looked at and not kept: no stranger can halt a
     rollout, and no report leads to a customer."""
     hub.throttle.attempt(address_of(request))
     if targets.access_of(hub, told.app) != "public":

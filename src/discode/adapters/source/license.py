@@ -1,6 +1,6 @@
-"""A customer's licence of one app: the key, this installation's random id, and the newest lease.
+"""A customer's license of one app: the key, this installation's random id, and the newest lease.
 
-apps/<app>/licence.json     readable by its owner alone: {hub, key, installation, lease, lease_key, ...}
+apps/<app>/license.json     readable by its owner alone: {hub, key, installation, lease, lease_key, ...}
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import secrets
 import time
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from ...core.errors import DiscodeError, NoSuchApp, StateError, TrustError
-from ...core.lease import Lease, read_lease
+from ...core.lease import OLD_SPELLING, Lease, read_lease
 from ...ports.releases import Credentials
 from ..files.disk import reading, write_whole
 from ..hub_api import HubApi
 
 
-class Licence(BaseModel):
+class License(BaseModel):
     """`lease_key` is the hub's, as it was at the activation: a lease that another key signed is not taken later."""
 
     model_config = ConfigDict(frozen=True)
@@ -29,7 +29,7 @@ class Licence(BaseModel):
     app: str
     key: str = Field(repr=False)
     installation: str
-    licence: str
+    license: str = Field(validation_alias=AliasChoices("license", OLD_SPELLING))
     customer: str
     lease: str
     lease_key: str
@@ -43,54 +43,56 @@ class Licence(BaseModel):
         return read_lease(self.lease, self.lease_key, self.app, self.installation, now)
 
 
-class Licences:
-    """The licences of this machine. Calls to the hub raise Refused or SourceUnreachable."""
+class Licenses:
+    """The licenses of this machine. Calls to the hub raise Refused or SourceUnreachable."""
 
     def __init__(self, home: Path):
         self._home = home
 
-    def of(self, app: str) -> Licence | None:
+    def of(self, app: str) -> License | None:
         """Raises StateError when the file is damaged."""
         path = self._path(app)
+        if not path.exists() and self._old_path(app).exists():
+            path = self._old_path(app)
         try:
             with reading(path):
-                return Licence.model_validate_json(path.read_bytes())
+                return License.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             return None
         except ValidationError as error:
             raise StateError(
                 f"{path} is damaged. Your app goes on running.",
-                f"Give the licence key again: discode license activate {app}",
-                key="licence-file",
+                f"Give the license key again: discode license activate {app}",
+                key="license-file",
             ) from error
 
-    def activate(self, app: str, hub: str, key: str, *, move: bool = False) -> Licence:
+    def activate(self, app: str, hub: str, key: str, *, move: bool = False) -> License:
         """Take a seat and keep the key. An installation that has an id keeps it, and so its seat."""
         hub = hub.rstrip("/")
         installation = self._installation(app)
         api = HubApi(hub, _authorization(installation, key))
         told = api.call("POST", "/api/v1/activation", json={"app": app, "move": move})
-        licence = Licence(hub=hub, app=app, key=key, installation=installation, **_answer(told))
-        licence.read(time.time())
-        self._write(licence)
-        return licence
+        license = License(hub=hub, app=app, key=key, installation=installation, **_answer(told))
+        license.read(time.time())
+        self._write(license)
+        return license
 
-    def renewed(self, app: str) -> Licence:
+    def renewed(self, app: str) -> License:
         """With a fresh lease, signed by the key that the hub had at the activation. Raises TrustError, too."""
-        licence = self.must_have(app)
-        told = HubApi(licence.hub, licence.authorization).call("POST", "/api/v1/lease")
-        fresh = licence.model_copy(update={"lease": str(told["lease"])})
+        license = self.must_have(app)
+        told = HubApi(license.hub, license.authorization).call("POST", "/api/v1/lease")
+        fresh = license.model_copy(update={"lease": str(told["lease"])})
         fresh.read(time.time())
         self._write(fresh)
         return fresh
 
     def renew_when_due(self, app: str) -> str:
         """A sentence for the user when the hub would not renew the lease; empty when all is well."""
-        licence = self.of(app)
-        if licence is None:
+        license = self.of(app)
+        if license is None:
             return ""
         try:
-            if not licence.read(time.time()).is_stale(time.time()):
+            if not license.read(time.time()).is_stale(time.time()):
                 return ""
         except TrustError:
             pass  # it has ended, or a clock was set: a fresh one tells
@@ -102,27 +104,28 @@ class Licences:
 
     def deactivate(self, app: str) -> None:
         """Give the seat up, forget the key."""
-        licence = self.must_have(app)
-        HubApi(licence.hub, licence.authorization).call("DELETE", "/api/v1/activation")
+        license = self.must_have(app)
+        HubApi(license.hub, license.authorization).call("DELETE", "/api/v1/activation")
         self._path(app).unlink(missing_ok=True)
+        self._old_path(app).unlink(missing_ok=True)
 
-    def pull_credentials(self, licence: Licence, repository: str) -> Credentials | None:
+    def pull_credentials(self, license: License, repository: str) -> Credentials | None:
         """For one pull. None when the image is not in the hub's registry: it may be public, or the user's own."""
         try:
-            api = HubApi(licence.hub, licence.authorization)
+            api = HubApi(license.hub, license.authorization)
             told = api.call("POST", "/api/v1/pull-credentials", json={"repository": repository})
             ends = time.monotonic() + float(told["seconds"]) if "seconds" in told else None
             return Credentials(str(told["username"]), str(told["password"]), str(told.get("token", "")), ends)
         except NoSuchApp:
             return None
 
-    def must_have(self, app: str) -> Licence:
-        licence = self.of(app)
-        if licence is None:
+    def must_have(self, app: str) -> License:
+        license = self.of(app)
+        if license is None:
             raise NoSuchApp(
-                f"There is no licence of {app} on this machine.", f"Give one: discode license activate {app} --hub URL"
+                f"There is no license of {app} on this machine.", f"Give one: discode license activate {app} --hub URL"
             )
-        return licence
+        return license
 
     def _installation(self, app: str) -> str:
         try:
@@ -131,12 +134,16 @@ class Licences:
             known = None
         return known.installation if known else secrets.token_hex(16)
 
-    def _write(self, licence: Licence) -> None:
-        data = json.dumps(licence.model_dump(), indent=1).encode()
-        write_whole(self._path(licence.app), data, mode=0o600)
+    def _write(self, license: License) -> None:
+        data = json.dumps(license.model_dump(), indent=1).encode()
+        write_whole(self._path(license.app), data, mode=0o600)
+        self._old_path(license.app).unlink(missing_ok=True)
 
     def _path(self, app: str) -> Path:
-        return self._home / "apps" / app / "licence.json"
+        return self._home / "apps" / app / "license.json"
+
+    def _old_path(self, app: str) -> Path:
+        return self._home / "apps" / app / f"{OLD_SPELLING}.json"
 
 
 def _authorization(installation: str, key: str) -> str:
@@ -146,6 +153,6 @@ def _authorization(installation: str, key: str) -> str:
 
 def _answer(told: dict[str, object]) -> dict[str, str]:
     try:
-        return {name: str(told[name]) for name in ("licence", "customer", "lease", "lease_key")}
+        return {name: str(told[name]) for name in ("license", "customer", "lease", "lease_key")}
     except (KeyError, TypeError):
         raise TrustError("The hub's answer has no lease. Nothing was changed.", "Tell the vendor.") from None

@@ -1,6 +1,6 @@
-"""Licences: issued and ended by the vendor, taken up by installations, each on a seat of its own.
+"""Licenses: issued and ended by the vendor, taken up by installations, each on a seat of its own.
 
-A licence is live, or it ended: revoked, or past its day. What ends with it: reading releases, pulling images, fresh
+A license is live, or it ended: revoked, or past its day. What ends with it: reading releases, pulling images, fresh
 leases. What runs goes on running.
 """
 
@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 
 from ..core.lease import ALGORITHM, TYPE, Lease, claims
 from .audit import record
-from .credentials import LICENCE_KEY, Secret, make, matches, parse
+from .credentials import LICENSE_KEY, Secret, make, matches, parse
 from .errors import Conflict, Forbidden, NotFound
 from .hub import Hub
-from .models import Activation, App, Licence
+from .models import Activation, App, License
 
 DAY = 86400.0
 _RUNS_ON = "Your app goes on running."
@@ -40,12 +40,12 @@ class Terms:
 
 def issue(hub: Hub, actor: str, terms: Terms) -> Secret:
     """Raises NotFound for an app of which nothing is published: a slip of the pen would cost a customer a day."""
-    secret, now = make(LICENCE_KEY), hub.now()
+    secret, now = make(LICENSE_KEY), hub.now()
     with hub.database.write() as session:
         if session.get(App, terms.app) is None:
             raise NotFound(f"Nothing of {terms.app} is published here.", "Publish first.", key="no-such-app")
         session.add(
-            Licence(
+            License(
                 id=secret.id, hash=secret.hash, app=terms.app, customer=terms.customer, channels=list(terms.channels),
                 seats=terms.seats, lease_days=terms.lease_days, created=now,
                 expires=now + terms.days * DAY if terms.days else None,
@@ -57,11 +57,11 @@ def issue(hub: Hub, actor: str, terms: Terms) -> Secret:
 
 
 def listed(hub: Hub, app: str | None = None) -> list[dict[str, Any]]:
-    query = select(Licence).order_by(Licence.created)
+    query = select(License).order_by(License.created)
     with hub.database.read() as session:
-        taken = select(Activation.licence, func.count()).group_by(Activation.licence)
-        used = {licence: count for licence, count in session.execute(taken)}  # noqa: C416 - rows are no pairs to mypy
-        kept = session.scalars(query if app is None else query.where(Licence.app == app))
+        taken = select(Activation.license, func.count()).group_by(Activation.license)
+        used = {license: count for license, count in session.execute(taken)}  # noqa: C416 - rows are no pairs to mypy
+        kept = session.scalars(query if app is None else query.where(License.app == app))
         return [_told(one, used.get(one.id, 0), hub.now()) for one in kept]
 
 
@@ -83,11 +83,11 @@ def revoke(hub: Hub, actor: str, identity: str, reason: str) -> None:
 
 
 def renew(hub: Hub, actor: str, identity: str, days: int | None) -> None:
-    """From its end on, or from today when that has passed; None: without an end. A revoked licence stays ended."""
+    """From its end on, or from today when that has passed; None: without an end. A revoked license stays ended."""
     with hub.database.write() as session:
         kept = _find(session, identity)
         if kept.revoked is not None:
-            raise Conflict(f"The licence {identity} is revoked.", "Issue a new one.", key="license-revoked")
+            raise Conflict(f"The license {identity} is revoked.", "Issue a new one.", key="license-revoked")
         base = max(kept.expires or 0.0, hub.now())
         kept.expires = base + days * DAY if days else None
         record(session, hub.now(), actor, "license.renew", identity, {"days": days})
@@ -102,132 +102,132 @@ def free_seat(hub: Hub, actor: str, identity: str, installation: str) -> None:
             record(session, hub.now(), actor, "license.free-seat", identity, {"installation": installation})
 
 
-def holder(hub: Hub, address: str, key: str, app: str | None = None) -> Licence:
-    """The live licence of a key, for `app` when that is given. Raises Forbidden, or TooMany."""
+def holder(hub: Hub, address: str, key: str, app: str | None = None) -> License:
+    """The live license of a key, for `app` when that is given. Raises Forbidden, or TooMany."""
     hub.throttle.attempt(address)
     given = parse(key)
-    if given is not None and given.kind != LICENCE_KEY:
+    if given is not None and given.kind != LICENSE_KEY:
         given = None
     with hub.database.read() as session:
-        kept = session.get(Licence, given.id if given else "")
+        kept = session.get(License, given.id if given else "")
     if not matches(given, kept.hash if kept else None):
         hub.throttle.failed(address)
-        raise Forbidden(f"The licence key is not known here. {_RUNS_ON}", "Check it.", key="license-unknown")
+        raise Forbidden(f"The license key is not known here. {_RUNS_ON}", "Check it.", key="license-unknown")
     assert kept is not None
     _must_be_live(kept, hub.now())
     if app is not None and kept.app != app:
-        raise Forbidden(f"The licence is for {kept.app}, not for {app}.", "Use the other one.", key="license-other-app")
+        raise Forbidden(f"The license is for {kept.app}, not for {app}.", "Use the other one.", key="license-other-app")
     return kept
 
 
-def live(hub: Hub, identity: str) -> Licence:
+def live(hub: Hub, identity: str) -> License:
     """By its id, when it has not ended. Raises Forbidden."""
     with hub.database.read() as session:
-        kept = session.get(Licence, identity)
+        kept = session.get(License, identity)
     if kept is None:
-        raise Forbidden("The licence is not known here.", "Check it.", key="license-unknown")
+        raise Forbidden("The license is not known here.", "Check it.", key="license-unknown")
     _must_be_live(kept, hub.now())
     return kept
 
 
-def must_be_active(hub: Hub, licence: Licence, installation: str) -> None:
+def must_be_active(hub: Hub, license: License, installation: str) -> None:
     """Raises Forbidden for an installation without a seat."""
     with hub.database.read() as session:
-        if session.get(Activation, (licence.id, installation)) is None:
+        if session.get(Activation, (license.id, installation)) is None:
             raise Forbidden(
-                f"This installation has no seat of the licence {licence.id}. {_RUNS_ON}",
-                f"Take one: discode license activate {licence.app}",
+                f"This installation has no seat of the license {license.id}. {_RUNS_ON}",
+                f"Take one: discode license activate {license.app}",
                 key="not-activated",
             )
 
 
-def activate(hub: Hub, licence: Licence, installation: str, *, move: bool) -> str:
+def activate(hub: Hub, license: License, installation: str, *, move: bool) -> str:
     """Take a seat, and the lease for it. Has one: the same. `move`: the seat that was unused longest is given up.
 
     Raises Conflict when every seat is taken.
     """
     with hub.database.write() as session:
-        kept = session.get(Licence, licence.id, with_for_update=True)  # one after the other: seats are counted
+        kept = session.get(License, license.id, with_for_update=True)  # one after the other: seats are counted
         assert kept is not None
         seat = session.get(Activation, (kept.id, installation))
         if seat is not None:
             seat.seen = hub.now()
         else:
             _make_room(session, hub, kept, move)
-            session.add(Activation(licence=kept.id, installation=installation, at=hub.now(), seen=hub.now()))
+            session.add(Activation(license=kept.id, installation=installation, at=hub.now(), seen=hub.now()))
             _note(session, hub, kept, "license.activate", installation)
-    return lease(hub, licence, installation)
+    return lease(hub, license, installation)
 
 
-def renew_lease(hub: Hub, licence: Licence, installation: str) -> str:
-    must_be_active(hub, licence, installation)
+def renew_lease(hub: Hub, license: License, installation: str) -> str:
+    must_be_active(hub, license, installation)
     with hub.database.write() as session:
-        if (seat := session.get(Activation, (licence.id, installation))) is not None:
+        if (seat := session.get(Activation, (license.id, installation))) is not None:
             seat.seen = hub.now()
-    return lease(hub, licence, installation)
+    return lease(hub, license, installation)
 
 
-def lease(hub: Hub, licence: Licence, installation: str) -> str:
+def lease(hub: Hub, license: License, installation: str) -> str:
     now = hub.now()
-    ends = min(now + licence.lease_days * DAY, licence.expires or float("inf"))
-    made = Lease(licence.app, installation, licence.id, licence.customer, tuple(licence.channels), now, ends)
+    ends = min(now + license.lease_days * DAY, license.expires or float("inf"))
+    made = Lease(license.app, installation, license.id, license.customer, tuple(license.channels), now, ends)
     told = claims(made, hub.config.url, secrets.token_hex(8))
     return jwt.encode(told, hub.keys.lease, ALGORITHM, headers={"typ": TYPE})
 
 
-def state_of(licence: Licence, now: float) -> str:
-    if licence.revoked is not None:
+def state_of(license: License, now: float) -> str:
+    if license.revoked is not None:
         return "revoked"
-    return "expired" if licence.expires is not None and licence.expires <= now else "live"
+    return "expired" if license.expires is not None and license.expires <= now else "live"
 
 
-def _must_be_live(licence: Licence, now: float) -> None:
-    match state_of(licence, now):
+def _must_be_live(license: License, now: float) -> None:
+    match state_of(license, now):
         case "revoked":
             raise Forbidden(
-                f"The licence {licence.id} was revoked, so there are no more updates. {_RUNS_ON}",
+                f"The license {license.id} was revoked, so there are no more updates. {_RUNS_ON}",
                 "Ask the vendor.",
                 key="license-revoked",
             )
         case "expired":
             raise Forbidden(
-                f"The licence {licence.id} has ended, so there are no more updates. {_RUNS_ON}",
+                f"The license {license.id} has ended, so there are no more updates. {_RUNS_ON}",
                 "Ask the vendor to renew it.",
                 key="license-expired",
             )
 
 
-def _make_room(session: Session, hub: Hub, licence: Licence, move: bool) -> None:
-    seats = _seats(session, licence.id)
-    if len(seats) < licence.seats:
+def _make_room(session: Session, hub: Hub, license: License, move: bool) -> None:
+    seats = _seats(session, license.id)
+    if len(seats) < license.seats:
         return
     if not move:
         raise Conflict(
-            f"All {licence.seats} seats of the licence {licence.id} are taken. {_RUNS_ON}",
-            f"Move one here: discode license activate {licence.app} --move (the longest unused one is given up).",
+            f"All {license.seats} seats of the license {license.id} are taken. {_RUNS_ON}",
+            f"Move one here: discode license activate {license.app} --move (the longest unused one is given up).",
             key="no-seat",
         )
     unused = min(seats, key=lambda seat: seat.seen)
     session.delete(unused)
-    _note(session, hub, licence, "license.move", unused.installation)
+    _note(session, hub, license, "license.move", unused.installation)
 
 
-def _note(session: Session, hub: Hub, licence: Licence, action: str, installation: str) -> None:
-    record(session, hub.now(), f"licence {licence.id}", action, licence.id, {"installation": installation})
+def _note(session: Session, hub: Hub, license: License, action: str, installation: str) -> None:
+    record(session, hub.now(), f"license {license.id}", action, license.id, {"installation": installation})
 
 
-def _find(session: Session, identity: str) -> Licence:
-    kept = session.get(Licence, identity)
+def _find(session: Session, identity: str) -> License:
+    kept = session.get(License, identity)
     if kept is None:
-        raise NotFound(f"There is no licence {identity}.", "See: discode license list", key="no-such-license")
+        raise NotFound(f"There is no license {identity}.", "See: discode license list", key="no-such-license")
     return kept
 
 
 def _seats(session: Session, identity: str) -> list[Activation]:
-    return list(session.scalars(select(Activation).where(Activation.licence == identity).order_by(Activation.at)))
+    return list(session.scalars(select(Activation).where(Activation.license == identity).order_by(Activation.at)))
 
 
-def _told(kept: Licence, used: int, now: float) -> dict[str, Any]:
+def _told(kept: License, used: int, now: float) -> dict[str, Any]:
     return {
         "id": kept.id, "app": kept.app, "customer": kept.customer, "channels": kept.channels, "seats": kept.seats,
         "used": used, "lease_days": kept.lease_days, "created": kept.created, "expires": kept.expires,

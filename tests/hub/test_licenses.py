@@ -1,4 +1,4 @@
-"""Licences: seats, ends, channels; what a customer can read with one, and what goes on without."""
+"""Licenses: seats, ends, channels; what a customer can read with one, and what goes on without."""
 
 import json
 import stat
@@ -9,7 +9,7 @@ import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
 
-from discode.adapters.source import Licences
+from discode.adapters.source import Licenses
 from discode.core.errors import Refused, TrustError
 from discode.core.lease import read_lease
 from discode.ports.report import Silence
@@ -33,10 +33,10 @@ def small(tmp_path, small_place):
 class Licensee(Customer):
     def __init__(self, home, vendor):
         super().__init__(home, vendor.place.url)
-        self.licences = Licences(home)
+        self.licenses = Licenses(home)
 
     def activate(self, key, **options):
-        return self.licences.activate("myapp", self.source, key, **options)
+        return self.licenses.activate("myapp", self.source, key, **options)
 
     def fetch(self, version="1.0"):
         releases = self.releases()
@@ -49,7 +49,7 @@ class Licensee(Customer):
         return refused.value.name
 
 
-def test_without_a_licence_there_is_nothing_to_read(vendor, tmp_path):
+def test_without_a_license_there_is_nothing_to_read(vendor, tmp_path):
     customer = Licensee(tmp_path / "home", vendor)
     assert customer.refusal() == "license-needed"
     index = vendor.repository._current().targets["myapp/index.json"].hashes["sha256"]
@@ -67,15 +67,15 @@ def test_without_a_licence_there_is_nothing_to_read(vendor, tmp_path):
 def test_a_key_a_seat_and_a_lease(vendor, tmp_path):
     identity, key = vendor.issue(days=30, seats=2)
     customer = Licensee(tmp_path / "home", vendor)
-    licence = customer.activate(key)
+    license = customer.activate(key)
     assert customer.versions() == ["1.0"] and customer.fetch().exists()
-    lease = licence.read(vendor.place.clock())
-    assert (lease.licence, lease.customer, lease.installation) == (identity, "Example", licence.installation)
+    lease = license.read(vendor.place.clock())
+    assert (lease.license, lease.customer, lease.installation) == (identity, "Example", license.installation)
     assert 13 < (lease.ends - lease.issued) / 86400 <= 14
-    assert customer.activate(key).installation == licence.installation, "the same seat again"
+    assert customer.activate(key).installation == license.installation, "the same seat again"
     told = vendor.place.call("GET", f"/api/v1/licenses/{identity}")
-    assert told["used"] == 1 and told["installations"][0]["installation"] == licence.installation
-    [file] = customer.home.glob("apps/myapp/licence.json")
+    assert told["used"] == 1 and told["installations"][0]["installation"] == license.installation
+    [file] = customer.home.glob("apps/myapp/license.json")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     kept = b"".join(path.read_bytes() for path in vendor.place.folder.rglob("*") if path.is_file())
     assert key.rpartition("_")[2].encode() not in kept, "the hub keeps a hash"
@@ -84,7 +84,7 @@ def test_a_key_a_seat_and_a_lease(vendor, tmp_path):
     assert "public" not in public
     index = vendor.repository._current().targets["myapp/index.json"].hashes["sha256"]
     answer = httpx.get(
-        f"{vendor.place.url}/targets/myapp/{index}.index.json", headers={"Authorization": licence.authorization}
+        f"{vendor.place.url}/targets/myapp/{index}.index.json", headers={"Authorization": license.authorization}
     )
     assert answer.headers["cache-control"].startswith("private")
 
@@ -96,16 +96,16 @@ def test_seats_are_counted_freed_and_moved(vendor, tmp_path):
     vendor.place.clock.ahead += 10
     two.activate(key)
     assert three.refusal(lambda: three.activate(key)) == "no-seat"
-    two.licences.deactivate("myapp")
+    two.licenses.deactivate("myapp")
     three.activate(key)
-    assert two.licences.of("myapp") is None
+    assert two.licenses.of("myapp") is None
     vendor.place.clock.ahead += 10
     two.activate(key, move=True)
     assert one.refusal() == "not-activated", "its seat was unused longest"
     assert three.versions() == two.versions() == ["1.0"]
-    gone = three.licences.of("myapp").installation
+    gone = three.licenses.of("myapp").installation
     vendor.place.call("DELETE", f"/api/v1/licenses/{identity}/installations/{gone}")
-    assert three.refusal(lambda: three.licences.renewed("myapp")) == "not-activated"
+    assert three.refusal(lambda: three.licenses.renewed("myapp")) == "not-activated"
     one.activate(key)
     assert one.versions() == ["1.0"]
 
@@ -129,7 +129,7 @@ def test_seats_hold_when_many_take_them_at_once(vendor, tmp_path):
     assert vendor.place.call("GET", f"/api/v1/licenses/{identity}")["used"] == 3
 
 
-def test_a_revoked_licence_ends_updates_and_leases(vendor, tmp_path):
+def test_a_revoked_license_ends_updates_and_leases(vendor, tmp_path):
     identity, key = vendor.issue()
     customer = Licensee(tmp_path / "home", vendor)
     customer.activate(key)
@@ -138,27 +138,27 @@ def test_a_revoked_licence_ends_updates_and_leases(vendor, tmp_path):
     told = vendor.place.call("POST", f"/api/v1/licenses/{identity}/revoke", json={"reason": "not paid"})
     assert (told["state"], told["reason"]) == ("revoked", "not paid")
     assert customer.refusal() == "license-revoked"
-    assert customer.refusal(lambda: customer.licences.renewed("myapp")) == "license-revoked"
+    assert customer.refusal(lambda: customer.licenses.renewed("myapp")) == "license-revoked"
     assert vendor.place.refusal("POST", f"/api/v1/licenses/{identity}/renew", 409, json={}) == "license-revoked"
     assert "license.revoke" in vendor.place.audit()
 
 
-def test_a_licence_ends_by_itself_and_is_renewed(vendor, tmp_path):
+def test_a_license_ends_by_itself_and_is_renewed(vendor, tmp_path):
     identity, key = vendor.issue(days=20)
     customer = Licensee(tmp_path / "home", vendor)
-    licence = customer.activate(key)
+    license = customer.activate(key)
     vendor.publish("1.1", "print(11)")
     vendor.place.clock.ahead = 21 * 86400
     assert customer.refusal() == "license-expired"
     with pytest.raises(TrustError) as refused:
-        licence.read(vendor.place.clock())
+        license.read(vendor.place.clock())
     assert refused.value.name == "lease-ended"
     vendor.place.call("POST", f"/api/v1/licenses/{identity}/renew", json={"days": 30})
     vendor.place.clock.ahead = 22 * 86400
     assert customer.versions() == ["1.0", "1.1"]
 
 
-def test_a_lease_never_outlives_its_licence(small, tmp_path):
+def test_a_lease_never_outlives_its_license(small, tmp_path):
     _, key = small.issue(days=3, lease_days=14)
     lease = Licensee(tmp_path / "home", small).activate(key).read(small.place.clock())
     assert 2.9 < (lease.ends - small.place.clock()) / 86400 <= 3
@@ -169,14 +169,14 @@ def test_a_lease_is_renewed_by_the_way_and_trouble_is_only_told(small, tmp_path)
     customer = Licensee(tmp_path / "home", small)
     first = customer.activate(key)
     customer.versions()
-    assert customer.licences.of("myapp").lease == first.lease
+    assert customer.licenses.of("myapp").lease == first.lease
     small.place.clock.ahead = -8 * 86400
-    old = customer.licences.activate("myapp", customer.source, key)  # as if it had been eight days ago
+    old = customer.licenses.activate("myapp", customer.source, key)  # as if it had been eight days ago
     small.place.clock.ahead = 0
     customer.versions()
-    assert customer.licences.of("myapp").lease != old.lease
+    assert customer.licenses.of("myapp").lease != old.lease
     small.place.clock.ahead = -8 * 86400
-    customer.licences.activate("myapp", customer.source, key)
+    customer.licenses.activate("myapp", customer.source, key)
     small.place.clock.ahead = 0
     small.place.call("POST", f"/api/v1/licenses/{identity}/revoke", json={"reason": "x"})
     customer.notes.clear()
@@ -184,7 +184,7 @@ def test_a_lease_is_renewed_by_the_way_and_trouble_is_only_told(small, tmp_path)
     assert "was revoked" in customer.notes[0]
 
 
-def test_channels_of_a_licence(small, tmp_path):
+def test_channels_of_a_license(small, tmp_path):
     small.publish("2.0", "print(2)", channels=["beta"])
     _, key = small.issue(channels=["stable"])
     customer = Licensee(tmp_path / "home", small)
@@ -195,10 +195,10 @@ def test_channels_of_a_licence(small, tmp_path):
     assert customer.fetch("2.0").exists()
 
 
-def test_a_licence_of_another_app(small, tmp_path):
+def test_a_license_of_another_app(small, tmp_path):
     _, key = small.issue()
     customer = Licensee(tmp_path / "home", small)
-    assert customer.refusal(lambda: customer.licences.activate("other", customer.source, key)) == "license-other-app"
+    assert customer.refusal(lambda: customer.licenses.activate("other", customer.source, key)) == "license-other-app"
     assert small.place.refusal(
         "POST", "/api/v1/licenses", 404, json={"app": "unknown", "customer": "x"}
     ) == "no-such-app"  # fmt: skip
