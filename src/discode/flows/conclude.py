@@ -10,12 +10,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from ..core.errors import DiscodeError, NothingAnswers, ReleaseFailed, StoreUnreachable, Unreachable
-from ..core.history import HistoryEntry, Outcome
+from ..core.history import Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side, choose
 from ..ports.proxy import Mode, Serving
 from ..ports.runtime import Phase
+from .forward import let_finish, take_down, uninstall
 from .instance import answers, boot, retire_others, switch
+from .record import finish
 from .world import Site
 
 
@@ -95,51 +97,6 @@ def _is_begun(site: Site, journal: Journal) -> bool:
         return site.store.journal(journal.app) is not None
     except DiscodeError:
         return True
-
-
-def finish(site: Site, journal: Journal, kept: Side, outcome: Outcome, cause: BaseException | None = None) -> None:
-    """Save which side stayed, tell the history, clear the journal: in this order, for each can be repeated."""
-    installation = journal.after if kept == "after" else _with_memory(site, journal, cause)
-    if installation is not None:
-        site.store.save_installation(installation)
-        site.runtime.prune(installation.app, installation.kept_keys())
-    _tell_history(site, journal, installation, outcome, cause)
-    site.store.clear_journal(journal.app)
-
-
-def take_down(site: Site, journal: Journal, outcome: Outcome) -> None:
-    """Answer 503 from now on, let requests finish, stop the instance."""
-    after = journal.after
-    assert after is not None
-    _let_finish(site, after, f"{after.app} is stopped.")
-    site.runtime.stop(after.instance, after.release.manifest.update.stop)
-    finish(site, journal, "after", outcome)
-
-
-def uninstall(site: Site, journal: Journal) -> None:
-    """Forward only: whoever asked for it wants it gone, and each part can be repeated."""
-    app, before = journal.app, journal.before
-    assert before is not None
-    _let_finish(site, before, f"{app} is being removed.")
-    site.proxy.unroute(app)
-    retire_others(site, None, app)
-    site.runtime.prune(app, frozenset())
-    site.store.delete_installation(app)
-    if set(site.store.apps()) <= {app}:
-        site.proxy.retire(purge=journal.purge)
-    if journal.purge:
-        site.runtime.drop_data(app)
-        site.store.purge(app)
-    else:
-        _tell_history(site, journal, None, "done", None)
-    site.store.clear_journal(app)
-
-
-def _let_finish(site: Site, installation: Installation, message: str) -> None:
-    """No request reaches the app any more, and those under way end: to forget the route alone would leave them to an
-    instance that is stopped under their hands."""
-    site.proxy.stop(installation.app, message)
-    site.proxy.drained(installation.app, installation.release.manifest.update.drain)
 
 
 def make_serve(site: Site, installation: Installation) -> None:
@@ -225,7 +182,7 @@ def _undo_install(site: Site, journal: Journal, cause: BaseException | None) -> 
     """Settings and volumes stay: a second try finds its secrets and its data again."""
     after = journal.after
     assert after is not None
-    _let_finish(site, after, f"{after.app} is not installed.")
+    let_finish(site, after, f"{after.app} is not installed.")
     site.proxy.unroute(after.app)
     retire_others(site, None, after.app, failed=after.instance)
     site.proxy.unroute(after.app)  # again, for a deploy that went on inside the proxy meanwhile
@@ -250,39 +207,3 @@ def _outcome(kept: Side, cause: BaseException | None) -> Outcome:
     if kept == "after":
         return "settled-forward"
     return "failed" if isinstance(cause, ReleaseFailed) else "settled-back"
-
-
-def _with_memory(site: Site, journal: Journal, cause: BaseException | None) -> Installation | None:
-    """`before`, that remembers a release which failed here by its own fault."""
-    before, after = journal.before, journal.after
-    if before is None or after is None or before.release.key == after.release.key:
-        return before
-    if isinstance(cause, ReleaseFailed):
-        return before.remembering(after.release, cause.sentence, site.clock.now())
-    if journal.verdict == "back":
-        return before.remembering(after.release, "It failed, and the update was interrupted.", site.clock.now())
-    return before
-
-
-def _tell_history(
-    site: Site, journal: Journal, installation: Installation | None, outcome: Outcome, cause: BaseException | None
-) -> None:
-    """Once a flow: a crash between this line and the clearing of the journal must not tell it twice. A line that is
-    damaged keeps nobody from going on."""
-    serves = installation.version if installation else None
-    last = site.store.readable_history(journal.app)[0][-1:]
-    if last and (last[0].started, last[0].serves) == (journal.started, serves):
-        return
-    entry = HistoryEntry(
-        started=journal.started,
-        at=site.clock.now(),
-        flow=journal.flow,
-        outcome=outcome,
-        from_version=journal.before.version if journal.before else None,
-        to_version=journal.after.version if journal.after else None,
-        serves=serves,
-        instance=str(installation.instance) if installation else None,
-        seconds={step: round(seconds, 3) for step, seconds in site.steps.seconds.items()},
-        error=getattr(cause, "sentence", str(cause)) if cause else None,
-    )
-    site.store.append_history(journal.app, entry)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from ..core.errors import DiscodeError, Failed
 from ..core.journal import Journal
-from .conclude import carry_out, finish, take_down
+from .conclude import carry_out
+from .forward import take_down
 from .instance import boot, switch
+from .record import finish
 from .settle import settle
 from .world import Result, Site, World
 

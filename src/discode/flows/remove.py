@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..core.journal import Journal
-from .conclude import carry_out, uninstall
+from .conclude import carry_out
+from .forward import uninstall
 from .settle import settle
 from .world import Result, World
 

@@ -7,8 +7,9 @@ from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.manifest import Archive
 from ..core.quantity import format_size
-from .conclude import conclude_at_once, finish, guard, longest_wait
+from .conclude import conclude_at_once, guard, longest_wait
 from .instance import boot, confirm, retire_others, spec, switch
+from .record import finish
 from .world import Site
 
 ROOM = 64 * 1024 * 1024  # bytes that stay free for logs, state and other apps

@@ -1,0 +1,45 @@
+"""Ends that only go forward: whoever asked for a stop or an uninstall wants it, and each part can be repeated."""
+
+from __future__ import annotations
+
+from ..core.history import Outcome
+from ..core.installation import Installation
+from ..core.journal import Journal
+from .instance import retire_others
+from .record import finish, tell_history
+from .world import Site
+
+
+def take_down(site: Site, journal: Journal, outcome: Outcome) -> None:
+    """Answer 503 from now on, let requests finish, stop the instance."""
+    after = journal.after
+    assert after is not None
+    let_finish(site, after, f"{after.app} is stopped.")
+    site.runtime.stop(after.instance, after.release.manifest.update.stop)
+    finish(site, journal, "after", outcome)
+
+
+def uninstall(site: Site, journal: Journal) -> None:
+    """The instance, its route and its images go; with `purge`, all that the app has."""
+    app, before = journal.app, journal.before
+    assert before is not None
+    let_finish(site, before, f"{app} is being removed.")
+    site.proxy.unroute(app)
+    retire_others(site, None, app)
+    site.runtime.prune(app, frozenset())
+    site.store.delete_installation(app)
+    if set(site.store.apps()) <= {app}:
+        site.proxy.retire(purge=journal.purge)
+    if journal.purge:
+        site.runtime.drop_data(app)
+        site.store.purge(app)
+    else:
+        tell_history(site, journal, None, "done", None)
+    site.store.clear_journal(app)
+
+
+def let_finish(site: Site, installation: Installation, message: str) -> None:
+    """No request reaches the app any more, and those under way end: to forget the route alone would leave them to an
+    instance that is stopped under their hands."""
+    site.proxy.stop(installation.app, message)
+    site.proxy.drained(installation.app, installation.release.manifest.update.drain)

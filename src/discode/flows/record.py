@@ -1,0 +1,55 @@
+"""The record of a flow that has come to its end: which side stayed, the line in the history, no journal."""
+
+from __future__ import annotations
+
+from ..core.errors import ReleaseFailed
+from ..core.history import HistoryEntry, Outcome
+from ..core.installation import Installation
+from ..core.journal import Journal, Side
+from .world import Site
+
+
+def finish(site: Site, journal: Journal, kept: Side, outcome: Outcome, cause: BaseException | None = None) -> None:
+    """Save which side stayed, tell the history, clear the journal: in this order, for each can be repeated."""
+    installation = journal.after if kept == "after" else _with_memory(site, journal, cause)
+    if installation is not None:
+        site.store.save_installation(installation)
+        site.runtime.prune(installation.app, installation.kept_keys())
+    tell_history(site, journal, installation, outcome, cause)
+    site.store.clear_journal(journal.app)
+
+
+def tell_history(
+    site: Site, journal: Journal, installation: Installation | None, outcome: Outcome, cause: BaseException | None
+) -> None:
+    """Once a flow: a crash between this line and the clearing of the journal must not tell it twice. A line that is
+    damaged keeps nobody from going on."""
+    serves = installation.version if installation else None
+    last = site.store.readable_history(journal.app)[0][-1:]
+    if last and (last[0].started, last[0].serves) == (journal.started, serves):
+        return
+    entry = HistoryEntry(
+        started=journal.started,
+        at=site.clock.now(),
+        flow=journal.flow,
+        outcome=outcome,
+        from_version=journal.before.version if journal.before else None,
+        to_version=journal.after.version if journal.after else None,
+        serves=serves,
+        instance=str(installation.instance) if installation else None,
+        seconds={step: round(seconds, 3) for step, seconds in site.steps.seconds.items()},
+        error=getattr(cause, "sentence", str(cause)) if cause else None,
+    )
+    site.store.append_history(journal.app, entry)
+
+
+def _with_memory(site: Site, journal: Journal, cause: BaseException | None) -> Installation | None:
+    """`before`, that remembers a release which failed here by its own fault."""
+    before, after = journal.before, journal.after
+    if before is None or after is None or before.release.key == after.release.key:
+        return before
+    if isinstance(cause, ReleaseFailed):
+        return before.remembering(after.release, cause.sentence, site.clock.now())
+    if journal.verdict == "back":
+        return before.remembering(after.release, "It failed, and the update was interrupted.", site.clock.now())
+    return before
