@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
 from pathlib import Path
 
+from ...disk.lock import take
 from ..services.options import CommandError
 
 PATIENCE = 30.0  # seconds that one who gave it away waits for it
@@ -14,12 +13,9 @@ PATIENCE = 30.0  # seconds that one who gave it away waits for it
 
 def lock(folder: Path) -> int:
     """A descriptor that has it. Raises CommandError when another controller does."""
-    descriptor = os.open(folder / "controller.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise CommandError(f"another controller runs on this state ({folder})") from None
+    descriptor = take(folder / "controller.lock")
+    if descriptor is None:
+        raise CommandError(f"another controller runs on this state ({folder})")
     return descriptor
 
 

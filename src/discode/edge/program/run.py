@@ -11,6 +11,7 @@ import socket
 import sys
 from pathlib import Path
 
+from ...disk.whole import write_derived
 from ..control.controller import Controller
 from ..haproxy.process import HaproxyError
 from ..layout import Layout
@@ -94,7 +95,7 @@ def _run(command: Command, folder: Path, program: Program) -> int:
         held = take_lock(folder)
         controller = Controller(layout, _settings(command))
         controller.start(take_over=taking)
-        (folder / "controller.pid").write_text(str(os.getpid()))
+        write_derived(folder / "controller.pid", str(os.getpid()).encode())
     except (CommandError, HaproxyError, DamagedState) as error:
         print(f"Error: {error}", file=sys.stderr)
         taker.give_up()

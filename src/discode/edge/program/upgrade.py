@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...disk.whole import write_whole
 from ..services.options import RUN, CommandError, parse
 from .init import CHILD
 from .server import ControlServer
@@ -81,7 +82,7 @@ def become(program: Program, before: Program, server: ControlServer, folder: Pat
     os.set_inheritable(server.fileno(), True)
     told = {SOCKET: str(server.fileno()), BEFORE: json.dumps([before.start, before.options])}
     if CHILD in os.environ:
-        (folder / LAST).write_text(json.dumps([program.start, program.options]))
+        write_whole(folder / LAST, json.dumps([program.start, program.options]).encode())
     os.execve(program.start[0], program.argv(), {**os.environ, **told})
 
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ...disk.whole import write_whole
 from .service import Service
 
 SCHEMA = 2
@@ -37,21 +38,11 @@ def save(path: Path, services: dict[str, Service]) -> None:
     # A line a service: for people, and because the encoder is ten times slower when it has to indent.
     lines = ",\n".join(json.dumps(one, default=vars) for one in services.values())
     data = f'{{"schema": {SCHEMA}, "services": [\n{lines}\n]}}\n'
-    temporary = path.with_suffix(".new")
-    with temporary.open("w") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
     if path.exists():
         # A link and then a rename: at every moment there is a whole file under the name.
         _previous(path).unlink(missing_ok=True)
         os.link(path, _previous(path))
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, data.encode())
 
 
 def _previous(path: Path) -> Path:

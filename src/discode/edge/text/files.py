@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ...disk.whole import write_derived, write_whole
 from ..layout import Layout
 from ..services.service import Service
 from . import pages
@@ -15,10 +16,8 @@ SCRIPTS = Path(__file__).with_name("scripts.lua")
 
 
 def write(path: Path, text: str) -> None:
-    """Raises OSError; then the file is as it was."""
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_text(text, newline="")
-    temporary.replace(path)
+    """Raises OSError; then the file is as it was. All of it is written anew, from the state, before HAProxy starts."""
+    write_derived(path, text.encode())
 
 
 def write_maps(layout: Layout, entries: Entries, before: Entries | None = None) -> None:
@@ -42,7 +41,7 @@ def write_templates(layout: Layout, service: Service, templates: Mapping[int, st
     if templates:
         folder.mkdir(parents=True)
     for status, text in templates.items():
-        write(folder / f"{status}.html", text)
+        write_whole(folder / f"{status}.html", text.encode())
 
 
 def write_pages(layout: Layout, services: Iterable[Service]) -> None:

@@ -11,14 +11,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ...disk.whole import write_whole
 from .pem import Lifetime, lifetime
 from .schedule import Failure
 
@@ -87,21 +86,5 @@ def digest(text: str) -> str:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Whole or not at all, for the owner alone. Raises OSError."""
-    _make(path.parent)
-    temporary = path.with_name(path.name + ".new")
-    with contextlib.suppress(FileNotFoundError):
-        temporary.unlink()
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def _make(folder: Path) -> None:
-    """`mkdir` gives its mode to the last folder alone."""
-    if not folder.is_dir():
-        _make(folder.parent)
-        folder.mkdir(exist_ok=True, mode=0o700)
+    """As in discode.disk, for the owner alone. Raises OSError."""
+    write_whole(path, data, mode=0o600, folder_mode=0o700)
