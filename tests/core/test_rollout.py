@@ -9,9 +9,10 @@ from pydantic import ValidationError
 
 from discode.core.errors import Refused, UsageError
 from discode.core.installation import Installation
+from discode.core.offer import is_in, offered_here
 from discode.core.plan import NothingToDo, Step, plan_install, plan_update
 from discode.core.release import IndexEntry
-from discode.core.rollout import Rollout, Stage, is_in, must_halt, offered_here, parse_ramp, place_of
+from discode.core.rollout import Rollout, Stage, must_halt, parse_ramp, place_of
 from discode.testing.memory_world import MemoryReleases
 
 START = 1_800_000_000.0

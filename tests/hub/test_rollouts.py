@@ -9,8 +9,9 @@ from test_licenses import Licensee
 
 from discode.adapters.source import Reports
 from discode.core.history import HistoryEntry
+from discode.core.offer import is_in
 from discode.core.release import HELD
-from discode.core.rollout import is_in, parse_ramp
+from discode.core.rollout import parse_ramp
 from discode.flows.publish import set_rollout
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from .options import App, Json
+from .running import run_and_show, run_flow
 
 if TYPE_CHECKING:
     from ..flows.world import Result, World
@@ -102,7 +102,7 @@ def install(
         wanted = Wanted(app, source, channel, version, route, {**values, **given})
         return install(world, wanted)
 
-    with_license(app, source, license_file, as_json, lambda: _run(lambda: _asking(flow, as_json), as_json))
+    with_license(app, source, license_file, as_json, lambda: run_and_show(lambda: _asking(flow, as_json), as_json))
 
 
 def update(
@@ -146,21 +146,21 @@ def restart(app: App, as_json: Json = False) -> None:
     """Start a fresh instance of the same version and let it take over, without an outage."""
     from ..flows.configure import restart
 
-    _flow("restart", as_json, lambda world: restart(world, app))
+    run_flow("restart", as_json, lambda world: restart(world, app))
 
 
 def stop(app: App, as_json: Json = False) -> None:
     """Stop an app; requests are answered with 503 until it is started again."""
     from ..flows.power import stop
 
-    _flow("stop", as_json, lambda world: stop(world, app))
+    run_flow("stop", as_json, lambda world: stop(world, app))
 
 
 def start(app: App, as_json: Json = False) -> None:
     """Start a stopped app again."""
     from ..flows.power import start
 
-    _flow("start", as_json, lambda world: start(world, app))
+    run_flow("start", as_json, lambda world: start(world, app))
 
 
 def prune(
@@ -177,7 +177,7 @@ def prune(
     """
     from ..flows.prune import prune
 
-    _flow("prune", as_json, lambda world: prune(world, app, keep=keep))
+    run_flow("prune", as_json, lambda world: prune(world, app, keep=keep))
 
 
 def uninstall(
@@ -194,16 +194,9 @@ def uninstall(
 
     if purge and not yes and not as_json and sys.stdin.isatty():
         typer.confirm(f"Delete all data and settings of {app}? This cannot be undone.", abort=True)
-    _flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))
+    run_flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))
     if purge:
         give_up(app, as_json)
-
-
-def _flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:
-    from . import wiring
-
-    world = wiring.world(as_json, f"discode {name}")
-    _run(lambda: flow(world), as_json)
 
 
 def _reported(name: str, app: str, as_json: bool, flow: Callable[[World], Result]) -> None:
@@ -211,15 +204,7 @@ def _reported(name: str, app: str, as_json: bool, flow: Callable[[World], Result
     from .report import reporting
 
     check_slug(app)
-    _flow(name, as_json, lambda world: reporting(world, app, flow))
-
-
-def _run(flow: Callable[[], Result], as_json: bool) -> None:
-    from .output import emit_result
-
-    begun = time.monotonic()
-    result = flow()
-    emit_result(result, time.monotonic() - begun, as_json=as_json)
+    run_flow(name, as_json, lambda world: reporting(world, app, flow))
 
 
 def _asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:

@@ -5,37 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..core.errors import DiscodeError
+from .doctor_docker import examine_docker
+from .finding import Finding
 
 if TYPE_CHECKING:
     from ..flows.rebuild import Rebuilding
     from .wiring_host import Host
 
 LITTLE_DISK = 512 * 1024 * 1024  # bytes: less than this and an update may not fit
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`fix` puts it right and says what it did; None when only a person can."""
-
-    what: str
-    ok: bool
-    detail: str
-    next_step: str = ""
-    fix: Callable[[], str] | None = field(default=None, repr=False)
-    fix_question: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"what": self.what, "ok": self.ok, "detail": self.detail, "next_step": self.next_step}
-
-    def text(self) -> str:
-        step = f"\n        {self.next_step}" if not self.ok and self.next_step else ""
-        return f"{'ok  ' if self.ok else 'BAD '}  {self.what}: {self.detail}{step}"
 
 
 def examine(home: Path) -> list[Finding]:
@@ -120,8 +102,6 @@ def _settling(home: Path) -> Finding:
 
 def _engines(host: Host, kinds: set[str]) -> Iterator[Finding]:
     """What the apps of this machine run on; before the first install, what most releases run on."""
-    from .doctor_docker import examine_docker
-
     proxy = host.config.proxy
     yield from examine_docker(host, needed="image" in kinds or proxy == "docker" or not (kinds or proxy))
     if proxy == "edge" or "archive" in kinds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.errors import DiscodeError, Unreachable
-from .doctor import Finding
+from .finding import Finding
 from .wiring_host import Host
 
 

@@ -65,19 +65,19 @@ def settle(
     from ..core.errors import DiscodeError, UsageError
     from ..flows.settle import restore
     from . import wiring
-    from .customer import _flow
     from .errors import show
+    from .running import run_flow
 
     if (app is None) != all_:
         raise UsageError("Give the name of one app, or --all.", "For example: discode settle --all")
     if app is not None:
         name = app
-        _flow("settle", as_json, lambda world: restore(world, name))
+        run_flow("settle", as_json, lambda world: restore(world, name))
         return
     worst = 0
     for each in wiring.world(as_json, "discode settle").store.apps():
         try:
-            _flow("settle", as_json, lambda world, name=each: restore(world, name))  # type: ignore[misc]
+            run_flow("settle", as_json, lambda world, name=each: restore(world, name))  # type: ignore[misc]
         except DiscodeError as error:
             worst = max(worst, show(error, as_json=as_json))
     if worst:

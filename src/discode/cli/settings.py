@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from .options import App, Json
+from .running import run_flow
 
 app = typer.Typer(help="Show and change an app's settings.", no_args_is_help=True, rich_markup_mode=None)
 _HIDDEN_WORDS = re.compile("SECRET|PASSWORD|TOKEN|KEY|CREDENTIAL|DSN", re.IGNORECASE)
@@ -90,12 +91,11 @@ def set_(
     """
     from ..core.errors import UsageError
     from ..flows.configure import configure
-    from .customer import _flow
 
     changes: dict[str, str | None] = {**collect(assignments, from_env, file), **dict.fromkeys(unset)}
     if not changes:
         raise UsageError("There is nothing to set.", f"Write: discode config set {name} NAME=VALUE")
-    _flow("config", as_json, lambda world: configure(world, name, changes))
+    run_flow("config", as_json, lambda world: configure(world, name, changes))
 
 
 def _from_environment(names: list[str]) -> dict[str, str]:

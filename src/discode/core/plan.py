@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from .errors import Refused
 from .installation import BadRelease, Installation
+from .offer import offered_here, why_not_yet
 from .release import Index, IndexEntry, Release
-from .rollout import offered_here, why_not_yet
 from .version import parse_version, satisfies
 
 

@@ -1,8 +1,7 @@
 """Staged rollouts: the vendor signs a ramp, each installation decides for itself. Pure.
 
 An installation has a private random seed that never leaves it. With the release's key that gives it a place between 0
-and 100, the same at every look, another for each release; it is in when the ramp's share has reached its place. The
-hub can hold a rollout back (`held` of the index). It cannot push one: nothing that it says moves an installation on.
+and 100, the same at every look, another for each release; it is in when the ramp's share has reached its place.
 """
 
 from __future__ import annotations
@@ -10,15 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from .errors import UsageError
 from .quantity import parse_duration
-
-if TYPE_CHECKING:
-    from .release import Index, IndexEntry
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 _STAGE = re.compile(r"(\d+(?:\.\d+)?)%(?:@(\S+))?")
@@ -61,32 +57,6 @@ def place_of(seed: str, key: str) -> float:
     """Where an installation stands in the rollout of a release: from 0 to just under 100, evenly spread."""
     digest = hashlib.sha256(f"{key}:{seed}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 * 100
-
-
-def is_in(entry: IndexEntry, seed: str, now: float) -> bool:
-    return entry.rollout is None or place_of(seed, entry.key) < entry.rollout.share(now)
-
-
-def offered_here(index: Index, seed: str, now: float, *, ahead: bool = False) -> Index:
-    """The index without the releases whose rollout has not reached this installation, or is held back.
-
-    `ahead`: the user does not wait for the ramp; what is held back stays so.
-    """
-    entries = [
-        entry for entry in index.releases if entry.key not in index.held and (ahead or is_in(entry, seed, now))
-    ]  # fmt: skip
-    return index.model_copy(update={"releases": tuple(entries)})
-
-
-def why_not_yet(index: Index, newest: IndexEntry, now: float) -> str:
-    """A sentence about a release that `offered_here` left out."""
-    if newest.key in index.held:
-        return f"The rollout of {newest.version} is halted; the vendor looks at it."
-    share = newest.rollout.share(now) if newest.rollout else 100.0
-    return (
-        f"{newest.version} is being rolled out to {share:g}% of all installations so far, and this one is not among "
-        f"them. To go ahead: discode update {index.app} --now"
-    )
 
 
 def must_halt(rollout: Rollout, failed: Collection[str], reported: Collection[str]) -> bool:
