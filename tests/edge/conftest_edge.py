@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -60,8 +59,7 @@ class Edge:
 
     def haproxy_worker(self):
         master = self.haproxy_master()
-        children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        return int(children[0])
+        return int(wait_for(lambda: Path(f"/proc/{master}/task/{master}/children").read_text().split())[0])
 
     def close(self):
         """Also when the controller was killed: a fresh one finds HAProxy and ends it."""
@@ -70,7 +68,7 @@ class Edge:
                 self.start()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.process.wait(60)
 
     def get(self, host, path="/", **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -83,12 +81,13 @@ class Edge:
 
 
 class App:
-    """An HTTP app that answers its name; `/slow?2` takes two seconds, `/hold` until `let_go`; `slow` counts them. With
+    """An HTTP app that answers its name, at `/hold` when it may `let_go`; `held` and `checks` count requests. With
     `echo`, /headers answers the headers it was sent."""
 
     def __init__(self, name):
         app = self
-        self.name, self.healthy, self.echo, self.slow, self.let_go = name, True, False, 0, threading.Event()
+        self.name, self.healthy, self.echo, self.let_go = name, True, False, threading.Event()
+        self.held = self.checks = 0
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -106,12 +105,10 @@ class App:
                     self.do_GET()
 
             def do_GET(self):
+                app.checks += self.path == "/up"
                 if self.path == "/hold":
-                    app.slow += 1
+                    app.held += 1
                     app.let_go.wait(60)
-                if self.path.startswith("/slow"):
-                    app.slow += 1
-                    time.sleep(float(self.path.partition("?")[2]))
                 status = 200 if app.healthy or self.path.partition("?")[0] != "/up" else 500
                 body = app.name.encode()
                 if app.echo and self.path == "/headers":
@@ -133,26 +130,46 @@ class App:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self):
+        self.let_go.set()
         self.server.shutdown()
         self.server.server_close()
 
 
 class Users:
-    """Threads that ask until it is left, each running `_ask_on(number)`; `bad` has every answer that was none."""
+    """Threads that ask until it is left, each running `_ask_on(number)`; `bad` has every answer that was none. What is
+    done inside is done under load: requests were answered before it began, and are before it ends."""
 
     def __init__(self, users):
-        self.bad, self.count, self.on = [], 0, True
+        self.bad, self.count, self._over = [], 0, threading.Event()
         self.threads = [threading.Thread(target=self._ask_on, args=(n,), daemon=True) for n in range(users)]
 
     def __enter__(self):
         for thread in self.threads:
             thread.start()
+        self.go_on()
         return self
 
-    def __exit__(self, *_):
-        self.on = False
-        for thread in self.threads:
-            thread.join(20)
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self.go_on()
+        finally:
+            self._over.set()
+            for thread in self.threads:
+                thread.join(60)
+
+    @property
+    def on(self):
+        return not self._over.is_set()
+
+    def pause(self, seconds=0.002):
+        """Between two requests."""
+        self._over.wait(seconds)
+
+    def go_on(self):
+        """Wait until each of them may have had another answer, good or bad."""
+        before = self.count
+        wait_for(lambda: self.count >= before + 2 * len(self.threads), 60, "an answer to every user")
 
 
 class Load(Users):
@@ -164,7 +181,7 @@ class Load(Users):
 
     def _ask_on(self, number):
         keep = number % 3 != 0
-        connection = http.client.HTTPConnection("127.0.0.1", self.edge.port, timeout=15)
+        connection = http.client.HTTPConnection("127.0.0.1", self.edge.port, timeout=30)
         while self.on:
             try:
                 connection.request("GET", "/", headers={"Host": self.host})
@@ -178,17 +195,19 @@ class Load(Users):
             self.count += 1
             if not keep:
                 connection.close()
-            time.sleep(0.002)
+            self.pause()
 
 
 @pytest.fixture
 def edge():
     # A Unix socket's path has room for some 100 characters only: pytest's own folders are too deep.
     folder = Path(tempfile.mkdtemp(prefix="edge-"))
-    made = Edge(folder / "state").start()
-    yield made
-    made.close()
-    shutil.rmtree(folder)
+    made = Edge(folder / "state")
+    try:
+        yield made.start()
+    finally:
+        made.close()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -214,3 +233,12 @@ def deployed(edge, apps):
 
 def alive(pid):
     return os.path.exists(f"/proc/{pid}")  # noqa: PTH110
+
+
+def requests_under_way(edge):
+    """Clients that HAProxy has a request of, held ones too."""
+    from discode.edge.haproxy.process import Haproxy
+    from discode.edge.layout import Layout
+
+    text = next(iter(Haproxy(Layout(edge.folder)).ask_each("show stat http 1 -1")))[1]
+    return int(text.splitlines()[1].split(",")[4])

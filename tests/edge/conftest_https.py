@@ -146,11 +146,13 @@ class Authority:
 
 
 class Gate:
-    """Passes everything on to Pebble, but for what it was told to do: `limit` answers orders with 429."""
+    """Passes everything on to Pebble, but for what it was told to do: `limit` answers orders with 429, and they wait
+    while it is not `open`."""
 
     def __init__(self, certificate, key, behind):
         gate = self
-        self.limit, self.orders = None, 0
+        self.limit, self.orders, self.open = None, 0, threading.Event()
+        self.open.set()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -162,6 +164,7 @@ class Gate:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if self.path.startswith("/order-plz"):
                     gate.orders += 1
+                    gate.open.wait(60)
                     if gate.limit is not None:
                         data = json.dumps(LIMITED).encode()
                         head = {"Content-Type": "application/problem+json", "Retry-After": str(gate.limit)}
@@ -210,6 +213,7 @@ class Gate:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self):
+        self.open.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -283,6 +287,7 @@ class Handshakes(Users):
             except OSError as error:
                 self.bad.append(repr(error))
             self.count += 1
+            self.pause(0.01)  # a handshake is work, for the whole machine
 
 
 def trusting(trust):
@@ -301,7 +306,7 @@ def _listens(port):
 def _end(process):
     process.send_signal(signal.SIGTERM)
     try:
-        process.wait(5)
+        process.wait(30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -312,9 +317,11 @@ def https_edge():
     """An edge with a port for HTTPS of its own, started by the test: `options` before that."""
     folder = Path(tempfile.mkdtemp(prefix="edge-"))
     made = HttpsEdge(folder / "state")
-    yield made
-    made.close()
-    shutil.rmtree(folder)
+    try:
+        yield made
+    finally:
+        made.close()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -324,10 +331,12 @@ def authority(https_edge, monkeypatch):
     # The system's authorities do not know the gate's: the controller inherits this.
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.trust))
     https_edge.options = ("--acme-directory", made.directory, "--acme-retry", "3s")
-    made.start()
-    https_edge.start()
-    yield made
-    made.close()
+    try:
+        made.start()
+        https_edge.start()
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture

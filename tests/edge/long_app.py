@@ -1,9 +1,8 @@
-"""An app with WebSockets at /ws, which it keeps open, and event streams: `/events?5` lasts five seconds."""
+"""An app with WebSockets at /ws, which it keeps open, and event streams at /events, which last until `let_go`."""
 
 import base64
 import hashlib
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -12,7 +11,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 class LongApp:
     def __init__(self, name):
         app = self
-        self.name, self.streams = name, 0
+        self.name, self.streams, self.let_go = name, 0, threading.Event()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -24,7 +23,7 @@ class LongApp:
                 if self.path == "/ws":
                     return self.websocket()
                 if self.path.startswith("/events"):
-                    return self.events(float(self.path.partition("?")[2]))
+                    return self.events()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(app.name)))
                 self.end_headers()
@@ -42,18 +41,16 @@ class LongApp:
                 while self.rfile.read(1):
                     pass
 
-            def events(self, seconds):
+            def events(self):
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.send_header("Connection", "close")
                 self.end_headers()
                 self.close_connection = True
                 app.streams += 1
-                until = time.monotonic() + seconds
                 self.say(app.name)
-                while time.monotonic() < until:
+                while not app.let_go.wait(0.1):
                     self.say("tick")
-                    time.sleep(0.1)
                 self.say("end")
 
             def say(self, text):
@@ -72,5 +69,6 @@ class LongApp:
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self):
+        self.let_go.set()
         self.server.shutdown()
         self.server.server_close()

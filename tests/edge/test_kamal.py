@@ -215,7 +215,7 @@ def test_kamal_deploys_through_the_edge_without_a_failed_request(place):
         place.kamal("rollback", "v2", "--version", "v3")
         assert _version(place) == "v2"
     print(f"{load.count} requests, failed {len(load.bad)}")
-    assert not load.bad and load.count > 500, load.bad[:5]
+    assert not load.bad, load.bad[:5]
     assert "shop" in place.kamal("proxy", "details") + place.kamal("app", "details")
     image = place.run("docker", "inspect", "-f", "{{.Config.Image}}", "kamal-proxy").strip()
     assert image == base, "it was the edge that served"

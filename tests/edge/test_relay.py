@@ -3,14 +3,14 @@
 import http.client
 import threading
 
-import pytest
+from conftest_edge import requests_under_way
 
 from rig.wait import wait_for
 
 
 def _open(edge):
     """A connection with one request behind it: its worker keeps it, also after a reload."""
-    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=60)
     assert _ask(connection)[0] == 200
     return connection
 
@@ -57,30 +57,33 @@ def test_one_that_was_held_goes_to_the_version_deployed_meanwhile(deployed):
     said = []
     asker = threading.Thread(target=lambda: said.append(edge.get("a.test")))
     asker.start()
+    wait_for(lambda: requests_under_way(edge) == 1)
     edge.kill()
     edge.start()
     edge.ok("deploy", "a", "--target", two.target, "--host", "a.test")
     edge.ok("resume", "a")
-    asker.join(10)
+    asker.join(60)
     assert said == [(200, "two")]
 
 
 def test_the_last_requests_are_answered_when_the_edge_ends(deployed):
-    edge, _, _ = deployed
+    edge, one, _ = deployed
     connection = _open(edge)
-    waiting = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)
-    waiting.request("GET", "/slow?1.5", headers={"Host": "a.test"})
+    waiting = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=60)
+    waiting.request("GET", "/hold", headers={"Host": "a.test"})
+    wait_for(lambda: one.held == 1)
     closing = threading.Thread(target=edge.close)
     closing.start()
     wait_for(lambda: not _listens(edge))
     assert _ask(connection) == (200, "one"), "there is nobody to pass it on to"
+    one.let_go.set()
     assert waiting.getresponse().status == 200
     closing.join()
 
 
 def _listens(edge):
     try:
-        http.client.HTTPConnection("127.0.0.1", edge.port, timeout=2).connect()
+        http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10).connect()
     except OSError:
         return False
     return True
@@ -98,25 +101,28 @@ def test_a_target_without_others_gets_its_requests_however_its_first_checks_end(
         assert {status for status, _ in asked} == {200}
 
 
-@pytest.mark.parametrize("path", ["/slow?2.5", "/hold"])
-def test_a_deploy_done_again_waits_for_requests_on_the_version_before(deployed, path):
+def test_a_deploy_done_again_waits_for_requests_on_the_version_before(deployed):
     """The controller was killed while it drained; who asked for the deploy does so again."""
     edge, one, two = deployed
     waiting = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=60)
-    waiting.request("GET", path, headers={"Host": "a.test"})
-    wait_for(lambda: one.slow == 1)
-    words = ["deploy", "a", "--target", two.target, "--host", "a.test", "--drain-timeout", "20s"]
+    waiting.request("GET", "/hold", headers={"Host": "a.test"})
+    wait_for(lambda: one.held == 1)
+    words = ["deploy", "a", "--target", two.target, "--host", "a.test", "--drain-timeout", "25s"]
     first = threading.Thread(target=edge.run, args=words)
     first.start()
     wait_for(lambda: edge.get("a.test") == (200, "two"))
     edge.kill()
     edge.start()
     wait_for(lambda: edge.service("a")["draining"] == 1)
-    if path == "/hold":
-        threading.Timer(1.5, one.let_go.set).start()
-    edge.ok(*words)
-    assert edge.service("a")["draining"] == 0
-    assert waiting.getresponse().status == 200, "the deploy had not returned before it was answered"
+    before, was_let_go = two.checks, []
+    again = threading.Thread(target=lambda: was_let_go.append(bool(edge.ok(*words) == "" and one.let_go.is_set())))
+    again.start()
+    wait_for(lambda: two.checks > before)  # it is at work
+    assert edge.service("a")["draining"] == 1
+    one.let_go.set()
+    again.join()
+    assert was_let_go == [True], "it did not return before the request could be answered"
+    assert edge.service("a")["draining"] == 0 and waiting.getresponse().status == 200
     first.join()
 
 
