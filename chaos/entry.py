@@ -72,6 +72,9 @@ class FaultyEngines:
         engine = self._engines.engine(kind)
         return Engine(Faulty(engine.runtime, self._script, NEVER), Faulty(engine.proxy, self._script, NEVER))
 
+    def choose(self, kind: Literal["archive", "image"]) -> None:
+        self._engines.choose(kind)
+
 
 class FaultySources:
     def __init__(self, sources: Any, script: Script):

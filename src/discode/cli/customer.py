@@ -95,8 +95,9 @@ def install(
     check_slug(app)
     route = Route(hosts=tuple(check_host(name) for name in host), path_prefix=_prefix(path_prefix))
     values = collect(set_, set_from_env, settings)
-    wiring.host(as_json).choose(proxy, http_port, proxy_image)
-    world, source = wiring.world(as_json, "discode install", pin=root), wiring.source(source)
+    machine = wiring.host(as_json)
+    machine.configure(proxy, http_port, proxy_image)
+    world, source = wiring.world(as_json, "discode install", pin=root, on=machine), wiring.source(source, machine)
 
     def flow(given: dict[str, str]) -> Result:
         wanted = Wanted(app, source, channel, version, route, {**values, **given})

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import DiscodeError
+from ..disk.folders import free_space
 from .doctor_docker import examine_docker
 from .finding import Finding
 
 if TYPE_CHECKING:
     from ..flows.rebuild import Rebuilding
+    from ..flows.world import World
+    from ..ports.store import Store
     from .wiring_host import Host
 
 LITTLE_DISK = 512 * 1024 * 1024  # bytes: less than this and an update may not fit
@@ -25,11 +28,13 @@ def examine(home: Path) -> list[Finding]:
     from . import wiring
 
     host = wiring.host()
+    world = wiring.world(False, "discode doctor", on=host)
     try:
-        engines = [*_engines(host, _kinds())]
-    except DiscodeError as error:  # config.toml does not hold
+        engines = [*_engines(host, _kinds(world.store))]
+    except DiscodeError as error:  # config.toml is invalid
         engines = [Finding("settings", False, error.sentence, error.next_step)]
-    return [*_machine(home), *engines, *_apps(), _settling(home)]
+    apps = [_app(world, app) for app in world.store.apps()]
+    return [*_machine(home), *engines, *apps, _settling(home)]
 
 
 def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
@@ -53,18 +58,19 @@ def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
 
 def _machine(home: Path) -> Iterator[Finding]:
     yield _home_is_usable(home)
-    place = home if home.exists() else home.parent
-    free = shutil.disk_usage(place if place.exists() else "/").free
+    free = free_space(home)
     megabytes = f"{free // 2**20} MB free"
     yield Finding("disk", free >= LITTLE_DISK, megabytes, "Free some room: an update needs place for a second version.")
 
 
 def _home_is_usable(home: Path) -> Finding:
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        usable = os.access(home, os.W_OK)
-    except OSError as error:
-        return Finding("home", False, f"{home}: {error.strerror}", "Set DISCODE_HOME to a folder of yours.")
+    """Where there is none yet, whether the first install can make it."""
+    place = home
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        return Finding("home", False, f"{home}: {place} is not a folder", "Set DISCODE_HOME to a folder of yours.")
+    usable = os.access(place, os.W_OK | os.X_OK)
     return Finding("home", usable, str(home), "Run as the user who owns it, or set DISCODE_HOME.")
 
 
@@ -122,11 +128,8 @@ def _start_proxy(host: Host) -> str:
     return "The proxy runs."
 
 
-def _kinds() -> set[str]:
+def _kinds(store: Store) -> set[str]:
     """Of the installed apps. One whose files are damaged is told of with the apps."""
-    from . import wiring
-
-    store = wiring.world(False, "discode doctor").store
     found: set[str] = set()
     for app in store.apps():
         try:
@@ -138,27 +141,19 @@ def _kinds() -> set[str]:
     return found
 
 
-def _apps() -> Iterator[Finding]:
-    from . import wiring
-
-    world = wiring.world(False, "discode doctor")
-    for app in world.store.apps():
-        yield _app(app)
-
-
-def _app(app: str) -> Finding:
+def _app(world: World, app: str) -> Finding:
     from ..flows.rebuild import plan_rebuild
-    from . import wiring
     from .inspect import describe
 
-    world = wiring.world(False, "discode doctor")
     settle = f"discode settle {app}"
     try:
         if (damage := plan_rebuild(world, app)) is not None:
-            return _damage(app, damage)
+            return _damage(world, app, damage)
         journal, installation = world.store.journal(app), world.store.installation(app)
         if journal is not None:
-            return Finding(app, False, f"an interrupted {journal.flow}", settle, lambda: _settle(app), f"Settle {app}?")
+            return Finding(
+                app, False, f"an interrupted {journal.flow}", settle, lambda: _settle(world, app), f"Settle {app}?"
+            )
         if installation is None:
             return Finding(app, True, "not installed; its data and settings are kept")
         told = describe(world, installation)
@@ -169,33 +164,31 @@ def _app(app: str) -> Finding:
     detail = f"{installation.version}, instance {told['instance_state']}, traffic {told['traffic']}"
     if told["health"]:
         return Finding(app, False, f"{detail}, but it does not answer: {told['health']}", f"discode logs {app}")
-    return Finding(app, bool(told["serves"]), detail, settle, lambda: _settle(app), f"Settle {app}?")
+    return Finding(app, bool(told["serves"]), detail, settle, lambda: _settle(world, app), f"Settle {app}?")
 
 
-def _damage(app: str, damage: Rebuilding) -> Finding:
+def _damage(world: World, app: str, damage: Rebuilding) -> Finding:
     names = " and ".join(damage.damaged)
     detail = f"damaged: its {names}. {' '.join(damage.words)}"
     step = "Rebuild from the runtime and the proxy: discode doctor --fix"
-    return Finding(app, False, detail, step, lambda: _rebuild(app), f"Rebuild the {names} of {app}?")
+    return Finding(app, False, detail, step, lambda: _rebuild(world, app), f"Rebuild the {names} of {app}?")
 
 
-def _rebuild(app: str) -> str:
+def _rebuild(world: World, app: str) -> str:
     from ..flows.rebuild import rebuild
-    from . import wiring
 
     try:
-        done = rebuild(wiring.world(False, "discode doctor"), app)
+        done = rebuild(world, app)
     except DiscodeError as error:
         return f"{error.sentence} {error.next_step}"
     return " ".join(done.words) if done else f"{app}: nothing is damaged any more."
 
 
-def _settle(app: str) -> str:
+def _settle(world: World, app: str) -> str:
     from ..flows.settle import restore
-    from . import wiring
 
     try:
-        result = restore(wiring.world(False, "discode doctor"), app)
+        result = restore(world, app)
     except DiscodeError as error:
         return f"{error.sentence} {error.next_step}"
     return f"{app}: {result.outcome}."

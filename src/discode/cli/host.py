@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -66,7 +67,7 @@ def settle(
     from ..flows.settle import restore
     from . import wiring
     from .errors import show
-    from .running import run_flow
+    from .running import run_and_show, run_flow
 
     if (app is None) != all_:
         raise UsageError("Give the name of one app, or --all.", "For example: discode settle --all")
@@ -75,9 +76,10 @@ def settle(
         run_flow("settle", as_json, lambda world: restore(world, name))
         return
     worst = 0
-    for each in wiring.world(as_json, "discode settle").store.apps():
+    world = wiring.world(as_json, "discode settle")
+    for each in world.store.apps():
         try:
-            run_flow("settle", as_json, lambda world, name=each: restore(world, name))  # type: ignore[misc]
+            run_and_show(partial(restore, world, each), as_json)
         except DiscodeError as error:
             worst = max(worst, show(error, as_json=as_json))
     if worst:

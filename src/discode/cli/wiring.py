@@ -31,8 +31,9 @@ def host(as_json: bool = False) -> Host:
     return Host(home(), report_for(as_json).note, lambda: bool(store.apps()))
 
 
-def world(as_json: bool, command: str, *, pin: str | None = None) -> World:
-    """All ports over this host. `command` is what the user runs; `pin` the fingerprint of the only root to trust."""
+def world(as_json: bool, command: str, *, pin: str | None = None, on: Host | None = None) -> World:
+    """All ports over this host. `command` is what the user runs; `pin` the fingerprint of the only root to trust;
+    `on` the host when the command has one already."""
     from ..adapters.files import FileStore
     from ..adapters.source import FileSources
     from ..adapters.system import RealClock, RealHost
@@ -40,8 +41,7 @@ def world(as_json: bool, command: str, *, pin: str | None = None) -> World:
     place = home()
     report, store = report_for(as_json), FileStore(place, command)
     sources = FileSources(place, pin=pin, note=report.note)
-    engines = Host(place, report.note, lambda: bool(store.apps()))
-    return World(store, sources, engines, RealHost(), RealClock(), report)
+    return World(store, sources, on or host(as_json), RealHost(), RealClock(), report)
 
 
 def is_left_alone() -> bool:
@@ -67,14 +67,12 @@ def licenses() -> Licenses:
     return Licenses(home())
 
 
-def source(given: str | None) -> str:
+def source(given: str | None, on: Host) -> str:
     """The one that was given, or the machine's own. Raises UsageError when there is none.
 
     A folder's path counts from anywhere; an address stays as it is.
     """
-    from ..adapters import hostconfig
-
-    place = given or hostconfig.load(home()).source
+    place = given or on.config.source
     if not place:
         raise UsageError(
             "Where are the vendor's releases?", "Name a folder or a web address: --from https://hub.example.com"
@@ -86,7 +84,6 @@ def trust(address: str, root: Path, targets_version: int) -> None:
     """Trust a source's root from now on, and nothing older than this; make it the machine's own source."""
     from dataclasses import replace
 
-    from ..adapters import hostconfig
     from ..adapters.source import give
 
     base = address.rstrip("/")
@@ -95,4 +92,5 @@ def trust(address: str, root: Path, targets_version: int) -> None:
     except OSError as error:
         raise UsageError(f"{root} cannot be read: {error.strerror}.", "Name the vendor's root: --root FILE") from error
     give(home(), base, data, targets_version)
-    hostconfig.save(home(), replace(hostconfig.load(home()), source=base))
+    machine = host()
+    machine.save(replace(machine.config, source=base))

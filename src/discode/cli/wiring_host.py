@@ -31,30 +31,46 @@ class Host:
 
     def __init__(self, home: Path, note: Callable[[str], None], has_apps: Callable[[], bool]):
         self.home, self._note, self._has_apps = home, note, has_apps
+        self._config: HostConfig | None = None
         self._docker: DockerEngine | None = None
         self._edge: EdgeProcess | None = None
 
     @property
     def config(self) -> HostConfig:
-        """Raises UsageError for a file that does not hold."""
+        """Loaded once a command. Raises UsageError for a file that is invalid."""
         from ..adapters import hostconfig
 
-        return hostconfig.load(self.home)
+        if self._config is None:
+            self._config = hostconfig.load(self.home)
+        return self._config
 
     def engine(self, kind: Kind) -> Engine:
-        """Raises RuntimeUnreachable without Docker, Refused when the host's proxy cannot reach that kind."""
-        self._keep(self._proxy_for(kind), kind)
-        return Engine(self.runtime(kind), self.proxy("docker" if self.config.proxy == "docker" else "edge"))
+        """What was chosen for that kind, or would be chosen by an install now; nothing is written.
 
-    def runtime(self, kind: Kind) -> Runtime:
+        Raises RuntimeUnreachable without Docker, Refused when the host's proxy cannot reach that kind.
+        """
+        proxy = self._proxy_for(kind)
+        return Engine(self._runtime(kind, proxy), self.proxy(proxy))
+
+    def choose(self, kind: Kind) -> None:
+        """Keep for the whole host what `engine` answers now. Raises as `engine`."""
+        wanted = replace(self.config, proxy=self._proxy_for(kind))
+        if kind == "image":
+            # A command from cron or a timer has no DOCKER_HOST, and must mean the same engine.
+            wanted = replace(wanted, docker_host=self._docker_host())
+        if wanted != self.config:
+            self.save(wanted)
+
+    def _runtime(self, kind: Kind, proxy: ProxyKind) -> Runtime:
         if kind == "archive":
             from ..adapters.process.runtime import ProcessRuntime
 
             return ProcessRuntime(self.home)
         from ..adapters.docker import DockerRuntime
 
-        config, addressing = self.config, "address" if self.config.proxy == "edge" else "name"
-        return DockerRuntime(self.docker(), config.proxy_network, addressing, config.proxy_container)  # type: ignore[arg-type]
+        config = self.config
+        addressing: Literal["address", "name"] = "address" if proxy == "edge" else "name"
+        return DockerRuntime(self.docker(), config.proxy_network, addressing, config.proxy_container)
 
     def proxy(self, kind: ProxyKind) -> Proxy:
         from ..adapters.kamal_proxy import KamalProxy
@@ -114,8 +130,8 @@ class Host:
         pid = self.edge().running()
         return {**told, "pid": pid, "running": pid is not None}
 
-    def choose(self, proxy: ProxyKind | None = None, http_port: int | None = None, image: str | None = None) -> None:
-        """Keep the settings of the first install for the whole host. Raises UsageError when apps are there already
+    def configure(self, proxy: ProxyKind | None, http_port: int | None, image: str | None) -> None:
+        """Keep the options of the first install for the whole host. Raises UsageError when apps are there already
         that go by others."""
         config = self.config
         wanted = replace(
@@ -139,7 +155,7 @@ class Host:
         from ..adapters import hostconfig
 
         hostconfig.save(self.home, config)
-        self._edge = None
+        self._config, self._edge = config, None
 
     def _is_in_use(self, config: HostConfig) -> bool:
         return self._has_apps() or (config.proxy != "docker" and self.edge().running() is not None)
@@ -158,14 +174,6 @@ class Host:
                 key="other-proxy",
             )
         return fitting
-
-    def _keep(self, proxy: ProxyKind, kind: Kind) -> None:
-        wanted = replace(self.config, proxy=proxy)
-        if kind == "image":
-            # A command from cron or a timer has no DOCKER_HOST, and must mean the same engine.
-            wanted = replace(wanted, docker_host=self._docker_host())
-        if wanted != self.config:
-            self.save(wanted)
 
 
 def docker_is_installed() -> bool:

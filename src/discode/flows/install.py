@@ -41,6 +41,7 @@ def install(world: World, wanted: Wanted) -> Result:
             seed = world.host.secret(SEED_DIGITS)
             entry = plan_install(releases.index(), wanted.channel, wanted.version, seed, world.clock.now())
             release = releases.release(entry)
+        world.engines.choose(release.manifest.artifact.kind)
         site = world.site(release.manifest.artifact.kind, steps)
         journal = _prepared(site, wanted, releases, release, seed, steps)
         replace(site, journal)

@@ -28,7 +28,10 @@ class Engine:
 
 class Engines(Protocol):
     def engine(self, kind: Literal["archive", "image"]) -> Engine:
-        """Raises RuntimeUnreachable when this host cannot run that kind."""
+        """What this host has for that kind, or would choose for it. Raises RuntimeUnreachable when it cannot run it."""
+
+    def choose(self, kind: Literal["archive", "image"]) -> None:
+        """Keep that for all that comes later: before the first release of a kind is brought to this host."""
 
 
 class Steps:

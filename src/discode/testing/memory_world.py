@@ -142,3 +142,6 @@ class _OneEngine:
 
     def engine(self, kind: Literal["archive", "image"]) -> Engine:
         return self._engine
+
+    def choose(self, kind: Literal["archive", "image"]) -> None:
+        """There is but one."""
