@@ -181,6 +181,11 @@ class Controller:
         """HAProxy gets the pool of that letter in the idle slot; then every new request goes there."""
         if templates is not None:
             files.write_templates(self.layout, after, templates)
+        # A reload for another service in between would bring up a HAProxy that has not heard of the new targets.
+        with self._table:
+            self._bring_in_undisturbed(before, after, letter)
+
+    def _bring_in_undisturbed(self, before: Service | None, after: Service, letter: str) -> None:
         is_reloaded = self._configure(before, after)
         pool = dict(after.pools())[letter]
         old = dict(before.pools()).get(letter) if before else None

@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ class Haproxy:
         self._stamp, self._version = _stamp(self.binary), ask_version(self.binary)
         self._child: subprocess.Popen[bytes] | None = None
         self._adopted = 0
+        # In the middle of a reload an answer would be half of one, and a drain that finds nobody takes it for the end.
+        self._conversation = threading.RLock()
 
     def version(self) -> Version:
         """Of the program as it is on disk now, for the next reload starts that one. Raises HaproxyError."""
@@ -96,10 +99,11 @@ class Haproxy:
         """Hand the listening sockets over to a worker with the configuration as it is now."""
         before = self.current()
         self.check(self.layout.config)
-        with contextlib.suppress(OSError):  # the master starts anew and hangs up
-            self._ask("reload")
-        if not _wait(lambda: self.current() not in (None, before)):
-            raise HaproxyError("the new worker did not come up")
+        with self._conversation:
+            with contextlib.suppress(OSError):  # the master starts anew and hangs up
+                self._ask("reload")
+            if not _wait(lambda: self.current() not in (None, before)):
+                raise HaproxyError("the new worker did not come up")
 
     def master(self) -> int | None:
         """The master's process id; None when there is none."""
@@ -203,7 +207,7 @@ class Haproxy:
 
     def _ask(self, command: str) -> str:
         """Raises OSError."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        with self._conversation, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(ANSWER)
             connection.connect(str(self.layout.master_socket))
             connection.sendall(command.encode() + b"\n")

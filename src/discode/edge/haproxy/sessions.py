@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from .process import Haproxy
 
 _START = re.compile(r"^(0x[0-9a-f]+): ", re.MULTILINE)
+_AT = re.compile(r"^(0x[0-9a-f]+): .*? be=(\S+) srv=(\S+) ", re.MULTILINE)
 _BACKEND = re.compile(r"\bbackend=(\S+) ")
 # Requests, but not the live ones; `an`: what HAProxy still has to do for the request.
 _REQUEST = re.compile(
@@ -84,6 +86,20 @@ def long_ones(haproxy: Haproxy, backends: Iterable[str]) -> list[Session]:
             backend, status = _BACKEND.search(about), _STATUS.search(about)
             if backend and backend[1] in wanted:
                 found.append(Session(worker, identity, backend[1], bool(status and status[1] == "101")))
+    return found
+
+
+def on_old_workers(haproxy: Haproxy, places: Iterable[tuple[str, str]]) -> list[Session]:
+    """What workers from before a reload still have at these backends and servers. Raises OSError without a master."""
+    wanted, found = set(places), []
+    for worker in haproxy.workers():
+        with contextlib.suppress(OSError):
+            text = "" if worker.is_current else haproxy.tell_one(worker.pid, "show sess")
+            found += [
+                Session(worker.pid, identity, backend, False)
+                for identity, backend, server in _AT.findall(text)
+                if (backend, server) in wanted
+            ]
     return found
 
 

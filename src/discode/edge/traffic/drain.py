@@ -129,9 +129,12 @@ class Drains:
                     again = left.servers & set(pool.by_role())
                     left.servers -= again
                     kept |= again
-        names = [f"{backend}{role}{live}/{server_name(target)}" for role, target in kept for live in ("", LIVE)]
-        self._tell(*(f"set server {name} state ready" for name in names))
-        return kept
+        return {server for server in kept if self._is_ready_again(backend, *server)}
+
+    def _is_ready_again(self, backend: str, role: str, target: str) -> bool:
+        """A worker that came with a reload, for whatever service, does not know it."""
+        names = [f"{backend}{role}{live}/{server_name(target)}" for live in ("", LIVE)]
+        return "no such" not in self._tell(*(f"set server {name} state ready" for name in names)).lower()
 
     def drop(self, backend: str, servers: Iterable[Server]) -> None:
         """Delete targets that never served."""
@@ -187,6 +190,12 @@ class Drains:
             with contextlib.suppress(OSError):
                 self._haproxy.tell_one(session.worker, f"shutdown session {session.identity}")
 
+    def _on_old_workers(self, places: Sequence[tuple[str, str]]) -> Sequence[Session]:
+        """They take no command on a server any more: "Proxy is disabled"."""
+        with contextlib.suppress(OSError):
+            return sessions.on_old_workers(self._haproxy, places)
+        return []
+
     def _long_ones(self, left: Left) -> list[Session]:
         with contextlib.suppress(OSError):
             return sessions.long_ones(self._haproxy, [name for name in left.backends() if name.endswith(LIVE)])
@@ -206,10 +215,12 @@ class Drains:
         with self._lock:
             plain, live = left.places(live=False), left.places(live=True)
         self._tell(*(f"shutdown sessions server {backend}/{name}" for backend, name in live))
+        self._let_go(self._on_old_workers(live))
         if self._count(left):
             cut, backends = self._haproxy.layout.map("cut"), sorted({backend for backend, _ in plain})
             self._tell(*(f"set map {cut} {backend} yes" for backend in backends))
             self._tell(*(f"shutdown sessions server {backend}/{name}" for backend, name in plain))
+            self._let_go(self._on_old_workers(plain))
             # Their answers are still to be written, and a busy machine takes its time.
             deadline = time.monotonic() + CUT
             while self._count(left) and time.monotonic() < deadline:
