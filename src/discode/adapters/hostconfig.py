@@ -14,11 +14,10 @@ source = "https://hub.example.com"   # where `install` looks without --from
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,13 +56,35 @@ def load(home: Path) -> HostConfig:
 
 
 def save(home: Path, config: HostConfig) -> None:
-    """Writes what differs from the defaults or is in the file already; comments and order stay where they can.
+    """Writes what differs from the defaults or is in the file already; comments and order stay.
 
-    Raises UsageError for a value that `load` would refuse.
+    Raises UsageError for a value that `load` would refuse, or a file that it refuses now.
     """
     path = home / FILE
-    _parse(path, _fresh(config))
-    write_whole(path, _edited(path, config))
+    defaults = asdict(HostConfig())
+    chosen = {key: value for key, value in asdict(config).items() if value != defaults[key]}
+    _checked(path, chosen)
+    try:
+        with reading(path):
+            data = path.read_bytes()
+    except FileNotFoundError:
+        data = b""
+    _parse(path, data)
+    write_whole(path, _edited(data.decode(), asdict(config), chosen).encode())
+
+
+def _edited(text: str, wanted: dict[str, Any], chosen: dict[str, Any]) -> str:
+    import tomlkit  # here: reading, which each command does, is tomllib's
+
+    document = tomlkit.parse(text)
+    for key, value in wanted.items():
+        if value == "":  # not chosen: the file has no notation for that
+            document.pop(key, None)
+        elif key in document and document[key] != value:
+            document[key] = value
+    for key, value in chosen.items():
+        document.setdefault(key, value)
+    return tomlkit.dumps(document)
 
 
 def _parse(path: Path, data: bytes) -> HostConfig:
@@ -73,6 +94,10 @@ def _parse(path: Path, data: bytes) -> HostConfig:
         raise UsageError(
             f"{path} cannot be read: {error}. Nothing was changed.", "Correct the file.", key="config-file"
         ) from None
+    return _checked(path, raw)
+
+
+def _checked(path: Path, raw: dict[str, Any]) -> HostConfig:
     for key, value in raw.items():
         _check(path, key, value)
     config = HostConfig(**raw)
@@ -130,38 +155,3 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "proxy_network": _NAME,
     "source": (lambda value: isinstance(value, str) and value.isprintable(), "the address of a hub"),
 }
-
-
-def _fresh(config: HostConfig) -> bytes:
-    defaults = asdict(HostConfig())
-    chosen = {key: value for key, value in asdict(config).items() if value != defaults[key]}
-    return "".join(f"{key} = {_toml(value)}\n" for key, value in chosen.items()).encode()
-
-
-def _edited(path: Path, config: HostConfig) -> bytes:
-    """The file with the values of `config`, or a fresh one when that cannot be done line by line."""
-    try:
-        with reading(path):
-            text = path.read_text()
-    except (FileNotFoundError, UnicodeDecodeError):
-        return _fresh(config)
-    for field in fields(config):
-        text = _with_line(text, field.name, getattr(config, field.name), field.default)
-    try:
-        return text.encode() if _parse(path, text.encode()) == config else _fresh(config)
-    except UsageError:
-        return _fresh(config)
-
-
-def _with_line(text: str, key: str, value: str | int, default: object) -> str:
-    line = re.compile(rf"""^(\s*{key}\s*=\s*)(?:"[^"\n]*"|'[^'\n]*'|[^#\s]+)""", re.MULTILINE)
-    if line.search(text):
-        return line.sub(lambda match: match[1] + _toml(value), text, count=1)
-    if value == default:
-        return text
-    return f"{text.rstrip()}\n{key} = {_toml(value)}\n".lstrip()
-
-
-def _toml(value: str | int) -> str:
-    """Values here are numbers and texts without control characters: JSON's notation of these is TOML's too."""
-    return json.dumps(value, ensure_ascii=False)

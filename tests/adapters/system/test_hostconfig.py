@@ -37,10 +37,29 @@ def test_comments_and_order_stay(tmp_path: Path) -> None:
     assert path.read_text() == text
 
 
-def test_a_file_that_cannot_be_edited_by_line_is_written_anew(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text('bind = """127.0.0.1"""\n')
-    save(tmp_path, HostConfig(http_port=8080))
-    assert load(tmp_path) == HostConfig(http_port=8080)
+@pytest.mark.parametrize(
+    "line", ['bind = """127.0.0.1""" # long', '"bind" = "127.0.0.1" # long', "'bind' = '127.0.0.1'   # long"]
+)
+def test_a_comment_stays_however_its_value_is_written(tmp_path: Path, line: str) -> None:
+    (tmp_path / "config.toml").write_text(f"{line}\n# bind = 1\n")
+    save(tmp_path, HostConfig(bind="10.0.0.1", http_port=8080))
+    assert load(tmp_path) == HostConfig(bind="10.0.0.1", http_port=8080)
+    text = (tmp_path / "config.toml").read_text()
+    assert "# long\n# bind = 1\n" in text
+
+
+def test_a_value_that_does_not_change_keeps_its_notation(tmp_path: Path) -> None:
+    text = "# ours\nbind = '10.0.0.1'\nhttp_port = 8_0\n"
+    (tmp_path / "config.toml").write_text(text)
+    save(tmp_path, HostConfig(bind="10.0.0.1", https_port=8443))
+    assert (tmp_path / "config.toml").read_text() == f"{text}https_port = 8443\n"
+
+
+def test_a_file_that_is_wrong_is_not_written_over(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("# mine\nhttp_port = \n")
+    with pytest.raises(UsageError):
+        save(tmp_path, HostConfig(http_port=8080))
+    assert (tmp_path / "config.toml").read_text() == "# mine\nhttp_port = \n"
 
 
 @pytest.mark.parametrize(
