@@ -1,5 +1,6 @@
 """A vendor and a customer's machine in folders of their own, driven through the `discode` command."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -7,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,18 +20,21 @@ behaviour = open("BEHAVIOUR").read()
 if behaviour == "exits":
     print("cannot open the database", flush=True)
     sys.exit(3)
-started = time.time()
+proxied = []
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def log_message(self, *_): pass
     def do_GET(self):
+        # What turns bad does so with the first request of a user, or of a check that goes the users' way.
+        proxied.extend(self.headers.get_all("X-Forwarded-For", ()))
         turns_bad = behaviour == "turns-bad" or (behaviour == "falls-ill" and os.path.exists("data/ill"))
-        bad = behaviour == "never-healthy" or (turns_bad and time.time() - started > 0.7)
+        bad = behaviour == "never-healthy" or (turns_bad and proxied)
         status = 503 if self.path == "/up" and bad else 200
         if self.path == "/slow":
             open("data/under-way", "w").close()
-            time.sleep(1)
+            while not os.path.exists("data/let-go"):
+                time.sleep(0.02)
         if self.path == "/env":
             body = json.dumps(dict(os.environ)).encode()
         elif self.path == "/notes":
@@ -51,6 +54,10 @@ server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])),
 signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 server.serve_forever()
 """
+
+
+# What comes up has time for it, on a busy machine too; who waits in vain for the others does not do so for long.
+DEADLINES = {"never-healthy": "3s", "falls-ill": "8s"}
 
 
 @dataclass
@@ -77,7 +84,7 @@ class Place:
 
     def run(self, *args, code=0, **options):
         options.setdefault("stdin", subprocess.DEVNULL)
-        done = subprocess.run(self.command(*args), capture_output=True, text=True, env=self.env, timeout=90, **options)
+        done = subprocess.run(self.command(*args), capture_output=True, text=True, env=self.env, timeout=240, **options)
         answer = Answer(done.returncode, done.stdout, done.stderr)
         assert code is None or done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return answer
@@ -90,7 +97,9 @@ class Place:
     def init(self):
         self.run("release", "init", self.repo, "--keys", self.keys)
 
-    def publish(self, version, behaviour="good", extra="", update="confirm: 1500ms, drain: 5s, stop: 3s"):
+    def publish(
+        self, version, behaviour="good", extra="", update="confirm: 1500ms, drain: 60s, stop: 3s", deadline=None
+    ):
         source = self.folder / "source"
         (source / "app").mkdir(parents=True, exist_ok=True)
         (source / "app" / "server.py").write_text(SERVER)
@@ -103,7 +112,7 @@ class Place:
                 version: {version}
                 archive: ./app
                 command: [python3, server.py]
-                health: {{path: /up, timeout: 2s, deadline: 3s}}
+                health: {{path: /up, timeout: 2s, deadline: {deadline or DEADLINES.get(behaviour, "60s")}}}
                 volumes: {{data: data}}
                 env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
                 update: {{{update}}}
@@ -119,7 +128,7 @@ class Place:
         return self.run("install", APP, "--from", self.repo, "--host", "shop.test", *port, *args, code=code)
 
     def get(self, path="/", method="GET"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, headers={"Host": "shop.test"})
             reply = connection.getresponse()
@@ -131,27 +140,31 @@ class Place:
         folder = self.home / "instances"
         return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.exists() else []
 
-    def processes(self):
-        """Pids of every process that runs in an environment of this place."""
-        marker = f"DISCODE_HOME={self.home}".encode()
+    def processes(self, *, names=(b"",)):
+        """Pids of every process of this place; with `names`, of those with one of them in their command."""
+        marker, folder = f"DISCODE_HOME={self.home}".encode(), str(self.home).encode()
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
                 continue
             try:
-                environ = (entry / "environ").read_bytes().split(b"\0")
-                cwd = str((entry / "cwd").readlink())
+                environ, command = ((entry / name).read_bytes() for name in ("environ", "cmdline"))
+                cwd = os.fsencode((entry / "cwd").readlink())
             except OSError:
                 continue
-            if marker in environ or cwd.startswith(str(self.home)):
+            is_ours = marker in environ.split(b"\0") or cwd.startswith(folder) or folder in command
+            if is_ours and command and any(name in command for name in names):
                 found.append(int(entry.name))
         return found
+
+    def crash(self):
+        """As when the power fails: no process is left, only the files."""
+        while pids := self.processes():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def close(self):
         self.run("uninstall", APP, "--purge", "--json", code=None)
         self.run("proxy", "stop", "--json", code=None)
-        deadline = time.monotonic() + 5
-        while self.processes() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+        self.crash()

@@ -1,12 +1,9 @@
 """The customer's commands, on real processes behind the real edge."""
 
-import contextlib
 import http.client
 import json
-import os
 import signal
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,7 +21,7 @@ class Load:
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.place.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.place.port, timeout=60)
         while self.on:
             try:
                 connection.request("GET", "/", headers={"Host": "shop.test"})
@@ -42,11 +39,21 @@ class Load:
 
     def __enter__(self):
         self.thread.start()
+        self.go_on()
         return self
 
-    def __exit__(self, *_):
-        self.on = False
-        self.thread.join(15)
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self.go_on()
+        finally:
+            self.on = False
+            self.thread.join(60)
+
+    def go_on(self):
+        """Wait for one more answer to a request that began after this."""
+        before = self.count + len(self.bad)
+        wait_for(lambda: self.count + len(self.bad) >= before + 2)
 
 
 def test_from_install_to_uninstall_without_a_lost_request(installed):
@@ -60,7 +67,7 @@ def test_from_install_to_uninstall_without_a_lost_request(installed):
         assert installed.run("rollback", APP, "--json").last["result"] == "rolled-back"
         assert installed.run("restart", APP, "--json").last["result"] == "restarted"
         assert installed.run("config", "set", APP, "GREETING=hello", "--json").last["result"] == "configured"
-    assert not load.bad and load.count > 100
+    assert not load.bad
     assert load.seen == ["1.0.0", "1.1.0", "1.0.0"]
     assert installed.get("/notes")[1] == "first"
     assert json.loads(installed.get("/env")[1])["GREETING"] == "hello"
@@ -138,8 +145,11 @@ def test_requests_under_way_are_answered_before_the_app_is_gone(installed, words
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(installed.get, "/slow")
         wait_for(lambda: "under-way" in installed.get("/notes")[1])
-        installed.run(words[0], APP, *words[1:])
+        command = installed.start(words[0], APP, *words[1:])
+        wait_for(lambda: installed.get()[0] in (404, 503))
+        (installed.home / "apps" / APP / "volumes" / "data" / "let-go").touch()
         assert slow.result() == (200, "1.0.0")
+        assert command.communicate(timeout=90) and command.returncode == 0
     assert installed.get()[0] in (404, 503)
 
 
@@ -173,21 +183,23 @@ def test_a_second_command_is_told_who_is_at_work(installed):
     for line in first.stdout:
         if "confirm" in line:
             break
+    first.send_signal(signal.SIGSTOP)
     answer = installed.run("update", APP, code=6)
+    first.send_signal(signal.SIGCONT)
     assert "discode update shop" in answer.err
-    assert first.wait(30) == 0, first.stderr.read()
+    assert first.wait(90) == 0, first.stderr.read()
     first.stdout.close()
     first.stderr.close()
 
 
 def test_a_signal_is_settled_in_the_same_command(installed):
-    installed.publish("1.1.0", "never-healthy")
+    installed.publish("1.1.0", "never-healthy", deadline="90s")
     command = installed.start("update", APP, "--json")
     for line in command.stdout:
         if "boot" in line:
             break
     command.send_signal(signal.SIGINT)
-    out, _ = command.communicate(timeout=30)
+    out, _ = command.communicate(timeout=90)
     assert command.returncode == 5 and json.loads(out.splitlines()[-1])["error"]["key"] == "interrupted"
     assert installed.get() == (200, "1.0.0") and len(installed.instances()) == 1
     assert not (installed.home / "apps" / APP / "journal.json").exists()
@@ -201,7 +213,7 @@ def test_a_killed_command_is_settled_by_the_next_one(installed):
             if step in line:
                 break
         command.kill()
-        command.communicate(timeout=30)
+        command.communicate(timeout=90)
         assert installed.get()[0] == 200
         installed.run("settle", APP)
         status = installed.run("status", APP, "--json").last
@@ -211,13 +223,7 @@ def test_a_killed_command_is_settled_by_the_next_one(installed):
 
 
 def test_everything_comes_back_after_a_crash_of_the_machine(installed):
-    """As after a reboot: no process is left, only the files."""
-    for pid in installed.processes():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 5
-    while installed.processes() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    installed.crash()
     installed.run("doctor", code=4)
     installed.run("settle", "--all")
     assert installed.get() == (200, "1.0.0")
