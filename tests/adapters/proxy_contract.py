@@ -14,7 +14,7 @@ from discode.ports.proxy import Mode, Proxy, Serving, Timing
 from discode.ports.runtime import Endpoint
 
 HEALTH = Health(path="/up", timeout=2.0)
-TIMING = Timing(deploy=5.0, drain=1.0)
+TIMING = Timing(deploy=30.0, drain=1.0)
 SHORT = Timing(deploy=0.5, drain=1.0)
 ROUTE = Route(hosts=("app.test",))
 OTHER = Route(hosts=("other.test",))
@@ -34,6 +34,7 @@ class ProxyContract:
     def test_ensure_can_be_repeated(self, site: Site) -> None:
         site.proxy.ensure()
         site.proxy.ensure()
+        assert site.proxy.serving("myapp") is None
 
     def test_an_unknown_service_is_no_error(self, site: Site) -> None:
         assert site.proxy.serving("myapp") is None

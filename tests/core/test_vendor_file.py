@@ -88,6 +88,6 @@ def test_what_is_no_file_of_ours(text):
 @given(st.one_of(st.text(max_size=200), st.text("abc:{}[]&*!|>-\n '\"#%@,?", max_size=200)))
 def test_any_text_gives_a_file_or_a_manifest_error(text):
     try:
-        parse_vendor_file(text)
-    except ManifestError:
-        pass
+        assert parse_vendor_file(text).app
+    except ManifestError as error:
+        assert error.problems or error.sentence

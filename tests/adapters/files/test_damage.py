@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from discode.adapters.files import FileStore
 from discode.core.errors import PreflightError, Refused, StateError
+from rig.wait import wait_for
 
 from ..store_contract import APP, entry, installation, journal
 from .conftest import fill
@@ -221,8 +221,7 @@ def test_a_write_that_is_killed_leaves_the_old_file_or_the_new_one(store: FileSt
         with subprocess.Popen([sys.executable, "-c", program, str(store.home)]) as writer:
             path = folder_of(store) / "env.1"
             path.unlink(missing_ok=True)
-            while not path.exists():
-                time.sleep(0.005)
+            wait_for(path.exists)
             writer.kill()
         assert len(store.settings(APP, 1)["FILL"]) == 100_000
     store.save_settings(APP, 1, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,10 +62,11 @@ def test_a_killed_holder_holds_nothing(store: FileStore) -> None:
 
 
 def test_a_stale_file_is_no_obstacle(store: FileStore) -> None:
-    (store.home / "locks").mkdir()
-    (store.home / "locks" / "myapp.lock").write_text('{"pid": 1, "command": "discode update myapp", "since": 1}')
+    stale = store.home / "locks" / "myapp.lock"
+    stale.parent.mkdir()
+    stale.write_text('{"pid": 1, "command": "discode update myapp", "since": 1}')
     with store.lock(APP):
-        pass
+        assert f'"pid": {os.getpid()}' in stale.read_text()
 
 
 @pytest.mark.parametrize("note", ["", "{", '{"pid": 1}', "[]"])

@@ -32,7 +32,7 @@ class Origin:
             def do_GET(self) -> None:
                 if self.path.startswith("/slow"):
                     origin.waiting.set()
-                    origin.let_go.wait(30)
+                    origin.let_go.wait(60)
                 body = f"{origin.name} {self.path} {self.headers['Host']}".encode()
                 self.send_response(origin.status)
                 self.send_header("Content-Length", str(len(body)))

@@ -57,7 +57,7 @@ class Scripted:
 DONE = Answer(0, "", "")
 
 
-@pytest.mark.parametrize(("is_edge", "longest"), [(True, 17.0), (False, 18.0)])
+@pytest.mark.parametrize(("is_edge", "longest"), [(True, 42.0), (False, 43.0)])
 def test_deploy_says_all_there_is_to_say(is_edge: bool, longest: float) -> None:
     carrier = Scripted(DONE, is_edge)
     route = Route(hosts=("a.test", "*.b.test"), path_prefix="/docs")
@@ -67,7 +67,7 @@ def test_deploy_says_all_there_is_to_say(is_edge: bool, longest: float) -> None:
     text = " ".join(argv[2:])
     assert text == (
         "--target [fd00::1]:3000 --host a.test --host *.b.test --path-prefix /docs --health-check-path /up"
-        " --health-check-timeout 2s --health-check-interval 200ms --deploy-timeout 5s --drain-timeout 1s"
+        " --health-check-timeout 2s --health-check-interval 200ms --deploy-timeout 30s --drain-timeout 1s"
     ) + (" --drain-in-background" if is_edge else "")
     assert timeout == longest
 
@@ -106,6 +106,7 @@ def test_refusals_become_errors_of_ours(stderr: str, kind: type[DiscodeError], k
 def test_the_exit_code_counts_before_the_words() -> None:
     carrier = Scripted(Answer(0, "", "Error: service not found"))
     KamalProxy(carrier, carrier, 80).switch("myapp", Endpoint("127.0.0.1", 1), ROUTE, HEALTH, TIMING)
+    assert [argv[0] for argv, _ in carrier.asked] == ["deploy"]
 
 
 class Losing(Scripted):

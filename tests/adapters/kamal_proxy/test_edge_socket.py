@@ -49,7 +49,7 @@ def test_a_command_is_a_line_and_so_is_the_answer(path: Path) -> None:
             connection.sendall(answer[start : start + 50_000])
 
     with server(path, behave):
-        answer = EdgeSocket(path).run(["stop", "myapp", "--message=two\nlines"], 5.0)
+        answer = EdgeSocket(path).run(["stop", "myapp", "--message=two\nlines"], 60.0)
     assert seen == [{"argv": ["stop", "myapp", "--message=two\nlines"]}]
     assert answer == Answer(1, "ü\n", "x" * 200_000)
 
@@ -57,7 +57,7 @@ def test_a_command_is_a_line_and_so_is_the_answer(path: Path) -> None:
 @pytest.mark.parametrize("answer", [b"", b'{"code": 0', b"[]\n", b'{"code": 0}\n', b"hello\n"])
 def test_an_answer_that_is_cut_off_means_that_nothing_is_known(path: Path, answer: bytes) -> None:
     with server(path, lambda connection, _: connection.sendall(answer)), pytest.raises(ProxyUnreachable):
-        EdgeSocket(path).run(["list"], 5.0)
+        EdgeSocket(path).run(["list"], 60.0)
 
 
 def test_no_answer_in_time_is_unreachable_however_much_trickles_in(path: Path) -> None:
@@ -78,14 +78,14 @@ def test_no_answer_in_time_is_unreachable_however_much_trickles_in(path: Path) -
 
 def test_no_socket_and_a_dead_socket_are_unreachable(path: Path) -> None:
     with pytest.raises(ProxyUnreachable, match="No such file"):
-        EdgeSocket(path).run(["list"], 1.0)
+        EdgeSocket(path).run(["list"], 60.0)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
     with pytest.raises(ProxyUnreachable, match="refused") as raised:
-        EdgeSocket(path).run(["list"], 1.0)
+        EdgeSocket(path).run(["list"], 60.0)
     assert "edge.log" in raised.value.next_step
 
 
 def test_a_path_that_no_socket_can_have_is_told(tmp_path: Path) -> None:
     with pytest.raises(ProxyUnreachable, match="too long"):
-        EdgeSocket(tmp_path / ("x" * 120) / "edge.sock").run(["list"], 1.0)
+        EdgeSocket(tmp_path / ("x" * 120) / "edge.sock").run(["list"], 60.0)

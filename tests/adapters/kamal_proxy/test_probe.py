@@ -23,13 +23,13 @@ def made() -> Iterator[Origins]:
 def test_only_2xx_is_ok(made: Origins, status: int, ok: bool) -> None:
     port = made.new(status=status).endpoint.port
     for address in ("127.0.0.1", "0.0.0.0"):
-        seen = probe(address, port, Route(), "/up", 2.0)
+        seen = probe(address, port, Route(), "/up", 60.0)
         assert (seen.ok, seen.detail) == (ok, f"{status} at /up")
 
 
 def test_it_asks_for_the_path_below_the_prefix() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(5)
+        server.settimeout(60)
         route = Route(hosts=("*.app.test", "b.test"), path_prefix="/docs/")
         assert not probe("127.0.0.1", server.getsockname()[1], route, "/up", 0.1).ok
         connection, _ = server.accept()
@@ -50,4 +50,4 @@ def test_failures_are_told_in_words(made: Origins) -> None:
     port = origin.endpoint.port
     origin.close()
     made.made.remove(origin)
-    assert "refused" in probe("127.0.0.1", port, Route(), "/up", 1.0).detail
+    assert "refused" in probe("127.0.0.1", port, Route(), "/up", 60.0).detail

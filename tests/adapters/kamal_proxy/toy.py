@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -16,6 +15,7 @@ from http.server import BaseHTTPRequestHandler
 
 from discode.adapters.kamal_proxy.carrier import Answer
 from discode.core.quantity import parse_duration
+from rig.wait import WaitedInVain, wait_for
 
 from .origins import Server
 
@@ -148,12 +148,13 @@ def status_of(target: str, path: str) -> int:
 
 
 def _becomes_healthy(options: argparse.Namespace) -> bool:
-    deadline = time.monotonic() + parse_duration(options.deploy_timeout)
-    while not 200 <= status_of(options.target[0], options.health_check_path) < 300:
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(parse_duration(options.health_check_interval))
-    return True
+    def is_healthy() -> bool:
+        return 200 <= status_of(options.target[0], options.health_check_path) < 300
+
+    try:
+        return wait_for(is_healthy, parse_duration(options.deploy_timeout))
+    except WaitedInVain:
+        return False
 
 
 def _parser(is_edge: bool) -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ from conftest_source import Customer, Vendor
 from discode.adapters.registry import RegistryClient
 from discode.adapters.repository.packing import pack
 from discode.core.errors import ManifestError, Refused, UsageError
+from rig.wait import wait_for
 
 
 @pytest.fixture
@@ -87,7 +88,8 @@ def test_packing_gives_the_same_bytes_every_time(tmp_path):
     (source / "a").write_text("a")
     (source / "link").symlink_to("sub/b")
     one, first = pack("myapp", source)
-    time.sleep(1.1)
+    second = int(time.time())
+    wait_for(lambda: int(time.time()) > second)
     os.utime(source / "a")
     two, second = pack("myapp", source)
     assert one == two and first.read_bytes() == second.read_bytes() and one.unpacked == 2
