@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from discode.adapters.files.disk import free_space
 from discode.adapters.system import RealClock, RealHost
+from discode.disk.folders import free_space
 
 
 def test_free_disk_is_that_of_the_nearest_folder_there_is(tmp_path: Path) -> None:
