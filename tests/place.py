@@ -5,12 +5,12 @@ import http.client
 import json
 import os
 import signal
-import subprocess
 import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from rig.command import Command, run
 from rig.ports import free_port
 
 APP = "shop"
@@ -78,21 +78,21 @@ class Place:
         self.folder, self.home = folder, folder / "home"
         self.repo, self.keys, self.port = folder / "releases", folder / "keys", free_port()
         self.env = {**os.environ, "DISCODE_HOME": str(self.home), "NO_COLOR": "1"}
+        self._started = []
 
     def command(self, *args):
+        """For whoever has to start it in another way than `run` and `start` do."""
         return [sys.executable, "-m", "discode", *map(str, args)]
 
-    def run(self, *args, code=0, **options):
-        options.setdefault("stdin", subprocess.DEVNULL)
-        done = subprocess.run(self.command(*args), capture_output=True, text=True, env=self.env, timeout=240, **options)
+    def run(self, *args, code=0):
+        done = run("discode", [*map(str, args)], self.env, timeout=240)
         answer = Answer(done.returncode, done.stdout, done.stderr)
         assert code is None or done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return answer
 
     def start(self, *args):
-        return subprocess.Popen(
-            self.command(*args), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env
-        )
+        self._started.append(Command("discode", [*map(str, args)], self.env))
+        return self._started[-1]
 
     def init(self):
         self.run("release", "init", self.repo, "--keys", self.keys)
@@ -143,7 +143,7 @@ class Place:
     def processes(self, *, names=(b"",)):
         """Pids of every process of this place; with `names`, of those with one of them in their command."""
         marker, folder = f"DISCODE_HOME={self.home}".encode(), str(self.home).encode()
-        found = []
+        found = [one.pid for one in self._started if one.poll() is None and b"" in names]
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
                 continue
@@ -165,6 +165,4 @@ class Place:
                     os.kill(pid, signal.SIGKILL)
 
     def close(self):
-        self.run("uninstall", APP, "--purge", "--json", code=None)
-        self.run("proxy", "stop", "--json", code=None)
         self.crash()
