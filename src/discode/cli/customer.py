@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from ..flows.world import Result, World
 
 
-def mount(app: typer.Typer) -> None:
-    for command in (install, update, rollback, restart, stop, start, uninstall, prune):
-        app.command()(command)
-
-
 def install(
     app: App,
     source: Annotated[

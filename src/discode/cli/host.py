@@ -13,13 +13,6 @@ from .options import Json
 GUARD_TRIES = 30  # a second apart: a proxy that died with the command needs a moment to come back
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(doctor)
-    app.command()(settle)
-    app.command()(trust)
-    app.command(hidden=True)(guard)
-
-
 def doctor(
     fix: Annotated[
         bool, typer.Option("--fix", help="Put right what can be put right; asks before it installs anything.")

@@ -7,21 +7,15 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from .options import Json
+from .options import Json, group
 
 if TYPE_CHECKING:
     from ..hub.hub import Hub
 
-app = typer.Typer(
-    help="For operators: the hub, a vendor's release server with licenses and image tokens.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-token = typer.Typer(help="API tokens, on the hub's machine.", no_args_is_help=True, rich_markup_mode=None)
+app = group("For operators: the hub, a vendor's release server with licenses and image tokens.")
+token = group("API tokens, on the hub's machine.")
 app.add_typer(token, name="token")
-registry = typer.Typer(
-    help="Images in other registries: the vendor's credentials for them.", no_args_is_help=True, rich_markup_mode=None
-)
+registry = group("Images in other registries: the vendor's credentials for them.")
 app.add_typer(registry, name="registry")
 Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="The hub's folder.", envvar="DISCODE_HUB_HOME")]
 _FOLDER = Path("/var/lib/discode-hub")

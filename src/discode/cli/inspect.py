@@ -15,13 +15,6 @@ if TYPE_CHECKING:
     from ..flows.world import Site, World
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(status)
-    app.command("list")(list_)
-    app.command()(logs)
-    app.command()(history)
-
-
 def status(app: App, as_json: Json = False) -> None:
     """Show which version serves, since when, and which versions it can go back to."""
     from . import wiring

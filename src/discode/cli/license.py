@@ -8,13 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import App, Json
+from .options import App, Json, group
 
-app = typer.Typer(
-    help="Licenses. For vendors: issue, list, show, revoke, renew. For customers: activate, lease, deactivate.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = group("Licenses. For vendors: issue, list, show, revoke, renew. For customers: activate, lease, deactivate.")
 Hub = Annotated[
     str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub; its API token is in $DISCODE_HUB_TOKEN.")
 ]

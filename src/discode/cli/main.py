@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ..core.errors import DiscodeError
-from . import customer, host, hub, inspect, license, proxy, release, report, settings
+from .later import Later
 from .signals import install_handlers
 
 # A line with \b keeps the lines after it as they are.
@@ -32,15 +33,32 @@ app = typer.Typer(
     help=HELP, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
-customer.mount(app)
-inspect.mount(app)
-app.add_typer(settings.app, name="config")
-host.mount(app)
-report.mount(app)
-app.add_typer(proxy.app, name="proxy")
-app.add_typer(release.app, name="release")
-app.add_typer(license.app, name="license")
-app.add_typer(hub.app, name="hub")
+# Where each command is, in the order of the help.
+PLACES = {
+    "install": "customer.install",
+    "update": "customer.update",
+    "rollback": "customer.rollback",
+    "restart": "customer.restart",
+    "stop": "customer.stop",
+    "start": "customer.start",
+    "uninstall": "customer.uninstall",
+    "prune": "customer.prune",
+    "status": "inspect.status",
+    "list": "inspect.list_",
+    "logs": "inspect.logs",
+    "history": "inspect.history",
+    "doctor": "host.doctor",
+    "settle": "host.settle",
+    "trust": "host.trust",
+    "guard": "host.guard",
+    "report": "report.report",
+    "config": "settings.app",
+    "proxy": "proxy.app",
+    "release": "release.app",
+    "license": "license.app",
+    "hub": "hub.app",
+}
+HIDDEN = ("guard",)
 # The class that ends a usage error, of Click or of Typer's own copy of it.
 _CLICK_ERROR: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
 
@@ -62,6 +80,15 @@ def _options(
     """Options of the command itself; its help is `HELP`."""
 
 
+def command() -> Any:
+    """The whole command, with everything below it still to be imported."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    for name, place in PLACES.items():
+        group.add_command(Later(name, place, hidden=name in HIDDEN))
+    return group
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Never returns: exits with the code that the design names."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -77,7 +104,7 @@ def _run(words: list[str]) -> int:
     from .errors import show
 
     try:
-        code = app(args=words, prog_name="discode", standalone_mode=False)
+        code = command()(args=words, prog_name="discode", standalone_mode=False)
     except DiscodeError as error:
         return show(error, as_json="--json" in words)
     except _CLICK_ERROR as error:

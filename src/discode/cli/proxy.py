@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Json
+from .options import Json, group
 
 if TYPE_CHECKING:
     from .wiring_host import Host
 
-app = typer.Typer(
-    help="The proxy of this machine, which takes the traffic of all apps.", no_args_is_help=True, rich_markup_mode=None
-)
+app = group("The proxy of this machine, which takes the traffic of all apps.")
 GAP = "a second or two"  # between two containers on the same port; the command says at the end what it was
 
 

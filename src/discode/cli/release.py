@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import Json
+from .options import Json, group
 
 if TYPE_CHECKING:
     from ..core.rollout import Rollout
     from ..ports.repository import Repository
 
-app = typer.Typer(
-    help="For vendors: publish signed releases to a hub, or into a folder, to be served by any web server.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = group("For vendors: publish signed releases to a hub, or into a folder, to be served by any web server.")
 Repo = Annotated[Path, typer.Option("--repo", metavar="DIR", help="The folder that is published.")]
 KeyFolder = Annotated[
     Path, typer.Option("--keys", metavar="DIR", help="The folder with your keys; never published. Back it up.")

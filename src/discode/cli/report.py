@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from ..flows.world import Result, World
 
 
-def mount(app: typer.Typer) -> None:
-    app.command()(report)
-
-
 def report(
     app: App,
     show: Annotated[bool, typer.Option("--show", help="Print exactly what is sent after an update.")] = False,

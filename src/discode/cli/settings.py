@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from .options import App, Json
+from .options import App, Json, group
 from .running import run_flow
 
-app = typer.Typer(help="Show and change an app's settings.", no_args_is_help=True, rich_markup_mode=None)
+app = group("Show and change an app's settings.")
 _HIDDEN_WORDS = re.compile("SECRET|PASSWORD|TOKEN|KEY|CREDENTIAL|DSN", re.IGNORECASE)
 
 

@@ -1,0 +1,70 @@
+"""What `discode` reads before it does anything: help, completion and what they import."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from discode.cli.main import PLACES, command
+
+IMPORTED = "import sys; sys.argv = ['discode', *sys.argv[1:]]\nfrom discode.cli.main import main\n" \
+    "try:\n    main()\nfinally:\n    import json; print('\\n' + json.dumps(sorted(sys.modules)))"  # fmt: skip
+
+
+def modules(*words, home):
+    """What a command has imported at its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *words], capture_output=True, text=True, check=True,
+        env={**os.environ, "DISCODE_HOME": str(home)},
+    )  # fmt: skip
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def completions(*words):
+    """What Bash offers behind `words`, the last of which is unfinished."""
+    told = {
+        "_DISCODE_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["discode", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "discode"], capture_output=True, text=True, check=True, env={**os.environ, **told}
+    )
+    return done.stdout.split()
+
+
+def test_the_help_has_a_line_for_each_command():
+    done = subprocess.run([sys.executable, "-m", "discode", "--help"], capture_output=True, text=True, check=True)
+    listed = re.findall(r"^  (\S+) +\S", done.stdout.partition("Commands:")[2], re.MULTILINE)
+    assert listed == [name for name in PLACES if name != "guard"]
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_each_command_has_a_help_of_its_own(name):
+    found = command().commands[name]
+    with found.make_context(name, [], resilient_parsing=True) as context:
+        help = context.command.get_help(context)
+    assert help.startswith(f"Usage: {name} ")
+    assert found.get_short_help_str(40).rstrip(".") in " ".join(help.split())
+
+
+def test_names_options_and_values_are_completed():
+    assert completions("up") == ["update"]
+    assert {"get", "set"} == set(completions("config", ""))
+    assert "--retry" in completions("update", "--re")
+    assert completions("install", "--proxy", "ed") == ["edge"]
+
+
+def test_a_misspelt_command_is_told_of():
+    done = subprocess.run([sys.executable, "-m", "discode", "updte"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Did you mean 'update'?" in done.stderr
+
+
+def test_the_help_imports_no_part_of_the_work(tmp_path):
+    found = modules("--help", home=tmp_path)
+    assert not found.intersection(("pydantic", "docker", "tuf", "httpx", "rich.console", "yaml"))
+    assert not any(name.startswith(("discode.flows", "discode.ports", "discode.adapters")) for name in found)
