@@ -20,8 +20,11 @@ _REQUEST = re.compile(
 _BODY = 0x8000  # `an`: the body is on its way, `AN_REQ_HTTP_XFER_BODY`
 _WHOLE_BODY = 0x8  # `an`: all of it is awaited before a target gets any, `AN_REQ_HTTP_BODY`
 _RECEIVING = re.compile(
-    r"\bid=(\d+) proto=.*?req\.st=MSG_DATA.*?\breq=\S+ \([^)]*total=(\d+)\).*?\bdata=(\S+)", re.DOTALL
+    r"\bid=(\d+) proto=.*?req\.st=MSG_DATA.*?\bscb=[^\n]*\bsub=(\d)"
+    r".*?\breq=\S+ \([^)]*total=(\d+)\).*?\bdata=(\S+)",
+    re.DOTALL,
 )
+_WRITING = 2  # `sub` of the target's side: what it takes next is waited for, `SUB_RETRY_SEND`
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _STATUS = re.compile(r"\btxn=\S+ flags=\S+ meth=\d+ status=(-?\d+)")
 ALL = "-1"  # as a backend's name: every one, HAProxy's management guide, `show stat`
@@ -135,11 +138,14 @@ def uploads(haproxy: Haproxy, older: float) -> list[Upload]:
 
 
 def _upload(worker: int, identity: str, about: str, *, is_held: bool) -> list[Upload]:
-    """What its target did not take is in the buffer: then it is not the client who is slow."""
+    """What its target did not take is in the buffer, or behind it: then it is not the client who is slow."""
     backend, detail = _BACKEND.search(about), _RECEIVING.search(about)
-    if not backend or not detail or not (is_held or detail[3] == "(nil)"):
+    if not backend or not detail:
         return []
-    return [Upload(Session(worker, identity, backend[1], False), detail[1], int(detail[2]))]
+    serial, waits_for, received, buffer = detail.groups()
+    if not is_held and (buffer != "(nil)" or int(waits_for) & _WRITING):
+        return []
+    return [Upload(Session(worker, identity, backend[1], False), serial, int(received))]
 
 
 def _seconds(age: str) -> float:
