@@ -47,8 +47,19 @@ def make_certificate(*names, key=None, days=(-1, 30), issuer=None):
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
     builder = builder.add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), True)
+    for extension, is_critical in _demanded(key.public_key(), issuer):
+        builder = builder.add_extension(extension, is_critical)
     made = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
     return made.public_bytes(serialization.Encoding.PEM), key_pem(key), (made, key)
+
+
+def _demanded(public_key, issuer):
+    """Extensions without which Python 3.13 and newer trust nothing."""
+    signer = issuer[0].public_key() if issuer else public_key
+    yield x509.SubjectKeyIdentifier.from_public_key(public_key), False
+    yield x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), False
+    # Signs handshakes, and others' certificates when it has no issuer.
+    yield x509.KeyUsage(True, False, True, False, False, issuer is None, False, False, False), True
 
 
 def key_pem(key, password=None):

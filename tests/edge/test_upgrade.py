@@ -30,7 +30,8 @@ def test_an_upgrade_changes_settings_and_loses_no_request(deployed):
     assert not load.bad
     after = edge.told()["controller"]
     assert after["pid"] == before["pid"] and after["start"] != before["start"]
-    assert f"controller {discode.__version__} -> {discode.__version__}\nHAProxy 2." in said
+    version = edge.told()["haproxy"]["version"]
+    assert f"controller {discode.__version__} -> {discode.__version__}\nHAProxy {version} -> {version}\n" in said
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         assert b"kamal_proxy_http_requests_total" in answer.read()
     edge.ok("upgrade", "--access-log=false")
