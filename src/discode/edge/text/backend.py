@@ -24,6 +24,7 @@ AddressOf = Callable[[str], str | None]
 _NEVER = 1_000_000  # failed checks after which a target without others would be taken out: it would not help
 _BUFFER = 14000  # bytes of a body that HAProxy holds for sure
 _CHECK = 2.0  # seconds between checks at the least, however often a deploy asks
+MANY = 500  # requests a second
 _SLOW_CHECK = 10.0  # seconds between checks of a target that has no others
 
 
@@ -115,9 +116,13 @@ def common_sections(layout: Layout) -> str:
         "http-check expect rstatus ^2",
         "http-send-name-header X-Kamal-Target",
     ]
-    texts = [["defaults usual from base", *lines], ["defaults live from base", *lines, _QUIET_STREAMS]]
+    texts = [["defaults usual from base", *lines, *_CUTS], ["defaults live from base", *lines, _QUIET_STREAMS]]
     return "\n".join("\n    ".join(text) + "\n" for text in texts)
 
+
+# Requests wait for their answer in Lua, so that the cut at the end of a drain can answer them, see `scripts.lua`. That
+# costs 5 µs of CPU each: in a service with many of them HAProxy waits by itself. The delay is longer than any wait.
+_CUTS = ["tcp-response inspect-delay 20d", f"tcp-response content lua.cut if {{ be_sess_rate lt {MANY} }}"]
 
 # Between two events there may be any time; the target timeout is for the answer of a request.
 _QUIET_STREAMS = "http-request set-timeout server 24h if { req.hdr(accept) -m sub text/event-stream }"

@@ -38,6 +38,8 @@ def _head(layout: Layout, settings: Settings, services: Sequence[Service]) -> st
         modes=layout.map("modes"),
         rates=layout.map("rates"),
         rollouts=layout.map("rollouts"),
+        cuts=layout.map("cut"),
+        pages=layout.pages,
         lua=layout.lua,
         listeners=layout.listeners_socket,
         old_workers=round(settings.old_workers),
@@ -53,6 +55,8 @@ global
     presetenv DISCODE_EDGE_MODES "{modes}"
     presetenv DISCODE_EDGE_RATES "{rates}"
     presetenv DISCODE_EDGE_ROLLOUTS "{rollouts}"
+    presetenv DISCODE_EDGE_CUTS "{cuts}"
+    presetenv DISCODE_EDGE_PAGES "{pages}"
     lua-load "{lua}"
 {tls}    tune.http.logurilen 4096
     stats socket "{listeners}" mode 600 level user expose-fd listeners

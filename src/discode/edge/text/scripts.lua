@@ -57,6 +57,34 @@ core.register_action("rollout", {"http-req"}, function(txn)
     end
 end, 0)
 
+-- Cut: at the end of a drain a request whose answer has not begun is answered with 504. HAProxy's `shutdown sessions`
+-- closes its connection without a word: since 3.0.10 always (as in the versions of that age), and in older ones when the
+-- connection to the target had served a request before. So the wait for an answer is here, with a look every 200 ms.
+
+local cuts = Map.new(os.getenv("DISCODE_EDGE_CUTS"), Map._str)
+local pages = os.getenv("DISCODE_EDGE_PAGES")
+
+local function page_of(service)
+    local file = io.open(pages .. "/" .. service .. "/504.http") or io.open(pages .. "/504.http")
+    local text = file and file:read("a") or ""
+    if file then file:close() end
+    return string.match(text, "\r\n\r\n(.*)$") or ""
+end
+
+core.register_action("cut", {"tcp-res"}, function(txn)
+    -- The second: the target has closed, or the target timeout is over.
+    if txn.f:res_len() > 0 or not txn.res:may_recv() then return act.CONTINUE end
+    local backend = txn.f:be_name()
+    if cuts:lookup(backend) == "yes" then
+        txn:done(txn:reply{
+            status = 504, reason = "Gateway Timeout", body = page_of(string.match(backend, "^[^:]+")),
+            headers = {["content-type"] = {"text/html; charset=utf-8"}, ["cache-control"] = {"no-cache"}},
+        })
+    end
+    act.wake_time(200)
+    return act.YIELD
+end)
+
 -- Limit: bodies without a length are counted as they pass. What is over the limit ends there: only an error stops a
 -- transaction here, a return value does not.
 

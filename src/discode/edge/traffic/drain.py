@@ -219,14 +219,19 @@ class Drains:
         if self._count(left):
             cut, backends = self._haproxy.layout.map("cut"), sorted({backend for backend, _ in plain})
             self._tell(*(f"set map {cut} {backend} yes" for backend in backends))
+            self._until_none(left, CUT / 2)
+            # What has begun to be answered, and what did not wait for the map.
             self._tell(*(f"shutdown sessions server {backend}/{name}" for backend, name in plain))
             self._let_go(self._on_old_workers(plain))
-            # Their answers are still to be written, and a busy machine takes its time.
-            deadline = time.monotonic() + CUT
-            while self._count(left) and time.monotonic() < deadline:
-                time.sleep(POLL)
+            self._until_none(left, CUT)
             time.sleep(POLL)
             self._tell(*(f"set map {cut} {backend} no" for backend in backends))
+
+    def _until_none(self, left: Left, seconds: float) -> None:
+        """Answers are still to be written, and a busy machine takes its time."""
+        deadline = time.monotonic() + seconds
+        while self._count(left) and time.monotonic() < deadline:
+            time.sleep(POLL)
 
     def _delete(self, backend: str, role: str, target: str) -> None:
         for name in (f"{backend}{role}{live}/{server_name(target)}" for live in (LIVE, "")):
