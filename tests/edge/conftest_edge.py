@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from rig.command import run
 from rig.ports import free_port
 from rig.wait import wait_for
 
@@ -35,8 +36,7 @@ class Edge:
         return self.run("list", "--json").returncode == 0
 
     def run(self, *words):
-        command = [sys.executable, "-m", "discode.edge", "--state-dir", str(self.folder), *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return run("discode.edge", ["--state-dir", str(self.folder), *words], os.environ, timeout=60)
 
     def ok(self, *words):
         done = self.run(*words)

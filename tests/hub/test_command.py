@@ -10,6 +10,7 @@ import urllib.request
 
 import pytest
 
+from rig.command import run
 from rig.ports import free_port
 from rig.wait import wait_for
 
@@ -19,8 +20,7 @@ class Command:
         self.folder, self.env = folder, {**os.environ, "DISCODE_HUB_HOME": str(folder / "hub"), "NO_COLOR": "1"}
 
     def run(self, *args, code=0, **env):
-        command = [sys.executable, "-m", "discode", "hub", *map(str, args)]
-        done = subprocess.run(command, capture_output=True, text=True, env={**self.env, **env}, timeout=60)
+        done = run("discode", ["hub", *map(str, args)], {**self.env, **env}, timeout=60)
         assert done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -89,10 +89,7 @@ def test_a_vendor_publishes_through_the_command_line(command):
     options = ["--hub", url, "--token-file", str(folder / "token"), "--keys", str(folder / "keys"), "--json"]
 
     def release(*args, code=0, options=options):
-        done = subprocess.run(
-            [sys.executable, "-m", "discode", "release", *map(str, args), *options], capture_output=True, text=True,
-            env=command.env, timeout=60,
-        )  # fmt: skip
+        done = run("discode", ["release", *map(str, args), *options], command.env, timeout=60)
         assert done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout.strip().splitlines()[-1])
 

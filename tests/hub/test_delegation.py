@@ -5,8 +5,7 @@ The other registry is a stock one, with the token server of another hub.
 
 import http.server
 import json
-import subprocess
-import sys
+import os
 import threading
 
 import pytest
@@ -21,6 +20,7 @@ from discode.hub.delegation import Delegation, Delegations, Token, pull_token
 from discode.hub.errors import BadRequest, Conflict, NotFound, Unavailable
 from discode.ports.releases import Credentials
 from discode.ports.report import Silence
+from rig.command import run
 from rig.registry import Registry
 
 __all__ = ["engine", "shop"]
@@ -208,8 +208,8 @@ def test_the_operator_types_it_and_the_password_comes_from_standard_input(seller
     repository = f"{shop.registry.name}/acme/myapp"
 
     def hub(*words, text="", code=0):
-        command = [sys.executable, "-m", "discode", "hub", "registry", *words, str(seller.place.folder), "--json"]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
+        command = ["hub", "registry", *words, str(seller.place.folder), "--json"]
+        done = run("discode", command, os.environ, text, timeout=60)
         assert done.returncode == code, done.stdout + done.stderr
         assert account.password not in done.stdout + done.stderr
         return json.loads(done.stdout.splitlines()[-1])
