@@ -58,8 +58,8 @@ core.register_action("rollout", {"http-req"}, function(txn)
 end, 0)
 
 -- Cut: at the end of a drain a request whose answer has not begun is answered with 504. HAProxy's `shutdown sessions`
--- closes its connection without a word: since 3.0.10 always (as in the versions of that age), and in older ones when the
--- connection to the target had served a request before. So the wait for an answer is here, with a look every 200 ms.
+-- closes its connection without a word: 3.0.11 and versions of its age always, 2.6 when the connection to the target
+-- had served a request before. So the wait for an answer is here, with a look every 200 ms.
 
 local cuts = Map.new(os.getenv("DISCODE_EDGE_CUTS"), Map._str)
 local pages = os.getenv("DISCODE_EDGE_PAGES")
