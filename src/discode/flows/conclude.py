@@ -103,8 +103,10 @@ def make_serve(site: Site, installation: Installation) -> None:
     """See to it that this installation's instance runs and has the traffic."""
     state = site.runtime.inspect(installation.instance)
     running = state is not None and state.phase is Phase.RUNNING
-    endpoint = state.endpoint if state is not None and running else boot(site, installation)
     serving = site.proxy.serving(installation.app)
+    # What was started a moment ago does not listen yet: requests that are held must not be let go to it before it does.
+    is_held = serving is not None and serving.mode is Mode.PAUSED
+    endpoint = state.endpoint if state is not None and running and not is_held else boot(site, installation)
     # One that was started anew may be at another address under the same name: the switch has the proxy look at once.
     if not running or serving is None or serving.endpoint != endpoint:
         switch(site, installation, endpoint)

@@ -22,14 +22,16 @@ class _Service:
 
 class MemoryProxy:
     """`pending` are deploys that go on after their caller died, as kamal-proxy's do: each is carried out after that
-    many further calls. `violations`: a pause that cut an earlier one short. `busy`: where requests are under way, by
-    service: from the switch to an endpoint on, until the proxy was told to wait for them."""
+    many further calls. `violations`: a pause that cut an earlier one short, and held requests that were let go to an
+    instance of which `is_unseen` says that nobody has seen it listen. `busy`: where requests are under way, by service:
+    from the switch to an endpoint on, until the proxy was told to wait for them."""
 
     def __init__(self, answer: Callable[[Endpoint, str], Probe]):
         self.services: dict[str, _Service] = {}
         self.pending: list[tuple[int, Callable[[], None]]] = []
         self.violations: list[str] = []
         self.busy: dict[str, set[Endpoint]] = {}
+        self.is_unseen: Callable[[Endpoint], bool] = lambda endpoint: False
         self._answer = answer
         self._is_late = False  # nobody can know of requests that such a deploy brings, and wait for them
 
@@ -85,6 +87,9 @@ class MemoryProxy:
             known.held = longest
 
     def resume(self, service: str) -> None:
+        known = self.services.get(service)
+        if known is not None and known.mode is Mode.PAUSED and self.is_unseen(known.endpoint):
+            self.violations.append(f"requests that were held go to {known.endpoint}, where nobody was seen to listen")
         self._set(service, Mode.RUNNING)
 
     def stop(self, service: str, message: str) -> None:

@@ -31,6 +31,7 @@ class _Instance:
     endpoint: Endpoint
     phase: Phase = Phase.RUNNING
     restarts: int = 0
+    was_seen: bool = False  # that it listens, since it was started
     lines: list[str] = field(default_factory=list)
 
 
@@ -65,7 +66,7 @@ class MemoryRuntime:
         if instance is None:
             instance = self.live[spec.name] = _Instance(spec, Endpoint("127.0.0.1", next(self._ports)))
         elif instance.phase is not Phase.RUNNING:
-            instance.phase, instance.restarts = Phase.RUNNING, 0
+            instance.phase, instance.restarts, instance.was_seen = Phase.RUNNING, 0, False
         instance.lines.append(f"{spec.name} starts")
         self.volumes.add(spec.name.app)
         running = [state.name for state in self.instances(spec.name.app) if state.phase is Phase.RUNNING]
@@ -97,10 +98,15 @@ class MemoryRuntime:
         found = [(name, i) for name, i in self.live.items() if i.endpoint == endpoint and i.phase is Phase.RUNNING]
         if not found:
             return Probe(False, "connection refused")
+        found[0][1].was_seen = True
         behaviour = self._behaviour(found[0][0])
         bad = {Behaviour.NEVER_HEALTHY, Behaviour.EXITS}
         bad |= {Behaviour.TURNS_BAD, Behaviour.CRASHES} if self.served(endpoint) else set()
         return Probe(False, f"503 at {path}") if behaviour in bad else Probe(True, f"200 at {path}")
+
+    def is_unseen(self, endpoint: Endpoint) -> bool:
+        """Whether what runs there was started, and nobody has seen yet that it listens."""
+        return any(i.endpoint == endpoint and i.phase is Phase.RUNNING and not i.was_seen for i in self.live.values())
 
     def stop(self, name: InstanceName, grace: float) -> None:
         if name in self.live:

@@ -108,6 +108,7 @@ class MemoryWorld:
         self.proxy = MemoryProxy(self.runtime.answer)
         self.runtime.served = self.proxy.has_traffic
         self.runtime.has_requests = self.proxy.has_requests
+        self.proxy.is_unseen = self.runtime.is_unseen
 
     def publish(self, version: str, behaviour: Behaviour = Behaviour.GOOD, **fields: Any) -> Release:
         release = self.vendor.publish(version, **fields)
