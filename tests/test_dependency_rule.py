@@ -1,6 +1,7 @@
 """The house's dependency rule, read off the imports of every file."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,10 @@ def test_every_folder_says_its_rule(part):
     path = SOURCE / part / "__init__.py"
     if path.exists():
         assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_the_edges_image_has_every_part_that_the_edge_imports():
+    needed = set().union(*(imported_parts(path) for path in MODULES if path.relative_to(SOURCE).parts[0] == "edge"))
+    for name in ("images/edge/Dockerfile", "images/edge/build", ".dockerignore"):
+        text = (SOURCE.parents[1] / name).read_text()
+        assert needed <= set(re.findall(r"src/discode/(\w+)", text)), name
