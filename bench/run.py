@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))  # its customer
 
-MEASUREMENTS = ("start", "update", "edge", "switches", "proxy", "hub")
+MEASUREMENTS = ("start", "update", "host", "edge", "switches", "proxy", "hub")
 
 
 def main() -> int:

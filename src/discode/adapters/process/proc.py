@@ -14,6 +14,7 @@ from pathlib import Path
 from .layout import MARKER
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_PIECE = 1 << 15  # bytes: nearly every environment fits in
 POLL = 0.01
 
 
@@ -46,28 +47,13 @@ def group_members(group: int) -> list[int]:
 
 def orphans(folder: Path) -> list[int]:
     """Every process that carries the instance's marker, the supervisor's own excepted."""
-    wanted = f"{MARKER}={folder}".encode()
-    found = []
-    for pid in _pids():
-        try:
-            marked = wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if marked and identity(pid) is not None:
-            found.append(pid)
-    return found
+    wanted = os.fsencode(folder)
+    return [pid for pid, marked in _marks() if marked == wanted and identity(pid) is not None]
 
 
 def marked_folders() -> set[Path]:
     """The instance folders that any running process is marked with."""
-    prefix, found = f"{MARKER}=".encode(), set()
-    for pid in _pids():
-        try:
-            environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        found |= {Path(os.fsdecode(line[len(prefix) :])) for line in environ if line.startswith(prefix)}
-    return found
+    return {Path(os.fsdecode(folder)) for folder in {folder for _, folder in _marks()}}
 
 
 def end_all(folder: Path, groups: set[int], grace: float) -> None:
@@ -90,6 +76,33 @@ def _signal(folder: Path, groups: set[int], number: signal.Signals) -> None:
             os.kill(pid, number)
         except ProcessLookupError:
             continue
+
+
+def _marks() -> Iterator[tuple[int, bytes]]:
+    """Every marked process, with the folder that its marker names."""
+    prefix = f"{MARKER}=".encode()
+    for pid in _pids():
+        environ = _environ(pid)
+        if prefix in environ:
+            yield from ((pid, line[len(prefix) :]) for line in environ.split(b"\0") if line.startswith(prefix))
+
+
+def _environ(pid: int) -> bytes:
+    """Empty when it may not be read, or there is no such process. By descriptor: every process of the machine is looked
+    at for each app, and a Path would cost five times as much."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/environ", os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        environ = piece = os.read(descriptor, _PIECE)
+        while len(piece) == _PIECE:
+            environ += (piece := os.read(descriptor, _PIECE))
+        return environ
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
 def _pids() -> Iterator[int]:
