@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -178,9 +178,13 @@ def _print(found: dict[str, Any], goals: dict[str, bool], apps: int) -> None:
             f"{every['cpu']:.1f} with {apps}"
         )
     print(f"settle --all takes {found['settle_ms_for_each_app']:.1f} ms of CPU for each app more")
+    print_goals(goals)
+    print(f"{os.cpu_count()} cores")
+
+
+def print_goals(goals: Mapping[str, bool]) -> None:
     for goal, is_met in goals.items():
         print(f"{'met    ' if is_met else 'NOT MET'} {goal}")
-    print(f"{os.cpu_count()} cores")
 
 
 if __name__ == "__main__":

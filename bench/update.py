@@ -1,4 +1,5 @@
-"""How long an update takes beside what it cannot help: wall time less fetch, boot and confirm, with its parts.
+"""How long an update takes beside what it cannot help, which is fetch, boot and confirm: until it begins to fetch, and
+after that.
 
     bin/bench update [--runtime process|docker] [--updates 10] [--proxy-image IMAGE|FILE] [--json]
 
@@ -20,17 +21,20 @@ from pathlib import Path
 from typing import Any
 
 from customer import APP, Machine, Ran
+from host import print_goals
 
 NOT_OURS = ("fetch", "boot", "confirm")
-GOALS = {"docker": 1.5, "process": 0.5}  # seconds, on two cores
+BEGIN, AFTER = "until the fetch", "overhead after it"
+GOALS = {"docker": (0.25, 0.25), "process": (0.25, 0.25)}  # seconds for these two, on two cores
 
 
 def seconds_of(ran: Ran) -> dict[str, float]:
     """By step; `command` is what no step has: the start of the command itself, and its end."""
     steps: dict[str, float] = {step: float(taken) for step, taken in ran.last["seconds"].items()}
-    wall = ran.ended - ran.begun
-    ours = sum(taken for step, taken in steps.items() if step not in NOT_OURS)
-    return {**steps, "command": wall - sum(steps.values()), "wall": wall, "overhead": wall - sum(steps.values()) + ours}
+    wall, begin = ran.ended - ran.begun, ran.moments("step-started", "fetch")[0] - ran.begun
+    not_ours = sum(steps.get(step, 0.0) for step in NOT_OURS)
+    command = wall - sum(steps.values())
+    return {**steps, "command": command, "wall": wall, BEGIN: begin, AFTER: wall - begin - not_ours}
 
 
 def measure(machine: Machine, updates: int) -> list[dict[str, float]]:
@@ -62,7 +66,10 @@ def told_of(runtime: str, proxy: str, found: Sequence[dict[str, float]]) -> dict
     medians = {step: round(statistics.median(one.get(step, 0.0) for one in found), 3) for step in steps}
     return {
         "runtime": runtime, "proxy": proxy, "updates": len(found), "median_s": medians,
-        "worst_overhead_s": round(max(one["overhead"] for one in found), 3), "goal_s": GOALS[runtime],
+        "goals": {
+            f"{name} under {goal} s": medians[name] < goal
+            for name, goal in zip((BEGIN, AFTER), GOALS[runtime], strict=True)
+        },
         "date": time.strftime("%Y-%m-%d"), "cores": os.cpu_count(), "load_average": round(os.getloadavg()[0], 1),
     }  # fmt: skip
 
@@ -85,9 +92,10 @@ def main(arguments: Sequence[str]) -> int:
         print(json.dumps(told))
     else:
         for step, taken in told["median_s"].items():
-            print(f"{step:<12}{taken:8.3f} s{'   not ours' if step in NOT_OURS else ''}")
-        print(f"median of {len(found)}; the goal for overhead is {told['goal_s']} s; {told['cores']} cores")
-    return 0 if told["median_s"]["overhead"] < told["goal_s"] else 1
+            print(f"{step:<18}{taken:8.3f} s{'   not ours' if step in NOT_OURS else ''}")
+        print_goals(told["goals"])
+        print(f"median of {len(found)}; {told['cores']} cores")
+    return 0 if all(told["goals"].values()) else 1
 
 
 if __name__ == "__main__":
