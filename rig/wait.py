@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE = 30.0  # seconds: reached only by what never happens, so it costs nothing on a good day
+PATIENCE = 60.0  # seconds: reached only by what never happens, so it costs nothing on a good day
 PAUSE = 0.01
 
 

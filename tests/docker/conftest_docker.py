@@ -68,7 +68,7 @@ class Bench:
         digest = self.shelf.push_app("acme/tiny", "latest", files, list(cmd), platform=platform)
         image = Image(repository=f"{self.registry.name}/acme/tiny", digest=digest, platforms=platforms)
         manifest = Manifest.model_validate(
-            {"app": APP, "version": "1.0", "artifact": image, "port": 3000, "health": {"deadline": 5}, **fields}
+            {"app": APP, "version": "1.0", "artifact": image, "port": 3000, "health": {"deadline": 60}, **fields}
         )
         return Release(key=release_key(manifest.canonical()), manifest=manifest)
 

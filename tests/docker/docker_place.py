@@ -18,11 +18,11 @@ app: {app}
 version: {version}
 image: {repository}
 port: 3000
-health: {{path: {health}, timeout: 2s, deadline: 5s}}
+health: {{path: {health}, timeout: 2s, deadline: {deadline}}}
 volumes: {{data: /app/data}}
 env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
 resources: {{memory: 64MB}}
-update: {{confirm: {confirm}, drain: 5s, stop: 3s}}
+update: {{confirm: {confirm}, drain: 60s, stop: 3s}}
 """
 
 
@@ -48,8 +48,14 @@ class DockerPlace(Place):
         command = ["python3", "server.py"]
         self.shelf.push_app(f"acme/{app}", version, {**content, **(files or {})}, command, platform=platform)
         file = self.folder / "discode.yml"
+        deadline = "5s" if behaviour == "never-healthy" or health != "/up" else "60s"
         text = FILE.format(
-            app=app, version=version, repository=f"{self.registry.name}/acme/{app}", health=health, confirm=confirm
+            app=app,
+            version=version,
+            repository=f"{self.registry.name}/acme/{app}",
+            health=health,
+            confirm=confirm,
+            deadline=deadline,
         )
         file.write_text(text + textwrap.dedent(extra))
         where = ("--file", file, "--repo", self.repo, "--keys", self.keys)

