@@ -7,19 +7,13 @@ import inherited
 import told
 
 inherited.reset()
-WITH_DOCKER = ("tests/docker/", "tests/hub/test_registry_tokens.py", "tests/hub/test_delegation.py")
 
 __all__ = ["bench", "daemon", "proxy_image", "proxy_images", "registry"]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """One process has all that needs a Docker engine: there is one engine, and its images are made once."""
-    from xdist.scheduler import LoadScopeScheduling
-
-    class Scheduling(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            return "docker" if nodeid.startswith(WITH_DOCKER) else nodeid
+    from scheduling import Scheduling
 
     return Scheduling(config, log)
 
