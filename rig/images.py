@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import os
 import shutil
 import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .registry import Layer, Registry, tar_of
 
 ROOT = Path(__file__).parents[1]
 EDGE = ROOT / "images" / "edge" / "build"
+# An app of ours needs Python's own library, a shell and a few tools: half of the base, and half the time to unpack it.
+NOT_FOR_APPS = (
+    "usr/lib/python3/dist-packages/",
+    "usr/lib/x86_64-linux-gnu/gconv/",
+    "usr/lib/x86_64-linux-gnu/perl-base/",
+    "usr/bin/perl",
+    "usr/sbin/haproxy",
+    "usr/lib/apt/",
+    "usr/lib/python3.11/test/",
+    "usr/lib/python3.11/pydoc_data/",
+    "usr/lib/x86_64-linux-gnu/libapt",
+    "usr/lib/x86_64-linux-gnu/libgnutls",
+    "usr/lib/x86_64-linux-gnu/libdb-",
+    "usr/lib/x86_64-linux-gnu/libunistring",
+    "usr/bin/openssl",
+    "var/lib/dpkg/",
+    "var/cache/",
+    "usr/share/",
+)
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -22,6 +45,7 @@ def cache() -> Path:
 
 def build_edge(host: str, tag: str) -> None:
     """The edge's image, into the engine at `host`. Raises CalledProcessError."""
+    base_archive()
     subprocess.run([str(EDGE), "--tag", tag], check=True, env={**os.environ, "DOCKER_HOST": host}, stdout=2)
 
 
@@ -59,25 +83,48 @@ class Shelf:
 
 
 def compressed_base() -> tuple[Path, Path]:
-    """The base as a layer is transferred, and a file with the digest of its tar."""
+    """What apps need of the base, as a layer is transferred, and a file with the digest of its tar."""
     archive = base_archive()
-    packed, diff = archive.with_suffix(".tar.gz"), archive.with_suffix(".diff")
-    if not diff.exists():
-        digest = hashlib.sha256()
-        temporary = packed.with_name(f".{packed.name}.{os.getpid()}")
-        with archive.open("rb") as source, gzip.open(temporary, "wb", compresslevel=1) as out:
-            while piece := source.read(1 << 20):
-                digest.update(piece)
-                out.write(piece)
-        temporary.replace(packed)
-        diff.write_text(f"sha256:{digest.hexdigest()}")
+    key = hashlib.sha256("\n".join(NOT_FOR_APPS).encode()).hexdigest()[:8]
+    packed = archive.with_name(f"{archive.stem}-apps-{key}.tar.gz")
+    diff = packed.with_suffix(".diff")
+    with _alone(archive.with_suffix(".lock")):
+        if not diff.exists():
+            digest = _pack(archive, packed)
+            diff.write_text(f"sha256:{digest}")
     return packed, diff
 
 
+def _pack(archive: Path, packed: Path) -> str:
+    """The SHA-256 of the tar that is in `packed` then."""
+    whole, temporary = (packed.with_name(f".{packed.name}.{name}") for name in ("tar", "gz"))
+    with tarfile.open(archive) as source, tarfile.open(whole, "w") as tar:
+        for member in source:
+            if not member.name.removeprefix("./").startswith(NOT_FOR_APPS):
+                tar.addfile(member, source.extractfile(member) if member.isreg() else None)
+    with whole.open("rb") as file, gzip.open(temporary, "wb", compresslevel=1) as out:
+        shutil.copyfileobj(file, out)
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    whole.unlink()
+    temporary.replace(packed)
+    return digest
+
+
 def base_archive() -> Path:
-    """The Debian that the edge's image is built on has a Python, too."""
-    done = subprocess.run([str(EDGE), "--archive"], check=True, stdout=subprocess.PIPE, text=True)
+    """The Debian that the edge's image is built on has a Python, too. Made once, whoever asks at the same time."""
+    cache().mkdir(parents=True, exist_ok=True)
+    with _alone(cache() / "base.lock"):
+        done = subprocess.run([str(EDGE), "--archive"], check=True, stdout=subprocess.PIPE, text=True)
     return Path(done.stdout.strip())
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Nobody else of this machine is in here under that path."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def has_parts() -> bool:

@@ -37,7 +37,7 @@ def place(tmp_path, daemon, registry, proxy_images):
 def test_the_engine_restarted_in_the_middle_of_an_update(place, daemon, step):
     place.install()
     place.get("/first", "POST")
-    place.publish("1.1.0", confirm="4s")
+    place.publish("1.1.0", confirm={"boot": "200ms", "confirm": "4s"}[step])
     command = place.start("update", APP)
     for line in command.stderr:
         if {"boot": "Starting", "confirm": "Watching"}[step] in line:
@@ -46,6 +46,7 @@ def test_the_engine_restarted_in_the_middle_of_an_update(place, daemon, step):
     try:
         errors = command.communicate(timeout=90)[1]
         assert command.returncode == 7, errors
+        assert "within 15 s" not in errors, "an engine that has gone is not waited for"
         assert "is not finished" in errors and "discode settle" in errors
         assert "Docker does not run" in told(place.run("update", APP, code=7))
     finally:

@@ -236,6 +236,8 @@ class ProxyContainer:
         """The proxy opens its socket and its ports a moment after its container runs; its command fails until then."""
         deadline = time.monotonic() + START
         while not (_answers(DockerExec(self._engine, name)) and self._takes_requests(name)):
+            with self._translated():
+                self._engine.api.inspect_container(name)  # an engine that has gone is not to be waited for
             if time.monotonic() >= deadline:
                 raise ProxyUnreachable(
                     f"The container {name} runs, but its proxy did not answer within {START:g} s.",
@@ -245,7 +247,8 @@ class ProxyContainer:
 
     def _takes_requests(self, name: str) -> bool:
         """Any answer will do: Docker's own forwarder opens connections that nobody behind it takes."""
-        bound = self._engine.api.inspect_container(name)["HostConfig"]["PortBindings"]["80/tcp"][0]
+        with self._translated():
+            bound = self._engine.api.inspect_container(name)["HostConfig"]["PortBindings"]["80/tcp"][0]
         host = self._engine.published_host(bound.get("HostIp") or "0.0.0.0")
         connection = HTTPConnection(host, int(bound["HostPort"]), timeout=START)
         try:
