@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-from conftest_docker import APP, Bench
+from conftest_docker import APP, KAMAL_IMAGE, Bench
 
 from discode.adapters.docker.pull import Layers, PullFailed
 from discode.core.errors import Failed, Refused, SourceUnreachable
@@ -35,11 +35,11 @@ class Notes(Silence):
 
 
 def clean(bench):
-    """As a machine that never had an image."""
+    """As a machine that never had an image of an app. The proxy's is there for all tests."""
     bench.close()
     for image in bench.api.images(all=True):
         for name in (image["RepoTags"] or []) + (image["RepoDigests"] or []):
-            if "<none>" not in name:
+            if "<none>" not in name and not name.startswith(("discode-edge", KAMAL_IMAGE)):
                 bench.api.remove_image(name, force=True)
 
 
