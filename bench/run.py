@@ -4,7 +4,8 @@ import importlib
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "demo"))  # its customer
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "demo")]  # the rig, and the demo's customer
 
 MEASUREMENTS = ("start", "update", "host", "edge", "switches", "proxy", "hub")
 
