@@ -237,8 +237,8 @@ def alive(pid):
 
 def requests_under_way(edge):
     """Clients that HAProxy has a request of, held ones too."""
-    from discode.edge.haproxy.process import Haproxy
+    from discode.edge.haproxy.runtime import Runtime
     from discode.edge.layout import Layout
 
-    text = next(iter(Haproxy(Layout(edge.folder)).ask_each("show stat http 1 -1")))[1]
+    text = next(iter(Runtime(Layout(edge.folder)).send_to_each("show stat http 1 -1")))[1]
     return int(text.splitlines()[1].split(",")[4])

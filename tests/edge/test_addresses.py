@@ -1,12 +1,14 @@
 """Targets that are names: where they are now, whoever has their old address, and whoever cannot be asked."""
 
 import threading
+from contextlib import nullcontext
 
 import pytest
 
-from discode.edge.services.addresses import Addresses, split
 from discode.edge.services.options import CommandError, parse
-from discode.edge.traffic.follow import Follower
+from discode.edge.services.target import split
+from discode.edge.targets.addresses import Addresses
+from discode.edge.targets.follow import Follower
 
 
 class Names:
@@ -49,12 +51,13 @@ def test_a_target_that_is_deployed_again_is_looked_at_at_once():
     names = Names(app=["10.0.0.2"])
     addresses = Addresses(names)
     assert addresses.of("app") == "10.0.0.2"
-    follower = Follower(None, addresses, list)
+    follower = Follower(None, addresses, list, nullcontext())
     del names.names["app"]
-    assert follower.looked([("a:a", "app:80")]) == ["set server a:a/app:80 state maint"]
+    follower.look(["app:80"])
+    assert follower.moves([("a:a", "app:80")]) == ["set server a:a/app:80 state maint"]
     names.names["app"] = ["10.0.0.9"]
-    told = follower.looked([("a:a", "app:80"), ("a:a:live", "app:80"), ("b:a", "127.0.0.1:81")])
-    assert told == [
+    follower.look(["app:80"])
+    assert follower.moves([("a:a", "app:80"), ("a:a:live", "app:80"), ("b:a", "127.0.0.1:81")]) == [
         "set server a:a/app:80 addr 10.0.0.9 port 80",
         "set server a:a/app:80 state ready",
         "set server a:a/app:80 health up",

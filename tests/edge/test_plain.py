@@ -9,7 +9,7 @@ import pytest
 from echo import Echo
 from test_https import http2_body
 
-from discode.edge.haproxy.process import Haproxy
+from discode.edge.haproxy.runtime import Runtime
 from discode.edge.layout import Layout
 from discode.edge.text import plain
 from rig.wait import wait_for
@@ -75,7 +75,7 @@ def bent(edge, two):
     one, other = two
     edge.ok("deploy", "a", "--target", one.target, "--host", "a.test")
     edge.ok("deploy", "b", "--target", other.target, "--host", "b.test")
-    Haproxy(Layout(edge.folder)).tell(f"set map {edge.folder / 'plain.map'} a: b:a")
+    Runtime(Layout(edge.folder)).send(f"set map {edge.folder / 'plain.map'} a: b:a")
     return edge
 
 
@@ -170,7 +170,7 @@ def test_over_tls_too_with_both_versions_of_http(https_edge, apps, pair):
     for name, app in (("a", one), ("b", two)):
         https_edge.ok("deploy", name, "--target", app.target, "--host", f"{name}.test", "--tls", *good.flags)
     assert plain_map(https_edge) == {"a:https": "a:a", "b:https": "b:a"}, "HTTP is redirected"
-    Haproxy(Layout(https_edge.folder)).tell(f"set map {https_edge.folder / 'plain.map'} a:https b:a")
+    Runtime(Layout(https_edge.folder)).send(f"set map {https_edge.folder / 'plain.map'} a:https b:a")
     assert https_edge.https("a.test", trust=good.certificate) == (200, "two")
     with https_edge.connect("a.test", good.certificate, ["h2"]) as secure:
         assert http2_body(secure, b"a.test") == b"two"
@@ -178,7 +178,7 @@ def test_over_tls_too_with_both_versions_of_http(https_edge, apps, pair):
 
 def plain_map(edge):
     """What a running HAProxy has."""
-    told = Haproxy(Layout(edge.folder)).tell(f"show map {edge.folder / 'plain.map'}")
+    told = Runtime(Layout(edge.folder)).send(f"show map {edge.folder / 'plain.map'}")
     return dict(line.split()[1:] for line in told.splitlines() if line.startswith("0x"))
 
 

@@ -9,7 +9,7 @@ import sys
 
 from conftest_edge import Load
 
-from discode.edge.haproxy.process import Haproxy
+from discode.edge.haproxy.runtime import Runtime
 from discode.edge.layout import Layout
 from rig.wait import wait_for
 
@@ -110,8 +110,8 @@ def test_a_deploy_that_could_not_be_saved_leaves_nothing_in_the_way(deployed):
 def test_a_target_left_by_a_killed_deploy_is_taken_with_the_new_checks(deployed):
     edge, _, two = deployed
     name = f"a:b/{two.target}"
-    haproxy = Haproxy(Layout(edge.folder))
-    assert "New server registered" in haproxy.tell(f"add server {name} {two.target}")
+    runtime = Runtime(Layout(edge.folder))
+    assert "New server registered" in runtime.send(f"add server {name} {two.target}")
     edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", "--health-check-interval", "1s")
     assert edge.get("a.test") == (200, "two")
 

@@ -5,7 +5,7 @@ import threading
 
 from conftest_edge import Load
 
-from discode.edge.haproxy.process import Haproxy
+from discode.edge.haproxy.runtime import Runtime
 from discode.edge.haproxy.sessions import WAITING, counts
 from discode.edge.layout import Layout
 from rig.wait import wait_for
@@ -128,8 +128,8 @@ def test_a_request_that_waits_for_its_next_try_is_under_way(deployed):
     answers = []
     asking = threading.Thread(target=lambda: answers.append(edge.get("a.test")[0]))
     asking.start()
-    haproxy = Haproxy(Layout(edge.folder))
-    wait_for(lambda: counts(haproxy, ["a:a"]).get(("a:a", WAITING)) == 1)
+    runtime = Runtime(Layout(edge.folder))
+    wait_for(lambda: counts(runtime, ["a:a"]).get(("a:a", WAITING)) == 1)
     edge.ok("pause", "a", "--drain-timeout", "20s")
     asking.join(60)
     assert answers == [502]

@@ -88,8 +88,8 @@ def test_an_upgrade_that_could_not_run_changes_nothing(deployed):
 def test_a_program_that_fails_after_its_check_becomes_the_one_before_it(deployed, tmp_path, what, why):
     edge, _, two = deployed
     shutil.copytree(Path(discode.__file__).parent, tmp_path / "discode", ignore=shutil.ignore_patterns("__pycache__"))
-    broken = "def _start(self, **_):\n    raise WHAT('this version is broken')\nController.start = _start\n"
-    with (tmp_path / "discode" / "edge" / "control" / "controller.py").open("a") as file:
+    broken = "def _start(self, **_):\n    raise WHAT('this version is broken')\nUpkeep.start = _start\n"
+    with (tmp_path / "discode" / "edge" / "sync" / "upkeep.py").open("a") as file:
         file.write("\n" + broken.replace("WHAT", what))
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from discode.edge.__main__ import main; sys.exit(main())"

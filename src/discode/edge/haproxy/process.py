@@ -1,31 +1,23 @@
-"""HAProxy as a program: a master that outlives the controller, and its workers, talked to over the master's socket.
-
-A reload leaves an old worker behind until its last connection has ended. It goes on answering on the connections that
-it has, so whatever is set at run time is set in every worker.
-"""
+"""HAProxy as a program: a master that outlives the controller, and its workers."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import signal
-import socket
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from ..layout import Layout
 from . import accesslog
+from .runtime import Runtime
 from .version import OLDEST, Version, parse
 
 START = 5.0  # seconds that a start or a reload may take
-ANSWER = 5.0
-LONGEST_LINE = 8000  # bytes of a line on the master's socket, which has a buffer of 16 KB
+VERSION = 5.0  # seconds that HAProxy may take to say which one it is
 
 # The texts that a request's variables hold come from the C library's heap, whose upper end glibc would give back to the
 # system and ask for again all the time (mallopt(3)); bytes. Others' C libraries know nothing of these names.
@@ -36,21 +28,14 @@ class HaproxyError(Exception):
     """HAProxy is missing, does not start, or does not take a command."""
 
 
-@dataclass(frozen=True)
-class Worker:
-    pid: int
-    is_current: bool
-
-
 class Haproxy:
     def __init__(self, layout: Layout):
         self.layout = layout
+        self.runtime = Runtime(layout)
         self.binary = find_binary()
         self._stamp, self._version = _stamp(self.binary), ask_version(self.binary)
         self._child: subprocess.Popen[bytes] | None = None
         self._adopted = 0
-        # In the middle of a reload an answer would be half of one, and a drain that finds nobody takes it for the end.
-        self._conversation = threading.RLock()
 
     def version(self) -> Version:
         """Of the program as it is on disk now, for the next reload starts that one. Raises HaproxyError."""
@@ -79,8 +64,8 @@ class Haproxy:
                 env={**MEMORY, **os.environ},
             )  # fmt: skip
         child = self._child
-        _wait(lambda: child.poll() is not None or self.current() is not None)
-        if self.current() is None:
+        _wait_for(lambda: child.poll() is not None or self.runtime.current() is not None)
+        if self.runtime.current() is None:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
             child.wait()
@@ -93,104 +78,30 @@ class Haproxy:
 
     def has_ended(self, pid: int) -> bool:
         self.reap()
-        return not _alive(pid, self._child)
+        return not _is_alive(pid, self._child)
 
     def reload(self) -> None:
         """Hand the listening sockets over to a worker with the configuration as it is now."""
-        before = self.current()
+        before = self.runtime.current()
         self.check(self.layout.config)
-        with self._conversation:
+        with self.runtime.conversation:
             with contextlib.suppress(OSError):  # the master starts anew and hangs up
-                self._ask("reload")
-            if not _wait(lambda: self.current() not in (None, before)):
+                self.runtime.ask_master("reload")
+            if not _wait_for(lambda: self.runtime.current() not in (None, before)):
                 raise HaproxyError("the new worker did not come up")
-
-    def master(self) -> int | None:
-        """The master's process id; None when there is none."""
-        with contextlib.suppress(OSError):
-            match = re.search(r"^(\d+)\s+master", self._ask("show proc"), re.MULTILINE)
-            return int(match[1]) if match else None
-        return None
-
-    def told(self) -> dict[str, object]:
-        """For `list --json`: versions, and what earlier workers still have."""
-        with contextlib.suppress(OSError):
-            lines = [line.split() for line in self._ask("show proc").splitlines()]
-            version = next((words[-1] for words in lines if len(words) > 4 and words[1] == "worker"), "")
-            old = [worker for worker in self.workers() if not worker.is_current]
-            left = {worker.pid: self._connections(worker) for worker in old}
-            return {"pid": self.master(), "version": version, "old_workers": left}
-        return {"pid": None, "version": "", "old_workers": {}}
-
-    def _connections(self, worker: Worker) -> int:
-        with contextlib.suppress(OSError):
-            match = re.search(r"^CurrConns: (\d+)", self._ask(f"@!{worker.pid} show info"), re.MULTILINE)
-            return int(match[1]) if match else 0
-        return 0
-
-    def current(self) -> Worker | None:
-        with contextlib.suppress(OSError):
-            return next((worker for worker in self.workers() if worker.is_current), None)
-        return None
-
-    def workers(self) -> list[Worker]:
-        """The current one and those left behind by reloads. Raises OSError when there is no master."""
-        found, old = [], False
-        for line in self._ask("show proc").splitlines():
-            old = old or line.startswith("# old workers")
-            words = line.split()
-            if len(words) > 1 and words[1] == "worker":
-                found.append(Worker(int(words[0]), not old))
-        return found
-
-    def tell(self, *commands: str) -> str:
-        """All commands to every worker; the current one's answers. An old worker may not know what is spoken of.
-
-        Raises OSError when the current worker cannot be reached.
-        """
-        answers: list[str] = []
-        for worker in self.workers():
-            try:
-                told = self.tell_one(worker.pid, *commands)
-            except OSError:
-                if worker.is_current:
-                    raise
-                continue
-            if worker.is_current:
-                answers.append(told)
-        return "\n".join(answers)
-
-    def tell_one(self, pid: int, *commands: str) -> str:
-        """Several commands in one conversation with one worker. Raises OSError."""
-        answers, line = [], ""
-        for command in commands:
-            word = f"@!{pid} {command}"
-            if line and len(line) + len(word) > LONGEST_LINE:
-                answers.append(self._ask(line))
-                line = ""
-            line = f"{line};{word}" if line else word
-        if line:
-            answers.append(self._ask(line))
-        return "\n".join(answers)
-
-    def ask_each(self, *commands: str) -> Iterator[tuple[int, str]]:
-        """Process id and answers of every worker, old ones too."""
-        for worker in self.workers():
-            with contextlib.suppress(OSError):
-                yield worker.pid, self.tell_one(worker.pid, *commands)
 
     def end(self, grace: float) -> None:
         """Let requests under way finish for `grace` seconds, then end it."""
-        pid = self.master()
+        pid = self.runtime.master()
         if pid is None:
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGUSR1)
-        if not _wait(lambda: not _alive(pid, self._child), grace):
+        if not _wait_for(lambda: not _is_alive(pid, self._child), grace):
             for number in (signal.SIGTERM, signal.SIGKILL):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
-                if _wait(lambda: not _alive(pid, self._child), 2.0):
+                if _wait_for(lambda: not _is_alive(pid, self._child), 2.0):
                     break
 
     def reap(self) -> None:
@@ -203,19 +114,7 @@ class Haproxy:
 
     def adopt(self) -> None:
         """Remember the master that runs already."""
-        self._adopted = self.master() or 0
-
-    def _ask(self, command: str) -> str:
-        """Raises OSError."""
-        with self._conversation, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(ANSWER)
-            connection.connect(str(self.layout.master_socket))
-            connection.sendall(command.encode() + b"\n")
-            connection.shutdown(socket.SHUT_WR)
-            parts = []
-            while part := connection.recv(65536):
-                parts.append(part)
-        return b"".join(parts).decode(errors="replace")
+        self._adopted = self.runtime.master() or 0
 
 
 def find_binary() -> str:
@@ -230,7 +129,7 @@ def find_binary() -> str:
 def ask_version(binary: str) -> Version:
     """Raises HaproxyError, with what to do about it."""
     try:
-        done = subprocess.run([binary, "-v"], capture_output=True, text=True, timeout=ANSWER, check=False)
+        done = subprocess.run([binary, "-v"], capture_output=True, text=True, timeout=VERSION, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise HaproxyError(f"{binary} does not start: {error}. {_INSTALL}") from None
     version = parse(done.stdout)
@@ -252,7 +151,7 @@ def _stamp(binary: str) -> tuple[int, int]:
 _INSTALL = "apt-get install haproxy brings it on Debian 12, Ubuntu 24.04 and newer, haproxy.debian.net on older ones"
 
 
-def _alive(pid: int, child: subprocess.Popen[bytes] | None) -> bool:
+def _is_alive(pid: int, child: subprocess.Popen[bytes] | None) -> bool:
     if child is not None and child.pid == pid:
         return child.poll() is None
     with contextlib.suppress(OSError):
@@ -260,7 +159,7 @@ def _alive(pid: int, child: subprocess.Popen[bytes] | None) -> bool:
     return False
 
 
-def _wait(condition: Callable[[], bool], seconds: float = START) -> bool:
+def _wait_for(condition: Callable[[], bool], seconds: float = START) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() >= deadline:

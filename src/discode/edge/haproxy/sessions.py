@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .process import Haproxy
+from .runtime import Runtime
 
 _START = re.compile(r"^(0x[0-9a-f]+): ", re.MULTILINE)
 _AT = re.compile(r"^(0x[0-9a-f]+): .*? be=(\S+) srv=(\S+) ", re.MULTILINE)
@@ -51,11 +51,11 @@ class Session:
     is_websocket: bool
 
 
-def counts(haproxy: Haproxy, backends: Sequence[str]) -> dict[tuple[str, str], int]:
+def counts(runtime: Runtime, backends: Sequence[str]) -> dict[tuple[str, str], int]:
     """Requests under way by backend and server, over all workers; with WAITING as the server those that have none now:
     a connection was refused, and the next try is a second later. Raises OSError without a master."""
     found: dict[tuple[str, str], int] = {}
-    for row in _rows(haproxy, backends, kinds=_BACKENDS | _SERVERS):
+    for row in _rows(runtime, backends, kinds=_BACKENDS | _SERVERS):
         backend, server, count = row["pxname"], row["svname"], int(row["scur"] or 0)
         is_server, waiting = server != "BACKEND", (backend, WAITING)
         found[waiting] = found.get(waiting, 0) + (-count if is_server else count)
@@ -64,14 +64,14 @@ def counts(haproxy: Haproxy, backends: Sequence[str]) -> dict[tuple[str, str], i
     return found
 
 
-def failing(haproxy: Haproxy) -> dict[tuple[str, str], str]:
+def failing(runtime: Runtime) -> dict[tuple[str, str], str]:
     """By backend and server, what the current worker's checks saw last where they failed: `500`, or words."""
-    current = haproxy.current()
+    current = runtime.current()
     if current is None:
         return {}
-    lines = [line.split() for line in haproxy.tell_one(current.pid, "show servers state").splitlines()[2:]]
+    lines = [line.split() for line in runtime.send_to(current.pid, "show servers state").splitlines()[2:]]
     bad = {(words[1], words[3]) for words in lines if len(words) > 11 and words[11] == FAILED}
-    rows = _rows(haproxy, sorted({backend for backend, _ in bad}), only=current.pid)
+    rows = _rows(runtime, sorted({backend for backend, _ in bad}), only=current.pid)
     found = {(row["pxname"], row["svname"]): row for row in rows}
     return {key: _seen(found[key]) for key in bad if key in found}
 
@@ -81,9 +81,9 @@ def _seen(row: dict[str, str]) -> str:
     return row["check_code"] if check == "L7STS" else SEEN.get(check, check)
 
 
-def long_ones(haproxy: Haproxy, backends: Iterable[str]) -> list[Session]:
+def long_sessions(runtime: Runtime, backends: Iterable[str]) -> list[Session]:
     wanted, found = set(backends), []
-    for worker, text in haproxy.ask_each("show sess all"):
+    for worker, text in runtime.send_to_each("show sess all"):
         pieces = _START.split(text)[1:]
         for identity, about in zip(pieces[::2], pieces[1::2], strict=True):
             backend, status = _BACKEND.search(about), _STATUS.search(about)
@@ -92,12 +92,12 @@ def long_ones(haproxy: Haproxy, backends: Iterable[str]) -> list[Session]:
     return found
 
 
-def on_old_workers(haproxy: Haproxy, places: Iterable[tuple[str, str]]) -> list[Session]:
+def on_old_workers(runtime: Runtime, places: Iterable[tuple[str, str]]) -> list[Session]:
     """What workers from before a reload still have at these backends and servers. Raises OSError without a master."""
     wanted, found = set(places), []
-    for worker in haproxy.workers():
+    for worker in runtime.workers():
         with contextlib.suppress(OSError):
-            text = "" if worker.is_current else haproxy.tell_one(worker.pid, "show sess")
+            text = "" if worker.is_current else runtime.send_to(worker.pid, "show sess")
             found += [
                 Session(worker.pid, identity, backend, False)
                 for identity, backend, server in _AT.findall(text)
@@ -107,9 +107,9 @@ def on_old_workers(haproxy: Haproxy, places: Iterable[tuple[str, str]]) -> list[
 
 
 def _rows(
-    haproxy: Haproxy, backends: Sequence[str], only: int | None = None, kinds: int = _SERVERS
+    runtime: Runtime, backends: Sequence[str], only: int | None = None, kinds: int = _SERVERS
 ) -> Iterable[dict[str, str]]:
-    for worker, text in haproxy.ask_each(*(f"show stat {backend} {kinds} -1" for backend in backends)):
+    for worker, text in runtime.send_to_each(*(f"show stat {backend} {kinds} -1" for backend in backends)):
         if only is not None and worker != only:
             continue
         for block in text.split("# ")[1:]:
@@ -125,14 +125,14 @@ class Upload:
     received: int  # bytes, header included
 
 
-def uploads(haproxy: Haproxy, older: float) -> list[Upload]:
+def uploads(runtime: Runtime, older: float) -> list[Upload]:
     """Bodies that HAProxy waits for, of requests that are `older` than so many seconds."""
     found = []
-    for worker, text in haproxy.ask_each("show sess"):
+    for worker, text in runtime.send_to_each("show sess"):
         for identity, age, analysers in _REQUEST.findall(text):
             left = int(analysers, 16)
             if left & _BODY and _seconds(age) >= older:
-                about = haproxy.tell_one(worker, f"show sess {identity}")
+                about = runtime.send_to(worker, f"show sess {identity}")
                 found += _upload(worker, identity, about, is_held=bool(left & _WHOLE_BODY))
     return found
 

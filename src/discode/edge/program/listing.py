@@ -8,10 +8,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from ... import __version__
-from ..control.controller import Controller
 from ..haproxy import sessions
 from ..services.service import Service
 from ..text.backend import server_name
+from .controller import Controller
 
 START = secrets.token_hex(8)  # tells one start of the controller from another
 COLUMNS = ("Service", "Host", "Path", "Target", "State", "TLS")
@@ -20,7 +20,7 @@ HEADER, NAME, PLAIN = "3;94", "1;34", ""
 
 def table(services: Sequence[Service]) -> str:
     """Coloured in a pipe, too, as programs that read it know it."""
-    rows = [COLUMNS, *(_row(service) for service in sorted(services, key=lambda one: one.name))]
+    rows = [COLUMNS, *(_row(service) for service in sorted(services, key=lambda service: service.name))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     return "".join(_line(row, widths, is_header=row is COLUMNS) for row in rows)
 
@@ -32,14 +32,14 @@ def _line(row: Sequence[str], widths: Sequence[int], *, is_header: bool) -> str:
 
 
 def as_json(controller: Controller) -> str:
-    failing = sessions.failing(controller.haproxy)
-    services = [_entry(controller, service, failing) for service in controller.services.values()]
-    told = {
-        "services": services,
-        "haproxy": controller.haproxy.told(),
-        "controller": {"pid": os.getpid(), "version": __version__, "start": START, **controller.told},
+    failing = sessions.failing(controller.haproxy.runtime)
+    why = {"failed_upgrade": controller.failed_upgrade} if controller.failed_upgrade else {}
+    listing = {
+        "services": [_entry(controller, service, failing) for service in controller.table.services()],
+        "haproxy": controller.haproxy.runtime.status(),
+        "controller": {"pid": os.getpid(), "version": __version__, "start": START, **why},
     }
-    return json.dumps(told) + "\n"
+    return json.dumps(listing) + "\n"
 
 
 def _entry(controller: Controller, service: Service, failing: Mapping[tuple[str, str], str]) -> dict[str, object]:
@@ -60,19 +60,19 @@ def _entry(controller: Controller, service: Service, failing: Mapping[tuple[str,
         "state": service.mode,
         "health": _health(service, failing),
         "tls": service.tls is not None,
-        "certificates": controller.certificates.told(service),
-        "draining": controller.drains.draining(service.name),
+        "certificates": controller.certificates.status(service),
+        "draining": controller.drains.count(service.name),
     }
 
 
 def _health(service: Service, failing: Mapping[tuple[str, str], str]) -> dict[str, str]:
     """What the checks of each target that serves saw last; empty when it is well."""
-    told = {}
+    health = {}
     for letter, pool in service.pools():
         for role, target in pool.by_role():
             seen = failing.get((f"{service.backend(pool.slot, letter)}{role}", server_name(target)), "")
-            told[target] = f"{seen} at {service.health.path}" if seen.isdigit() else seen
-    return told
+            health[target] = f"{seen} at {service.health.path}" if seen.isdigit() else seen
+    return health
 
 
 def _row(service: Service) -> tuple[str, ...]:

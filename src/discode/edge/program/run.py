@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 from ...disk.whole import write_derived
-from ..control.controller import Controller
 from ..haproxy.process import HaproxyError
 from ..layout import Layout
 from ..services.options import Command, CommandError
@@ -22,6 +21,7 @@ from ..settings import Settings
 from ..text.config import config_text
 from ..text.tls import is_wanted
 from . import upgrade
+from .controller import Controller
 from .init import supervise
 from .lock import lock as take_lock
 from .running import Running
@@ -60,9 +60,9 @@ def _check(command: Command, layout: Layout) -> int:
         settings = _settings(command)
         controller = Controller(layout, settings)
         ports = [settings.http_port, settings.metrics_port]
-        ports += [settings.https.port] if is_wanted(controller.services.values()) else []
+        ports += [settings.https.port] if is_wanted(controller.table.services()) else []
         _refuse_taken_ports(settings, layout, ports)
-        text = config_text(layout, controller.services.values(), settings, controller.addresses.of)
+        text = config_text(layout, controller.table.services(), settings, controller.addresses.of)
         candidate = layout.folder / "check.cfg"
         candidate.write_text(text)
         controller.haproxy.check(candidate)
@@ -94,7 +94,7 @@ def _run(command: Command, folder: Path, program: Program) -> int:
         taking = command.on("take-over") and taker.ask()
         held = take_lock(folder)
         controller = Controller(layout, _settings(command))
-        controller.start(take_over=taking)
+        controller.upkeep.start(take_over=taking)
         write_derived(folder / "controller.pid", str(os.getpid()).encode())
     except (CommandError, HaproxyError, DamagedState) as error:
         print(f"Error: {error}", file=sys.stderr)
@@ -102,8 +102,7 @@ def _run(command: Command, folder: Path, program: Program) -> int:
         upgrade.go_back(str(error))
         return 1
     os.environ.pop(upgrade.BEFORE, None)
-    if failed := os.environ.pop(upgrade.FAILED, ""):
-        controller.told["failed_upgrade"] = failed
+    controller.failed_upgrade = os.environ.pop(upgrade.FAILED, "")
     taker.done()
     Running(controller, layout, program, held).serve(taker.control)
     return 0

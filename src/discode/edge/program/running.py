@@ -12,11 +12,11 @@ import signal
 import threading
 import time
 
-from ..control.controller import Controller
 from ..haproxy import accesslog
 from ..haproxy.process import HaproxyError
 from ..layout import Layout
 from . import upgrade
+from .controller import Controller
 from .init import CHILD
 from .lock import lock_again
 from .server import ControlServer, serve
@@ -41,19 +41,16 @@ class Running:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._end.set())
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        helpers = (self._controller.follower, self._controller.trickle, self._controller.certificates)
-        for helper in helpers:
-            helper.start()
+        self._controller.start_helpers()
         self._server = self._control_server(descriptor)
-        port, master = self._controller.settings.http_port, self._controller.haproxy.master()
+        port, master = self._controller.settings.http_port, self._controller.haproxy.runtime.master()
         print(f"Listening on port {port} (controller {os.getpid()}, HAProxy {master})", flush=True)
         while not self._end.wait(LOOK) and not self._retired.is_set():
             if not self._pause.is_set():
                 self._look()
             if self._wanted:
                 self._become(self._wanted.pop())
-        for helper in helpers:
-            helper.stop()
+        self._controller.stop_helpers()
         self._finish()
 
     def _control_server(self, descriptor: int | None) -> ControlServer:
@@ -75,14 +72,14 @@ class Running:
     def _look(self) -> None:
         try:
             for log in (self._layout.access_log, self._layout.haproxy_log):
-                accesslog.rotate(log, self._controller.haproxy.master)
-            if self._controller.heal():
+                accesslog.rotate(log, self._controller.haproxy.runtime.master)
+            if self._controller.upkeep.heal():
                 print("HAProxy had ended and was started again", flush=True)
         except HaproxyError as error:
             print(f"HAProxy does not start: {error}", flush=True)
             self._end.wait(AGAIN)
 
-    def _wait_until_idle(self, most_commands: int) -> None:
+    def _finish_commands(self, most_commands: int) -> None:
         """No more commands are taken; those under way are finished, and so are drains, or the time is over."""
         self._server.shutdown()
         deadline = time.monotonic() + WAIT
@@ -92,24 +89,24 @@ class Running:
             time.sleep(0.02)
 
     def _become(self, after: Program) -> None:
-        self._wait_until_idle(0)
+        self._finish_commands(0)
         print(f"Becoming {' '.join(after.argv())}", flush=True)
         try:
             upgrade.become(after, self._program, self._server, self._layout.folder)
         except OSError as error:
-            self._controller.told["failed_upgrade"] = str(error)
+            self._controller.failed_upgrade = str(error)
             self._server.resume()
 
     def _let_go(self) -> int:
-        self._wait_until_idle(1)  # the one is `hand-over` itself
+        self._finish_commands(1)  # the one is `hand-over` itself
         self._pause.set()
-        self._master = self._controller.haproxy.master() or 0
+        self._master = self._controller.haproxy.runtime.master() or 0
         os.close(self._lock)
         return self._server.fileno()
 
     def _take_back(self) -> None:
         self._lock = lock_again(self._layout.folder)
-        self._controller.write_files()
+        self._controller.upkeep.write_files()
         self._pause.clear()
         self._server.resume()
 
@@ -121,7 +118,7 @@ class Running:
         if not self._retired.is_set():
             self._layout.control_socket.unlink(missing_ok=True)
             self._server.shutdown()
-            self._controller.end(END_GRACE)
+            self._controller.upkeep.end(END_GRACE)
             os.close(self._lock)
             return
         self._server.server_close()

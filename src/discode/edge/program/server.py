@@ -13,17 +13,32 @@ import os
 import socket
 import socketserver
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..control.controller import Controller
+from ..commands.deploy import deploy
+from ..commands.edge import Edge
+from ..commands.modes import pause, resume, stop
+from ..commands.remove import remove
+from ..commands.rollout import rollout_deploy, rollout_set, rollout_stop
 from ..haproxy.process import HaproxyError
 from ..services.options import Command, CommandError, notices, parse
 from . import listing
+from .controller import Controller
 
 Upgrade = Callable[[list[str], list[str]], None]
 HandOver = Callable[[socket.socket, dict[str, object]], None]
 LONGEST = 1 << 20  # bytes of a command
+COMMANDS: Mapping[str, Callable[[Edge, Command], None]] = {
+    "deploy": deploy,
+    "pause": pause,
+    "resume": resume,
+    "stop": stop,
+    "remove": remove,
+    "rollout deploy": rollout_deploy,
+    "rollout set": rollout_set,
+    "rollout stop": rollout_stop,
+}
 
 
 class ControlServer(socketserver.ThreadingUnixStreamServer):
@@ -125,23 +140,12 @@ def outcome_of(work: Callable[[], str | None]) -> dict[str, object]:
 
 def _carry_out(controller: Controller, command: Command) -> str:
     if command.name == "list":
-        services = list(controller.services.values())
-        return listing.as_json(controller) if command.on("json") else listing.table(services)
+        return listing.as_json(controller) if command.on("json") else listing.table(controller.table.services())
     if command.name == "run":
         raise CommandError("the proxy runs already")
-    doing: dict[str, Callable[[Command], None]] = {
-        "deploy": controller.deploy,
-        "pause": controller.pause,
-        "resume": controller.resume,
-        "stop": controller.stop,
-        "remove": controller.remove,
-        "rollout deploy": controller.rollout_deploy,
-        "rollout set": controller.rollout_set,
-        "rollout stop": controller.rollout_stop,
-    }
-    doing[command.name](command)
+    COMMANDS[command.name](controller.edge, command)
     if command.name == "deploy":
-        return notices(command) + controller.certificates.first(controller.services.get(command.service))
+        return notices(command) + controller.certificates.first(controller.table.get(command.service))
     return notices(command)
 
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
-from .addresses import split
 from .options import Command, CommandError
+from .target import split
 from .tls import Tls, tls_settings
 
 T = TypeVar("T")
@@ -75,6 +75,9 @@ class Pool:
     def all(self) -> tuple[str, ...]:
         return self.targets + self.readers
 
+    def has_targets_of(self, other: Pool) -> bool:
+        return (self.targets, self.readers) == (other.targets, other.readers)
+
     def by_role(self) -> list[tuple[str, str]]:
         """Each target with the suffix of its backend."""
         return [("", target) for target in self.targets] + [(READ, target) for target in self.readers]
@@ -116,6 +119,12 @@ class Service:
     def pools(self) -> list[tuple[str, Pool]]:
         """Every pool, with the letter of its backends."""
         return [("", self.active), *([("r", self.rollout)] if self.rollout else [])]
+
+    def pool(self, letter: str) -> Pool | None:
+        return dict(self.pools()).get(letter)
+
+    def with_pool(self, letter: str, pool: Pool) -> Service:
+        return replace(self, rollout=pool) if letter else replace(self, active=pool)
 
     def backend(self, slot: int, letter: str = "") -> str:
         """`:` is allowed in a backend's name and not in a service's, so no two can meet."""
@@ -159,7 +168,7 @@ class Service:
 
 
 def _from(cls: type[T], raw: dict[str, Any]) -> T:
-    known = {one.name for one in fields(cls)}  # type: ignore[arg-type]
+    known = {attribute.name for attribute in fields(cls)}  # type: ignore[arg-type]
     return cls(
         **{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items() if key in known}
     )

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..layout import Layout
-from ..services.addresses import split
 from ..services.service import READ, Health, Pool, Service, Shape
+from ..services.target import split
 
 LIVE = ":live"
 # What HAProxy says by itself: a target that is down is a bad gateway in the contract's words.

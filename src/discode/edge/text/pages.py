@@ -65,7 +65,9 @@ def render(template: str, message: str) -> str:
 
 
 def load(folder: str) -> dict[int, str]:
-    """The templates in a folder, by status: `503.html` and so on. Raises CommandError."""
+    """The templates in a folder, by status: `503.html` and so on; none without a folder. Raises CommandError."""
+    if not folder:
+        return {}
     try:
         found = {int(path.stem): path.read_text() for path in Path(folder).glob("[0-9][0-9][0-9].html")}
     except (OSError, UnicodeDecodeError) as error:

@@ -46,8 +46,8 @@ class Certificates:
         """`reloads` is held during every reload, from writing the files to `offer.loaded`."""
         self._services, self._haproxy, self._settings, self._bind = services, haproxy, settings, bind
         self._folder = CertificateFolder(haproxy.layout.folder / "certificates")
-        self.offer = Offer(haproxy, self._folder, settings, reloads)
-        self._keeper = Keeper(services, haproxy, self._folder, self.offer, settings, _say)
+        self.offer = Offer(haproxy.runtime, self._folder, settings, reloads)
+        self._keeper = Keeper(services, haproxy.runtime, self._folder, self.offer, settings, _say)
 
     def start(self) -> None:
         self._keeper.start()
@@ -85,7 +85,7 @@ class Certificates:
         missing = self._keeper.wait(service.hosts, service.tls, FIRST)
         return "".join(f"Notice: no certificate for {host} yet: {why}\n" for host, why in missing.items())
 
-    def told(self, service: Service) -> list[dict[str, Any]]:
+    def status(self, service: Service) -> list[dict[str, Any]]:
         """For `list --json`: each certificate with the names it is for, its end, and what went wrong with it."""
         return [self._entry(service, host) for host in service.hosts] if service.tls else []
 

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..haproxy.process import Haproxy, HaproxyError
+from ..haproxy.process import HaproxyError
+from ..haproxy.runtime import Runtime
 from ..services.options import CommandError
 from ..services.service import Service
 from ..services.tls import HttpsSettings, Tls
@@ -44,13 +45,13 @@ class Keeper:
     def __init__(
         self,
         services: Callable[[], list[Service]],
-        haproxy: Haproxy,
+        runtime: Runtime,
         folder: CertificateFolder,
         offer: Offer,
         settings: HttpsSettings,
         tell: Callable[[str], None],
     ):
-        self._services, self._haproxy, self._folder, self._offer = services, haproxy, folder, offer
+        self._services, self._runtime, self._folder, self._offer = services, runtime, folder, offer
         self._settings, self._say = settings, tell
         self._issuer = Issuer(folder, offer.challenges)
         self._change = threading.Condition()  # guards the three below
@@ -134,7 +135,7 @@ class Keeper:
         if service is None or service.tls is None:
             return
         directory, now = self._settings.directory_of(service.tls), time.time()
-        for _, text in self._haproxy.ask_each(f"show table {tls_text.WANTED}"):
+        for _, text in self._runtime.send_to_each(f"show table {tls_text.WANTED}"):
             for name in re.findall(r"^0x\S+ key=(\S+) ", text, re.MULTILINE):
                 if self._folder.life(self._folder.issued(directory, name)) is None:
                     yield from self._newcomer(Wanted(name, directory, service), now)

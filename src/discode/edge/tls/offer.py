@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..haproxy.process import Haproxy, HaproxyError
+from ..haproxy.process import HaproxyError
+from ..haproxy.runtime import Runtime
 from ..services.service import Service
 from ..services.tls import HttpsSettings
 from ..text import tls as tls_text
@@ -33,8 +34,8 @@ class Offered:
 class Offer:
     """`services` is what each call is about: the caller knows whether they serve already or are about to."""
 
-    def __init__(self, haproxy: Haproxy, folder: CertificateFolder, settings: HttpsSettings, reloads: threading.RLock):
-        self._haproxy, self._folder, self._settings = haproxy, folder, settings
+    def __init__(self, runtime: Runtime, folder: CertificateFolder, settings: HttpsSettings, reloads: threading.RLock):
+        self._runtime, self._folder, self._settings = runtime, folder, settings
         self._lock = reloads  # what is set in a worker that is about to be replaced would be lost
         self._is_bound = self._is_on_demand = False  # of the running configuration
         self._running: dict[Path, Offered] = {}
@@ -57,7 +58,7 @@ class Offer:
         services = list(services)
         with self._lock:
             self._write(self._lines(services), self._wanted_maps(services))
-            tls_text.lua_path(self._haproxy.layout.folder).write_text(tls_text.LUA)
+            tls_text.lua_path(self._runtime.layout.folder).write_text(tls_text.LUA)
 
     def loaded(self, services: Iterable[Service]) -> None:
         """HAProxy has just started or reloaded with the files as `write_files(services)` left them."""
@@ -90,11 +91,11 @@ class Offer:
     @contextmanager
     def challenges(self, answers: Mapping[str, str]) -> Iterator[None]:
         """Answer the CA's questions while the context lasts, over reloads too."""
-        file = self._haproxy.layout.map("challenges")
+        file = self._runtime.layout.map("challenges")
         with self._lock:
             self._maps["challenges"].update(answers)
             self._write_map("challenges", self._maps["challenges"])
-            self._tell(*(f"add map {file} {path} {answer}" for path, answer in answers.items()))
+            self._send(*(f"add map {file} {path} {answer}" for path, answer in answers.items()))
         try:
             yield
         finally:
@@ -102,7 +103,7 @@ class Offer:
                 for path in answers:
                     self._maps["challenges"].pop(path, None)
                 self._write_map("challenges", self._maps["challenges"])
-                self._tell(*(f"del map {file} {path}" for path in answers))
+                self._send(*(f"del map {file} {path}" for path in answers))
 
     def _lines(self, services: Iterable[Service]) -> dict[Path, Offered]:
         found: dict[Path, Offered] = {}
@@ -142,7 +143,7 @@ class Offer:
             self._write_map(name, entries)
 
     def _write_map(self, name: str, entries: Mapping[str, str]) -> None:
-        self._write_file(self._haproxy.layout.map(name), "".join(f"{key} {value}\n" for key, value in entries.items()))
+        self._write_file(self._runtime.layout.map(name), "".join(f"{key} {value}\n" for key, value in entries.items()))
 
     def _write_file(self, path: Path, text: str) -> None:
         if self._written.get(path) != text:
@@ -172,15 +173,15 @@ class Offer:
         self._succeed(f"commit ssl cert {path}", "Success")
 
     def _withdraw(self, path: Path) -> None:
-        self._tell(f"del ssl crt-list {self._folder.offered} {path}", f"del ssl cert {path}")
+        self._send(f"del ssl crt-list {self._folder.offered} {path}", f"del ssl cert {path}")
         self._running.pop(path, None)
 
     def _bring_maps(self, wanted: dict[str, dict[str, str]]) -> None:
         for name in ("tls", "names"):
             if name == "names" and not self._is_on_demand:
                 continue  # the running configuration does not have it
-            file, now, then = self._haproxy.layout.map(name), self._maps[name], wanted[name]
-            self._tell(
+            file, now, then = self._runtime.layout.map(name), self._maps[name], wanted[name]
+            self._send(
                 *(f"add map {file} {key} {value}" for key, value in then.items() if key not in now),
                 *(f"set map {file} {key} {value}" for key, value in then.items() if now.get(key, value) != value),
                 *(f"del map {file} {key}" for key in now if key not in then),
@@ -189,10 +190,10 @@ class Offer:
 
     def _succeed(self, command: str, sign: str) -> None:
         """HAProxy answers in sentences; `sign` is the one of success."""
-        answer = self._tell(command)
+        answer = self._send(command)
         if sign not in answer:
             first = command.partition("\n")[0]
             raise HaproxyError(f"`{first}`: {' '.join(answer.split()) or 'no answer'}")
 
-    def _tell(self, *commands: str) -> str:
-        return self._haproxy.tell(*commands) if commands else ""
+    def _send(self, *commands: str) -> str:
+        return self._runtime.send(*commands) if commands else ""

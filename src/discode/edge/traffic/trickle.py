@@ -11,7 +11,7 @@ import threading
 import time
 
 from ..haproxy import sessions
-from ..haproxy.process import Haproxy
+from ..haproxy.runtime import Runtime
 from ..haproxy.sessions import Session, Upload
 
 SLOWEST = 500  # bytes a second
@@ -20,8 +20,8 @@ SLOWEST = 500  # bytes a second
 class Trickle:
     """`grace` in seconds; 0: off. An upload is cut between one and two graces after its beginning."""
 
-    def __init__(self, haproxy: Haproxy, grace: float):
-        self._haproxy, self._grace = haproxy, grace
+    def __init__(self, runtime: Runtime, grace: float):
+        self._runtime, self._grace = runtime, grace
         self._end = threading.Event()
         self._seen: dict[tuple[Session, str], tuple[float, int]] = {}
 
@@ -39,15 +39,15 @@ class Trickle:
 
     def look(self) -> None:
         now, seen = time.monotonic(), {}
-        for upload in sessions.uploads(self._haproxy, self._grace):
-            key = upload.session, upload.serial
-            since, received = self._seen.get(key, (now, upload.received))
+        for upload in sessions.uploads(self._runtime, self._grace):
+            request = upload.session, upload.serial
+            since, received = self._seen.get(request, (now, upload.received))
             if now > since and (upload.received - received) / (now - since) < SLOWEST:
                 self._cut(upload)
             else:
-                seen[key] = now, upload.received
+                seen[request] = now, upload.received
         self._seen = seen
 
     def _cut(self, upload: Upload) -> None:
         with contextlib.suppress(OSError):
-            self._haproxy.tell_one(upload.session.worker, f"shutdown session {upload.session.identity}")
+            self._runtime.send_to(upload.session.worker, f"shutdown session {upload.session.identity}")

@@ -10,12 +10,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ...core.quantity import format_duration
-from .addresses import split
-from .options import CommandError
-from .service import Health, Pool
+from ..services.options import CommandError
+from ..services.service import Health, Pool
+from ..services.target import split
 
 
-def wait(pool: Pool, check: Health, timeout: float) -> None:
+def wait_until_healthy(pool: Pool, check: Health, timeout: float) -> None:
     """Returns when every target has answered once. Raises CommandError with the last answer of those that did not."""
     deadline = time.monotonic() + timeout
     targets = list(dict.fromkeys(pool.all()))

@@ -12,16 +12,6 @@ import socket
 import threading
 from collections.abc import Callable
 
-DEFAULT_PORT = 80
-
-
-def split(target: str) -> tuple[str, int]:
-    """Host and port of `host`, `host:port`, `[v6]` or `[v6]:port`."""
-    host, colon, port = target.rpartition(":")
-    if not colon or not port.isdigit():
-        return target.strip("[]"), DEFAULT_PORT
-    return host.strip("[]"), int(port)
-
 
 def is_literal(host: str) -> bool:
     with contextlib.suppress(ValueError):
@@ -40,7 +30,7 @@ def resolve(host: str) -> list[str]:
         if "." in host and error.errno not in (socket.EAI_NONAME, socket.EAI_NODATA):
             raise
         return []
-    return [str(address[0]) for _, _, _, _, address in sorted(found, key=lambda one: one[0] != socket.AF_INET)]
+    return [str(address[0]) for _, _, _, _, address in sorted(found, key=lambda entry: entry[0] != socket.AF_INET)]
 
 
 class Addresses:

@@ -1,0 +1,27 @@
+"""`deploy`: other targets for a service, or a new service."""
+
+from __future__ import annotations
+
+from ..services.options import Command
+from ..services.service import deployed
+from ..targets.health import wait_until_healthy
+from ..text import pages
+from .edge import Edge
+
+
+def deploy(edge: Edge, command: Command) -> None:
+    """When it returns, every new request goes to the new targets, and what was under way on the old ones has ended.
+
+    Raises CommandError, HaproxyError or OSError; then every request goes where it went.
+    """
+    with edge.table.turn(command.service):
+        before = edge.table.get(command.service)
+        after = edge.table.with_hosts_free(deployed(command, before))
+        after = edge.certificates.adopt(command, after)
+        templates = pages.load(after.shape.error_pages)
+        if not command.on("force"):
+            wait_until_healthy(after.active, after.health, command.seconds("deploy-timeout"))
+        after = edge.sync.bring_in(before, after, "", templates)
+        drain = edge.drains.leave(before, after, "", command.seconds("drain-timeout"))
+    if not command.on("drain-in-background"):
+        edge.drains.finish(command.service, drain)

@@ -1,0 +1,18 @@
+"""What a command works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..services.table import Table
+from ..sync.sync import Sync
+from ..tls.certificates import Certificates
+from ..traffic.drains import Drains
+
+
+@dataclass(frozen=True)
+class Edge:
+    table: Table
+    certificates: Certificates
+    sync: Sync
+    drains: Drains

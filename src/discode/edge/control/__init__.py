@@ -1,1 +1,0 @@
-"""Commands carried out: the services, and HAProxy brought to what they say."""

@@ -1,0 +1,67 @@
+"""The table of services: which there are, who has which host, and who may change them now.
+
+A command takes its turn on one service, and keeps it while targets are checked: commands on one service wait for each
+other, those on different services do not. `lock` is for what concerns all of them, and is held for moments only: the
+table itself, the files made from it, and a reload.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import state
+from .options import CommandError
+from .service import Service
+
+
+class Table:
+    def __init__(self, file: Path):
+        self._file = file
+        self._services = state.load(file)
+        self._turns: dict[str, threading.Lock] = {}
+        self.lock = threading.RLock()
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """The right to change this service."""
+        with self.lock:
+            turn = self._turns.setdefault(name, threading.Lock())
+        with turn:
+            yield
+
+    def services(self) -> list[Service]:
+        return list(self._services.values())
+
+    def get(self, name: str) -> Service | None:
+        return self._services.get(name)
+
+    def known(self, name: str) -> Service:
+        """Raises CommandError when there is no such service."""
+        service = self._services.get(name)
+        if service is None:
+            raise CommandError("service not found")
+        return service
+
+    def with_hosts_free(self, service: Service) -> Service:
+        """The same. Raises CommandError when another service has one of its hosts."""
+        routes = set(service.routes())
+        if any(routes & set(other.routes()) for other in self.services() if other.name != service.name):
+            raise CommandError("host settings conflict with another service")
+        return service
+
+    def save(self, service: Service) -> None:
+        """Raises CommandError when another service has one of its hosts, and OSError."""
+        with self.lock:
+            self._save({**self._services, self.with_hosts_free(service).name: service})
+
+    def remove(self, name: str) -> None:
+        """Raises OSError."""
+        with self.lock:
+            self._save({other: service for other, service in self._services.items() if other != name})
+
+    def _save(self, services: dict[str, Service]) -> None:
+        state.save(self._file, services)
+        self._services = services

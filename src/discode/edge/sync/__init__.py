@@ -1,0 +1,1 @@
+"""HAProxy brought to what the table of services says: its configuration, maps and servers."""

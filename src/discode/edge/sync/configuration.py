@@ -1,0 +1,81 @@
+"""The configuration that HAProxy runs with: written from the table, and reloaded when a service needs another one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..haproxy.process import Haproxy, HaproxyError
+from ..services.service import Pool, Service
+from ..services.table import Table
+from ..settings import Settings
+from ..targets.addresses import Addresses
+from ..text import files
+from ..text.backend import server_name, skeleton
+from ..text.config import config_text
+from ..tls.offer import Offer
+from .maps import Maps
+
+
+class Configuration:
+    """Whoever calls holds the table's lock, which also guards the files and reloads."""
+
+    def __init__(
+        self, settings: Settings, haproxy: Haproxy, table: Table, addresses: Addresses, offer: Offer, maps: Maps
+    ):
+        self._layout, self._settings, self._haproxy, self._table = haproxy.layout, settings, haproxy, table
+        self._addresses, self._offer, self._maps = addresses, offer, maps
+        self._running: dict[str, str] = {}  # what the running configuration has of each service
+
+    def write(self, services: Iterable[Service]) -> None:
+        """The configuration of these services, with the maps of those that are served."""
+        layout, services = self._layout, list(services)
+        files.write(layout.lua, files.SCRIPTS.read_text())
+        files.write_own_pages(layout)
+        files.write_pages(layout, services)
+        self._offer.write_files(services)
+        self._maps.write(self._table.services())
+        files.write(layout.config, config_text(layout, services, self._settings, self._addresses.of))
+
+    def has_started(self) -> None:
+        """HAProxy has started, or reloaded, with what `write` has written of the table."""
+        services = self._table.services()
+        self._running = {service.name: skeleton(self._layout, service) for service in services}
+        self._has_loaded(services)
+
+    def prepare(self, before: Service | None, after: Service) -> bool:
+        """See to it that it has the service, in its shape; whether that took a reload. Raises HaproxyError."""
+        files.write_pages(self._layout, [after])
+        is_same = before is not None and self._running.get(after.name) == skeleton(self._layout, after)
+        if is_same and self._offer.is_ready_for(after):
+            return False
+        if before is None:
+            self._reload(replace(after, active=Pool((), slot=after.active.slot), rollout=None))
+        else:
+            self._reload(replace(before, shape=after.shape, health=after.health, message=after.message, tls=after.tls))
+        return True
+
+    def _reload(self, changed: Service) -> None:
+        services = [service for service in self._table.services() if service.name != changed.name] + [changed]
+        self.write(services)
+        try:
+            self._haproxy.reload()
+        except HaproxyError:
+            self.write(self._table.services())
+            raise
+        self._running[changed.name] = skeleton(self._layout, changed)
+        self._has_loaded(services)
+
+    def _has_loaded(self, services: list[Service]) -> None:
+        self._offer.loaded(services)
+        # To a worker that has just started, one failed check would be enough: not for a target without others.
+        single = [
+            f"set server {service.backend(pool.slot, letter)}{role}/{server_name(target)} health up"
+            for service in services
+            for letter, pool in service.pools()
+            for role, target in pool.by_role()
+            if len(pool.all()) == 1
+        ]
+        with contextlib.suppress(OSError):  # an HAProxy that has died again is started again
+            self._haproxy.runtime.send(*single)
