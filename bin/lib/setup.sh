@@ -1,4 +1,4 @@
-# Sourced by the commands in bin/. `setup EXTRAS` gives them $PYTHON: a virtual environment in .venv with this project
+# Sourced by the commands in bin/. `setup EXTRA...` gives them $PYTHON: a virtual environment in .venv with this project
 # and the named extras, made or completed only when pyproject.toml has changed. Says what it installs, on stderr.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -9,16 +9,26 @@ export PYTHONPATH="$ROOT"
 
 say() { printf '%s\n' "$*" >&2; }
 
+# Between `collect` and `install_collected` packages are only noted: one run of apt-get takes the time of one.
+COLLECTING=
+COLLECTED=()
+collect() { COLLECTING=1; }
+install_collected() {
+    COLLECTING=
+    [ ${#COLLECTED[@]} = 0 ] || apt_install_stopped "${COLLECTED[@]}"
+}
+
 apt_install() {
+    [ -z "$COLLECTING" ] || { COLLECTED+=("$@"); return; }
     command -v apt-get > /dev/null || { say "Missing: $*. Install them with this system's package manager."; return 1; }
     [ "$(id -u)" = 0 ] || { say "Missing: $*. Install them: sudo apt-get install $*"; return 1; }
     say "Installing from the distribution: $*"
     local log
     log=$(mktemp)
-    if ! DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" > "$log" 2>&1; then
+    if ! DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" > "$log" 2>&1; then
         # A fresh machine has no package lists, or old ones.
         apt-get update > "$log" 2>&1 &&
-            DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" > "$log" 2>&1 ||
+            DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=120 "$@" > "$log" 2>&1 ||
             { tail -n 20 "$log" >&2; rm -f "$log"; return 1; }
     fi
     rm -f "$log"
@@ -49,15 +59,19 @@ make_venv() {
 }
 
 setup() {
-    local extras=$1 stamp="$VENV/.installed-$1" wanted
+    local extra missing=() wanted
     wanted=$(sha256sum < "$ROOT/pyproject.toml")
     [ -x "$PYTHON" ] || make_venv || return 1
-    if [ "$(cat "$stamp" 2> /dev/null)" != "$wanted" ]; then
-        say "Installing Discode and its libraries ($extras) into .venv"
-        "$PYTHON" -m pip install --quiet --quiet --disable-pip-version-check --no-warn-script-location \
-            --editable "$ROOT[$extras]" >&2 || return 1
-        printf '%s\n' "$wanted" > "$stamp"
-    fi
+    for extra in "$@"; do
+        [ "$(cat "$VENV/.installed-$extra" 2> /dev/null)" = "$wanted" ] || missing+=("$extra")
+    done
+    [ ${#missing[@]} != 0 ] || return 0
+    say "Installing Discode and its libraries (${missing[*]}) into .venv"
+    "$PYTHON" -m pip install --quiet --quiet --disable-pip-version-check --no-warn-script-location \
+        --editable "$ROOT[$(IFS=,; printf '%s' "${missing[*]}")]" >&2 || return 1
+    for extra in "${missing[@]}"; do
+        printf '%s\n' "$wanted" > "$VENV/.installed-$extra"
+    done
 }
 
 need_haproxy() {
@@ -112,6 +126,7 @@ need_docker() {
     command -v docker-registry > /dev/null || packages+=(docker-registry)
     [ -x /usr/sbin/debootstrap ] || packages+=(debootstrap)
     [ ${#packages[@]} = 0 ] || apt_install_stopped "${packages[@]}" || return 1
+    [ -z "$COLLECTING" ] || return 0
     # From Debian 13 on the client is a package of its own.
     command -v docker > /dev/null || apt_install docker-cli
 }
