@@ -10,11 +10,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from rig import web
 from rig.command import run
 from rig.ports import free_port
 from rig.wait import wait_for
@@ -89,13 +89,7 @@ class App:
         self.name, self.healthy, self.echo, self.let_go = name, True, False, threading.Event()
         self.held = self.checks = 0
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def log_message(self, *_):
-                pass
-
+        class Handler(web.Handler):
             def do_POST(self):
                 """An answer before the whole body would end the request early."""
                 left = int(self.headers.get("Content-Length") or 0)
@@ -113,26 +107,14 @@ class App:
                 body = app.name.encode()
                 if app.echo and self.path == "/headers":
                     body = "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items()).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.reply(status, body)
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, *_):
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.target = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self._web = web.Web(Handler)
+        self.target = self._web.target
 
     def close(self):
         self.let_go.set()
-        self.server.shutdown()
-        self.server.server_close()
+        self._web.close()
 
 
 class Users:

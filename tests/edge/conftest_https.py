@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import http.server
 import json
 import os
 import shutil
@@ -21,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from rig import web
 from rig.ports import free_port
 from rig.wait import wait_for
 
@@ -165,12 +165,7 @@ class Gate:
         self.limit, self.orders, self.open = None, 0, threading.Event()
         self.open.set()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
+        class Handler(web.Handler):
             def do_GET(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 if self.path.startswith("/order-plz"):
@@ -184,8 +179,8 @@ class Gate:
                 status, head, data = self.ask(self.command, self.path, body)
                 return self.answer(status, head, data)
 
-            do_POST = do_GET  # noqa: N815
-            do_HEAD = do_GET  # noqa: N815
+            do_POST = do_GET
+            do_HEAD = do_GET
 
             def nonce(self):
                 return self.ask("HEAD", "/nonce-plz", None)[1]["Replay-Nonce"]
@@ -210,23 +205,14 @@ class Gate:
                 if self.command != "HEAD":
                     self.wfile.write(data)
 
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass
-
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._web = web.Web(Handler, context)
+        self.port = self._web.port
 
     def close(self):
         self.open.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._web.close()
 
 
 class HttpsEdge(Edge):

@@ -2,8 +2,10 @@
 
 import http.client
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from rig import web
+
+JSON = [("Content-Type", "application/json")]
 
 
 class Echo:
@@ -13,21 +15,15 @@ class Echo:
         echo = self
         self.name, self.answers, self.hits, self.checks, self.is_well = name, {}, [], [], True
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-
-            def log_message(self, *_):
-                pass
-
+        class Handler(web.Handler):
             def do_GET(self):
                 path, _, query = self.path.partition("?")
                 if path in ("/up", "/api/up"):
                     echo.checks.append((path, self.headers["Host"], self.headers["User-Agent"]))
-                    return self.reply(200 if echo.is_well else 503, b"up")
+                    return self.reply(200 if echo.is_well else 503, b"up", JSON)
                 echo.hits.append((self.command, self.path))
                 if path == "/bytes":
-                    return self.reply(200, b"x" * int(query))
+                    return self.reply(200, b"x" * int(query), JSON)
                 if path == "/chunked":
                     return self.chunked(int(query))
                 told = {
@@ -35,9 +31,9 @@ class Echo:
                     "path": self.path,
                     "headers": [[k.lower(), v] for k, v in self.headers.items()],
                 }
-                return self.reply(200, json.dumps(told).encode(), echo.answers.get(path, ()))
+                return self.reply(200, json.dumps(told).encode(), [*echo.answers.get(path, ()), *JSON])
 
-            do_HEAD = do_GET  # noqa: N815
+            do_HEAD = do_GET
 
             def do_POST(self):
                 try:
@@ -46,7 +42,7 @@ class Echo:
                     return None
                 echo.hits.append((self.command, self.path))
                 told = json.dumps({"name": echo.name, "size": size}).encode()
-                return self.reply(200, told, echo.answers.get(self.path, ()))
+                return self.reply(200, told, [*echo.answers.get(self.path, ()), *JSON])
 
             def body(self):
                 if "chunked" not in self.headers.get("Transfer-Encoding", ""):
@@ -65,29 +61,11 @@ class Echo:
                     self.wfile.write(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
                 self.wfile.write(b"0\r\n\r\n")
 
-            def reply(self, status, body, headers=()):
-                self.send_response(status)
-                for name, value in headers:
-                    self.send_header(name, value)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.target = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self._web = web.Web(Handler)
+        self.target = self._web.target
 
     def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+        self._web.close()
 
 
 class Answer:

@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from rig import web
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -13,21 +14,13 @@ class LongApp:
         app = self
         self.name, self.streams, self.let_go = name, 0, threading.Event()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
+        class Handler(web.Handler):
             def do_GET(self):
                 if self.path == "/ws":
                     return self.websocket()
                 if self.path.startswith("/events"):
                     return self.events()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(app.name)))
-                self.end_headers()
-                return self.wfile.write(app.name.encode())
+                return self.reply(200, app.name.encode())
 
             def websocket(self):
                 digest = hashlib.sha1(self.headers["Sec-WebSocket-Key"].encode() + GUID).digest()
@@ -57,18 +50,9 @@ class LongApp:
                 self.wfile.write(f"data: {text}\n\n".encode())
                 self.wfile.flush()
 
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 256
-
-            def handle_error(self, *_):
-                pass
-
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.target = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        self._web = web.Web(Handler)
+        self.target = self._web.target
 
     def close(self):
         self.let_go.set()
-        self.server.shutdown()
-        self.server.server_close()
+        self._web.close()

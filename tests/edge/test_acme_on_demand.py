@@ -1,12 +1,11 @@
 """Certificates for names that nobody configured: the app is asked, the handshake waits."""
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from rig import web
 from rig.wait import wait_for
 
 
@@ -15,23 +14,16 @@ def door():
     """Says yes to every name that begins with `good`; `asked` has every name it was asked about."""
     asked = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
+    class Handler(web.Handler):
         def do_GET(self):
             (host,) = parse_qs(urlsplit(self.path).query)["host"]
             asked.append(host)
-            self.send_response(200 if host.startswith("good") else 302)
-            self.send_header("Location", "/yes")
-            self.end_headers()
+            self.reply(200 if host.startswith("good") else 302, headers=[("Location", "/yes")])
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked, server.url = asked, f"http://127.0.0.1:{server.server_port}/may?key=1"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    server = web.Web(Handler)
+    server.asked, server.url = asked, f"http://{server.target}/may?key=1"
     yield server
-    server.shutdown()
-    server.server_close()
+    server.close()
 
 
 def test_the_first_handshake_waits_for_its_certificate(https_edge, authority, apps, door):

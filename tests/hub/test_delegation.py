@@ -3,10 +3,8 @@
 The other registry is a stock one, with the token server of another hub.
 """
 
-import http.server
 import json
 import os
-import threading
 
 import pytest
 from conftest_hub import HubVendor, Place
@@ -20,6 +18,7 @@ from discode.hub.delegation import Delegation, Delegations, Token, pull_token
 from discode.hub.errors import BadRequest, Conflict, NotFound, Unavailable
 from discode.ports.releases import Credentials
 from discode.ports.report import Silence
+from rig import web
 from rig.command import run
 from rig.registry import Registry
 
@@ -156,29 +155,22 @@ def test_a_challenge_that_is_none_is_no_way_to_a_token(challenge, account):
 
 class _Hostile:
     def __init__(self, realm, answer, challenge=None):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def log_message(self, *_):
-                pass
-
+        class Handler(web.Handler):
             def do_GET(self):
                 is_token = self.path.startswith("/token")
-                self.send_response(200 if is_token else 401)
                 usual = f'Bearer realm="{realm(self.server.server_port)}",service="x"'
-                self.send_header("WWW-Authenticate", usual if challenge is None else challenge)
                 body = answer if is_token else b"{}"
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                headers = [("WWW-Authenticate", usual if challenge is None else challenge)]
+                self.reply(200 if is_token else 401, body, headers)
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._handler = Handler
 
     def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        return self.server.server_port
+        self._web = web.Web(self._handler)
+        return self._web.port
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        self._web.close()
 
 
 def test_a_token_that_ends_in_the_middle_of_a_pull_is_had_again(shop, engine, daemon):

@@ -5,16 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from discode.ports.runtime import Endpoint
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no news: proxies do that."""
+from rig import web
 
 
 class Origin:
@@ -26,30 +19,20 @@ class Origin:
         self.waiting = threading.Event()
         origin = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(web.Handler):
             def do_GET(self) -> None:
                 if self.path.startswith("/slow"):
                     origin.waiting.set()
                     origin.let_go.wait(60)
                 body = f"{origin.name} {self.path} {self.headers['Host']}".encode()
-                self.send_response(origin.status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.reply(origin.status, body)
 
-            def log_message(self, format: str, *args: object) -> None:
-                return
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.endpoint = Endpoint("127.0.0.1", self._server.server_port)
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._web = web.Web(Handler)
+        self.endpoint = Endpoint("127.0.0.1", self._web.port)
 
     def close(self) -> None:
         self.let_go.set()
-        self._server.shutdown()
-        self._server.server_close()
+        self._web.close()
 
 
 class Origins:

@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler
 
 from discode.adapters.kamal_proxy.carrier import Answer
 from discode.core.quantity import parse_duration
+from rig import web
 from rig.wait import WaitedInVain, wait_for
-
-from .origins import Server
 
 TITLES = ("Service", "Host", "Path", "Target", "State", "TLS")
 
@@ -41,21 +38,15 @@ class ToyProxy:
         self.commands: list[list[str]] = []
         toy = self
 
-        class Front(BaseHTTPRequestHandler):
+        class Front(web.Handler):
             def do_GET(self) -> None:
-                self.send_response(toy.answer(self.headers["Host"], self.path))
-                self.end_headers()
+                self.reply(toy.answer(self.headers["Host"], self.path))
 
-            def log_message(self, format: str, *args: object) -> None:
-                return
-
-        self._server = Server(("127.0.0.1", 0), Front)
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        self._web = web.Web(Front)
+        self.port = self._web.port
 
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self._web.close()
 
     def ensure(self) -> None:
         return

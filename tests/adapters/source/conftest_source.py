@@ -1,8 +1,7 @@
 """A vendor's repository in a folder, and a customer who reads it from there or over HTTP."""
 
 import functools
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from discode.adapters.registry import RegistryClient
 from discode.adapters.repository import FolderRepository
 from discode.adapters.source import FileSources
 from discode.flows.publish import publish, withdraw
+from rig.web import Web
 
 FILE = """\
 app: myapp
@@ -75,8 +75,6 @@ def customer(request, tmp_path, vendor):
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=vendor.repo))
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield Customer(tmp_path / "home", f"http://127.0.0.1:{server.server_port}/")
-    server.shutdown()
-    server.server_close()
+    server = Web(functools.partial(Quiet, directory=vendor.repo))
+    yield Customer(tmp_path / "home", f"http://{server.target}/")
+    server.close()

@@ -1,0 +1,52 @@
+"""An HTTP server of a test's own: on a free port of 127.0.0.1, in a thread, until it is closed."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+POLL = 0.02  # seconds until `close` is noticed
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Says nothing, keeps connections, sends at once."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+    def reply(self, status: int, body: bytes = b"", headers: Iterable[tuple[str, str]] = ()) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 256
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no news: proxies do that."""
+
+
+class Web:
+    def __init__(self, handler: Callable[..., Any], tls: ssl.SSLContext | None = None):
+        self._server = _Server(("127.0.0.1", 0), handler)
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.port = int(self._server.server_port)
+        self.target = f"127.0.0.1:{self.port}"
+        threading.Thread(target=self._server.serve_forever, args=(POLL,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
