@@ -31,14 +31,14 @@ def serves(place, version):
 @pytest.mark.parametrize(
     ("words", "code", "expected"),
     [
-        (("install", "My App", "--from", "/x"), 2, "not an app's name"),
+        (("install", "My App", "--from", "/x"), 2, "not a valid app name"),
         (("install", APP, "--from", "/nowhere"), 7, "/nowhere has no releases"),
         (("install", APP, "--from", "ftp://x"), 2, "neither a folder nor a web address"),
         (("install", APP, "--from", "http://127.0.0.1:9/"), 7, "cannot be reached"),
         (("install", APP, "--from", "/x", "--host", "a b"), 2, "not a host name"),
-        (("install", APP, "--from", "/x", "--path-prefix", "shop"), 2, "not a path prefix"),
+        (("install", APP, "--from", "/x", "--path-prefix", "shop"), 2, "not a valid path prefix"),
         (("install", APP, "--from", "/x", "--http-port", "70000"), 2, "70000 is not a HTTP port"),
-        (("install", APP, "--from", "/x", "--set", "nonsense"), 2, "not of the form NAME=value"),
+        (("install", APP, "--from", "/x", "--set", "nonsense"), 2, "Setting 1 must look like NAME=value."),
         (("install", APP, "--from", "/x", "--set-from-env", "NOT_THERE"), 2, "has no NOT_THERE"),
         (("install", APP, "--from", "/x", "--settings", "/nowhere"), 2, "cannot be read"),
         (("status", "nosuch"), 3, "not installed"),
@@ -46,7 +46,7 @@ def serves(place, version):
         (("logs", "nosuch"), 3, "not installed"),
         (("uninstall", "nosuch"), 3, "not installed"),
         (("config", "get", "nosuch"), 3, "not installed"),
-        (("settle",), 2, "one app, or --all"),
+        (("settle",), 2, "Give an app's name, or --all"),
         (("release", "list", "--repo", "/nowhere"), 4, "not a repository"),
         (("release", "publish", "--file", "/nowhere.yml", "--repo", "/x"), 2, "cannot be read"),
     ],
@@ -98,7 +98,7 @@ def test_a_taken_port_is_told_with_who_has_it(place):
         other.bind(("0.0.0.0", place.port))
         other.listen()
         error = told(place.install(code=4))
-        assert f"another program listens at port {place.port}" in error and "--http-port" in error
+        assert f"another program is using port {place.port}" in error and "--http-port" in error
     assert not place.instances()
     place.install()
     assert place.get() == (200, "1.0.0")

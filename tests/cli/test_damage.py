@@ -46,7 +46,7 @@ def test_a_damaged_installation_is_rebuilt_by_who_has_the_traffic(installed, con
     good = json.loads(path.read_text())
     path.write_text(content)
     told = installed.run("doctor", code=4).out
-    assert "damaged: its installation" in told and "shop 1.0.0 is what is installed" in told
+    assert "damaged: its installation" in told and "shop 1.0.0 is installed" in told
     assert path.read_text() == content, "doctor without --fix only looks"
     fixed = installed.run("doctor", "--fix", "--yes", "--json", code=None).last
     assert all(check["ok"] for check in fixed["checks"] if check["what"] == APP)
@@ -83,7 +83,7 @@ def test_a_damaged_history_keeps_nobody_from_working(installed):
     assert "line 1" in installed.run("history", APP, code=4).err
     installed.publish("1.1.0")
     assert installed.run("update", APP, "--json").last["result"] == "updated"
-    assert "1 lines of the history cannot be read; the other 2 stay" in installed.run("doctor", code=4).out
+    assert "1 lines of the history cannot be read; the other 2 are kept" in installed.run("doctor", code=4).out
     installed.run("doctor", "--fix", "--yes", code=None)
     told = installed.run("history", APP, "--json").last["history"]
     assert [entry["flow"] for entry in told] == ["install", "update"]

@@ -88,7 +88,7 @@ def test_bad_releases_leave_the_old_one_serving_and_say_why(installed):
         ]:
             installed.publish(version, behaviour)
             answer = installed.run("update", APP, code=5)
-            assert words in answer.err and "1.0.0 serves on" in answer.err, answer.err
+            assert words in answer.err and "1.0.0 is still serving" in answer.err, answer.err
             assert installed.get() == (200, "1.0.0")
             assert len(installed.instances()) == 1
     assert not load.bad
@@ -109,7 +109,7 @@ def test_an_app_that_fell_ill_can_be_restarted_and_updated(place):
     for _ in range(2):
         answer = place.run("restart", APP, "--json", code=5).last
         assert answer["error"]["key"] == "nothing-answers"
-        assert "1.0.0 is what is installed, as before, but it does not answer" in answer["error"]["sentence"]
+        assert "1.0.0 is still installed, but it does not answer" in answer["error"]["sentence"]
         assert place.get() == (200, "1.0.0") and len(place.instances()) == 1
         status = place.run("status", APP, "--json").last
         assert status["serves"] and status["health"] == "503 at /up" and status["interrupted"] is None
@@ -237,11 +237,11 @@ def test_check_and_plain_errors(installed):
     assert installed.get() == (200, "1.0.0")
     for arguments, code, words in [
         (("update", "nosuch"), 3, "not installed"),
-        (("update", "../x"), 2, "not an app's name"),
+        (("update", "../x"), 2, "not a valid app name"),
         (("update", APP, "--to", "7.7"), 4, "no release 7.7"),
         (("rollback", APP), 4, "no earlier release"),
         (("config", "set", APP, "NOPE=1"), 2, "no setting NOPE"),
-        (("install", APP, "--from", installed.repo), 4, "installed already"),
+        (("install", APP, "--from", installed.repo), 4, "already installed"),
         (("install", "other", "--from", installed.repo), 3, "has no index of other"),
         (("nosuchcommand",), 2, ""),
     ]:

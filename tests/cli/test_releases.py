@@ -91,7 +91,7 @@ def test_an_old_installation_goes_through_the_releases_between(installed):
     assert steps == [("1.0.0", "1.5.0"), ("1.5.0", "2.0.0"), ("2.0.0", "3.0.0")]
     assert all(one["seconds"]["confirm"] > 1.4 for one in told if one["flow"] == "update"), "each with its own confirm"
     installed.publish("5.0.0", extra='requires: ">=4.0"\n')
-    assert "no release leads from one to the other" in " ".join(installed.run("update", APP, code=4).err.split())
+    assert "no release bridges the two" in " ".join(installed.run("update", APP, code=4).err.split())
     assert installed.get() == (200, "3.0.0")
 
 

@@ -48,7 +48,7 @@ def test_the_engine_restarted_in_the_middle_of_an_update(place, daemon, step):
         assert command.returncode == 7, errors
         assert "within 15 s" not in errors, "an engine that has gone is not waited for"
         assert "is not finished" in errors and "discode settle" in errors
-        assert "Docker does not run" in told(place.run("update", APP, code=7))
+        assert "Docker is not running" in told(place.run("update", APP, code=7))
     finally:
         daemon.start()
     wait_for(lambda: _answers(place))
@@ -88,7 +88,7 @@ def test_the_registry_gone_in_the_middle_of_a_pull(place, registry):
 
 def test_a_port_that_is_taken(place):
     with socket.create_server(("0.0.0.0", place.port)):
-        assert f"another program listens at port {place.port}" in told(place.install(code=4))
+        assert f"another program is using port {place.port}" in told(place.install(code=4))
     assert not place.instances()
     place.install()
     assert place.get() == (200, "1.0.0")
@@ -163,7 +163,7 @@ def test_the_proxy_is_updated_only_after_it_was_said_what_that_means(place):
     assert place.run("proxy", "update", "--json").last["result"] == "nothing-to-do"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
-        assert "The old proxy serves again" in told(place.run("proxy", "update", "--http-port", number, code=5))
+        assert "The old proxy is back" in told(place.run("proxy", "update", "--http-port", number, code=5))
     assert place.get() == (200, "1.0.0")
     assert place.run("doctor", "--json", code=None).last["checks"]
 
@@ -180,7 +180,7 @@ def test_published_images_are_what_the_file_promises(place, registry):
     for image, words in [
         (f"{registry.name}/acme/{APP}:nosuch", f"has no {registry.name}/acme/{APP}:nosuch"),
         (f"{registry.name}/acme/{APP}:1.0.0@sha256:{'0' * 64}", "is not sha256:000"),
-        ("Not A Reference", "is not a reference to an image"),
+        ("Not A Reference", "is not an image reference"),
         ("127.0.0.1:9/acme/shop:1", "cannot be reached"),
     ]:
         (place.folder / "discode.yml").write_text(text)

@@ -56,7 +56,7 @@ def test_a_trial_leaves_nothing(daemon):
 def test_a_trial_says_when_no_container_runs():
     engine = DockerEngine("--add-runtime", "broken=/bin/false", "--default-runtime", "broken")
     try:
-        with pytest.raises(Failed, match="does not run a container"):
+        with pytest.raises(Failed, match="cannot run a container"):
             run_a_container(Engine(engine.start().host))
     finally:
         engine.close()

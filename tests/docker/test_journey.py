@@ -75,7 +75,7 @@ def test_bad_releases_are_refused_with_their_own_reason_and_the_old_one_serves(i
                 options["files"] = {"server.py": _server_that_knows_two_paths()}
             installed.publish(version, behaviour, **options)
             answer = installed.run("update", APP, code=5)
-            assert words in answer.err and "1.0.0 serves on" in answer.err, answer.err
+            assert words in answer.err and "1.0.0 is still serving" in answer.err, answer.err
             assert installed.get() == (200, "1.0.0") and len(installed.instances()) == 1
         installed.publish("1.6.0", extra="platforms: [linux/arm64]\n", platform="linux/arm64")
         answer = installed.run("update", APP, code=4)
@@ -97,7 +97,7 @@ def test_a_release_command_that_fails_shows_its_output_and_touches_nothing(insta
     script = 'release_command: [sh, -c, "echo the table orders is locked; exit 4"]\n'
     installed.publish("1.1.0", extra=script)
     answer = installed.run("update", APP, code=5)
-    assert "ended with 4" in answer.err and "the table orders is locked" in answer.err
+    assert "exited with 4" in answer.err and "the table orders is locked" in answer.err
     installed.publish(
         "1.2.0", extra='release_command: [sh, -c, "ls data | grep first && echo $SECRET > data/migrated"]\n'
     )
@@ -120,7 +120,7 @@ def test_workers_change_with_the_release(installed):
 def test_two_apps_behind_one_proxy(installed):
     installed.publish("5.0.0", app="blog")
     answer = installed.run("install", "blog", "--from", installed.repo, "--host", "shop.test", code=4)
-    assert "has shop.test on this machine already" in answer.err
+    assert "already uses shop.test on this machine" in answer.err
     installed.run("install", "blog", "--from", installed.repo, "--host", "blog.test")
     installed.publish("1.1.0")
     installed.run("update", APP)

@@ -205,7 +205,7 @@ def test_a_replacement_that_does_not_answer_gives_way_to_the_old_one(site):
 
     site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(Failed, match="The old proxy serves again") as raised:
+        with pytest.raises(Failed, match="The old proxy is back") as raised:
             site.another(http_port=taken.getsockname()[1]).replace()
         assert raised.value.name == "port-taken"
     assert site.get().startswith("tiny-")

@@ -135,7 +135,7 @@ def test_a_container_of_somebody_else_is_refused_and_left_alone(bench):
 
 def test_a_command_that_is_not_there_is_the_releases_fault(bench):
     release = bench.fetched(command=["no-such-program"])
-    with pytest.raises(ReleaseFailed, match="no-such-program is not a program in its image"):
+    with pytest.raises(ReleaseFailed, match="no-such-program is not an executable in its image"):
         bench.runtime.start(bench.spec(release=release))
 
 
@@ -168,7 +168,7 @@ def test_what_a_killed_start_left_is_completed_or_removed(bench):
     bench.runtime._network.ensure()
     containers.create(bench.engine, containers.web(spec), "discode-test")
     state = bench.runtime.inspect(spec.name)
-    assert state.phase is Phase.EXITED and state.reason == "it never got ready"
+    assert state.phase is Phase.EXITED and state.reason == "it never became ready"
     bench.runtime.start(spec)
     bench.answers(spec.name)
 
@@ -234,7 +234,7 @@ def test_a_stranger_in_the_volume_keeps_it_and_is_named(bench):
         host_config=bench.api.create_host_config(binds=["tiny_storage:/data"]),
     )  # fmt: skip
     bench.runtime.remove(spec.name)
-    with pytest.raises(Failed, match="still used by a container that is not Discode's"):
+    with pytest.raises(Failed, match="still used by a container that does not belong to Discode"):
         bench.runtime.drop_data(APP)
 
 

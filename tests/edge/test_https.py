@@ -129,8 +129,8 @@ def test_bad_certificates_change_nothing(served, pair, tmp_path):
         (tmp_path / "none", good.key, "none: No such file or directory"),
         (empty, good.key, "holds no certificate in PEM format"),
         (good.certificate, empty, "holds no private key in PEM format"),
-        (good.certificate, locked_key, "locked with a passphrase"),
-        (weak.certificate, weak.key, "HAProxy does not take it: "),
+        (good.certificate, locked_key, "protected by a passphrase"),
+        (weak.certificate, weak.key, "HAProxy rejected it: "),
     ]:
         flags = ("--tls", "--tls-certificate-path", str(certificate), "--tls-private-key-path", str(key))
         done = edge.run("deploy", "a", "--target", one.target, "--host", "a.test", *flags)

@@ -66,7 +66,7 @@ def test_a_damaged_state_is_rebuilt_from_the_copy_before_it(deployed):
 def test_a_second_controller_on_the_same_state_is_refused(deployed):
     edge, _, _ = deployed
     done = _second(edge)
-    assert done.returncode == 1 and "another controller runs" in done.stderr
+    assert done.returncode == 1 and "another controller is using" in done.stderr
     assert edge.get("a.test") == (200, "one")
 
 

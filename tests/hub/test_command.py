@@ -67,10 +67,10 @@ def test_init_serve_tokens_and_an_orderly_end(command):
 
 
 def test_mistakes_are_told_with_the_next_step(command):
-    assert "Make one: discode hub init" in command.run("serve", code=4).stderr
+    assert "Create one: discode hub init" in command.run("serve", code=4).stderr
     command.run("init", "--url", "https://hub.example.com", "--vendor", "acme", "--token-file", command.folder / "t")
     assert (command.folder / "t").read_text().startswith("dht_")
-    assert "has a hub already" in command.run("init", "--url", "https://x.y", "--vendor", "acme", code=4).stderr
+    assert "already has a hub" in command.run("init", "--url", "https://x.y", "--vendor", "acme", code=4).stderr
     assert "no scope" in command.run("token", "create", "--label", "x", "--scope", "everything", code=2).stderr
     away = {"DISCODE_HUB_DATABASE": f"postgresql://hub@127.0.0.1:{free_port()}/hub"}
     assert "cannot be reached" in command.run("token", "list", code=7, **away).stderr

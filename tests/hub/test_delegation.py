@@ -118,7 +118,7 @@ def test_a_registry_without_tokens_is_refused_in_words(tmp_path, account):
     try:
         with pytest.raises(Conflict) as raised:
             pull_token(f"{plain.name}/acme/myapp", account)
-        assert raised.value.name == "no-delegation" and "gives no tokens" in raised.value.sentence
+        assert raised.value.name == "no-delegation" and "issues no tokens" in raised.value.sentence
     finally:
         plain.stop()
 

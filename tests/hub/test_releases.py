@@ -41,7 +41,7 @@ def test_a_release_comes_through_the_hub(hub_vendor, customer):
 
 def test_the_same_again_is_a_no_op_and_other_content_is_refused(hub_vendor):
     assert not hub_vendor.publish("1.0").is_new
-    with pytest.raises(Refused, match="other content"):
+    with pytest.raises(Refused, match="different content"):
         hub_vendor.publish("1.0", "print('other')")
 
 
@@ -53,7 +53,7 @@ def test_channels_promote_and_yank(hub_vendor, customer):
     assert customer.releases().index().entry("2.0").yanked == "loses mail"
     with pytest.raises(Refused, match=r"no release 3\.0"):
         hub_vendor.promote("3.0", "stable")
-    with pytest.raises(UsageError, match="name of a channel"):
+    with pytest.raises(UsageError, match="not a valid channel name"):
         hub_vendor.promote("1.0", "../stable")
     audit = hub_vendor.place.audit()
     assert audit[-3:] == ["release.change", "release.change", "release.yank"]
@@ -194,7 +194,7 @@ def test_a_root_of_somebody_else_and_one_with_another_online_key(small_vendor, t
     data = _signed(Metadata(root), thief.repository._keys, "root")
     answer = httpx.post(f"{place.url}/api/v1/root", content=data, headers=headers)
     assert answer.json()["error"]["key"] == "signature-invalid"
-    with pytest.raises(Refused, match="has a root already"):
+    with pytest.raises(Refused, match="already has a root"):
         thief.repository.init()
 
 

@@ -136,7 +136,7 @@ def test_init_makes_a_hub_once_and_its_files_are_the_owners(tmp_path):
     init_hub(folder, config)
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in folder.rglob("*") if p.is_file()}
     assert modes["hub.toml"] == modes["online.pem"] == modes["lease.pem"] == modes["registry.pem"] == 0o600
-    with pytest.raises(Refused, match="has a hub already"):
+    with pytest.raises(Refused, match="already has a hub"):
         init_hub(folder, config)
 
 

@@ -92,7 +92,7 @@ def _parse(path: Path, data: bytes) -> HostConfig:
         raw = tomllib.loads(data.decode())
     except ValueError as error:  # of both: bytes that are no UTF-8, and text that is no TOML
         raise UsageError(
-            f"{path} cannot be read: {error}. Nothing was changed.", "Correct the file.", key="config-file"
+            f"{path} cannot be read: {error}. Nothing was changed.", "Fix the file.", key="config-file"
         ) from None
     return _checked(path, raw)
 
@@ -102,7 +102,7 @@ def _checked(path: Path, raw: dict[str, Any]) -> HostConfig:
         _check(path, key, value)
     config = HostConfig(**raw)
     if config.http_port == config.https_port:
-        raise _wrong(path, "https_port", "is the same as http_port", "a port of its own")
+        raise _wrong(path, "https_port", "is the same as http_port", "a port other than http_port")
     return config
 
 
@@ -143,10 +143,10 @@ def _is_engine(value: Any) -> bool:
 
 
 _PORT = (_is_port, "a port from 1 to 65535")
-_NAME = (_is_name, "a name as Docker knows it")
+_NAME = (_is_name, "a valid Docker name")
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "proxy": (lambda value: value in PROXIES, "edge or docker"),
-    "docker_host": (_is_engine, "an address as in $DOCKER_HOST: unix:///var/run/docker.sock"),
+    "docker_host": (_is_engine, "an address in the form of $DOCKER_HOST: unix:///var/run/docker.sock"),
     "http_port": _PORT,
     "https_port": _PORT,
     "bind": (_is_address, "an IP address, 0.0.0.0 for all"),

@@ -102,15 +102,15 @@ def vendor_token(file: Path | None) -> str:
         try:
             token = file.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"The token file {file} cannot be read.", "Name another: --token-file FILE") from error
+            raise UsageError(f"The token file {file} cannot be read.", "Give another: --token-file FILE") from error
     if not token:
         raise UsageError(
-            "The hub wants an API token.",
+            "The hub needs an API token.",
             f"Set ${TOKEN_VARIABLE}, or give --token-file FILE. The hub's operator makes one: discode hub token create",
             key="no-token",
         )
     if not re.fullmatch(r"[A-Za-z0-9_]{8,100}", token):
-        raise UsageError("The API token is not one of a hub's.", "It begins with dht_", key="bad-token")
+        raise UsageError("This is not a hub's API token.", "It starts with dht_", key="bad-token")
     return token
 
 

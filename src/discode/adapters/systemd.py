@@ -113,7 +113,7 @@ class SettleTimer:
         done = subprocess.run(["systemctl", *user, *where, *words], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Failed(
-                f"systemd did not take the timer: {done.stderr.strip() or 'no reason given'}. Your apps go on running.",
+                f"systemd rejected the timer: {done.stderr.strip() or 'no reason given'}. Your apps keep running.",
                 f"The units are in {self.folder}. See: systemctl status {TIMER}",
                 key="systemd",
             )

@@ -21,45 +21,46 @@ def install(
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="The vendor's releases: a folder or a web address. Without it, this machine's own hub.",
+            help="Where the vendor's releases are: a folder or a web address. Default: the hub this machine trusts.",
             show_default=False,
         ),
     ] = None,
     host: Annotated[
         list[str],
-        typer.Option(help="Host name of the app; may be given again. None: every host that no other app has."),
+        typer.Option(help="A host name of the app; repeatable. Default: every host that no other app uses."),
     ] = [],
-    path_prefix: Annotated[str, typer.Option(help="Only paths below this one belong to the app.")] = "/",
-    channel: Annotated[str, typer.Option(help="Which releases to follow.")] = "stable",
+    path_prefix: Annotated[str, typer.Option(help="Send only paths below this one to the app.")] = "/",
+    channel: Annotated[str, typer.Option(help="The release channel to follow.")] = "stable",
     version: Annotated[
         str | None,
-        typer.Option("--to", "--version", metavar="VERSION", help="Begin with this version instead of the newest."),
+        typer.Option("--to", "--version", metavar="VERSION", help="Install this version instead of the newest."),
     ] = None,
     set_: Annotated[
         list[str],
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="A setting. Other users of this machine can see it while the command runs: no secrets.",
+            help="A setting; not for secrets, which other users of this machine could see while the command runs.",
         ),
     ] = [],
     set_from_env: Annotated[
-        list[str], typer.Option(metavar="NAME", help="A setting, with its value from the environment.")
+        list[str], typer.Option(metavar="NAME", help="A setting whose value is taken from the environment.")
     ] = [],
     settings: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Settings, a NAME=VALUE a line; - reads them from standard input."),
+        typer.Option(metavar="FILE", help="A file of settings, one NAME=VALUE per line; - reads standard input."),
     ] = None,
     root: Annotated[
-        str | None, typer.Option(metavar="FINGERPRINT", help="Trust only a vendor whose root has this SHA-256.")
+        str | None,
+        typer.Option(metavar="FINGERPRINT", help="Trust only a vendor whose root key file has this SHA-256."),
     ] = None,
     license_file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="The license key; - reads it from standard input. Or: $DISCODE_LICENSE."),
+        typer.Option(
+            metavar="FILE", help="A file with the license key; - reads standard input. Default: $DISCODE_LICENSE."
+        ),
     ] = None,
-    http_port: Annotated[
-        int | None, typer.Option(help="The proxy's port; counts for the whole machine and is kept.")
-    ] = None,
+    http_port: Annotated[int | None, typer.Option(help="The proxy's port, for the whole machine; set once.")] = None,
     proxy: Annotated[
         Literal["docker", "edge"] | None,
         typer.Option(
@@ -103,10 +104,12 @@ def install(
 
 def update(
     app: App,
-    check: Annotated[bool, typer.Option("--check", help="Only say what an update would do.")] = False,
-    to: Annotated[str | None, typer.Option(metavar="VERSION", help="To this version instead of the newest.")] = None,
-    now: Annotated[bool, typer.Option("--now", help="Do not wait until a rollout reaches this machine.")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Also to a release that failed here before.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only show what an update would do.")] = False,
+    to: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Update to this version instead of the newest.")
+    ] = None,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for a staged rollout to reach this machine.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try a release again that failed here before.")] = False,
     as_json: Json = False,
 ) -> None:
     """Update an app without an outage: the new version starts beside the old one, is checked, and takes over.
@@ -128,7 +131,7 @@ def update(
 def rollback(
     app: App,
     to: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="One of the kept versions; see: discode status APP.")
+        str | None, typer.Option(metavar="VERSION", help="One of the earlier versions that discode status APP lists.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -161,7 +164,7 @@ def start(app: App, as_json: Json = False) -> None:
 
 def prune(
     app: App,
-    keep: Annotated[int, typer.Option(min=0, max=2, help="How many earlier versions stay for a rollback.")] = 2,
+    keep: Annotated[int, typer.Option(min=0, max=2, help="How many earlier versions to keep for a rollback.")] = 2,
     as_json: Json = False,
 ) -> None:
     """Free disk: drop what no version of an app needs, and earlier versions beyond --keep.
@@ -178,8 +181,8 @@ def prune(
 
 def uninstall(
     app: App,
-    purge: Annotated[bool, typer.Option("--purge", help="Delete its data, settings and history as well.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before data is deleted.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="Also delete its data, settings and history.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting data.")] = False,
     as_json: Json = False,
 ) -> None:
     """Remove an app from this machine. Its data and settings stay, unless --purge is given."""
@@ -242,5 +245,7 @@ def _prefix(path: str) -> str:
     from ..core.errors import UsageError
 
     if not path.startswith("/") or ".." in path or any(c.isspace() for c in path):
-        raise UsageError(f"{path!r} is not a path prefix.", "Write it like: --path-prefix /shop", key="invalid-path")
+        raise UsageError(
+            f"{path!r} is not a valid path prefix.", "For example: --path-prefix /shop", key="invalid-path"
+        )
     return path.rstrip("/") or "/"

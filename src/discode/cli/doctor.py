@@ -60,7 +60,7 @@ def _machine(home: Path) -> Iterator[Finding]:
     yield _home_is_usable(home)
     free = free_space(home)
     megabytes = f"{free // 2**20} MB free"
-    yield Finding("disk", free >= LITTLE_DISK, megabytes, "Free some room: an update needs place for a second version.")
+    yield Finding("disk", free >= LITTLE_DISK, megabytes, "Free some space: an update needs room for a second version.")
 
 
 def _home_is_usable(home: Path) -> Finding:
@@ -69,9 +69,11 @@ def _home_is_usable(home: Path) -> Finding:
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        return Finding("home", False, f"{home}: {place} is not a folder", "Set DISCODE_HOME to a folder of yours.")
+        return Finding(
+            "home", False, f"{home}: {place} is not a folder", "Set DISCODE_HOME to a folder that you can write to."
+        )
     usable = os.access(place, os.W_OK | os.X_OK)
-    return Finding("home", usable, str(home), "Run as the user who owns it, or set DISCODE_HOME.")
+    return Finding("home", usable, str(home), "Run the command as its owner, or set DISCODE_HOME.")
 
 
 def _haproxy() -> Finding:
@@ -119,13 +121,13 @@ def _edge(host: Host, needed: bool) -> Finding:
     edge, port = host.edge(), host.config.http_port
     if pid := edge.running():
         return Finding("proxy", True, f"runs (pid {pid}), HTTP port {port}")
-    detail = f"does not run; it will listen on HTTP port {port}"
+    detail = f"not running; it will listen on HTTP port {port}"
     return Finding("proxy", not needed, detail, "discode proxy start", lambda: _start_proxy(host), "Start the proxy?")
 
 
 def _start_proxy(host: Host) -> str:
     host.edge().ensure()
-    return "The proxy runs."
+    return "The proxy is running."
 
 
 def _kinds(store: Store) -> set[str]:
@@ -170,7 +172,7 @@ def _app(world: World, app: str) -> Finding:
 def _damage(world: World, app: str, damage: Rebuilding) -> Finding:
     names = " and ".join(damage.damaged)
     detail = f"damaged: its {names}. {' '.join(damage.words)}"
-    step = "Rebuild from the runtime and the proxy: discode doctor --fix"
+    step = "Rebuild it from the runtime and the proxy: discode doctor --fix"
     return Finding(app, False, detail, step, lambda: _rebuild(world, app), f"Rebuild the {names} of {app}?")
 
 
@@ -181,7 +183,7 @@ def _rebuild(world: World, app: str) -> str:
         done = rebuild(world, app)
     except DiscodeError as error:
         return f"{error.sentence} {error.next_step}"
-    return " ".join(done.words) if done else f"{app}: nothing is damaged any more."
+    return " ".join(done.words) if done else f"{app}: the damage is repaired."
 
 
 def _settle(world: World, app: str) -> str:

@@ -31,7 +31,7 @@ def _absent(host: Host, error: Unreachable, needed: bool) -> Finding:
     from .wiring_host import docker_is_installed
 
     if not needed:
-        return Finding("docker", True, "does not run; no app of this machine needs it")
+        return Finding("docker", True, "not running; no app on this machine needs it")
     if error.name == "docker-missing":
         question = "Install Docker from the distribution (apt-get install docker.io), start it, and run a container?"
         return Finding("docker", False, error.sentence, error.next_step, lambda: _install(host), question)
@@ -52,10 +52,10 @@ def _trial(host: Host) -> Finding:
 def _proxy(host: Host) -> Finding:
     told, port = host.container().state(), host.config.http_port
     if not told["running"]:
-        detail = f"does not run; it will listen on HTTP port {port}"
+        detail = f"not running; it will listen on HTTP port {port}"
         return Finding("proxy", False, detail, "discode proxy start", lambda: _start_proxy(host), "Start the proxy?")
     if told["differs"]:
-        return Finding("proxy", True, f"runs, with other settings than in config.toml ({told['differs']})")
+        return Finding("proxy", True, f"runs, but its settings differ from config.toml ({told['differs']})")
     return Finding("proxy", True, f"runs ({told['image']}), HTTP port {port}")
 
 
@@ -72,9 +72,9 @@ def _start(host: Host) -> str:
     from .wiring_host import start_docker
 
     start_docker(host, report_for(False).note)
-    return f"Docker runs; {_trial(host).detail}."
+    return f"Docker is running; {_trial(host).detail}."
 
 
 def _start_proxy(host: Host) -> str:
     host.container().ensure()
-    return "The proxy runs."
+    return "The proxy is running."

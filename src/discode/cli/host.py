@@ -15,7 +15,7 @@ GUARD_TRIES = 30  # a second apart: a proxy that died with the command needs a m
 
 def doctor(
     fix: Annotated[
-        bool, typer.Option("--fix", help="Put right what can be put right; asks before it installs anything.")
+        bool, typer.Option("--fix", help="Fix what can be fixed; asks before it installs anything.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
@@ -38,8 +38,8 @@ def doctor(
 
 def trust(
     address: Annotated[str, typer.Argument(metavar="URL", help="The vendor's hub.", show_default=False)],
-    root: Annotated[Path, typer.Option(metavar="FILE", help="The vendor's first root: 1.root.json.")],
-    floor: Annotated[int, typer.Option(min=0, help="The version of the releases below which nothing is taken.")] = 0,
+    root: Annotated[Path, typer.Option(metavar="FILE", help="The vendor's first root file, 1.root.json.")],
+    floor: Annotated[int, typer.Option(min=0, help="Refuse release metadata older than this version.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Trust a vendor's hub by its root instead of on first use, and make it this machine's own. install.sh does it."""
@@ -47,7 +47,7 @@ def trust(
     from .output import emit
 
     wiring.trust(address, root, floor)
-    emit({"result": "trusted", "source": address}, f"{address} is trusted by the root in {root}.", as_json=as_json)
+    emit({"result": "trusted", "source": address}, f"{address} is now trusted, by the root in {root}.", as_json=as_json)
 
 
 def settle(
@@ -63,7 +63,7 @@ def settle(
     from .running import run_and_show, run_flow
 
     if (app is None) != all_:
-        raise UsageError("Give the name of one app, or --all.", "For example: discode settle --all")
+        raise UsageError("Give an app's name, or --all.", "For example: discode settle --all")
     if app is not None:
         name = app
         run_flow("settle", as_json, lambda world: restore(world, name))

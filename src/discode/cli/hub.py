@@ -12,10 +12,10 @@ from .options import Json, group
 if TYPE_CHECKING:
     from ..hub.hub import Hub
 
-app = group("For operators: the hub, a vendor's release server with licenses and image tokens.")
-token = group("API tokens, on the hub's machine.")
+app = group("For operators: the hub, a vendor's server for releases, licenses and image tokens.")
+token = group("API tokens. Run these on the hub's machine.")
 app.add_typer(token, name="token")
-registry = group("Images in other registries: the vendor's credentials for them.")
+registry = group("Images in other registries, and the vendor's credentials for them.")
 app.add_typer(registry, name="registry")
 Folder = Annotated[Path, typer.Argument(metavar="[DIR]", help="The hub's folder.", envvar="DISCODE_HUB_HOME")]
 _FOLDER = Path("/var/lib/discode-hub")
@@ -23,10 +23,12 @@ _FOLDER = Path("/var/lib/discode-hub")
 
 @app.command()
 def init(
-    url: Annotated[str, typer.Option(metavar="URL", help="The address that customers will type.")],
+    url: Annotated[str, typer.Option(metavar="URL", help="The address that customers use.")],
     vendor: Annotated[str, typer.Option(metavar="NAME", help="The vendor's short name; image names begin with it.")],
     folder: Folder = _FOLDER,
-    registry: Annotated[str, typer.Option(metavar="HOST[:PORT]", help="The image registry, when there is one.")] = "",
+    registry: Annotated[
+        str, typer.Option(metavar="HOST[:PORT]", help="The image registry's host name, if there is one.")
+    ] = "",
     database_from_env: Annotated[
         bool,
         typer.Option(
@@ -55,7 +57,7 @@ def init(
     if token_file is not None:
         write_secret(token_file, made.text)
     shown = {} if token_file else {"token": made.text}
-    text = f"Made a hub in {folder}. Start it: discode hub serve {folder}\n"
+    text = f"Created a hub in {folder}. Start it: discode hub serve {folder}\n"
     text += f"API token: in {token_file}" if token_file else f"API token, shown this once: {made.text}"
     emit({"result": "made", "folder": str(folder), "token_id": made.id, **shown}, text, as_json=as_json)
 
@@ -63,10 +65,13 @@ def init(
 @app.command()
 def serve(
     folder: Folder = _FOLDER,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The TCP port.")] = 8900,
     trusted_proxies: Annotated[
-        str, typer.Option(metavar="ADDRESSES", help="Proxies before the hub, whose X-Forwarded-For is believed.")
+        str,
+        typer.Option(
+            metavar="ADDRESSES", help="Addresses of proxies in front of the hub whose X-Forwarded-For is trusted."
+        ),
     ] = "",
 ) -> None:
     """Serve a hub, in the foreground. Logs are JSON lines on stderr. Put it behind a proxy that speaks HTTPS.
@@ -95,7 +100,7 @@ def migrate(folder: Folder = _FOLDER, as_json: Json = False) -> None:
 
     folder = folder.expanduser()
     Database(load(folder).database, folder).migrate()
-    emit({"result": "migrated"}, "The database is at this version of the hub.", as_json=as_json)
+    emit({"result": "migrated"}, "The database is up to date.", as_json=as_json)
 
 
 @app.command()
@@ -115,10 +120,11 @@ def backup(
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What backup made.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that hub backup wrote.", show_default=False)],
     folder: Folder = _FOLDER,
     database_from_env: Annotated[
-        bool, typer.Option("--database-from-env", help="Into the empty database of $DISCODE_HUB_DATABASE.")
+        bool,
+        typer.Option("--database-from-env", help="Restore into the empty database named by $DISCODE_HUB_DATABASE."),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -135,7 +141,7 @@ def restore(
 
 @app.command()
 def build(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What bin/build made.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive that bin/build made.", show_default=False)],
     folder: Folder = _FOLDER,
     as_json: Json = False,
 ) -> None:
@@ -150,10 +156,10 @@ def build(
 
 @token.command("create")
 def token_create(
-    label: Annotated[str, typer.Option(metavar="TEXT", help="Who or what will use it.")],
-    scope: Annotated[list[str], typer.Option(help="release, license, push, report or admin; may be given again.")],
+    label: Annotated[str, typer.Option(metavar="TEXT", help="Who or what uses the token.")],
+    scope: Annotated[list[str], typer.Option(help="One of release, license, push, report, admin; repeatable.")],
     folder: Folder = _FOLDER,
-    days: Annotated[int | None, typer.Option(min=1, max=36500, help="Until it ends by itself.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36500, help="Days until the token expires.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make an API token, for a person or for CI. It is shown once."""
@@ -188,14 +194,14 @@ def token_revoke(
     from .output import emit
 
     revoke(hub, "hub token revoke", token_id)
-    emit({"result": "revoked", "token_id": token_id}, f"The token {token_id} has ended.", as_json=as_json)
+    emit({"result": "revoked", "token_id": token_id}, f"The token {token_id} is revoked.", as_json=as_json)
 
 
 @registry.command("add")
 def registry_add(
     repository: Annotated[str, typer.Argument(metavar="REPOSITORY", help="ghcr.io/acme/myapp", show_default=False)],
-    app_: Annotated[str, typer.Option("--app", metavar="APP", help="Whose customers may pull it.")],
-    username: Annotated[str, typer.Option(metavar="NAME", help="The vendor's account there.")],
+    app_: Annotated[str, typer.Option("--app", metavar="APP", help="The app whose customers may pull it.")],
+    username: Annotated[str, typer.Option(metavar="NAME", help="The vendor's account in that registry.")],
     folder: Folder = _FOLDER,
     as_json: Json = False,
 ) -> None:
@@ -211,7 +217,7 @@ def registry_add(
     from .output import emit
 
     add(hub, "hub registry add", repository, Delegation(app_, username, _password()))
-    text = f"Customers of {app_} can pull {repository}: a token was had for it just now."
+    text = f"Customers of {app_} can pull {repository}; a test token was issued just now."
     emit({"result": "added", "repository": repository, "app": app_}, text, as_json=as_json)
 
 
@@ -238,7 +244,7 @@ def registry_remove(
     from .output import emit
 
     remove(hub, "hub registry remove", repository)
-    emit({"result": "removed", "repository": repository}, f"{repository} is forgotten.", as_json=as_json)
+    emit({"result": "removed", "repository": repository}, f"{repository} is removed.", as_json=as_json)
 
 
 def _password() -> str:
@@ -250,7 +256,7 @@ def _password() -> str:
 
     text = getpass.getpass("Password or token: ") if sys.stdin.isatty() else sys.stdin.read()
     if not text.strip():
-        raise UsageError("There is no password on standard input.", "For example: ... < password.txt")
+        raise UsageError("Standard input has no password.", "For example: ... < password.txt")
     return text.strip()
 
 

@@ -62,8 +62,8 @@ def _all(world: World) -> tuple[list[Installation], dict[str, DiscodeError]]:
 
 def logs(
     app: App,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing what comes; Ctrl-C ends it.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new lines until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines to show, from the end.")] = 100,
     as_json: Json = False,
 ) -> None:
     """Print the log of the instance that serves."""
@@ -85,7 +85,7 @@ def logs(
 
 def history(
     app: App,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many of the last entries.")] = 20,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many entries to show, from the end.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Show what was done with an app, newest last."""
@@ -101,7 +101,7 @@ def history(
         [_when(one.at), one.flow, one.from_version or "-", one.to_version or "-", one.outcome, one.error or ""]
         for one in entries[-lines:]
     ]
-    text = table(rows, ["WHEN", "WHAT", "FROM", "TO", "OUTCOME", ""]) if rows else f"Nothing was done with {app} yet."
+    text = table(rows, ["WHEN", "WHAT", "FROM", "TO", "OUTCOME", ""]) if rows else f"{app} has no history yet."
     emit({"app": app, "history": [one.model_dump() for one in entries[-lines:]]}, text, as_json=as_json)
 
 
@@ -155,13 +155,13 @@ def _status_text(told: dict[str, Any]) -> str:
         ("State", _state_text(told)),
         ("Since", _when(told["since"]) if told["since"] else "-"),
         ("Instance", f"{told['instance']} ({told['instance_state']}, restarts: {told['restarts'] or 0})"),
-        ("Hosts", ", ".join(told["hosts"]) or "every host that no other app has"),
+        ("Hosts", ", ".join(told["hosts"]) or "every host that no other app uses"),
         ("Source", f"{told['source']} ({told['channel']})"),
         ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
     ]
     rows += [("Failed here", _bad_text(bad)) for bad in told["failed_here"]]
     if told["interrupted"]:
-        rows.append(("Interrupted", f"a {told['interrupted']}; put it right with: discode settle {told['app']}"))
+        rows.append(("Interrupted", f"{told['interrupted']}; finish it with: discode settle {told['app']}"))
     return "\n".join(f"{name + ':':<13}{value}" for name, value in rows)
 
 

@@ -15,19 +15,23 @@ Hub = Annotated[
     str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub; its API token is in $DISCODE_HUB_TOKEN.")
 ]
 TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")]
-Id = Annotated[str, typer.Argument(metavar="LICENSE", help="Its id, the middle of its key.", show_default=False)]
+Id = Annotated[
+    str, typer.Argument(metavar="LICENSE", help="The license's id: the middle part of its key.", show_default=False)
+]
 
 
 @app.command()
 def issue(
     app_name: App,
-    customer: Annotated[str, typer.Option(metavar="NAME", help="Who it is for.")],
+    customer: Annotated[str, typer.Option(metavar="NAME", help="The customer's name.")],
     hub: Hub,
-    days: Annotated[int | None, typer.Option(min=1, help="Until it ends; without it, it does not.")] = None,
-    seats: Annotated[int, typer.Option(min=1, help="How many installations.")] = 1,
-    channel: Annotated[list[str], typer.Option(help="Only these channels; may be given again.")] = [],
-    lease_days: Annotated[int, typer.Option(min=1, max=400, help="How long apps do without the hub.")] = 14,
-    key_file: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the key there, not to stdout.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires. Default: never.")] = None,
+    seats: Annotated[int, typer.Option(min=1, help="How many installations may use it.")] = 1,
+    channel: Annotated[list[str], typer.Option(help="A channel it is limited to; repeatable. Default: all.")] = [],
+    lease_days: Annotated[int, typer.Option(min=1, max=400, help="How long a lease is valid without the hub.")] = 14,
+    key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the key to this file instead of standard output.")
+    ] = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
@@ -81,7 +85,7 @@ def show(license: Id, hub: Hub, token_file: TokenFile = None, as_json: Json = Fa
 @app.command()
 def revoke(
     license: Id,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="For you, and for the audit log.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the audit log.")],
     hub: Hub,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -95,7 +99,7 @@ def revoke(
 def renew(
     license: Id,
     hub: Hub,
-    days: Annotated[int | None, typer.Option(min=1, help="More days; without it, no end.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="How many days to add. Default: it never expires.")] = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
@@ -110,10 +114,12 @@ def activate(
     hub: Annotated[str, typer.Option("--hub", "--from", metavar="URL", help="The vendor's hub.")],
     license_file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="The license key; - reads it from standard input. Or: $DISCODE_LICENSE."),
+        typer.Option(
+            metavar="FILE", help="A file with the license key; - reads standard input. Default: $DISCODE_LICENSE."
+        ),
     ] = None,
     move: Annotated[
-        bool, typer.Option("--move", help="When no seat is free, take the one that was unused longest.")
+        bool, typer.Option("--move", help="If no seat is free, take the one that has been unused the longest.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -133,7 +139,7 @@ def activate(
 @app.command()
 def lease(
     app_name: App,
-    offline: Annotated[bool, typer.Option("--offline", help="The one at hand, without asking the hub.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Print the stored lease without asking the hub.")] = False,
     as_json: Json = False,
 ) -> None:
     """For customers: print a fresh lease, which the app can verify by itself; docs/hub.md shows how."""

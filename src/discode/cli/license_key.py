@@ -25,7 +25,7 @@ def given(file: str | None) -> str | None:
         return None
     key = text.strip()
     if not re.fullmatch(r"[A-Za-z0-9_]{8,100}", key):
-        raise UsageError("The license key is not one of a hub's.", "It begins with dlk_", key="bad-license")
+        raise UsageError("This is not a hub's license key.", "It starts with dlk_", key="bad-license")
     return key
 
 
@@ -51,7 +51,7 @@ def activate(app: str, source: str, key: str) -> None:
     from . import wiring
 
     if "://" not in source:
-        raise UsageError("A license is for a hub, and the source is a folder.", "Leave the license key away.")
+        raise UsageError("A license needs a hub, but the source is a folder.", "Omit the license key.")
     wiring.licenses().activate(app, source, key)
 
 
@@ -65,4 +65,4 @@ def give_up(app: str, as_json: bool) -> None:
         if wiring.licenses().of(app) is not None:
             wiring.licenses().deactivate(app)
     except DiscodeError as error:
-        report_for(as_json).note(f"The license's seat could not be given up: {error.sentence}")
+        report_for(as_json).note(f"The license's seat could not be released: {error.sentence}")

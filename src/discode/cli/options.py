@@ -9,7 +9,7 @@ import typer
 App = Annotated[
     str, typer.Argument(metavar="APP", help="The app's short name, as in: discode update myapp.", show_default=False)
 ]
-Json = Annotated[bool, typer.Option("--json", help="Events as JSON lines, the result last.")]
+Json = Annotated[bool, typer.Option("--json", help="Print events as JSON lines, with the result last.")]
 
 
 def group(help: str) -> typer.Typer:

@@ -9,16 +9,16 @@ if TYPE_CHECKING:
     from ..flows.world import Result
 
 _SENTENCES = {
-    "installed": "{app} {to} is installed and serves.",
-    "updated": "{app} {to} serves (before: {from_}).",
-    "rolled-back": "{app} went back to {to} (before: {from_}).",
-    "configured": "{app} runs with its new settings.",
-    "restarted": "{app} {to} was restarted without a gap.",
+    "installed": "{app} {to} is installed and serving.",
+    "updated": "{app} {to} is serving (previously {from_}).",
+    "rolled-back": "{app} is back on {to} (previously {from_}).",
+    "configured": "{app} is running with its new settings.",
+    "restarted": "{app} {to} was restarted without an outage.",
     "stopped": "{app} is stopped; requests are answered with 503. Start it with: discode start {app}",
-    "started": "{app} {to} serves again.",
+    "started": "{app} {to} is serving again.",
     "uninstalled": "{app} is uninstalled.",
-    "running": "{app} {to} serves.",
-    "pruned": "What {app} does not need is dropped.",
+    "running": "{app} {to} is serving.",
+    "pruned": "Removed what {app} no longer needs.",
     "not-installed": "{app} is not installed.",
 }
 

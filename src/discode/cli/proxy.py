@@ -13,7 +13,7 @@ from .options import Json, group
 if TYPE_CHECKING:
     from .wiring_host import Host
 
-app = group("The proxy of this machine, which takes the traffic of all apps.")
+app = group("This machine's proxy, which takes the traffic of all apps.")
 GAP = "a second or two"  # between two containers on the same port; the command says at the end what it was
 
 
@@ -54,7 +54,7 @@ def update(
     image: Annotated[str | None, typer.Option(metavar="IMAGE", help="The image of the proxy's container.")] = None,
     http_port: Annotated[int | None, typer.Option(help="The port for HTTP.")] = None,
     https_port: Annotated[int | None, typer.Option(help="The port for HTTPS.")] = None,
-    bind: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Listen at this address alone.")] = None,
+    bind: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Listen only on this address.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -77,16 +77,16 @@ def update(
     host.save(wanted)
     before = host.container().state() if config.proxy == "docker" else {"running": False, "differs": ""}
     if not before["running"] or not before["differs"]:
-        emit({"result": "nothing-to-do", "differs": ""}, "Kept; there is nothing to replace.", as_json=as_json)
+        emit({"result": "nothing-to-do", "differs": ""}, "Saved. There is nothing to replace.", as_json=as_json)
         return
     if not yes and not as_json and sys.stdin.isatty():
-        question = f"For {GAP} no app on this machine can be reached ({before['differs']}). Go on?"
+        question = f"For {GAP} no app on this machine will be reachable ({before['differs']}). Go on?"
         if not typer.confirm(question, err=True):
             host.save(config)
             raise typer.Abort
     gap = _replaced(host, config)
     told = {"result": "replaced", "seconds_without_proxy": round(gap, 3), **host.proxy_state()}
-    emit(told, f"The proxy was replaced; no request was taken for {gap:.1f} s.", as_json=as_json)
+    emit(told, f"The proxy was replaced; requests were refused for {gap:.1f} s.", as_json=as_json)
 
 
 def _replaced(host: Host, before: Any) -> float:
@@ -105,8 +105,8 @@ def _must_be_a_container(kind: str) -> None:
 
     if kind == "edge":
         raise UsageError(
-            "The proxy of this machine is a program, not a container. Nothing was changed.",
-            "Change its ports in config.toml; they count from its next start on (discode proxy stop, then start).",
+            "This machine's proxy is a program, not a container. Nothing was changed.",
+            "Change its ports in config.toml, then restart it: discode proxy stop, then discode proxy start.",
             key="other-proxy",
         )
 
@@ -117,10 +117,12 @@ def _keeper(host: Host) -> Any:
 
 def _text(told: dict[str, Any]) -> str:
     if not told["running"]:
-        state = "does not run"
+        state = "is not running"
     else:
-        state = f"runs (pid {told['pid']})" if told["pid"] else f"runs ({told['image']} in {told['container']})"
+        state = (
+            f"is running (pid {told['pid']})" if told["pid"] else f"is running ({told['image']} in {told['container']})"
+        )
     line = f"The proxy ({told['proxy']}) {state}; HTTP port {told['http_port']}."
     if not (differs := told.get("differs")):
         return line
-    return f"{line}\nIts settings are others than in config.toml: {differs}. To apply them: discode proxy update"
+    return f"{line}\nIts settings differ from config.toml: {differs}. To apply them: discode proxy update"

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from ..core.rollout import Rollout
     from ..ports.repository import Repository
 
-app = group("For vendors: publish signed releases to a hub, or into a folder, to be served by any web server.")
-Repo = Annotated[Path, typer.Option("--repo", metavar="DIR", help="The folder that is published.")]
+app = group("For vendors: publish signed releases to a hub, or to a folder for any web server.")
+Repo = Annotated[Path, typer.Option("--repo", metavar="DIR", help="The repository: the folder to publish.")]
 KeyFolder = Annotated[
-    Path, typer.Option("--keys", metavar="DIR", help="The folder with your keys; never published. Back it up.")
+    Path, typer.Option("--keys", metavar="DIR", help="The folder with your keys. It is never published; back it up.")
 ]
 Hub = Annotated[
     str | None,
@@ -28,12 +28,15 @@ Hub = Annotated[
 TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")]
 Ramp = Annotated[
     str | None,
-    typer.Option(metavar="STAGES", help="Roll it out by and by: shares of all installations, 5%,25%@24h,100%@72h."),
+    typer.Option(metavar="STAGES", help="Roll it out in stages, as shares of all installations: 5%,25%@24h,100%@72h."),
 ]
 HaltAt = Annotated[
-    float | None, typer.Option(metavar="PERCENT", help="Halt it when more of the reported updates have failed.")
+    float | None,
+    typer.Option(metavar="PERCENT", help="Halt the rollout when more than this percentage of reported updates failed."),
 ]
-HaltReports = Annotated[int, typer.Option(min=1, help="But not before so many installations have reported.")]
+HaltReports = Annotated[
+    int, typer.Option(min=1, help="How many installations must report before the rollout can be halted.")
+]
 _REPO, _KEYS = Path("releases"), Path("~/.config/discode/keys")
 
 
@@ -41,7 +44,9 @@ _REPO, _KEYS = Path("releases"), Path("~/.config/discode/keys")
 def init(
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="The folder to publish; made when it is not there.", show_default=False),
+        typer.Argument(
+            metavar="[DIR]", help="The folder to publish; created if it does not exist.", show_default=False
+        ),
     ] = None,
     keys: KeyFolder = _KEYS,
     hub: Hub = None,
@@ -59,8 +64,8 @@ def init(
         raise UsageError("Give a folder, or --hub URL.", "For example: discode release init releases")
     fingerprint, place = _repository(folder or _REPO, keys, hub, token_file).init(), str(hub or folder)
     text = (
-        f"Made {place} to publish, and your keys in {keys}. Back the keys up: without them there are no more releases."
-        f"\nRoot fingerprint: {fingerprint}\nCustomers can insist on it: install --root FINGERPRINT"
+        f"Created the repository {place}, and your keys in {keys}. Back up the keys: without them you can publish "
+        f"nothing more.\nRoot fingerprint: {fingerprint}\nCustomers can check it: discode install --root FINGERPRINT"
     )
     emit(
         {"result": "made", "repo": place, "keys": str(keys), "fingerprint": fingerprint},
@@ -71,7 +76,9 @@ def init(
 
 @app.command()
 def publish(
-    file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's file.")] = Path("discode.yml"),
+    file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's discode.yml.")] = Path(
+        "discode.yml"
+    ),
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,
     hub: Hub = None,
@@ -80,8 +87,8 @@ def publish(
     image: Annotated[
         str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
     ] = None,
-    channel: Annotated[list[str], typer.Option(help="Who is offered it; may be given again.")] = ["stable"],
-    notes: Annotated[str, typer.Option(metavar="TEXT", help="What is new; @FILE reads it from a file.")] = "",
+    channel: Annotated[list[str], typer.Option(help="A channel to offer it in; repeatable.")] = ["stable"],
+    notes: Annotated[str, typer.Option(metavar="TEXT", help="Release notes; @FILE reads them from a file.")] = "",
     ramp: Ramp = None,
     halt_at: HaltAt = None,
     halt_reports: HaltReports = 20,
@@ -124,8 +131,8 @@ def publish(
 def promote(
     app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
     version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
-    channel: Annotated[list[str], typer.Option(help="The channel to offer it in, too; may be given again.")],
-    only: Annotated[bool, typer.Option("--only", help="Take it out of every other channel.")] = False,
+    channel: Annotated[list[str], typer.Option(help="A channel to offer it in as well; repeatable.")],
+    only: Annotated[bool, typer.Option("--only", help="Remove it from every other channel.")] = False,
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,
     hub: Hub = None,
@@ -153,7 +160,7 @@ def rollout(
     ramp: Ramp = None,
     halt_at: HaltAt = None,
     halt_reports: HaltReports = 20,
-    everybody: Annotated[bool, typer.Option("--everybody", help="End the rollout: all are offered it.")] = False,
+    everybody: Annotated[bool, typer.Option("--everybody", help="End the rollout and offer it to everybody.")] = False,
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,
     hub: Hub = None,
@@ -183,7 +190,7 @@ def rollout(
 def hold(
     app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
     version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="For you, and for the audit log.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="The reason, for the audit log.")],
     hub: Annotated[str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub.")],
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -224,7 +231,9 @@ def list_(
         for one in told
     ]
     text = (
-        table(rows, ["APP", "VERSION", "KEY", "CHANNELS", "PUBLISHED", "YANKED"]) if rows else "Nothing is published."
+        table(rows, ["APP", "VERSION", "KEY", "CHANNELS", "PUBLISHED", "YANKED"])
+        if rows
+        else "Nothing is published yet."
     )
     emit({"releases": told}, text, as_json=as_json)
 
@@ -233,7 +242,9 @@ def list_(
 def yank(
     app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
     version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Shown to whoever asks for the release.")],
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="The reason, shown to customers who ask for the release.")
+    ],
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,
     hub: Hub = None,
@@ -246,7 +257,7 @@ def yank(
 
     entry = withdraw(_repository(repo, keys, hub, token_file), app_name, version, reason)
     told = {"result": "yanked", "app": app_name, "version": entry.version, "key": entry.key, "reason": reason}
-    emit(told, f"{app_name} {version} is not offered any more: {reason}", as_json=as_json)
+    emit(told, f"{app_name} {version} is no longer offered: {reason}", as_json=as_json)
 
 
 @app.command()
@@ -277,7 +288,7 @@ def renew(
     from .output import emit
 
     _repository(repo, keys, hub, token_file).renew()
-    emit({"result": "renewed"}, f"Signed {hub or repo} again.", as_json=as_json)
+    emit({"result": "renewed"}, f"Renewed the signatures of {hub or repo}.", as_json=as_json)
 
 
 def _repository(repo: Path, keys: Path, hub: str | None, token_file: Path | None) -> Repository:
@@ -293,7 +304,7 @@ def _rollout(ramp: str | None, halt_at: float | None, halt_reports: int) -> Roll
     from ..core.rollout import parse_ramp
 
     if ramp is None and halt_at is not None:
-        raise UsageError("--halt-at goes with --ramp.", "For example: --ramp 5%,100%@24h --halt-at 10")
+        raise UsageError("--halt-at needs --ramp.", "For example: --ramp 5%,100%@24h --halt-at 10")
     return parse_ramp(ramp, time.time(), halt_at, halt_reports) if ramp is not None else None
 
 

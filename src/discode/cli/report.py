@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 def report(
     app: App,
-    show: Annotated[bool, typer.Option("--show", help="Print exactly what is sent after an update.")] = False,
-    enable: Annotated[bool, typer.Option("--enable", help="Agree: report how updates end, to the vendor.")] = False,
-    disable: Annotated[bool, typer.Option("--disable", help="Report nothing any more; the id is forgotten.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Print exactly what would be sent after an update.")] = False,
+    enable: Annotated[
+        bool, typer.Option("--enable", help="Agree to report the outcome of updates to the vendor.")
+    ] = False,
+    disable: Annotated[bool, typer.Option("--disable", help="Stop reporting and delete the random id.")] = False,
     as_json: Json = False,
 ) -> None:
     """Say whether updates are reported to the vendor, and what of them. Nothing is, unless you agree.

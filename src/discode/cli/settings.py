@@ -37,7 +37,9 @@ def ask(questions: Mapping[str, str]) -> dict[str, str]:
 def get(
     name: App,
     setting: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this setting.")] = None,
-    reveal: Annotated[bool, typer.Option("--reveal", help="Print the hidden value of NAME.")] = False,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Print the value of NAME, which is hidden otherwise.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show an app's settings. Values that you gave or that were generated are hidden."""
@@ -52,7 +54,7 @@ def get(
     if reveal:
         if setting is None or as_json or setting not in environment(manifest, values):
             raise UsageError(
-                "--reveal takes the name of one setting that has a value, and no --json.",
+                "--reveal needs the name of one setting that has a value, without --json.",
                 f"See: discode config get {name}",
             )
         print(environment(manifest, values)[setting])
@@ -75,13 +77,17 @@ def set_(
     assignments: Annotated[
         list[str],
         typer.Argument(
-            metavar="[NAME=VALUE]...", help="Others on this machine can see these while the command runs: no secrets."
+            metavar="[NAME=VALUE]...",
+            help="Settings; not for secrets, which other users of this machine could see while the command runs.",
         ),
     ] = [],
-    unset: Annotated[list[str], typer.Option(metavar="NAME", help="Take a setting away.")] = [],
-    from_env: Annotated[list[str], typer.Option(metavar="NAME", help="Take its value from the environment.")] = [],
+    unset: Annotated[list[str], typer.Option(metavar="NAME", help="Remove a setting.")] = [],
+    from_env: Annotated[
+        list[str], typer.Option(metavar="NAME", help="A setting whose value is taken from the environment.")
+    ] = [],
     file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Settings, a NAME=VALUE a line; - reads standard input.")
+        str | None,
+        typer.Option(metavar="FILE", help="A file of settings, one NAME=VALUE per line; - reads standard input."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -94,7 +100,7 @@ def set_(
 
     changes: dict[str, str | None] = {**collect(assignments, from_env, file), **dict.fromkeys(unset)}
     if not changes:
-        raise UsageError("There is nothing to set.", f"Write: discode config set {name} NAME=VALUE")
+        raise UsageError("No setting was given.", f"For example: discode config set {name} NAME=VALUE")
     run_flow("config", as_json, lambda world: configure(world, name, changes))
 
 

@@ -21,7 +21,7 @@ class _Handler:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self.seen:
-            _say("Putting things right first; this takes a moment.")
+            _say("Cleaning up first; this takes a moment.")
             return
         self.seen = True
         raise Interrupted(f"Interrupted by {signal.Signals(number).name}.", "Run the command again when you like.")

@@ -19,11 +19,11 @@ def examine(home: Path) -> tuple[bool, str, str, Any]:
     if not timer.is_possible:
         at_boot, often = timer.cron()
         lines = f"in a crontab: {at_boot}   and: {often}"
-        return True, f"no systemd runs here; for a machine that settles by itself, {lines}", "", None
+        return True, f"systemd is not running here; to settle automatically, use cron: {lines}", "", None
     if timer.is_installed:
         return True, "by a systemd timer, at every boot and every few minutes", "", None
     step = "Set up a systemd timer: discode doctor --fix"
-    return False, "nobody settles after a crash or a boot until somebody types a command", step, lambda: _install(timer)
+    return False, "nothing settles after a crash or a boot until somebody runs a command", step, lambda: _install(timer)
 
 
 def _install(timer: Any) -> str:
@@ -31,5 +31,5 @@ def _install(timer: Any) -> str:
         timer.install()
     except DiscodeError as error:
         return f"{error.sentence} {error.next_step}"
-    linger = "" if os.geteuid() == 0 else " To have it also while you are logged out: loginctl enable-linger"
+    linger = "" if os.geteuid() == 0 else " To keep it running while you are logged out: loginctl enable-linger"
     return f"The timer is set up.{linger}"

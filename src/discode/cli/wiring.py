@@ -75,7 +75,7 @@ def source(given: str | None, on: Host) -> str:
     place = given or on.config.source
     if not place:
         raise UsageError(
-            "Where are the vendor's releases?", "Name a folder or a web address: --from https://hub.example.com"
+            "No source of releases was given.", "Give a folder or a web address: --from https://hub.example.com"
         )
     return place if "://" in place else str(Path(place).absolute())
 
@@ -90,7 +90,7 @@ def trust(address: str, root: Path, targets_version: int) -> None:
     try:
         data = root.read_bytes()
     except OSError as error:
-        raise UsageError(f"{root} cannot be read: {error.strerror}.", "Name the vendor's root: --root FILE") from error
+        raise UsageError(f"{root} cannot be read: {error.strerror}.", "Give the vendor's root: --root FILE") from error
     give(home(), base, data, targets_version)
     machine = host()
     machine.save(replace(machine.config, source=base))

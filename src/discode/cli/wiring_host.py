@@ -97,8 +97,7 @@ class Host:
             return known or asked
         if self._has_apps():
             raise UsageError(
-                f"The apps of this host run on the Docker at {known}, and DOCKER_HOST names {asked}. "
-                "Nothing was changed.",
+                f"The apps of this host run on the Docker at {known}, but DOCKER_HOST is {asked}. Nothing was changed.",
                 "Unset DOCKER_HOST, or use another DISCODE_HOME for the other engine.",
                 key="other-engine",
             )
@@ -146,7 +145,7 @@ class Host:
             raise UsageError(
                 f"The proxy of this machine ({config.proxy}, port {config.http_port}) serves all apps. "
                 "Nothing was changed.",
-                "Leave these options away; to change the proxy for all apps: discode proxy update --help",
+                "Omit these options. To change the proxy for all apps: discode proxy update --help",
                 key="other-proxy" if wanted.http_port == config.http_port else "other-port",
             )
         self.save(wanted)
@@ -168,9 +167,9 @@ class Host:
             return config.proxy
         if config.proxy and self._has_apps():
             raise Refused(
-                "The proxy of this machine is a container, and a container cannot reach apps that run as processes. "
+                "This machine's proxy is a container, which cannot reach apps that run as processes. "
                 "Nothing was changed.",
-                "Ask the vendor for a release that is an image; or install it on another machine.",
+                "Ask the vendor for a release that is an image, or install the app on another machine.",
                 key="other-proxy",
             )
         return fitting

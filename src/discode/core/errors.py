@@ -5,7 +5,7 @@
         ManifestError              2   untouched: the vendor's file, field by field
       NoSuchApp                    3   there is none
       Refused                      4   untouched: nothing was begun
-        TrustError                 4     a signature, hash, length or expiry does not hold
+        TrustError                 4     a signature, hash, length or expiry is wrong
         PreflightError             4     disk, memory, a required setting
         StateError                 4     a state file is damaged; nothing is guessed
       Failed                       5   the old version serves
@@ -50,13 +50,11 @@ class UsageError(DiscodeError):
 
 
 class ManifestError(UsageError):
-    """A vendor's `discode.yml` that does not hold; `problems` has a line per field."""
+    """A vendor's `discode.yml` that is invalid; `problems` has a line per field."""
 
     key = "manifest"
 
-    def __init__(
-        self, sentence: str, problems: tuple[str, ...], next_step: str = "Correct the file and publish again."
-    ):
+    def __init__(self, sentence: str, problems: tuple[str, ...], next_step: str = "Fix the file and publish again."):
         super().__init__(sentence, next_step)
         self.problems = problems
 

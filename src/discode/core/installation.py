@@ -19,7 +19,7 @@ LONGEST_PAUSE = 7 * 86400.0
 
 
 class Route(BaseModel):
-    """The requests that belong to the app. No hosts means every host that no other app has."""
+    """The requests that belong to the app. No hosts means every host that no other app uses."""
 
     model_config = ConfigDict(frozen=True)
 

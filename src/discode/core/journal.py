@@ -36,7 +36,7 @@ class Journal(BaseModel):
     @property
     def any_side(self) -> Installation:
         side = self.after or self.before
-        assert side is not None, "a journal speaks of at least one installation"
+        assert side is not None, "a journal must have an installation before or after"
         return side
 
     def going_back(self) -> Journal:

@@ -61,7 +61,7 @@ def read_lease(text: str, public_key: str, app: str, installation: str, now: flo
         )  # fmt: skip
         lease = _lease(told)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
-        raise TrustError("The lease is not the hub's.", "Fetch a new one.", key="lease-invalid") from error
+        raise TrustError("The hub did not sign this lease.", "Fetch a new one.", key="lease-invalid") from error
     _must_hold(lease, app, installation, now)
     return lease
 
@@ -70,9 +70,9 @@ def _must_hold(lease: Lease, app: str, installation: str, now: float) -> None:
     if lease.app != app:
         raise TrustError(f"The lease is for {lease.app}, not for {app}.", key="lease-other-app")
     if lease.installation != installation:
-        raise TrustError("The lease is of another installation.", key="lease-other-installation")
+        raise TrustError("The lease is for another installation.", key="lease-other-installation")
     if now < lease.issued - LEEWAY:
-        raise TrustError("The lease begins in the future.", "Set this machine's clock.", key="lease-early")
+        raise TrustError("The lease starts in the future.", "Set this machine's clock.", key="lease-early")
     if now >= lease.ends + LEEWAY:
         raise TrustError("The lease has ended.", "Fetch a new one: discode license lease APP", key="lease-ended")
 

@@ -27,7 +27,7 @@ def _size(value: Any) -> Any:
 
 def _slug(value: str) -> str:
     if not SLUG.fullmatch(value):
-        raise ValueError("1 to 40 lower-case letters, digits and dashes, starting with a letter")
+        raise ValueError("1 to 40 lowercase letters, digits and dashes, starting with a letter")
     return value
 
 
@@ -43,7 +43,7 @@ def _requirement(value: str) -> str:
 
 def _variable(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        raise ValueError(f"{value!r} cannot be the name of an environment variable")
+        raise ValueError(f"{value!r} is not a valid name for an environment variable")
     if value == "PORT" or value.startswith("DISCODE_"):
         raise ValueError(f"{value} is set by Discode")
     return value
@@ -51,7 +51,7 @@ def _variable(value: str) -> str:
 
 def _url_path(value: str) -> str:
     if not re.fullmatch(r"/[\x21-\x7e]*", value):
-        raise ValueError("a path of the app's own, starting with /")
+        raise ValueError("a path within the app, starting with /")
     return value
 
 
@@ -96,7 +96,7 @@ class EnvVar(Part):
     @classmethod
     def _plain_value(cls, data: Any) -> Any:
         if isinstance(data, bool):
-            raise ValueError("write it in quotes: YAML reads it as true or false")
+            raise ValueError("put it in quotes: YAML reads it as true or false")
         return {"value": str(data)} if isinstance(data, str | int | float) else data
 
     @model_validator(mode="after")
@@ -104,7 +104,7 @@ class EnvVar(Part):
         if sum(part is not None for part in (self.value, self.generate, self.ask)) != 1:
             raise ValueError("give exactly one of: a fixed value, generate, ask")
         if self.optional and self.ask is None:
-            raise ValueError("optional goes with ask")
+            raise ValueError("optional needs ask")
         return self
 
 
@@ -150,7 +150,7 @@ class Image(Part):
 def _volume_path(value: str) -> str:
     path = PurePosixPath(value)
     if value in ("", ".", "/") or ".." in path.parts:
-        raise ValueError("a folder of the app's own, without ..")
+        raise ValueError("a folder inside the app, without ..")
     return value
 
 

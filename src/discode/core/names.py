@@ -19,9 +19,9 @@ def check_slug(text: str) -> str:
     """The slug itself. Raises UsageError when it is not one."""
     if not SLUG.fullmatch(text):
         raise UsageError(
-            f"{text!r} is not an app's name: it has to be 1 to 40 lower-case letters, digits and dashes, "
+            f"{text!r} is not a valid app name. Use 1 to 40 lowercase letters, digits and dashes, "
             "starting with a letter.",
-            "Use the short name that the vendor gave you, for example: discode install myapp",
+            "Use the short name from the vendor, for example: discode install myapp",
             key="invalid-slug",
         )
     return text
@@ -31,7 +31,7 @@ def check_channel(text: str) -> str:
     """The channel's name itself; the same letters as a slug's. Raises UsageError."""
     if not SLUG.fullmatch(text):
         raise UsageError(
-            f"{text!r} is not the name of a channel: it has to be lower-case letters, digits and dashes.",
+            f"{text!r} is not a valid channel name. Use lowercase letters, digits and dashes.",
             "For example: --channel stable",
             key="invalid-channel",
         )
@@ -44,7 +44,7 @@ def check_host(text: str) -> str:
     if len(host) > 253 or not HOST.fullmatch(host):
         raise UsageError(
             f"{text!r} is not a host name.",
-            "Write it without scheme and port: --host app.example.com",
+            "Give it without a scheme or port: --host app.example.com",
             key="invalid-host",
         )
     return host
@@ -54,7 +54,7 @@ def check_port(number: int, what: str = "port") -> int:
     """The TCP port itself, 1 to 65535. Raises UsageError."""
     if not 1 <= number <= 65535:
         raise UsageError(
-            f"{number} is not a {what}: ports go from 1 to 65535.", "Choose another port.", key="invalid-port"
+            f"{number} is not a {what}: ports range from 1 to 65535.", "Choose another port.", key="invalid-port"
         )
     return number
 

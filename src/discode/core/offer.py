@@ -28,9 +28,9 @@ def offered_here(index: Index, seed: str, now: float, *, ahead: bool = False) ->
 def why_not_yet(index: Index, newest: IndexEntry, now: float) -> str:
     """A sentence about a release that `offered_here` left out."""
     if newest.key in index.held:
-        return f"The rollout of {newest.version} is halted; the vendor looks at it."
+        return f"The rollout of {newest.version} is halted while the vendor looks into it."
     share = newest.rollout.share(now) if newest.rollout else 100.0
     return (
-        f"{newest.version} is being rolled out to {share:g}% of all installations so far, and this one is not among "
-        f"them. To go ahead: discode update {index.app} --now"
+        f"{newest.version} is being rolled out to {share:g}% of all installations so far, and this one is not "
+        f"included. To update anyway: discode update {index.app} --now"
     )

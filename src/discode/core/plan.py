@@ -83,7 +83,7 @@ def plan_rollback(installation: Installation, to: str | None) -> Release:
     if not kept:
         names = ", ".join(release.version for release in installation.previous) or "none"
         raise Refused(
-            f"{installation.app} has no earlier release{f' {to}' if to else ''} at hand. Nothing was changed.",
+            f"{installation.app} has no earlier release{f' {to}' if to else ''} to go back to. Nothing was changed.",
             f"Kept for a rollback: {names}.",
             key="nothing-to-roll-back-to",
         )
@@ -108,19 +108,19 @@ def _nothing(
     """Why there is nothing to do. Raises Refused when the user named an older release."""
     if to is not None and target is not None and target.key != installation.release.key:
         raise Refused(
-            f"{to} is older than {installation.version}, which serves. Nothing was changed.",
+            f"{to} is older than {installation.version}, which is serving. Nothing was changed.",
             f"To go back, use: discode rollback {index.app} --to {to}",
             key="older-version",
         )
     best = newest(index, installation.channel)
     if best is not None and best.key in avoid and _is_ahead(best, installation):
-        reason = f"{best.version} did not make it here: {avoid[best.key].reason}"
+        reason = f"{best.version} failed here before: {avoid[best.key].reason}"
         return NothingToDo(f"{reason} {index.app} stays at {installation.version}; to try again: --retry")
     if best is None:
         return NothingToDo(f"{index.app} has no release in the channel {installation.channel}.")
     if best.key == installation.release.key or to is not None:
         return NothingToDo(f"{index.app} {installation.version} is up to date.")
-    return NothingToDo(f"{index.app} {installation.version} is newer than all that is offered.")
+    return NothingToDo(f"{index.app} {installation.version} is newer than any release on offer.")
 
 
 def _offered(index: Index, channel: str) -> list[IndexEntry]:
@@ -132,18 +132,18 @@ def _named(index: Index, version: str) -> IndexEntry:
     if entry is None:
         raise Refused(
             f"{index.app} has no release {version}. Nothing was changed.",
-            f"See what there is: discode update {index.app} --check",
+            f"To see what is available: discode update {index.app} --check",
             key="no-such-version",
         )
     if entry.key in index.held:
         raise Refused(
             f"The rollout of {index.app} {version} is halted. Nothing was changed.",
-            "Wait for the vendor to look at it, or ask.",
+            "Wait until the vendor resumes it, or ask the vendor.",
             key="rollout-halted",
         )
     if entry.yanked is not None:
         raise Refused(
-            f"The vendor took {index.app} {version} back: {entry.yanked}. Nothing was changed.",
+            f"The vendor withdrew {index.app} {version}: {entry.yanked}. Nothing was changed.",
             f"Update to the newest release instead: discode update {index.app}",
             key="yanked",
         )
@@ -161,8 +161,8 @@ def _reachable(installation: Installation, index: Index, target: IndexEntry) -> 
             break
         wanted = step
     raise Refused(
-        f"{index.app} {target.version} requires {wanted.requires}; {installation.version} serves here and no "
-        "release leads from one to the other. Nothing was changed.",
+        f"{index.app} {target.version} requires {wanted.requires}; {installation.version} is serving, and "
+        "no release bridges the two. Nothing was changed.",
         "Ask the vendor which release to install first.",
         key="requires",
     )

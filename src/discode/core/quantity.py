@@ -19,7 +19,7 @@ def parse_duration(text: str) -> float:
         total += float(match[1]) * _SECONDS[match[2]]
         position = match.end()
     if not text or position != len(text):
-        raise ValueError(f"{text!r} is not a duration: write it like 10s, 500ms or 1m30s")
+        raise ValueError(f"{text!r} is not a duration; write it like 10s, 500ms or 1m30s")
     return total
 
 
@@ -36,7 +36,7 @@ def parse_size(text: str) -> int:
     """Bytes of a size. `MB` and `MiB` both mean 2^20, as Docker reads them. Raises ValueError."""
     match = _SIZE.fullmatch(text.strip())
     if not match:
-        raise ValueError(f"{text!r} is not a size: write it like 512MB or 1GB")
+        raise ValueError(f"{text!r} is not a size; write it like 512MB or 1GB")
     return int(float(match[1]) * 1024 ** _POWER[match[2].lower()])
 
 

@@ -56,8 +56,8 @@ def parse(text: str) -> Reference:
     # A colon that is followed by a slash belongs to the registry's port, which the pattern's greed may not see.
     if match is None or match["name"].endswith("/"):
         raise UsageError(
-            f"{text!r} is not a reference to an image. Nothing was published.",
-            "Write it like: image: registry.example.com/acme/myapp:1.2.0",
+            f"{text!r} is not an image reference. Nothing was published.",
+            "For example: image: registry.example.com/acme/myapp:1.2.0",
             key="invalid-image",
         )
     return Reference(match["name"], match["tag"], match["digest"])

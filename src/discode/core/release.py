@@ -85,13 +85,13 @@ def read_index(app: str, data: bytes) -> Index:
     except ValidationError as error:
         raise TrustError(
             f"The signed index of {app} cannot be read ({error.error_count()} problems). Nothing was changed.",
-            "Tell the vendor; your app goes on running.",
+            "Tell the vendor; your app keeps running.",
             key="index-malformed",
         ) from None
     if index.app != app:
         raise TrustError(
-            f"The index that was served for {app} is signed for {index.app}. Nothing was changed.",
-            "Tell the vendor; your app goes on running.",
+            f"The index served for {app} is signed for {index.app}. Nothing was changed.",
+            "Tell the vendor; your app keeps running.",
             key="index-of-another-app",
         )
     if index.index_schema > INDEX_SCHEMA:
@@ -104,9 +104,9 @@ def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
     key = release_key(data)
     if key != entry.key:
         raise TrustError(
-            f"The manifest of {app} {entry.version} has the key {key}, the index says {entry.key}. "
+            f"The manifest of {app} {entry.version} has the key {key}, but the index says {entry.key}. "
             "Nothing was changed.",
-            "Tell the vendor; your app goes on running.",
+            "Tell the vendor; your app keeps running.",
             key="manifest-mismatch",
         )
     try:
@@ -115,16 +115,16 @@ def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
         raise TrustError(
             f"The signed manifest of {app} {entry.version} cannot be read ({error.error_count()} problems). "
             "Nothing was changed.",
-            "Tell the vendor; your app goes on running.",
+            "Tell the vendor; your app keeps running.",
             key="manifest-malformed",
         ) from None
     if manifest.manifest_schema > SCHEMA:
         raise _too_new(app)
     if (manifest.app, manifest.version) != (app, entry.version):
         raise TrustError(
-            f"The manifest served for {app} {entry.version} is of {manifest.app} {manifest.version}. "
+            f"The manifest served for {app} {entry.version} is for {manifest.app} {manifest.version}. "
             "Nothing was changed.",
-            "Tell the vendor; your app goes on running.",
+            "Tell the vendor; your app keeps running.",
             key="manifest-mismatch",
         )
     return Release(key=key, manifest=manifest)

@@ -44,7 +44,7 @@ class Rollout(BaseModel):
     def _grows(self) -> Self:
         pairs = [(stage.after, stage.share) for stage in self.stages]
         if pairs != sorted(pairs) or [share for _, share in pairs] != sorted(share for _, share in pairs):
-            raise ValueError("a ramp only grows: write its stages in order of time and share")
+            raise ValueError("a ramp only grows: list its stages in order of time and share")
         return self
 
     def share(self, now: float) -> float:
@@ -76,7 +76,8 @@ def parse_ramp(text: str, started: float, halt_at: float | None, halt_reports: i
         return Rollout(started=started, stages=tuple(stages), halt_at=halt_at, halt_reports=halt_reports)
     except ValueError:
         raise UsageError(
-            f"{text!r} is not a ramp: shares that only grow, each from a time on. Nothing was published.",
-            "Write it like: --ramp 5%,25%@24h,100%@72h",
+            f"{text!r} is not a ramp. A ramp is a list of growing shares, each with the time it starts. "
+            "Nothing was published.",
+            "For example: --ramp 5%,25%@24h,100%@72h",
             key="invalid-ramp",
         ) from None

@@ -39,7 +39,7 @@ def change(manifest: Manifest, settings: Mapping[str, str], assignments: Mapping
     if unknown:
         known = ", ".join(sorted(manifest.env)) or "none"
         raise UsageError(
-            f"{manifest.app} has no setting {', '.join(unknown)}. Nothing was changed.",
+            f"{manifest.app} has no setting named {', '.join(unknown)}. Nothing was changed.",
             f"Its settings are: {known}.",
             key="unknown-setting",
         )

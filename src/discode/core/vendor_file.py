@@ -30,17 +30,17 @@ class VendorFile(AppSpec):
     @model_validator(mode="after")
     def _one_artifact(self) -> Self:
         if (self.archive is None) == (self.image is None):
-            raise ValueError("give either archive (a folder or a tar archive) or image")
+            raise ValueError("give exactly one of: archive (a folder or a tar archive), image")
         if self.archive and not self.command:
-            raise ValueError("an archive needs a command that starts it")
+            raise ValueError("an archive needs a command to start it")
         if self.archive and any(path.startswith("/") for path in self.volumes.values()):
-            raise ValueError("volumes of an archive are folders below its own: write them without the leading /")
+            raise ValueError("the volumes of an archive are folders inside it: omit the leading /")
         if self.image and self.port is None:
-            raise ValueError("an image needs its port: the one that the app listens on in the container")
+            raise ValueError("an image needs port: the one that the app listens on in the container")
         if self.archive and self.platforms:
-            raise ValueError("platforms goes with image")
+            raise ValueError("platforms needs image")
         if self.image and any(not path.startswith("/") for path in self.volumes.values()):
-            raise ValueError("volumes of an image are absolute paths in the container")
+            raise ValueError("the the volumes of an image are absolute paths in the container")
         return self
 
 
@@ -51,13 +51,13 @@ def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
     node = _composed(text, name)
     problems = list(_structure(node)) if node else ["it is empty"]
     if problems:
-        raise ManifestError(f"{name} does not hold. Nothing was published.", tuple(problems))
+        raise ManifestError(f"{name} is invalid. Nothing was published.", tuple(problems))
     try:
         assert node is not None
         return VendorFile.model_validate(_constructed(node))
     except ValidationError as error:
         told = tuple(_told(problem, node) for problem in error.errors(include_url=False, include_context=False))
-        raise ManifestError(f"{name} does not hold. Nothing was published.", told) from None
+        raise ManifestError(f"{name} is invalid. Nothing was published.", told) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ManifestError(f"{name} cannot be read. Nothing was published.", (str(error),)) from None
 
@@ -68,7 +68,7 @@ def _composed(text: str, name: str) -> yaml.Node | None:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
                 raise ManifestError(
-                    f"{name} does not hold. Nothing was published.",
+                    f"{name} is invalid. Nothing was published.",
                     (f"line {_line_of(event)}: aliases (*{event.anchor}) are not allowed",),
                 )
         return yaml.compose(text, Loader=yaml.SafeLoader)
@@ -102,7 +102,7 @@ def _line_of(event: yaml.Event) -> int:
 def _structure(node: yaml.Node) -> Iterator[str]:
     """What YAML lets pass and a person does not mean."""
     if not isinstance(node, yaml.MappingNode):
-        yield f"line {node.start_mark.line + 1}: it has to be a table of names and values, like app: myapp"
+        yield f"line {node.start_mark.line + 1}: expected names and values, like app: myapp"
         return
     yield from _doubles(node)
 
@@ -116,7 +116,7 @@ def _doubles(node: yaml.Node) -> Iterator[str]:
     seen: set[str] = set()
     for key, value in node.value:
         if key.value in seen if isinstance(key, yaml.ScalarNode) else False:
-            yield f"line {key.start_mark.line + 1}: {key.value} is there twice"
+            yield f"line {key.start_mark.line + 1}: {key.value} appears twice"
         seen.add(str(key.value))
         yield from _doubles(value)
 
@@ -134,7 +134,7 @@ def _told(problem: Any, node: yaml.Node | None) -> str:
 def _unknown(path: list[str]) -> str:
     fields = _fields(VendorFile, path[:-1])
     near = difflib.get_close_matches(path[-1], fields, n=1)
-    return f"unknown field; did you mean {near[0]}?" if near else f"unknown field; there are: {', '.join(fields)}"
+    return f"unknown field; did you mean {near[0]}?" if near else f"unknown field; valid are: {', '.join(fields)}"
 
 
 def _fields(model: type[BaseModel], path: list[str]) -> list[str]:

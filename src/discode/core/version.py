@@ -20,7 +20,7 @@ def parse_version(text: str) -> Version:
             raise InvalidVersion(text)
         return Version(text)
     except InvalidVersion:
-        raise ValueError(f"{text!r} is not a version: write it like 1.2.0 or 2.0.0-rc.1") from None
+        raise ValueError(f"{text!r} is not a version; write it like 1.2.0 or 2.0.0-rc.1") from None
 
 
 def parse_requirement(text: str) -> SpecifierSet:
@@ -28,7 +28,7 @@ def parse_requirement(text: str) -> SpecifierSet:
     try:
         return SpecifierSet(text)
     except InvalidSpecifier:
-        raise ValueError(f"{text!r} is not a requirement: write it like >=1.2 or >=1.2,<3") from None
+        raise ValueError(f"{text!r} is not a requirement; write it like >=1.2 or >=1.2,<3") from None
 
 
 def satisfies(version: str, requirement: str | None) -> bool:

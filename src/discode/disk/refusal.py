@@ -28,15 +28,15 @@ def refusal(path: StrPath, error: OSError) -> Refusal:
     """Of reading or writing `path`."""
     folder = os.path.dirname(os.fspath(path))
     if is_full(error):
-        advice = f"Free some room on the disk of {folder}, then run the command again."
+        advice = f"Free some space on the disk of {folder}, then run the command again."
         return Refusal("disk-full", "the disk is full", advice)
     if error.errno == errno.EROFS:
-        advice = "Systems go read-only when a disk fails: see dmesg. Make it writable, then run the command again."
+        advice = "A failing disk can turn read-only: see dmesg. Make it writable, then run the command again."
         return Refusal("read-only", "its file system is read-only", advice)
     if error.errno in _FORBIDDEN:
         who = "this user" if os.geteuid() else "root"
         return Refusal("no-permission", f"{who} may not", _as_owner(folder))
-    return Refusal("disk", str(error.strerror), "Look after the disk: see dmesg.")
+    return Refusal("disk", str(error.strerror), "Check the disk: see dmesg.")
 
 
 def _as_owner(folder: str) -> str:

@@ -160,8 +160,8 @@ def _bring_back(site: Site, keep: Installation) -> NothingAnswers | None:
         else:
             site.proxy.stop(keep.app, f"{keep.app} does not start.")
         return NothingAnswers(
-            f"{keep.version} is what is installed, as before, but it does not answer: {error.sentence}",
-            f"See why: discode logs {keep.app}. What was tried may be tried again.",
+            f"{keep.version} is still installed, but it does not answer: {error.sentence}",
+            f"See why: discode logs {keep.app}. You can then try again.",
         )
     return None
 

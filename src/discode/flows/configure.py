@@ -45,7 +45,7 @@ def _redeploy(world: World, flow: Flow, before: Installation, settings: int, ste
     with steps("preflight", "Checking disk and memory"):
         site.proxy.ensure()
         preflight(site, after)
-    with steps("fetch", f"Looking for {before.version} on this machine"):
+    with steps("fetch", f"Checking that {before.version} is on this machine"):
         site.runtime.fetch(before.release, world.sources.open(before.app, before.source), world.report)
     replace(site, Journal(flow=flow, started=world.clock.now(), before=before, after=after))
     return _result(flow, before, after, "configured" if flow == "config" else "restarted", steps)

@@ -54,7 +54,7 @@ def install(world: World, wanted: Wanted) -> Result:
 def _must_be_new(world: World, wanted: Wanted) -> None:
     if (there := world.store.installation(wanted.app)) is not None:
         raise Refused(
-            f"{wanted.app} {there.version} is installed already. Nothing was changed.",
+            f"{wanted.app} {there.version} is already installed. Nothing was changed.",
             f"For a newer version: discode update {wanted.app}",
             key="installed-already",
         )
@@ -63,7 +63,7 @@ def _must_be_new(world: World, wanted: Wanted) -> None:
         if other is not None and _clash(other.route, wanted.route):
             hosts = ", ".join(other.route.hosts) or "every host"
             raise Refused(
-                f"{other.app} has {hosts} on this machine already. Nothing was changed.",
+                f"{other.app} already uses {hosts} on this machine. Nothing was changed.",
                 f"Give {wanted.app} a host of its own: --host {wanted.app}.example.com",
                 key="host-taken",
             )
@@ -108,7 +108,7 @@ def parse_assignments(texts: list[str]) -> dict[str, str]:
     for number, (name, equals, _) in enumerate(pairs, 1):
         if not name or not equals:
             raise UsageError(
-                f"The {number}. setting is not of the form NAME=value.", "Write it like: --set SMTP_ADDRESS=mail",
+                f"Setting {number} must look like NAME=value.", "For example: --set SMTP_ADDRESS=mail",
                 key="invalid-setting",
             )  # fmt: skip
     return {name: value for name, _, value in pairs}

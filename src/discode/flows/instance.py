@@ -107,7 +107,7 @@ def _grace(site: Site, name: InstanceName) -> float:
 def _must_run(site: Site, name: InstanceName, version: str, when: str) -> None:
     state = site.runtime.inspect(name)
     if state is None:
-        raise ReleaseFailed(f"{version} vanished {when}: somebody removed {name}.")
+        raise ReleaseFailed(f"{version} disappeared {when}: somebody removed {name}.")
     if state.phase is not Phase.RUNNING or state.restarts:
         code = f"exited with {state.exit_code}" if state.exit_code is not None else "ended"
         raise _failure(site, name, f"{version} {code} {when}{f': {state.reason}' if state.reason else ''}")
@@ -115,4 +115,4 @@ def _must_run(site: Site, name: InstanceName, version: str, when: str) -> None:
 
 def _failure(site: Site, name: InstanceName, what: str) -> ReleaseFailed:
     lines = tuple(site.runtime.logs(name, SHOWN_LOG_LINES))
-    return ReleaseFailed(f"{what}.", "Send the log to the vendor; a newer release may mend it.", log=lines)
+    return ReleaseFailed(f"{what}.", "Send the log to the vendor; a newer release may fix it.", log=lines)

@@ -18,7 +18,7 @@ def stop(world: World, app: str) -> Result:
         settle(world, app, steps)
         before = world.installed(app)
         if before.state == "stopped":
-            return Result("stop", app, "nothing-to-do", before.version, message=f"{app} is stopped already.")
+            return Result("stop", app, "nothing-to-do", before.version, message=f"{app} is already stopped.")
         site = world.site(before.kind, steps)
         journal = Journal(
             flow="stop", started=world.clock.now(), before=before, after=before.with_state("stopped")
@@ -40,7 +40,7 @@ def start(world: World, app: str) -> Result:
         settle(world, app, steps)
         before = world.installed(app)
         if before.state == "running":
-            return Result("start", app, "nothing-to-do", before.version, message=f"{app} is started already.")
+            return Result("start", app, "nothing-to-do", before.version, message=f"{app} is already running.")
         site, after = world.site(before.kind, steps), before.with_state("running")
         _bring_up(site, Journal(flow="start", started=world.clock.now(), before=before, after=after))
     return Result("start", app, "started", before.version, before.version, str(after.instance), steps.seconds)
@@ -54,7 +54,7 @@ def _bring_up(site: Site, journal: Journal) -> None:
         site.proxy.ensure()
         with site.steps("boot", f"Starting {after.instance}"):
             endpoint = boot(site, after)
-        with site.steps("switch", "Letting requests in"):
+        with site.steps("switch", "Letting requests through"):
             switch(site, after, endpoint)
             site.proxy.resume(after.app)
         finish(site, journal, "after", "done")

@@ -22,7 +22,7 @@ class MissingSettings(PreflightError):
         names = ", ".join(questions)
         options = " ".join(f"--set {name}=…" for name in questions)
         super().__init__(
-            f"{app} needs {'settings' if len(questions) > 1 else 'a setting'} that only you know: {names}. "
+            f"{app} needs {'settings' if len(questions) > 1 else 'a setting'} that only you can provide: {names}. "
             "Nothing was changed.",
             f"Give them with: {options} (or with {' '.join(questions)} in the environment and --set-from-env).",
         )

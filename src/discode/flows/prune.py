@@ -11,13 +11,13 @@ from .world import Result, World
 def prune(world: World, app: str, *, keep: int = KEPT) -> Result:
     """`keep`: how many earlier releases stay for a rollback. What serves, its data and settings are not touched."""
     if not 0 <= keep <= KEPT:
-        raise UsageError(f"Between 0 and {KEPT} earlier releases can be kept.", f"For example: discode prune {app}")
+        raise UsageError(f"--keep must be between 0 and {KEPT}.", f"For example: discode prune {app}")
     steps = world.steps()
     with world.store.lock(app):
         settle(world, app, steps)
         before = world.installed(app)
         after = before.model_copy(update={"previous": before.previous[:keep]})
-        with steps("prune", f"Dropping what {app} does not need"):
+        with steps("prune", f"Removing what {app} does not need"):
             # First the promise, then the bytes: a rollback is never offered to what is gone.
             if after != before:
                 world.store.save_installation(after)

@@ -68,8 +68,8 @@ def publish(
     def unmoved() -> None:
         if registry.resolve(reference).image.digest != artifact.digest:
             raise Refused(
-                f"{reference} was moved to another image while it was published. Nothing was published.",
-                "See who pushes to it, then publish again.",
+                f"{reference} was moved to another image during the publish. Nothing was published.",
+                "Find out who pushes to it, then publish again.",
                 key="tag-moved",
             )
 
@@ -82,16 +82,16 @@ def check_image(spec: VendorFile, resolved: Resolved) -> None:
     absent = [platform for platform in spec.platforms if platform not in resolved.image.platforms]
     if absent:
         raise Refused(
-            f"The image has no {', '.join(absent)}; it has {', '.join(resolved.image.platforms)}. "
+            f"The image lacks {', '.join(absent)}; it has {', '.join(resolved.image.platforms)}. "
             "Nothing was published.",
             "Build it for all platforms of the file (docker buildx build --platform …), push, and publish again.",
             key="platform-missing",
         )
     if resolved.ports and spec.port not in resolved.ports:
         raise Refused(
-            f"The image declares port {', '.join(map(str, resolved.ports))}, and the file says port: {spec.port}. "
+            f"The image declares port {', '.join(map(str, resolved.ports))}, but the file says port: {spec.port}. "
             "Nothing was published.",
-            "Correct port: in the file, or EXPOSE in the image.",
+            "Fix port: in the file, or EXPOSE in the image.",
             key="port-mismatch",
         )
 
@@ -178,11 +178,11 @@ def _read(file: Path) -> VendorFile:
     try:
         text = file.read_text()
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is not text. Nothing was published.", "Write it in UTF-8.") from None
+        raise UsageError(f"{file} is not text. Nothing was published.", "Save it as UTF-8.") from None
     except OSError as error:
         raise UsageError(
             f"{file} cannot be read: {error.strerror}. Nothing was published.",
-            "Name the app's file with --file; `discode release publish --help` shows one.",
+            "Give the app's file with --file; `discode release publish --help` shows one.",
         ) from None
     return parse_vendor_file(text, file.name)
 
@@ -191,12 +191,12 @@ def _version(spec: VendorFile, given: str | None) -> str:
     wanted = given or spec.version
     if wanted is None:
         raise UsageError(
-            "The release has no version. Nothing was published.", "Write version: 1.0.0 into the file, or --version."
+            "The release has no version. Nothing was published.", "Add version: 1.0.0 to the file, or give --version."
         )
     try:
         parse_version(wanted)
     except ValueError as error:
-        raise UsageError(f"{error}. Nothing was published.", "Correct the version.", key="invalid-version") from None
+        raise UsageError(f"{error}. Nothing was published.", "Fix the version.", key="invalid-version") from None
     return wanted
 
 
@@ -221,11 +221,11 @@ def _entry(manifest: Manifest, offer: Offer) -> IndexEntry:
 def _published_before(app: str, there: IndexEntry, entry: IndexEntry) -> Published:
     if there.key != entry.key:
         raise Refused(
-            f"{app} {there.version} is published already, with other content. Nothing was published.",
+            f"{app} {there.version} is already published with different content. Nothing was published.",
             "Give the release a new version: customers may run the published one.",
             key="version-taken",
         )
-    return Published(there, app, False, f"{app} {there.version} is published already, exactly like this.")
+    return Published(there, app, False, f"{app} {there.version} is already published, with the same content.")
 
 
 def _adding(entry: IndexEntry) -> Callable[[Index], Index]:
@@ -236,4 +236,4 @@ def _note(before: Index, version: str) -> str:
     newest = max((parse_version(entry.version) for entry in before.releases), default=None)
     if newest is None or parse_version(version) > newest:
         return ""
-    return f"{version} is older than {newest}, which is published: customers on that will not go to it."
+    return f"{version} is older than {newest}, which is already published: customers on {newest} will not update to it."

@@ -64,7 +64,7 @@ def rebuild(world: World, app: str) -> Rebuilding | None:
             world.store.clear_journal(app)
         if "history" in plan.damaged:
             world.store.replace_history(app, entries)
-    kept = f"What was damaged is kept: {', '.join(aside)}."
+    kept = f"The damaged files are kept: {', '.join(aside)}."
     return Rebuilding(app, plan.damaged, plan.installation, plan.journal, (*plan.words, kept))
 
 
@@ -99,7 +99,7 @@ def _by_the_instances(world: World, plan: Rebuilding) -> Rebuilding:
     stopped = serving is not None and serving.mode is Mode.STOPPED
     found = _with_settings(world, chosen.with_state("stopped" if stopped else "running"))
     how = "has the traffic" if served else "is its only instance"
-    words = f"{found.app} {found.version} is what is installed: {found.instance} {how}."
+    words = f"{found.app} {found.version} is installed: {found.instance} {how}."
     return Rebuilding(plan.app, plan.damaged, found, None, (*plan.words, words))
 
 
@@ -119,19 +119,19 @@ def _journal(
 ) -> Rebuilding:
     """The journal alone is damaged. It is written anew when the proxy serves something else than what is recorded."""
     if installation is None and served is None and (only := _only(known)) is not None:
-        words = f"An install of {only.version} was interrupted before it had the traffic."
+        words = f"An install of {only.version} was interrupted before it got the traffic."
         journal = Journal(flow="install", started=world.clock.now(), before=None, after=only)
         return Rebuilding(plan.app, plan.damaged, None, journal, (*plan.words, words))
     if installation is None and served is None:
         return Rebuilding(plan.app, plan.damaged, words=(*plan.words, f"{plan.app} is not installed."))
     if installation is None:
         assert served is not None
-        words = f"{served.app} {served.version} is what is installed: {served.instance} has the traffic."
+        words = f"{served.app} {served.version} is installed: {served.instance} has the traffic."
         return Rebuilding(plan.app, plan.damaged, _with_settings(world, served), None, (*plan.words, words))
     if served is None or served.instance == installation.instance:
         words = f"{installation.app} {installation.version} is installed, as recorded."
         return Rebuilding(plan.app, plan.damaged, words=(*plan.words, words))
-    words = f"{served.version} has the traffic, and {installation.version} is recorded: an update was interrupted."
+    words = f"{served.version} has the traffic, but {installation.version} is recorded: an update was interrupted."
     journal = Journal(flow="update", started=world.clock.now(), before=installation, after=served)
     return Rebuilding(plan.app, plan.damaged, None, journal, (*plan.words, words))
 
@@ -190,12 +190,12 @@ def _history_words(world: World, app: str, damaged: tuple[Document, ...]) -> tup
     if "history" not in damaged:
         return ()
     entries, lost = world.store.readable_history(app)
-    return (f"{lost} lines of the history cannot be read; the other {len(entries)} stay.",)
+    return (f"{lost} lines of the history cannot be read; the other {len(entries)} are kept.",)
 
 
 def _unknown(app: str, states: list[InstanceState]) -> StateError:
     there = f"Its instances are {', '.join(str(state.name) for state in states)}. " if states else ""
     return StateError(
-        f"What is installed of {app} cannot be found out: the proxy sends it no requests. {there}Nothing was changed.",
+        f"What is installed of {app} cannot be determined: the proxy sends it no requests. {there}Nothing was changed.",
         f"Its data and settings are kept: move the damaged file away, then: discode install {app} --from SOURCE",
     )

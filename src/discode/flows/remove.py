@@ -20,5 +20,5 @@ def remove(world: World, app: str, *, purge: bool = False) -> Result:
             site.proxy.ensure()
             # A signal too must not leave it half removed.
             carry_out(site, journal, lambda: uninstall(site, journal))
-    kept = "Its data is gone too." if purge else "Its data and settings are kept; --purge deletes them."
+    kept = "Its data is deleted." if purge else "Its data and settings are kept; --purge deletes them."
     return Result("uninstall", app, "uninstalled", before.version, None, None, steps.seconds, kept)

@@ -21,17 +21,17 @@ def preflight(site: Site, after: Installation) -> None:
     needed = ROOM + (artifact.length + 2 * artifact.unpacked if isinstance(artifact, Archive) else 3 * artifact.length)
     if (free := site.runtime.free_disk()) < needed:
         raise PreflightError(
-            f"{after.app} {after.version} needs {format_size(needed)} of disk, {format_size(free)} are free. "
-            "Nothing was changed.",
-            "Free some room, then run the command again.",
+            f"{after.app} {after.version} needs {format_size(needed)} of disk space, but only {format_size(free)} are "
+            "free. Nothing was changed.",
+            "Free some space, then run the command again.",
             key="disk-full",
         )
     memory = after.release.manifest.resources.memory or 0
     if (free := site.host.free_memory()) < memory:
         raise PreflightError(
-            f"{after.app} {after.version} needs {format_size(memory)} of memory beside the version that serves, "
-            f"{format_size(free)} are free. Nothing was changed.",
-            "Stop something else on this machine, then run the command again.",
+            f"{after.app} {after.version} needs {format_size(memory)} of memory beside the serving version, "
+            f"but only {format_size(free)} are free. Nothing was changed.",
+            "Stop other programs on this machine, then run the command again.",
             key="memory",
         )
 
@@ -54,7 +54,7 @@ def _replace(site: Site, journal: Journal) -> None:
         run_release_command(site, journal)
         deadline = after.release.manifest.health.deadline
         if policy.strategy == "hold" and before:
-            with step("hold", "Holding requests, stopping the old version"):
+            with step("hold", "Holding requests and stopping the old version"):
                 deadline = hold(site, before, after)
         with step("boot", f"Starting {after.instance}"):
             endpoint = boot(site, after, deadline)
@@ -96,8 +96,8 @@ def run_release_command(site: Site, journal: Journal) -> None:
         done = site.runtime.run_once(spec(site, after), command)
     if done.exit_code != 0:
         raise ReleaseFailed(
-            f"The release command of {after.version} ended with {done.exit_code}.",
-            "Its output says why; send it to the vendor.",
+            f"The release command of {after.version} exited with {done.exit_code}.",
+            "Its output shows why; send it to the vendor.",
             log=done.output,
         )
 
@@ -107,14 +107,14 @@ def _settle_after(site: Site, journal: Journal, error: BaseException) -> None:
     if isinstance(error, ReleaseFailed):
         journal = journal.going_back()
         _write_if_possible(site, journal)
-    with site.steps("undo", "Putting things right"):
+    with site.steps("undo", "Cleaning up"):
         kept = conclude_at_once(site, journal, error)
     if kept == "before":
         raise _explained(journal, error) from error
     if not isinstance(error, DiscodeError):
         raise error
     assert journal.after is not None
-    site.report.note(f"{journal.after.version} serves, though: {error}")
+    site.report.note(f"{journal.after.version} is serving, but: {error}")
 
 
 def _write_if_possible(site: Site, journal: Journal) -> None:
@@ -129,7 +129,7 @@ def _explained(journal: Journal, error: BaseException) -> BaseException:
     """The error, with what it means for the running app."""
     if not isinstance(error, DiscodeError):
         return error
-    serves = f"{journal.before.version} serves on, as before." if journal.before else "Nothing is installed."
+    serves = f"{journal.before.version} is still serving." if journal.before else "Nothing is installed."
     kind = type(error) if isinstance(error, Failed) else Failed
     sentence = f"{error.sentence} {serves}"
     return kind(sentence, error.next_step, key=error.name, log=error.log)

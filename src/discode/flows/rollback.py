@@ -23,7 +23,7 @@ def rollback(world: World, app: str, *, to: str | None = None) -> Result:
             site.proxy.ensure()
             after = _rolled_back(site, before, release)
             preflight(site, after)
-        with steps("fetch", f"Looking for {release.version} on this machine"):
+        with steps("fetch", f"Checking that {release.version} is on this machine"):
             site.runtime.fetch(release, world.sources.open(app, before.source), world.report)
         replace(site, Journal(flow="rollback", started=world.clock.now(), before=before, after=after))
     return Result("rollback", app, "rolled-back", before.version, release.version, str(after.instance), steps.seconds)

@@ -27,7 +27,7 @@ def settle(world: World, app: str, steps: Steps) -> None:
     side = journal.after if kept == "after" else journal.before
     world.report.note(
         f"An earlier {journal.flow} was interrupted; "
-        + (f"{side.version} is what is installed." if side else f"{app} is not installed.")
+        + (f"{side.version} is installed." if side else f"{app} is not installed.")
     )
 
 
@@ -45,7 +45,7 @@ def restore(world: World, app: str) -> Result:
         installation = world.store.installation(app)
         if installation is None:
             return Result("settle", app, "not-installed")
-        with steps("restore", f"Looking after {installation.instance}"):
+        with steps("restore", f"Checking {installation.instance}"):
             _restore(world, installation, steps)
     return Result(
         "settle", app, installation.state, to_version=installation.version, instance=str(installation.instance),

@@ -90,7 +90,7 @@ class World:
             others = ", ".join(self.store.apps())
             raise NoSuchApp(
                 f"{app} is not installed on this machine.",
-                f"Installed are: {others}." if others else f"Install it with: discode install {app} --from SOURCE",
+                f"Installed apps: {others}." if others else f"Install it with: discode install {app} --from SOURCE",
             )
         return installation
 

@@ -65,10 +65,14 @@ def vendor_by_token(hub: Hub, address: str, text: str) -> Vendor:
         kept = session.get(ApiToken, given.id if given else "")
     if not matches(given, kept.hash if kept else None):
         hub.throttle.failed(address)
-        raise Unauthorized("The API token is not known here.", "Check it; see: discode hub token list", key="bad-token")
+        raise Unauthorized(
+            "The hub does not know this API token.", "Check it. To list tokens: discode hub token list", key="bad-token"
+        )
     assert kept is not None
     if kept.revoked is not None or (kept.expires is not None and kept.expires <= hub.now()):
-        raise Unauthorized("The API token has ended.", "Make a new one: discode hub token create", key="token-ended")
+        raise Unauthorized(
+            "The API token has expired or was revoked.", "Make a new one: discode hub token create", key="token-ended"
+        )
     return Vendor(kept.id, frozenset(kept.scopes))
 
 
@@ -84,7 +88,9 @@ def allowed(scope: str) -> Callable[..., Vendor]:
         request.state.actor = found.actor
         if scope not in found.scopes:
             raise Forbidden(
-                f"The API token may not do this: it has no scope {scope}.", "Use a token that has it.", key="no-scope"
+                f"The API token is not allowed to do this: it lacks the scope {scope}.",
+                "Use a token with that scope.",
+                key="no-scope",
             )
         return found
 
@@ -111,7 +117,7 @@ def customer(request: Request, given: Annotated[HTTPBasicCredentials | None, Dep
     if given is None:
         raise Forbidden("This needs a license.", "Give the vendor's license key: --license-file FILE", key=NO_LICENSE)
     if not _INSTALLATION.fullmatch(given.username):
-        raise Forbidden("The name beside the license key is no installation's.", key="not-activated")
+        raise Forbidden("The user name given with the license key is not an installation's id.", key="not-activated")
     return Caller(request, given.username, given.password)
 
 
@@ -131,7 +137,7 @@ def may_read(
             vendor = vendor_by_token(hub, address_of(request), bearer.credentials)
             request.state.actor = vendor.actor
             if "release" not in vendor.scopes:
-                raise Forbidden("The API token has no scope release.", "Use another.", key="no-scope")
+                raise Forbidden("The API token lacks the scope release.", "Use another.", key="no-scope")
             return None
         caller = customer(request, basic)
         license = caller.license_for(app)

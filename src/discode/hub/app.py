@@ -75,11 +75,11 @@ def _refused_by_core(request: Request, error: Any) -> JSONResponse:
 def _invalid(request: Request, error: Any) -> JSONResponse:
     """Without the values that came in: one may be a secret at a wrong place."""
     problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
-    return _refused(request, BadRequest(f"The request does not hold: {problems}.", "See /api/v1/openapi.json"))
+    return _refused(request, BadRequest(f"The request is invalid: {problems}.", "See /api/v1/openapi.json"))
 
 
 def _no_route(request: Request, error: Any) -> JSONResponse:
-    what = {404: "There is nothing here.", 405: "This address does not take that method."}
+    what = {404: "There is nothing at this address.", 405: "This address does not accept that method."}
     told = {"key": f"http-{error.status_code}", "sentence": what.get(error.status_code, str(error.detail))}
     answer = {"error": {**told, "next_step": "See /api/v1/openapi.json"}}
     return JSONResponse(answer, error.status_code, dict(error.headers or {}))
@@ -88,4 +88,4 @@ def _no_route(request: Request, error: Any) -> JSONResponse:
 def _disk(request: Request, error: Any) -> JSONResponse:
     if not is_full(error):
         raise error
-    return _refused(request, OutOfRoom("The hub's disk is full. Nothing was changed.", "Free some room on the hub."))
+    return _refused(request, OutOfRoom("The hub's disk is full. Nothing was changed.", "Free some space on the hub."))

@@ -38,7 +38,7 @@ def backup(hub: Hub, file: Path) -> int:
     The tables are read in one transaction, and before the files: files are never changed, only added.
     """
     if file.exists():
-        raise Refused(f"{file} is there already. Nothing was changed.", "Name a new file.", key="backup-exists")
+        raise Refused(f"{file} already exists. Nothing was changed.", "Give a new file.", key="backup-exists")
     with replacing(file, mode=0o600) as out, tarfile.open(fileobj=out, mode="w") as tar:
         _add_tables(tar, hub.database)
         tar.add(hub.folder / FILE, FILE)
@@ -52,14 +52,14 @@ def restore(file: Path, folder: Path, database: str | None) -> None:
     """Into a new folder and an empty database: `database` instead of the one of the backup. Raises Refused or
     UsageError; then there is no hub."""
     if folder.exists() and any(folder.iterdir()):
-        raise Refused(f"{folder} is not empty. Nothing was changed.", "Name a new folder.", key="not-empty")
+        raise Refused(f"{folder} is not empty. Nothing was changed.", "Give a new folder.", key="not-empty")
     try:
         with tarfile.open(file) as tar:
             _restore(tar, folder, database)
     except (tarfile.TarError, EOFError, KeyError, ValueError, OSError) as error:
         raise UsageError(
             f"{file} could not be restored: {error}. There is no hub in {folder} yet.",
-            f"Delete {folder}, then try again, with another backup if it has to be.",
+            f"Delete {folder}, then try again, if necessary with another backup.",
             key="backup-unreadable",
         ) from error
 
@@ -84,7 +84,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> Non
     """Files and folders alone, inside `folder`. (`filter="data"` is newer than Debian 12's Python 3.11.2.)"""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
-        raise ValueError(f"{member.name} is no plain file")
+        raise ValueError(f"{member.name} is not a regular file")
     target = folder / path
     if member.isdir():
         target.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -22,7 +22,7 @@ def do_chores(hub: Hub) -> None:
     if sign_when_due(hub):
         _log.info("signed again")
     if dropped := drop_abandoned(hub):
-        _log.info("dropped abandoned uploads", extra={"fields": {"count": dropped}})
+        _log.info("deleted abandoned uploads", extra={"fields": {"count": dropped}})
 
 
 def drop_abandoned(hub: Hub) -> int:

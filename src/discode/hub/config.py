@@ -44,13 +44,13 @@ class HubConfig:
         if address.scheme not in ("http", "https") or not address.hostname or address.query or address.fragment:
             raise _wrong("url", self.url, "https://hub.example.com")
         if not SLUG.fullmatch(self.vendor):
-            raise _wrong("vendor", self.vendor, "a short name of lower-case letters, digits and dashes: acme")
+            raise _wrong("vendor", self.vendor, "a short name of lowercase letters, digits and dashes, such as acme")
         if not self.database.startswith(("sqlite:///", "postgresql://")):
             raise _wrong("database", self.database.partition(":")[0], "sqlite:///hub.db or postgresql://user@host/name")
         if self.registry and not _REGISTRY.fullmatch(self.registry):
-            raise _wrong("registry", self.registry, "a host name, with a port where it needs one")
+            raise _wrong("registry", self.registry, "a host name, with a port if it needs one")
         if min(self.attempts, self.failures, self.largest_upload) < 1:
-            raise _wrong("attempts, failures, largest_upload", "0", "numbers above 0")
+            raise _wrong("attempts, failures, largest_upload", "0", "numbers greater than 0")
         return self
 
     @property
@@ -59,19 +59,19 @@ class HubConfig:
 
 
 def load(folder: Path) -> HubConfig:
-    """Raises Refused when there is no hub, UsageError when the file does not hold."""
+    """Raises Refused when there is no hub, UsageError when the file is invalid."""
     path = folder / FILE
     try:
         raw = tomllib.loads(path.read_text())
         config = HubConfig(**raw)
     except FileNotFoundError:
         raise Refused(
-            f"{folder} has no hub.",
-            f"Make one: discode hub init {folder} --url https://hub.example.com --vendor NAME",
+            f"There is no hub in {folder}.",
+            f"Create one: discode hub init {folder} --url https://hub.example.com --vendor NAME",
             key="no-hub",
         ) from None
     except (OSError, ValueError, TypeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.", "Correct the file.", key="config-file") from None
+        raise UsageError(f"{path} cannot be read: {error}.", "Fix the file.", key="config-file") from None
     if given := os.environ.get(DATABASE_VARIABLE):
         config = HubConfig(**{**asdict(config), "database": given})
     return config.checked()

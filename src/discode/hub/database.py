@@ -71,7 +71,7 @@ class Database:
             found = MigrationContext.configure(connection).get_current_revision()
         if found != wanted:
             raise Refused(
-                f"The database is at revision {found or 'none'}, this version of the hub needs {wanted}. "
+                f"The database is at revision {found or 'none'}, but this version of the hub needs {wanted}. "
                 "Nothing was changed.",
                 "Make a backup, then run: discode hub migrate",
                 key="database-revision",
@@ -116,5 +116,5 @@ def _translate(error: exc.SQLAlchemyError) -> HubError:
     origin = getattr(error, "orig", None)
     code = getattr(origin, "sqlite_errorcode", None) or getattr(origin, "sqlstate", None)
     if code in _FULL:
-        return OutOfRoom("The hub's database has no room left. Nothing was changed.", "Free some room on the hub.")
+        return OutOfRoom("The hub's database is out of space. Nothing was changed.", "Free some space on the hub.")
     return Unavailable("The hub's database cannot be reached. Nothing was changed.", "Try again in a moment.")

@@ -76,7 +76,7 @@ class Delegations:
         """Raises NotFound."""
         known = self.all()
         if repository not in known:
-            raise NotFound(f"There are no credentials for {repository}.", "See: discode hub registry list")
+            raise NotFound(f"The hub has no credentials for {repository}.", "See: discode hub registry list")
         self._write({name: one for name, one in known.items() if name != repository})
 
     def _write(self, known: dict[str, Delegation]) -> None:
@@ -124,9 +124,10 @@ def pull_token(repository: str, delegation: Delegation) -> Token:
         ) from error
     if opened.status_code in (401, 403):
         raise Conflict(
-            f"The credentials for {host} do not open {name}.", "The vendor's account there needs the right to pull it.",
+            f"The credentials for {host} do not give access to {name}.",
+            "The vendor's account needs permission to pull it.",
             key="registry-credentials",
-        )  # fmt: skip
+        )
     return token
 
 
@@ -134,7 +135,9 @@ def _parts(repository: str) -> tuple[str, str]:
     match = _REPOSITORY.fullmatch(repository)
     if match is None or not ("." in match[1] or ":" in match[1] or is_loopback(match[1])):
         raise BadRequest(
-            f"{repository!r} is no repository with its registry.", "For example: ghcr.io/acme/myapp", key="repository"
+            f"{repository!r} is not a repository with its registry.",
+            "For example: ghcr.io/acme/myapp",
+            key="repository",
         )
     named = Reference(repository, None, None)
     return named.host, named.path
@@ -146,12 +149,14 @@ def _challenge(host: str, asked: httpx.Response) -> tuple[str, dict[str, str]]:
     realm = told.get("realm", "")
     if asked.status_code != 401 or not realm:
         raise Conflict(
-            f"The registry {host} gives no tokens, so nothing can be passed on but the credentials themselves.",
+            f"The registry {host} issues no tokens, so only the credentials themselves could be passed on.",
             "Move the image to a registry with token authentication, or to this hub's own.",
             key="no-delegation",
         )
     if urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc.rpartition("@")[2]):
-        raise Conflict(f"The registry {host} wants its password sent unencrypted.", "Tell its operator.", key="no-tls")
+        raise Conflict(
+            f"The registry {host} asks for its password without encryption.", "Tell its operator.", key="no-tls"
+        )
     return realm, {"service": told["service"]} if "service" in told else {}
 
 
@@ -164,8 +169,8 @@ def _token(host: str, told: httpx.Response) -> Token:
         text, seconds = "", 0
     if not text:
         raise Conflict(
-            f"The registry {host} does not take the vendor's credentials ({told.status_code}).",
-            "Give newer ones: discode hub registry add",
+            f"The registry {host} rejects the vendor's credentials ({told.status_code}).",
+            "Give new ones: discode hub registry add",
             key="registry-credentials",
         )
     return Token(text, seconds)

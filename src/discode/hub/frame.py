@@ -46,7 +46,11 @@ class Frame:
             await call.answer(error.status, error.as_answer())
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the trace
             _log.exception("request failed", extra={"fields": {"request": call.id}})
-            sentence = {"key": "bug", "sentence": "The hub has a bug here.", "next_step": f"Report request {call.id}."}
+            sentence = {
+                "key": "bug",
+                "sentence": "This is a bug in the hub.",
+                "next_step": f"Report request {call.id}.",
+            }
             await call.answer(500, {"error": sentence})
         finally:
             call.log()
@@ -68,7 +72,7 @@ class _Call:
         """Raises TooLarge before a byte of the body is read."""
         text = self._header(b"content-length")
         if text and not text.isdigit():
-            raise BadRequest("The request has a wrong Content-Length.", "Send the length of its body.")
+            raise BadRequest("The request has a wrong Content-Length.", "Send the correct length of the body.")
         if text and int(text) > self._bound:
             raise self._too_large()
 

@@ -49,7 +49,7 @@ def init_hub(folder: Path, config: HubConfig) -> Secret:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if (folder / configuration.FILE).exists():
         raise Refused(
-            f"{folder} has a hub already. Nothing was changed.",
+            f"{folder} already has a hub. Nothing was changed.",
             f"Start it: discode hub serve {folder}",
             key="hub-exists",
         )

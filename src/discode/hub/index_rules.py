@@ -21,7 +21,7 @@ def check_index(app: str, targets: Targets, before: Index, read: Reader) -> tupl
     """The app's new index, and the archive of each release key (None: an image). Raises BadRequest or Conflict."""
     known = targets.targets.get(index_path(app))
     if known is None:
-        raise BadRequest(f"{app} has targets and no index. Nothing was changed.", key="index-missing")
+        raise BadRequest(f"{app} has targets but no index. Nothing was changed.", key="index-missing")
     if known.length > LONGEST:
         raise BadRequest(f"The index of {app} is longer than {LONGEST} bytes. Nothing was changed.")
     try:
@@ -37,7 +37,9 @@ def _versions_are_unique(index: Index) -> None:
     versions = [parse_version(entry.version) for entry in index.releases]
     keys = [entry.key for entry in index.releases]
     if len(set(versions)) != len(versions) or len(set(keys)) != len(keys):
-        raise BadRequest(f"A version of {index.app} is in its index twice. Nothing was changed.", key="version-twice")
+        raise BadRequest(
+            f"A version of {index.app} appears twice in its index. Nothing was changed.", key="version-twice"
+        )
 
 
 def _nothing_is_taken_away(index: Index, before: Index) -> None:
@@ -45,12 +47,12 @@ def _nothing_is_taken_away(index: Index, before: Index) -> None:
         new = index.entry(old.version)
         if new is None or new.model_dump(exclude=_MAY_CHANGE) != old.model_dump(exclude=_MAY_CHANGE):
             raise Conflict(
-                f"{index.app} {old.version} is published already, with other content. Nothing was changed.",
-                "Give the release a new version; take a bad one back with: discode release yank",
+                f"{index.app} {old.version} is already published with different content. Nothing was changed.",
+                "Give the release a new version. To withdraw a bad one: discode release yank",
                 key="version-taken",
             )
         if old.yanked is not None and new.yanked is None:
-            raise Conflict(f"{index.app} {old.version} was taken back for good.", "Publish a new version.")
+            raise Conflict(f"{index.app} {old.version} was withdrawn for good.", "Publish a new version.")
 
 
 def _archive_of(app: str, entry: IndexEntry, targets: Targets, read: Reader) -> str | None:
@@ -66,5 +68,5 @@ def _archive_of(app: str, entry: IndexEntry, targets: Targets, read: Reader) -> 
     archive = targets.targets.get(manifest.artifact.path)
     named = (manifest.artifact.length, manifest.artifact.sha256)
     if archive is None or (archive.length, archive.hashes["sha256"]) != named:
-        raise BadRequest(f"{app} {entry.version} has not the archive that it names.", key="archive-missing")
+        raise BadRequest(f"{app} {entry.version} lacks the archive that it names.", key="archive-missing")
     return manifest.artifact.path

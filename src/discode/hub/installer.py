@@ -60,7 +60,7 @@ def build_path(hub: Hub, name: str) -> Path:
     """Raises NotFound."""
     path = hub.folder / "builds" / name
     if not BUILD.fullmatch(name) or not path.is_file():
-        raise NotFound("There is no such build.", "Put one on the hub: discode hub build FILE", key="no-such-build")
+        raise NotFound("There is no such build.", "Upload one to the hub: discode hub build FILE", key="no-such-build")
     return path
 
 

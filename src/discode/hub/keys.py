@@ -82,7 +82,7 @@ class HubKeys:
 
 
 def _of_another_kind(name: str) -> Refused:
-    return Refused(f"The hub's key {name}.pem is of another kind.", _RESTORE, key="hub-key")
+    return Refused(f"The hub's key {name}.pem is of the wrong type.", _RESTORE, key="hub-key")
 
 
 def _ed25519() -> Ed25519PrivateKey:

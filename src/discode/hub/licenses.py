@@ -23,7 +23,7 @@ from .hub import Hub
 from .models import Activation, App, License
 
 DAY = 86400.0
-_RUNS_ON = "Your app goes on running."
+_RUNS_ON = "Your app keeps running."
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def issue(hub: Hub, actor: str, terms: Terms) -> Secret:
     secret, now = make(LICENSE_KEY), hub.now()
     with hub.database.write() as session:
         if session.get(App, terms.app) is None:
-            raise NotFound(f"Nothing of {terms.app} is published here.", "Publish first.", key="no-such-app")
+            raise NotFound(f"No release of {terms.app} is published here.", "Publish first.", key="no-such-app")
         session.add(
             License(
                 id=secret.id, hash=secret.hash, app=terms.app, customer=terms.customer, channels=list(terms.channels),
@@ -112,11 +112,13 @@ def holder(hub: Hub, address: str, key: str, app: str | None = None) -> License:
         kept = session.get(License, given.id if given else "")
     if not matches(given, kept.hash if kept else None):
         hub.throttle.failed(address)
-        raise Forbidden(f"The license key is not known here. {_RUNS_ON}", "Check it.", key="license-unknown")
+        raise Forbidden(f"The hub does not know this license key. {_RUNS_ON}", "Check it.", key="license-unknown")
     assert kept is not None
     _must_be_live(kept, hub.now())
     if app is not None and kept.app != app:
-        raise Forbidden(f"The license is for {kept.app}, not for {app}.", "Use the other one.", key="license-other-app")
+        raise Forbidden(
+            f"The license is for {kept.app}, not for {app}.", "Use the license for that app.", key="license-other-app"
+        )
     return kept
 
 
@@ -125,7 +127,7 @@ def live(hub: Hub, identity: str) -> License:
     with hub.database.read() as session:
         kept = session.get(License, identity)
     if kept is None:
-        raise Forbidden("The license is not known here.", "Check it.", key="license-unknown")
+        raise Forbidden("The hub does not know this license.", "Check it.", key="license-unknown")
     _must_be_live(kept, hub.now())
     return kept
 
@@ -135,7 +137,7 @@ def must_be_active(hub: Hub, license: License, installation: str) -> None:
     with hub.database.read() as session:
         if session.get(Activation, (license.id, installation)) is None:
             raise Forbidden(
-                f"This installation has no seat of the license {license.id}. {_RUNS_ON}",
+                f"This installation has no seat on the license {license.id}. {_RUNS_ON}",
                 f"Take one: discode license activate {license.app}",
                 key="not-activated",
             )
@@ -191,7 +193,7 @@ def _must_be_live(license: License, now: float) -> None:
             )
         case "expired":
             raise Forbidden(
-                f"The license {license.id} has ended, so there are no more updates. {_RUNS_ON}",
+                f"The license {license.id} has expired, so there are no more updates. {_RUNS_ON}",
                 "Ask the vendor to renew it.",
                 key="license-expired",
             )
@@ -203,8 +205,8 @@ def _make_room(session: Session, hub: Hub, license: License, move: bool) -> None
         return
     if not move:
         raise Conflict(
-            f"All {license.seats} seats of the license {license.id} are taken. {_RUNS_ON}",
-            f"Move one here: discode license activate {license.app} --move (the longest unused one is given up).",
+            f"All {license.seats} seats of the license {license.id} are in use. {_RUNS_ON}",
+            f"Take the one that has been unused the longest: discode license activate {license.app} --move",
             key="no-seat",
         )
     unused = min(seats, key=lambda seat: seat.seen)

@@ -135,9 +135,11 @@ def _by_ticket(hub: Hub, address: str, text: str) -> License:
         identity, installation, ends = str(told["license"]), str(told["sub"]), float(told["exp"])
     except (jwt.PyJWTError, KeyError, ValueError, TypeError):
         hub.throttle.failed(address)
-        raise Unauthorized("The password is no license key and no token of this hub's.", key="bad-password") from None
+        raise Unauthorized(
+            "The password is neither a license key nor an API token of this hub.", key="bad-password"
+        ) from None
     if ends <= hub.now():
-        raise Unauthorized("The ticket for this pull has ended.", "Run the command again.", key="ticket-ended")
+        raise Unauthorized("The ticket for this pull has expired.", "Run the command again.", key="ticket-ended")
     license = licenses.live(hub, identity)
     licenses.must_be_active(hub, license, installation)
     return license

@@ -18,7 +18,7 @@ from .models import App, Blob, MetadataFile, PublishedRelease, Target
 from .signing import keep, newest, one_at_a_time, sign
 from .trust import as_role, check_root, check_targets
 
-NO_ROOT = "This hub has no vendor's root yet."
+NO_ROOT = "This hub does not have the vendor's root yet."
 
 
 def set_root(hub: Hub, actor: str, data: bytes) -> int:
@@ -56,7 +56,7 @@ def publish(hub: Hub, actor: str, data: bytes) -> int:
 def _root(session: Session) -> Root:
     current = newest(session, "root")
     if current is None:
-        raise Conflict(NO_ROOT, "Begin with: discode release init --hub URL", key="no-root")
+        raise Conflict(NO_ROOT, "Start with: discode release init --hub URL", key="no-root")
     return as_role(current.body, Root)
 
 
@@ -65,8 +65,8 @@ def _files_are_here(session: Session, targets: Targets) -> None:
     for name, target in targets.targets.items():
         if lengths.get(target.hashes["sha256"]) != target.length:
             raise Conflict(
-                f"The file of {name} was not uploaded, or has another length. Nothing was changed.",
-                "Publish again: what is missing is uploaded.",
+                f"The file of {name} was not uploaded, or has the wrong length. Nothing was changed.",
+                "Publish again: missing files are uploaded.",
                 key="file-missing",
             )
 
@@ -117,7 +117,7 @@ def set_access(hub: Hub, actor: str, app: str, access: str) -> None:
     with hub.database.write() as session:
         kept = session.get(App, app)
         if kept is None:
-            raise NotFound(f"Nothing of {app} is published here.", "Publish a release first.", key="no-such-app")
+            raise NotFound(f"No release of {app} is published here.", "Publish a release first.", key="no-such-app")
         if kept.access != access:
             kept.access = access
             record(session, hub.now(), actor, "app.access", app, {"access": access})
@@ -128,7 +128,7 @@ def current_targets(hub: Hub) -> bytes:
     with hub.database.read() as session:
         current = newest(session, "targets")
     if current is None:
-        raise NotFound("Nothing is published yet.", "Begin with: discode release init --hub URL", key="no-targets")
+        raise NotFound("Nothing is published yet.", "Start with: discode release init --hub URL", key="no-targets")
     return current.body
 
 

@@ -32,7 +32,7 @@ class Storage:
                 length += len(piece)
             if digest.hexdigest() != sha256:
                 raise BadRequest(
-                    "What was uploaded has another SHA-256 than its name. Nothing was kept.",
+                    "The upload's SHA-256 does not match its name. Nothing was stored.",
                     "Upload it again.",
                     key="content-altered",
                 )

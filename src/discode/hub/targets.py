@@ -27,7 +27,7 @@ def access_of(hub: Hub, app: str) -> str:
     with hub.database.read() as session:
         kept = session.get(App, app)
     if kept is None:
-        raise NotFound(f"Nothing of {app} is published here.", "Check the name.", key="no-such-app")
+        raise NotFound(f"No release of {app} is published here.", "Check the name.", key="no-such-app")
     return kept.access
 
 
@@ -45,7 +45,8 @@ def must_be_offered(hub: Hub, target: Target, license: License) -> None:
         if target.name in names and set(release.channels) & set(license.channels):
             return
     raise Forbidden(
-        f"The license {license.id} is for the channels {', '.join(license.channels)}; this release is in none of them.",
+        f"The license {license.id} is limited to the channels {', '.join(license.channels)}, and this "
+        "release is in none of them.",
         "Follow one of these channels, or ask the vendor for another license.",
         key="license-channel",
     )

@@ -28,7 +28,7 @@ def check_root(data: bytes, before: Root | None, online_key: str, now: datetime)
     wanted = before.version + 1 if before else 1
     if root.version != wanted:
         raise Conflict(
-            f"The root has version {root.version}, {wanted} is due. Nothing was changed.",
+            f"The root has version {root.version}, but {wanted} is expected. Nothing was changed.",
             "Fetch the current root and sign the next one.",
             key="root-version",
         )
@@ -38,12 +38,12 @@ def check_root(data: bytes, before: Root | None, online_key: str, now: datetime)
     for role in ("snapshot", "timestamp"):
         if root.roles[role].keyids != [online_key] or root.roles[role].threshold != 1:
             raise BadRequest(
-                f"The root does not give {role} to this hub's online key alone. Nothing was changed.",
+                f"The root does not delegate {role} to this hub's online key alone. Nothing was changed.",
                 "Make it with: discode release init --hub URL",
                 key="online-key",
             )
     if not root.consistent_snapshot:
-        raise BadRequest("The root has no consistent snapshots.", "Make it with: discode release init --hub URL")
+        raise BadRequest("The root does not use consistent snapshots.", "Make it with: discode release init --hub URL")
     return root
 
 
@@ -57,20 +57,23 @@ def check_targets(data: bytes, root: Root, before: Targets | None, now: datetime
     _verify(root, "targets", metadata)
     _not_expired(targets, "targets", now)
     if targets.delegations is not None or len(targets.targets) > MOST_TARGETS:
-        raise BadRequest("The targets delegate, or are too many. Nothing was changed.", "Publish without that.")
+        raise BadRequest(
+            "The targets metadata has delegations, or too many targets. Nothing was changed.",
+            "Remove the delegations, or publish fewer targets.",
+        )
     wanted = before.version + 1 if before else 1
     if targets.version != wanted:
         raise Conflict(
-            f"The targets have version {targets.version}, {wanted} is due: somebody else published meanwhile. "
-            "Nothing was changed.",
-            "Publish again: it begins with what is there now.",
+            f"The targets have version {targets.version}, but {wanted} is expected: somebody else published in the "
+            "meantime. Nothing was changed.",
+            "Publish again: it starts from the current state.",
             key="version-passed",
         )
     for name, target in targets.targets.items():
         if target_app(name) is None or name != target.path or set(target.hashes) != {"sha256"}:
-            raise BadRequest(f"A target has a name or hashes that none of ours has: {name[:80]!r}.", key="target-name")
+            raise BadRequest(f"A target has an unexpected name or unexpected hashes: {name[:80]!r}.", key="target-name")
         if len(target.hashes["sha256"]) != 64 or not set(target.hashes["sha256"]) <= set("0123456789abcdef"):
-            raise BadRequest("A target's SHA-256 is none.", key="target-name")
+            raise BadRequest("A target has an invalid SHA-256.", key="target-name")
     _keeps(targets, before)
     return targets
 
@@ -85,8 +88,8 @@ def _keeps(targets: Targets, before: Targets | None) -> None:
         new = targets.targets.get(name)
         if new is None or (not name.endswith("/index.json") and new != old):
             raise Conflict(
-                f"{name} is published already, and would be {'altered' if new else 'taken away'}. Nothing was changed.",
-                "Publish a new version; a release that must not be used is taken back with: discode release yank",
+                f"{name} is already published and would be {'altered' if new else 'removed'}. Nothing was changed.",
+                "Publish a new version. To withdraw a bad release: discode release yank",
                 key="published-already",
             )
 
@@ -97,7 +100,7 @@ def _parsed(data: bytes, kind: type[_Role]) -> Metadata[_Role]:
     except (DeserializationError, RecursionError, ValueError) as error:
         raise BadRequest("The metadata cannot be read. Nothing was changed.", key="metadata-malformed") from error
     if not isinstance(metadata.signed, kind):
-        raise BadRequest("The metadata is of another role. Nothing was changed.", key="metadata-malformed")
+        raise BadRequest("The metadata is for another role. Nothing was changed.", key="metadata-malformed")
     return metadata
 
 
@@ -115,7 +118,7 @@ def _verify(verifier: Root, role: str, metadata: Metadata[Any]) -> None:
 def _not_expired(signed: Signed, role: str, now: datetime) -> None:
     if signed.expires <= now + SHORTEST_LIFE:
         raise BadRequest(
-            f"The {role} metadata ends at {signed.expires:%Y-%m-%d %H:%M} UTC; it has to hold for a day at least. "
+            f"The {role} metadata ends at {signed.expires:%Y-%m-%d %H:%M} UTC; it must be valid for at least a day. "
             "Nothing was changed.",
             "Check the clock of the machine that signs.",
             key="metadata-expired",

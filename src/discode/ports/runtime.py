@@ -102,7 +102,7 @@ class Runtime(Protocol):
         """Run a command to its end as the instance would run: same files, env and volumes."""
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
-        """None when there is no such instance."""
+        """None when no such instance."""
 
     def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
         """GET `path` from the instance itself, past the proxy. No instance: a probe that is not ok."""

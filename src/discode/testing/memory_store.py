@@ -112,4 +112,4 @@ class MemoryStore:
 
     def _must_be_whole(self, app: str, document: Document) -> None:
         if (app, document) in self.damaged:
-            raise StateError(f"The {document} of {app} is damaged.", "See what can be done: discode doctor")
+            raise StateError(f"The {document} of {app} is damaged.", "See how to fix it: discode doctor")

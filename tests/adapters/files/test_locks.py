@@ -49,7 +49,7 @@ def test_busy_says_who_is_at_work(store: FileStore) -> None:
     with holder(store.home) as process:
         with pytest.raises(Busy) as raised, store.lock(APP):
             pass
-        assert f"discode update myapp (pid {process.pid}) is at work since " in raised.value.sentence
+        assert f"discode update myapp (pid {process.pid}) has been running since " in raised.value.sentence
         assert "Nothing was changed" in raised.value.sentence
 
 
@@ -73,7 +73,7 @@ def test_a_stale_file_is_no_obstacle(store: FileStore) -> None:
 def test_busy_does_without_a_readable_note(store: FileStore, note: str) -> None:
     with store.lock(APP):
         (store.home / "locks" / "myapp.lock").write_text(note)
-        with pytest.raises(Busy, match="Another command is at work on myapp"), store.lock(APP):
+        with pytest.raises(Busy, match="Another command is running for myapp"), store.lock(APP):
             pass
 
 

@@ -67,7 +67,7 @@ def test_a_bomb_is_stopped_long_before_its_size(tmp_path):
         zipped.write(info.tobuf())
         for _ in range(2048):
             zipped.write(bytes(1024**2))
-    with pytest.raises(TrustError, match="more than the release says"):
+    with pytest.raises(TrustError, match="more than the release declares"):
         unpack(path, inside, 1000)
     assert sum(entry.stat().st_size for entry in inside.rglob("*")) < 2000
 

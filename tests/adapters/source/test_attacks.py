@@ -17,7 +17,7 @@ def error_of(customer, call=None):
     with pytest.raises(TrustError) as refused:
         releases = customer.releases()
         (call or (lambda: releases.index()))() if call is None else call(releases)
-    assert "goes on running" in refused.value.sentence or "Nothing was changed" in refused.value.sentence
+    assert "keeps running" in refused.value.sentence or "Nothing was changed" in refused.value.sentence
     return refused.value.name
 
 

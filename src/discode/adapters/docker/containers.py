@@ -65,7 +65,7 @@ def _variable(told: dict[str, Any], name: str) -> str:
 
 
 def inspect(engine: Engine, container: str, app: str) -> dict[str, Any] | None:
-    """None when there is no such container of the app's."""
+    """None when no such container of the app's."""
     import docker.errors
 
     try:
@@ -188,12 +188,12 @@ def _create_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
         stranger = None
     if stranger is not None and not is_ours(stranger, part.spec.name.app):
         return Refused(
-            f"A container with the name {part.container} is there that is not Discode's.",
+            f"A container named {part.container} exists and does not belong to Discode.",
             f"Rename or remove it (docker rename {part.container} other-name), then run the command again.",
             key="name-taken",
         )
     return Failed(
-        f"Docker did not make the container {part.container}: {error.explanation or error}.",
+        f"Docker could not create the container {part.container}: {error.explanation or error}.",
         "Run: discode doctor",
         key="container-not-made",
     )
@@ -204,12 +204,12 @@ def _start_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
     if code in CANNOT_RUN:
         what = part.command[0] if part.command else "the image's own command"
         return ReleaseFailed(
-            f"{part.manifest.version} cannot be started: {what} is not a program in its image.",
-            "Tell the vendor; a newer release may mend it.",
+            f"{part.manifest.version} cannot be started: {what} is not an executable in its image.",
+            "Tell the vendor; a newer release may fix it.",
             log=(str(error.explanation or error),),
         )
     return Failed(
-        f"Docker did not start the container {part.container}: {error.explanation or error}.",
+        f"Docker could not start the container {part.container}: {error.explanation or error}.",
         "Run: discode doctor",
         key="container-not-started",
     )

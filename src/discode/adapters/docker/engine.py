@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 DEFAULT = "unix:///var/run/docker.sock"
 OLDEST_API = (1, 40)  # of Docker 19.03: the first with a platform in `pull` that is not experimental
 PATIENCE = 60.0  # seconds that the engine may be silent in one answer
-_RUNS_ON = "Your app goes on as it was."
+_RUNS_ON = "Your app keeps running."
 # With Docker's `live-restore` containers go on without their daemon; by default they do not.
 _START = "Start it: systemctl start docker (or: discode doctor --fix)"
-_DOWN = "Apps on it may be down until it is started; then they come back by themselves."
+_DOWN = "Its apps may be down until it is started; then they come back on their own."
 
 
 class Engine:
@@ -101,8 +101,8 @@ class Engine:
 
     def _silent(self, doing: str) -> RuntimeUnreachable:
         return RuntimeUnreachable(
-            f"Docker at {self.host} did not {doing}: it does not answer. Nothing is known of what it did.",
-            "See whether it runs (discode doctor), then run the command again.",
+            f"Docker at {self.host} did not {doing}: it does not answer. What it did is unknown.",
+            "Check that it is running (discode doctor), then run the command again.",
         )
 
     def _knock(self) -> None:
@@ -131,7 +131,7 @@ class Engine:
 def _closed(path: str, error: OSError) -> RuntimeUnreachable:
     if error.errno == errno.EACCES:
         return RuntimeUnreachable(
-            f"This user may not talk to Docker: no permission on {path}. {_RUNS_ON}",
+            f"This user cannot use Docker: no permission for {path}. {_RUNS_ON}",
             "Run the command as root, or add the user to the group docker and log in again.",
             key="docker-forbidden",
         )
@@ -139,7 +139,7 @@ def _closed(path: str, error: OSError) -> RuntimeUnreachable:
         there = Path("/usr/bin/dockerd").exists() or Path("/usr/sbin/dockerd").exists()
         if there:
             return RuntimeUnreachable(
-                f"Docker does not run: there is no {path}. {_DOWN}", _START, key="docker-stopped"
+                f"Docker is not running: there is no {path}. {_DOWN}", _START, key="docker-stopped"
             )  # fmt: skip
         return RuntimeUnreachable(
             f"Docker is not installed on this machine: there is no {path}. Nothing was changed.",
@@ -147,7 +147,7 @@ def _closed(path: str, error: OSError) -> RuntimeUnreachable:
             key="docker-missing",
         )
     return RuntimeUnreachable(
-        f"Docker does not run: nobody answers at {path} ({error.strerror}). {_DOWN}",
+        f"Docker is not running: nothing answers at {path} ({error.strerror}). {_DOWN}",
         _START,
         key="docker-stopped",
     )

@@ -44,7 +44,7 @@ class DockerExec:
         except RuntimeUnreachable as error:
             raise self._unreachable(error.sentence) from error
         except docker.errors.NotFound as error:
-            raise self._unreachable("there is no such container") from error
+            raise self._unreachable("no such container") from error
         except docker.errors.APIError as error:
             raise self._unreachable(str(error.explanation or error)) from error
         except TimeoutError as error:
@@ -61,7 +61,7 @@ class DockerExec:
 
     def _unreachable(self, why: str) -> ProxyUnreachable:
         return ProxyUnreachable(
-            f"The proxy in the container {self._container} did not answer: {why} Requests go where they went.",
+            f"The proxy in the container {self._container} did not answer: {why} Requests are routed as before.",
             f"See: docker logs {self._container}. Then run the command again.",
         )
 

@@ -29,7 +29,7 @@ def probe(engine: Engine, through: str, host: str, port: int, path: str, timeout
         out, _ = engine.api.exec_start(job, demux=True)
         code = engine.api.exec_inspect(job)["ExitCode"]
     except docker.errors.APIError:
-        return Probe(False, "the proxy's container, which is asked to look, does not run")
+        return Probe(False, "the proxy's container, which runs the check, is not running")
     if code == REFUSED:
         return Probe(False, f"connection refused at port {port}", connected=False)
     words = (out or b"").decode(errors="replace").split()

@@ -22,8 +22,8 @@ def install(say: Callable[[str], None]) -> None:
     """Raises Failed when the packages cannot be had."""
     if shutil.which("apt-get") is None:
         raise Failed(
-            "This system has no apt-get: Discode installs Docker on Debian and Ubuntu alone.",
-            "Install Docker by its own guide: https://docs.docker.com/engine/install/",
+            "This system has no apt-get: Discode installs Docker only on Debian and Ubuntu.",
+            "Follow Docker's own guide: https://docs.docker.com/engine/install/",
             key="no-apt",
         )
     say(f"Installing from the distribution: {', '.join(PACKAGES)}")
@@ -47,7 +47,7 @@ def start(engine: Engine, say: Callable[[str], None]) -> None:
         _run(["systemctl", "enable", "--now", "docker.service"])
     else:
         say(
-            f"Starting dockerd without an init system; its log is {LOG}. Start it at boot in your own way: {_program()}"
+            f"Starting dockerd without an init system. Its log is {LOG}. Make sure that it starts at boot: {_program()}"
         )
         _spawn()
     deadline = time.monotonic() + START

@@ -18,7 +18,7 @@ def words(engine: Engine, told: dict[str, Any], wanted: int) -> str:
         return ""
     reachable, inside = _ports(tables, loopback=False), _ports(tables, loopback=True)
     if wanted in inside - reachable:
-        return f"it listens on port {wanted}, but at 127.0.0.1 alone: it has to listen at 0.0.0.0"
+        return f"it listens on port {wanted}, but only at 127.0.0.1; it must listen at 0.0.0.0"
     if not reachable:
         return "it listens on no port"
     return f"it listens on {', '.join(map(str, sorted(reachable)))}"

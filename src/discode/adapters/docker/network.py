@@ -29,10 +29,12 @@ class Network:
             self._create(self._free_subnet())
             told = self._inspect()
         if told is None:
-            raise Failed(f"Docker has no room for the network {self.name}.", "See: docker network ls", key="no-subnet")
+            raise Failed(
+                f"Docker has no free subnet for the network {self.name}.", "See: docker network ls", key="no-subnet"
+            )
         if (told["Labels"] or {}).get(ROLE) != NETWORK:
             raise Refused(
-                f"A network with the name {self.name} is there that is not Discode's. Nothing was changed.",
+                f"A network named {self.name} exists and does not belong to Discode. Nothing was changed.",
                 "Choose another name: proxy_network in config.toml.",
                 key="network-taken",
             )

@@ -115,7 +115,7 @@ class ProxyContainer:
             except DiscodeError as error:
                 self._back()
                 raise Failed(
-                    f"{error.sentence} The old proxy serves again; requests were refused for "
+                    f"{error.sentence} The old proxy is back; requests were refused for "
                     f"{time.monotonic() - begun:.1f} s.",
                     error.next_step,
                     key=error.name,
@@ -156,7 +156,7 @@ class ProxyContainer:
             return None
         if (told["Config"]["Labels"] or {}).get(ROLE) != PROXY:
             raise Refused(
-                f"A container with the name {name} is there that is not Discode's. Nothing was changed.",
+                f"A container named {name} exists and does not belong to Discode. Nothing was changed.",
                 f"Rename it (docker rename {name} other-name), or choose another name: proxy_container in config.toml.",
                 key="name-taken",
             )
@@ -205,8 +205,8 @@ class ProxyContainer:
 
     def _no_image(self, why: str) -> Refused:
         return Refused(
-            f"The proxy's image {self._settings.image} cannot be had: {why}. Nothing was changed.",
-            "Check the network; or choose another image: discode proxy update --image IMAGE",
+            f"The proxy's image {self._settings.image} cannot be pulled: {why}. Nothing was changed.",
+            "Check the network, or choose another image: discode proxy update --image IMAGE",
             key="proxy-image",
         )
 
@@ -228,7 +228,7 @@ class ProxyContainer:
 
     def _not_started(self, error: Any) -> ProxyUnreachable:
         return ProxyUnreachable(
-            f"Docker did not start the proxy's container: {error.explanation or error}.",
+            f"Docker could not start the proxy's container: {error.explanation or error}.",
             f"See: docker inspect {self._settings.name}",
         )
 
@@ -240,7 +240,7 @@ class ProxyContainer:
                 self._engine.api.inspect_container(name)  # an engine that has gone is not to be waited for
             if time.monotonic() >= deadline:
                 raise ProxyUnreachable(
-                    f"The container {name} runs, but its proxy did not answer within {START:g} s.",
+                    f"The container {name} is running, but its proxy did not answer within {START:g} s.",
                     f"See: docker logs {name}",
                 )
             time.sleep(POLL)
@@ -279,11 +279,11 @@ class ProxyContainer:
         import docker.errors
 
         try:
-            with self._engine.errors("look after the proxy"):
+            with self._engine.errors("manage the proxy"):
                 yield
         except docker.errors.APIError as error:
             raise Failed(
-                f"Docker refused to look after the proxy: {error.explanation or error}.",
+                f"Docker refused to manage the proxy: {error.explanation or error}.",
                 "Run: discode doctor",
                 key="engine-refused",
             ) from error

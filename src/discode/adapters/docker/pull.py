@@ -65,7 +65,7 @@ class Layers:
 
     def told(self) -> str:
         """For people: how much is new."""
-        return f"downloaded ({len(self._all)} layers, {len(self._here)} of them here already)"
+        return f"downloaded ({len(self._all)} layers, {len(self._here)} of them already here)"
 
 
 def pull_all(engine: Engine, image: Image, ask: Callable[[], Credentials | None], report: Report) -> None:
@@ -117,8 +117,8 @@ def _follow(stream: Iterable[dict[str, Any]], report: Report) -> None:
 def _cause(engine: Engine, image: Image, auth: dict[str, str] | None, words: str) -> DiscodeError:
     if (free := free_disk(engine)) < LITTLE:
         return PreflightError(
-            f"The disk is full: {format_size(free)} are left where Docker keeps its images.",
-            "Free some room (docker system df shows what takes it), then run the command again.",
+            f"The disk is full: {format_size(free)} left where Docker keeps its images.",
+            "Free some space (docker system df shows what uses it), then run the command again.",
             key="disk-full",
         )
     status, platforms = _asked(engine, image, auth)
@@ -126,13 +126,14 @@ def _cause(engine: Engine, image: Image, auth: dict[str, str] | None, words: str
     if status in (401, 403) or (auth is None and status >= 500 and _wants_a_login(registry)):
         return Refused(
             f"The registry does not let this machine pull {image.repository}.",
-            "Check the license or the credentials with the vendor. A private registry without a hub: docker login.",
+            "Check the license or the credentials with the vendor. "
+            "For a private registry without a hub, run: docker login",
             key=CREDENTIALS,
         )
     if status == 404:
         return Refused(
             f"The registry has no image {image.reference}.",
-            "Tell the vendor: the release was published, and its image is not there.",
+            "Tell the vendor: the release is published, but its image is missing.",
             key="image-missing",
         )
     if status == 200 and platforms and engine.platform not in platforms:
@@ -181,7 +182,7 @@ def _no_way(registry: str) -> DiscodeError | None:
                 ssl.create_default_context().wrap_socket(connection, server_hostname=name).close()
     except ssl.SSLCertVerificationError as error:
         return Refused(
-            f"The certificate of the registry {registry} does not hold: {error.verify_message}.",
+            f"The certificate of the registry {registry} is not valid: {error.verify_message}.",
             "Tell the vendor. If it is your own registry, give Docker its certificate: /etc/docker/certs.d.",
             key="registry-certificate",
         )

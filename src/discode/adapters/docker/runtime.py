@@ -76,7 +76,7 @@ class DockerRuntime:
         with self._asking(f"inspect {name}"):
             told = containers.inspect(self._engine, str(name), name.app)
             if told is None:
-                return Probe(False, "there is no such instance")
+                return Probe(False, "no such instance")
             if not told["State"]["Running"]:
                 return Probe(False, f"its container is {told['State']['Status']}")
             found = self._probe(told, path, timeout)
@@ -149,7 +149,7 @@ class DockerRuntime:
             return None
         web = told.get(str(name))
         if web is None or web["State"]["Status"] == "created":
-            return InstanceState(name, Phase.EXITED, self._endpoint(web, name), reason="it never got ready")
+            return InstanceState(name, Phase.EXITED, self._endpoint(web, name), reason="it never became ready")
         worst_name = max(told, key=lambda text: (told[text]["RestartCount"], text == str(name)))
         worst = told[worst_name] if told[worst_name]["RestartCount"] else web
         end = end_of(self._engine, worst)

@@ -29,13 +29,13 @@ def run_a_container(engine: Engine) -> str:
 
     program = next((Path(name) for name in _INIT if Path(name).exists()), None)
     if program is None or not engine.is_local:
-        return "not tried: there is no docker-init on this machine to try with"
+        return "not tried: this machine has no docker-init to try it with"
     with engine.errors("run a container"):
         try:
             return _run(engine, program)
         except docker.errors.APIError as error:
             raise Failed(
-                f"Docker answers, and does not run a container: {error.explanation or error}.",
+                f"Docker answers but cannot run a container: {error.explanation or error}.",
                 "See Docker's log: journalctl -u docker, or /var/log/docker.log",
                 key="trial-failed",
             ) from error
@@ -54,7 +54,7 @@ def _run(engine: Engine, program: Path) -> str:
         api.remove_image(_IMAGE)
     if code != 0:
         raise Failed(
-            f"Docker answers, and a container of its own init ended with {code}.",
+            f"Docker answers, but a container with its own init exited with {code}.",
             "See Docker's log: journalctl -u docker, or /var/log/docker.log",
             key="trial-failed",
         )

@@ -24,7 +24,7 @@ def ensure(engine: Engine, app: str, volumes: Iterable[str]) -> None:
         owner = (told["Labels"] or {}).get(APP)
         if owner != app:
             raise Refused(
-                f"The volume {name} belongs to {owner or 'something that is not Discode'}, not to {app}.",
+                f"The volume {name} belongs to {owner or 'something other than Discode'}, not to {app}.",
                 "Rename or remove it if nobody needs it: docker volume inspect " + name,
                 key="volume-taken",
             )
@@ -44,7 +44,7 @@ def drop(engine: Engine, app: str) -> None:
             if error.status_code != 409:
                 raise
             raise Failed(
-                f"The volume {told['Name']} of {app} is still used by a container that is not Discode's.",
+                f"The volume {told['Name']} of {app} is still used by a container that does not belong to Discode.",
                 f"See: docker ps --all --filter volume={told['Name']}. Remove it, then: discode settle {app}",
                 key="volume-in-use",
             ) from error

@@ -18,7 +18,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         key, reason, advice = refusal(path, error)
-        unchanged = "Nothing was changed by this write, and your app goes on running."
+        unchanged = "Nothing was changed, and your app keeps running."
         raise PreflightError(f"{path} cannot be written: {reason}. {unchanged}", advice, key=key) from error
 
 
@@ -33,7 +33,7 @@ def reading(path: Path) -> Iterator[None]:
         key, reason, advice = refusal(path, error)
         if key == "disk":
             advice += " Then: discode doctor"
-        sentence = f"{path} cannot be read: {reason}. Nothing was changed, and your app goes on running."
+        sentence = f"{path} cannot be read: {reason}. Nothing was changed, and your app keeps running."
         raise Refused(sentence, advice, key=key) from error
 
 

@@ -35,7 +35,7 @@ def load(path: Path, model: type[Model]) -> Model | None:
         return model.model_validate(raw)
     except ValidationError as error:
         where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        raise damaged(path, f"its field {where or '(all)'} does not hold") from None
+        raise damaged(path, f"its field {where or '(all)'} is invalid") from None
 
 
 def load_object(path: Path) -> dict[str, Any] | None:
@@ -70,8 +70,8 @@ def encode(fields: dict[str, Any]) -> bytes:
 
 def damaged(path: Path, detail: str) -> StateError:
     return StateError(
-        f"{path} is damaged: {detail}. Nothing was changed, and your app goes on running.",
-        "See what can be done: discode doctor",
+        f"{path} is damaged: {detail}. Nothing was changed, and your app keeps running.",
+        "See how to fix it: discode doctor",
     )
 
 
@@ -92,7 +92,7 @@ def refuse_newer(path: Path, raw: Any) -> None:
         if number > _KNOWN[name]:
             raise StateError(
                 f"{path} was written by a newer Discode ({name} {number}; this one knows {_KNOWN[name]}). "
-                "Nothing was changed, and your app goes on running.",
+                "Nothing was changed, and your app keeps running.",
                 "Update Discode, then run the command again.",
                 key="newer-schema",
             )

@@ -37,10 +37,10 @@ def _busy(path: Path, app: str) -> Busy:
     try:
         note = json.loads(path.read_bytes())
         since = time.strftime("%H:%M:%S", time.localtime(note["since"]))
-        who = f"{note['command']} (pid {note['pid']}) is at work since {since}."
+        who = f"{note['command']} (pid {note['pid']}) has been running since {since}."
     except (OSError, ValueError, KeyError, TypeError):  # its holder has not written the note yet
-        who = f"Another command is at work on {app}."
-    return Busy(f"{who} Nothing was changed.", "Wait until it is done, then run the command again.")
+        who = f"Another command is running for {app}."
+    return Busy(f"{who} Nothing was changed.", "Wait for it to finish, then run the command again.")
 
 
 def _write_note(descriptor: int, note: dict[str, object] | None) -> None:

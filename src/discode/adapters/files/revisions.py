@@ -20,7 +20,7 @@ def read_revision(folder: Path, revision: int) -> dict[str, str]:
         return {}
     values = raw.get("values")
     if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
-        raise damaged(path, "its values are not texts")
+        raise damaged(path, "its values are not strings")
     return dict(values)
 
 

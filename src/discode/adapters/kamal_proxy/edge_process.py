@@ -85,11 +85,11 @@ class EdgeProcess:
             return
         except PermissionError as error:
             raise Refused(
-                "The edge proxy belongs to another user. It goes on running.", "Run the command as that user."
+                "The edge proxy belongs to another user. It is still running.", "Run the command as that user."
             ) from error
         if not select.select([process], [], [], END)[0]:
             raise ProxyUnreachable(
-                f"The edge proxy did not end within {END:g} s. It may go on running.", f"See {self._log}."
+                f"The edge proxy did not stop within {END:g} s. It may still be running.", f"See {self._log}."
             )
 
     def _start(self) -> None:
@@ -134,7 +134,7 @@ class EdgeProcess:
             return found
         return ProxyUnreachable(
             f"The edge proxy did not start: {lines[-1] if lines else f'no answer within {START:g} s'}.",
-            f"Its log says more: {self._log}",
+            f"For details, see its log: {self._log}",
             log=lines,
         )
 

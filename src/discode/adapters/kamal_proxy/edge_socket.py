@@ -37,8 +37,8 @@ class EdgeSocket:
 
     def _unreachable(self, argv: Sequence[str], why: str) -> ProxyUnreachable:
         return ProxyUnreachable(
-            f"The edge proxy did not answer {argv[0]!r} at {self.path}: {why}. Requests go where they went.",
-            f"Its log says more: {self.path.with_name('edge.log')}. Then run the command again.",
+            f"The edge proxy did not answer {argv[0]!r} at {self.path}: {why}. Requests are routed as before.",
+            f"For details, see its log: {self.path.with_name('edge.log')}. Then run the command again.",
         )
 
 

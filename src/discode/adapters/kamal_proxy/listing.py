@@ -76,7 +76,7 @@ def _cells(columns: dict[str, slice], line: str) -> dict[str, str]:
 
 def _garbled(text: str) -> ProxyUnreachable:
     return ProxyUnreachable(
-        f"The proxy's list makes no sense ({text.strip()[:60]!r}). Nothing is known of its routes; they stay.",
+        f"The proxy's list cannot be understood ({text.strip()[:60]!r}). Its routes are unknown and stay as they are.",
         "Run: discode doctor",
         key="proxy-garbled",
     )

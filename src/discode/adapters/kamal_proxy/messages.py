@@ -31,19 +31,21 @@ def check(argv: Sequence[str], answer: Answer) -> str:
 def _error(argv: Sequence[str], code: int, words: str) -> DiscodeError:
     command = " ".join(argv[:2])
     if _UNHEALTHY in words:
-        return ReleaseFailed(f"The proxy did not switch: {words}.", "A newer release may mend it; tell the vendor.")
+        return ReleaseFailed(
+            f"The proxy did not switch traffic over: {words}.", "Tell the vendor; a newer release may fix it."
+        )
     if _CONFLICT in words:
         return Refused(
-            f"The proxy did not take {argv[1]}: another app on this machine has the same host and path.",
+            f"The proxy rejected {argv[1]}: another app on this machine has the same host and path.",
             "Give one of them a host name of its own: --host app.example.com",
             key="host-taken",
         )
     if _UNKNOWN_SERVICE in words:
-        return UnknownService(f"The proxy does not know {argv[1]}; it sends it no requests.", "Run: discode doctor")
+        return UnknownService(f"The proxy has no route for {argv[1]}, which gets no requests.", "Run: discode doctor")
     if any(sign in words for sign in _NO_SERVER):
-        return ProxyUnreachable(f"The proxy does not run: {words}. Nothing is known of its routes.", "discode doctor")
+        return ProxyUnreachable(f"The proxy is not running: {words}. Its routes are unknown.", "discode doctor")
     return Failed(
-        f"The proxy refused {command!r} ({code}): {words or 'without a word'}. Its routes are what they were.",
+        f"The proxy refused {command!r} ({code}): {words or 'no reason given'}. Its routes are unchanged.",
         "Run: discode doctor",
         key="proxy-refused",
     )

@@ -48,23 +48,23 @@ def _port(bind: str, port: int) -> Refused | None:
 
 
 def _words(bind: str, port: int, number: int | None) -> Refused | None:
-    change = "choose another one: --http-port at the install, or http_port and https_port in config.toml"
+    change = "choose another one with --http-port when installing, or http_port and https_port in config.toml"
     if number == errno.EADDRINUSE:
         return Refused(
-            f"The proxy cannot start: another program listens at port {port}. Nothing was changed.",
+            f"The proxy cannot start: another program is using port {port}. Nothing was changed.",
             f"Find it with: ss -ltnp 'sport = :{port}'. Stop it, or {change}.",
             key="port-taken",
         )
     if number == errno.EACCES:
         return Refused(
-            f"The proxy cannot start: this user may not listen at port {port}. Nothing was changed.",
+            f"The proxy cannot start: this user may not use port {port}. Nothing was changed.",
             f"Run the command as root, or {change}.",
             key="port-forbidden",
         )
     if number == errno.EADDRNOTAVAIL:
         return Refused(
             f"The proxy cannot start: this machine does not have the address {bind}. Nothing was changed.",
-            "Choose one that it has in config.toml (bind).",
+            "Set bind in config.toml to an address that it has.",
             key="address-missing",
         )
     return None

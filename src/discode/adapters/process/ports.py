@@ -48,7 +48,7 @@ class Ports:
             port = FIRST + (start - FIRST + step) % size
             if port not in taken and is_free(port):
                 return port
-        raise Refused("Every port for instances is taken. Nothing was changed.", "Stop something on this machine.")
+        raise Refused("No port is free for an instance. Nothing was changed.", "Stop another program on this machine.")
 
     @contextmanager
     def _locked(self) -> Iterator[dict]:  # type: ignore[type-arg]

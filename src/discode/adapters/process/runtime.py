@@ -86,7 +86,7 @@ class ProcessRuntime:
 
     def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
         spec = read_json(self._folder(name).spec)
-        return probe(HOST, int(spec["port"]), path, timeout) if spec else Probe(False, "there is no such instance")
+        return probe(HOST, int(spec["port"]), path, timeout) if spec else Probe(False, "no such instance")
 
     def stop(self, name: InstanceName, grace: float) -> None:
         folder = self._folder(name)
@@ -168,7 +168,7 @@ class ProcessRuntime:
             elif child.poll() is not None and not is_held(folder.lock):
                 text = (folder.path / "supervisor.log").read_text(errors="replace").strip()
                 raise RuntimeUnreachable(
-                    f"The supervisor of {folder.name} ended: {text.splitlines()[-1] if text else 'no reason'}.",
+                    f"The supervisor of {folder.name} ended: {text.splitlines()[-1] if text else 'no reason given'}.",
                     f"See {folder.path / 'supervisor.log'}",
                 )
             if time.monotonic() > deadline:
@@ -242,7 +242,7 @@ def _state(name: InstanceName, folder: InstanceFolder) -> InstanceState:
     spec, web = read_json(folder.spec), _web(folder)
     endpoint = Endpoint(HOST, int(spec.get("port", 0)))
     if not spec:
-        return InstanceState(name, Phase.EXITED, endpoint, reason="it never got ready")
+        return InstanceState(name, Phase.EXITED, endpoint, reason="it never became ready")
     phase = Phase.STOPPED if folder.stop.exists() and not _running(folder) else Phase.RUNNING
     code = web.get("code")
     return InstanceState(name, phase, endpoint, int(web.get("ends", 0)), code, _reason(code))

@@ -34,7 +34,7 @@ def unpack(archive: Path, folder: Path, unpacked: int) -> None:
                 count, left = count + 1, left - max(member.size if member.isreg() else 0, 0)
                 _check(member, seen)
                 if left < 0 or count > MEMBERS:
-                    raise unsafe("it unpacks to more than the release says")
+                    raise unsafe("it unpacks to more than the release declares")
                 _extract(tar, member, folder)
     except (tarfile.TarError, EOFError, lzma.LZMAError, gzip.BadGzipFile, UnicodeError) as error:
         raise unsafe(f"it cannot be read ({type(error).__name__})") from error
@@ -43,7 +43,7 @@ def unpack(archive: Path, folder: Path, unpacked: int) -> None:
 def unsafe(why: str) -> TrustError:
     return TrustError(
         f"The release's archive was refused: {why}. Nothing was changed.",
-        "Tell the vendor; your app goes on running.",
+        "Tell the vendor; your app keeps running.",
         key="archive-unsafe",
     )
 
@@ -51,7 +51,7 @@ def unsafe(why: str) -> TrustError:
 def _check(member: tarfile.TarInfo, seen: set[str]) -> None:
     name = _inside(member.name, f"the name {member.name!r}")
     if name in seen and not member.isdir():
-        raise unsafe(f"{member.name!r} is in it twice")
+        raise unsafe(f"{member.name!r} appears in it twice")
     seen.add(name)
     if member.issym():
         target = f"{PurePosixPath(name).parent}/{member.linkname}"
@@ -60,7 +60,7 @@ def _check(member: tarfile.TarInfo, seen: set[str]) -> None:
         if _inside(member.linkname, f"the link {member.name!r}") not in seen:
             raise unsafe(f"{member.name!r} is a link to something that is not in it")
     elif not (member.isreg() or member.isdir()):
-        raise unsafe(f"{member.name!r} is neither a file, a folder nor a link")
+        raise unsafe(f"{member.name!r} is not a file, a folder or a link")
 
 
 def _inside(name: str, what: str, *, absolute: bool = False) -> str:
@@ -122,5 +122,5 @@ class _Bounded:
         piece = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
         self._left -= len(piece)
         if self._left < 0:
-            raise unsafe("it unpacks to more than the release says")
+            raise unsafe("it unpacks to more than the release declares")
         return piece

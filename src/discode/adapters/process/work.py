@@ -16,7 +16,7 @@ def lay_out(home: Path, release: Path, work: Path, manifest: Manifest) -> None:
     """A copy of the release, with links to the app's volumes where it expects them."""
     if not release.is_dir():
         raise RuntimeUnreachable(
-            f"{manifest.app} {manifest.version} is not on this machine any more.",
+            f"{manifest.app} {manifest.version} is no longer on this machine.",
             f"Fetch it again: discode update {manifest.app} --to {manifest.version} --retry",
         )
     work.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def _link_volume(volume: Path, work: Path, path: str) -> None:
     """What the release itself has at that place is what a new volume begins with."""
     place = work / path.lstrip("/")
     if not place.parent.resolve().is_relative_to(work.resolve()):
-        raise Failed(f"The release wants its volume outside its own folder ({path}).", "Tell the vendor.")
+        raise Failed(f"The release puts its volume outside its own folder ({path}).", "Tell the vendor.")
     place.parent.mkdir(parents=True, exist_ok=True)
     if not volume.exists():
         volume.parent.mkdir(parents=True, exist_ok=True)

@@ -37,8 +37,8 @@ class RegistryClient:
             digest = _digest(body)
             if wanted.digest and wanted.digest != digest:
                 raise Refused(
-                    f"{wanted.repository}:{wanted.tag} is not {wanted.digest} any more, it is {digest}. {_UNCHANGED}",
-                    "Somebody moved the tag. Name the digest that you mean, or take it out.",
+                    f"{wanted.repository}:{wanted.tag} is not {wanted.digest} any more; it is {digest}. {_UNCHANGED}",
+                    "Somebody moved the tag. Give the digest that you mean, or remove it.",
                     key="tag-moved",
                 )
             return _resolved(session, wanted, digest, json.loads(body))
@@ -75,14 +75,14 @@ class _Session:
     def _refused(self, status: int) -> DiscodeError:
         if status in (401, 403):
             return Refused(
-                f"The registry {self._wanted.host} does not show {self._wanted} to you. {_UNCHANGED}",
+                f"The registry {self._wanted.host} does not let you see {self._wanted}. {_UNCHANGED}",
                 f"Log in first: docker login {self._wanted.host}",
                 key="registry-credentials",
             )
         if status == 404:
             return Refused(
                 f"The registry {self._wanted.host} has no {self._wanted}. {_UNCHANGED}",
-                "Push the image first, or name another tag: image: REPOSITORY:TAG in the file, or --image.",
+                "Push the image first, or give another tag: image: REPOSITORY:TAG in the file, or --image.",
                 key="image-missing",
             )
         return SourceUnreachable(
@@ -129,7 +129,7 @@ def _translated(wanted: Reference) -> Iterator[None]:
     except httpx.HTTPError as error:
         raise SourceUnreachable(
             f"The registry {wanted.host} cannot be reached: {error or type(error).__name__}. {_UNCHANGED}",
-            "Check the name and the network. A registry needs a certificate that this machine trusts.",
+            "Check the name and the network. The registry needs a certificate that this machine trusts.",
         ) from error
     except (KeyError, TypeError, ValueError) as error:
         raise Refused(

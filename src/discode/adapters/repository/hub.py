@@ -30,7 +30,7 @@ from .packing import pack
 from .repository import DAYS, expiry, now
 
 _Role = TypeVar("_Role", Root, Targets)
-_MINE = "Nothing was signed. Somebody else may have the hub: look at it before you publish."
+_MINE = "Nothing was signed. Somebody else may control the hub: check it before you publish."
 
 
 class HubRepository:
@@ -43,7 +43,7 @@ class HubRepository:
         about = self._api.call("GET", "/api/v1/hub")
         if self._api.fetch("/metadata/1.root.json") is not None:
             raise Refused(
-                f"{self._api.url} has a root already. Nothing was changed.",
+                f"{self._api.url} already has a root. Nothing was changed.",
                 "Publish with the keys that it was made with: --keys DIR",
                 key="repository-exists",
             )
@@ -139,7 +139,8 @@ class HubRepository:
             self._must_be_signed(metadata, signer.public_key)
         if metadata.signed.version < self._floor():
             raise TrustError(
-                f"{self._api.url} gives older targets than were published from here. {_MINE}", key="metadata-rollback"
+                f"{self._api.url} returned older targets than were published from here. {_MINE}",
+                key="metadata-rollback",
             )
         return metadata.signed
 
@@ -148,7 +149,7 @@ class HubRepository:
             key.verify_signature(metadata.signatures[key.keyid], metadata.signed_bytes)
         except (KeyError, UnverifiedSignatureError, VerificationError) as error:
             raise TrustError(
-                f"{self._api.url} gives metadata that your keys did not sign. {_MINE}", key="signature-invalid"
+                f"{self._api.url} returned metadata that your keys did not sign. {_MINE}", key="signature-invalid"
             ) from error
 
     def _floor(self) -> int:
@@ -165,7 +166,7 @@ class HubRepository:
         sha256 = known.hashes["sha256"]
         data = self._api.fetch(f"/targets/{app}/{sha256}.index.json")
         if data is None or hashlib.sha256(data).hexdigest() != sha256:
-            raise TrustError(f"{self._api.url} gives an altered index of {app}. {_MINE}", key="content-altered")
+            raise TrustError(f"{self._api.url} returned an altered index of {app}. {_MINE}", key="content-altered")
         return Index.model_validate_json(data)
 
     def _fetch(self, name: str) -> bytes:
@@ -176,8 +177,8 @@ class HubRepository:
 
     def _nothing_yet(self) -> Refused:
         return Refused(
-            f"{self._api.url} has no releases of yours yet. Nothing was changed.",
-            f"Begin with: discode release init --hub {self._api.url} --keys KEYDIR",
+            f"{self._api.url} has none of your releases yet. Nothing was changed.",
+            f"Start with: discode release init --hub {self._api.url} --keys KEYDIR",
             key="no-repository",
         )
 
@@ -186,9 +187,9 @@ def _parsed(data: bytes, kind: type[_Role]) -> Metadata[_Role]:
     try:
         metadata: Metadata[Any] = Metadata.from_bytes(data)
     except DeserializationError as error:
-        raise TrustError(f"The hub gives metadata that cannot be read. {_MINE}", key="metadata-invalid") from error
+        raise TrustError(f"The hub returned metadata that cannot be read. {_MINE}", key="metadata-invalid") from error
     if not isinstance(metadata.signed, kind):
-        raise TrustError(f"The hub gives metadata of another role. {_MINE}", key="metadata-invalid")
+        raise TrustError(f"The hub returned metadata for another role. {_MINE}", key="metadata-invalid")
     return metadata
 
 

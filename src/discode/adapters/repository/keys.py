@@ -29,7 +29,7 @@ class Keys:
         there = [name for name in names if self._path(name).exists()]
         if there:
             raise Refused(
-                f"{self.folder} has keys already ({', '.join(there)}). Nothing was changed.",
+                f"{self.folder} already has keys ({', '.join(there)}). Nothing was changed.",
                 "Use another folder: --keys DIR",
                 key="keys-exist",
             )
@@ -56,7 +56,7 @@ class Keys:
         except OSError as error:
             raise Refused(
                 f"The key {path} cannot be read: {error.strerror}. Nothing was published.",
-                "Name the folder with your keys: --keys DIR",
+                "Give the folder with your keys: --keys DIR",
                 key="key-missing",
             ) from None
         except (ValueError, TypeError):
@@ -66,7 +66,10 @@ class Keys:
                 key="key-locked",
             ) from None
         if not isinstance(key, Ed25519PrivateKey):
-            raise Refused(f"{path} is not an Ed25519 key. Nothing was published.", "Use the keys of release init.")
+            raise Refused(
+                f"{path} is not an Ed25519 key. Nothing was published.",
+                "Use the keys that `discode release init` made.",
+            )
         return key
 
     def _path(self, name: str) -> Path:

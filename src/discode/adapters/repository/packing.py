@@ -66,13 +66,13 @@ def _members(source: Path) -> list[Path]:
 def _normal(info: tarfile.TarInfo | None, path: Path, source: Path) -> tarfile.TarInfo:
     """Without whatever differs from one machine to the next."""
     if info is None or not (info.isreg() or info.isdir() or info.issym() or info.islnk()):
-        raise UsageError(f"{path} is neither a file, a folder nor a link. Nothing was published.", "Take it out.")
+        raise UsageError(f"{path} is not a file, a folder or a link. Nothing was published.", "Remove it.")
     if info.islnk():  # a second name of a file that is in it: packed as a file of its own
         info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
     if info.issym():
         target = Path(os.path.normpath(path.parent / info.linkname))
         if info.linkname.startswith("/") or not target.is_relative_to(source):
-            raise UsageError(f"{path} is a link that leads out of {source}. Nothing was published.", "Take it out.")
+            raise UsageError(f"{path} is a link that leads out of {source}. Nothing was published.", "Remove it.")
     info.mtime, info.uid, info.gid, info.uname, info.gname = 0, 0, 0, "", ""
     info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
     return info
@@ -89,5 +89,5 @@ def _take_archive(source: Path, out: IO[bytes]) -> int:
     except (OSError, tarfile.TarError) as error:
         why = getattr(error, "strerror", None) or "it is neither a folder nor a tar archive"
         raise UsageError(
-            f"archive: {source} cannot be read: {why}. Nothing was published.", "Correct archive: in the file."
+            f"archive: {source} cannot be read: {why}. Nothing was published.", "Fix archive: in the file."
         ) from None

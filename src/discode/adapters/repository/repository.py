@@ -40,8 +40,8 @@ class FolderRepository:
     def init(self) -> str:
         if self._metadata.exists():
             raise Refused(
-                f"{self.folder} is a repository already. Nothing was changed.",
-                "Publish to it, or make another in a new folder.",
+                f"{self.folder} is already a repository. Nothing was changed.",
+                "Publish to it, or create another one in a new folder.",
                 key="repository-exists",
             )
         if self._keys.folder.resolve().is_relative_to(self.folder.resolve()):
@@ -164,7 +164,7 @@ class FolderRepository:
         if not self._metadata.is_dir():
             raise Refused(
                 f"{self.folder} is not a repository of releases.",
-                f"Make one: discode release init {self.folder} --keys KEYDIR",
+                f"Create one: discode release init {self.folder} --keys KEYDIR",
                 key="no-repository",
             )
         path = self._newest(role)

@@ -41,7 +41,7 @@ class FolderFetcher(_Counting):
                     yield piece
         except FileNotFoundError:
             # The client asks for the next root until there is none: it knows that by the 404 of a web server.
-            raise DownloadHTTPError(f"{path} is not there", 404) from None
+            raise DownloadHTTPError(f"{path} does not exist", 404) from None
         except OSError as error:
             raise DownloadError(f"{path}: {error.strerror}") from error
 

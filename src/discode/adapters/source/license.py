@@ -61,7 +61,7 @@ class Licenses:
             return None
         except ValidationError as error:
             raise StateError(
-                f"{path} is damaged. Your app goes on running.",
+                f"{path} is damaged. Your app keeps running.",
                 f"Give the license key again: discode license activate {app}",
                 key="license-file",
             ) from error
@@ -123,7 +123,7 @@ class Licenses:
         license = self.of(app)
         if license is None:
             raise NoSuchApp(
-                f"There is no license of {app} on this machine.", f"Give one: discode license activate {app} --hub URL"
+                f"This machine has no license for {app}.", f"Activate one: discode license activate {app} --hub URL"
             )
         return license
 

@@ -80,8 +80,8 @@ class SignedReleases:
         info = self._info(artifact.path, "archive")
         if (info.length, info.hashes.get("sha256")) != (artifact.length, artifact.sha256):
             raise TrustError(
-                f"The archive of {self._app} {release.version} is not the one that its manifest names. "
-                "Nothing was changed; your app goes on running.",
+                f"The archive of {self._app} {release.version} is not the one named in its manifest. "
+                "Nothing was changed; your app keeps running.",
                 "Tell the vendor.",
                 key="content-altered",
             )
@@ -202,8 +202,7 @@ class SignedReleases:
         fingerprint = hashlib.sha256(root).hexdigest()
         if self._pin is not None and self._pin.lower().replace(":", "") != fingerprint:
             raise TrustError(
-                f"{self._source} is not of the vendor whose root you named: its root is {fingerprint}. "
-                "Nothing was changed.",
+                f"{self._source} does not have the root you gave: its root is {fingerprint}. Nothing was changed.",
                 "Check the address, and ask the vendor for the fingerprint.",
                 key="root-mismatch",
             )
@@ -225,8 +224,8 @@ class SignedReleases:
             shutil.rmtree(self._trust / "metadata", ignore_errors=True)
             raise TrustError(
                 f"{self._source} offers older releases of {self._app} than this machine has seen. "
-                "Nothing was changed; your app goes on running.",
-                "Try again later; if it stays, tell the vendor: somebody replays old files.",
+                "Nothing was changed; your app keeps running.",
+                "Try again later. If it persists, tell the vendor: somebody may be replaying old files.",
                 key="metadata-rollback",
             )
         if seen != floor:
@@ -249,7 +248,7 @@ def _base(source: str) -> str:
         return source.rstrip("/")
     if "://" in source:
         raise UsageError(
-            f"{source} is neither a folder nor a web address.", "Write it like: --from https://releases.example.com"
+            f"{source} is neither a folder nor a web address.", "For example: --from https://releases.example.com"
         )
     return Path(source).absolute().as_uri()
 
@@ -260,5 +259,5 @@ def _must_be_there(source: str) -> None:
     if "://" not in source and not (folder / "metadata").is_dir():
         raise SourceUnreachable(
             f"{source} has no releases: there is no folder {folder / 'metadata'}. Nothing was changed.",
-            "Name the folder that `discode release init` made, or a web address.",
+            "Give the folder that `discode release init` made, or a web address.",
         )

@@ -10,8 +10,8 @@ from tuf.api import exceptions as tuf
 from ...core.errors import DiscodeError, Refused, SourceUnreachable, TrustError
 from .fetcher import SourceRefused
 
-_RUNS_ON = "Nothing was changed; your app goes on running."
-_TELL = "Tell the vendor. Nobody but the vendor can sign releases, and this is not what the vendor signed."
+_RUNS_ON = "Nothing was changed; your app keeps running."
+_TELL = "Tell the vendor. Only the vendor can sign releases, and the vendor did not sign this."
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeErr
         case tuf.EqualVersionNumberError() | tuf.BadVersionNumberError():
             return TrustError(
                 f"{source} offers older releases of {app} than this machine has seen. {_RUNS_ON}",
-                "Try again later; if it stays, tell the vendor: somebody replays old files.",
+                "Try again later. If it persists, tell the vendor: somebody may be replaying old files.",
                 key="metadata-rollback",
             )
         case tuf.UnsignedMetadataError():
@@ -48,7 +48,7 @@ def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeErr
         case tuf.DownloadHTTPError(status_code=404):
             return SourceUnreachable(
                 f"{source} has no {what} of {app}. {_RUNS_ON}",
-                "Check the address or the folder; it has to hold metadata/ and targets/.",
+                "Check the address or the folder: it must contain metadata/ and targets/.",
                 key="source-incomplete",
             )
         case tuf.DownloadError():
@@ -57,5 +57,5 @@ def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeErr
             )
         case _:
             return TrustError(
-                f"The {what} of {app} does not verify: {error}. {_RUNS_ON}", _TELL, key="metadata-invalid"
+                f"The {what} of {app} failed verification: {error}. {_RUNS_ON}", _TELL, key="metadata-invalid"
             )

@@ -30,7 +30,7 @@ def rollout_set(edge: Edge, command: Command) -> None:
         raise CommandError("at least one of the flags in the group [percent list] is required")
     percent, values = command.number("percent"), tuple(command.texts("list"))
     if not 0 <= percent <= 100 or any(not value.isprintable() or " " in value for value in values):
-        raise CommandError("a rollout has 0 to 100 percent, and values that a cookie can have")
+        raise CommandError("a rollout needs 0 to 100 percent, and values that fit in a cookie")
     with edge.table.turn(command.service):
         service = edge.table.known(command.service)
         if service.rollout is None:

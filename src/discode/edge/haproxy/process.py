@@ -171,4 +171,4 @@ def _wait_for(condition: Callable[[], bool], seconds: float = START) -> bool:
 def _alerts(text: str) -> str:
     """What matters of HAProxy's output: its alerts, without the prefix."""
     alerts = [line.split(":", 1)[-1].strip() for line in text.splitlines() if "[ALERT]" in line]
-    return "; ".join(alerts) or text.strip()[-500:] or "HAProxy ended without a word"
+    return "; ".join(alerts) or text.strip()[-500:] or "HAProxy exited without a message"

@@ -15,7 +15,7 @@ def lock(folder: Path) -> int:
     """A descriptor that has it. Raises CommandError when another controller does."""
     descriptor = take(folder / "controller.lock")
     if descriptor is None:
-        raise CommandError(f"another controller runs on this state ({folder})")
+        raise CommandError(f"another controller is using this state ({folder})")
     return descriptor
 
 

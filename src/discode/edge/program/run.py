@@ -51,7 +51,7 @@ def _first(command: Command, folder: Path, program: Program) -> int:
         return _run(command, folder, program)
     finally:
         # Does nothing once it serves: whatever else ends an upgrade, the program before it comes back.
-        upgrade.go_back("it ended while it started")
+        upgrade.go_back("it exited while starting")
 
 
 def _check(command: Command, layout: Layout) -> int:

@@ -74,7 +74,7 @@ class Running:
             for log in (self._layout.access_log, self._layout.haproxy_log):
                 accesslog.rotate(log, self._controller.haproxy.runtime.master)
             if self._controller.upkeep.heal():
-                print("HAProxy had ended and was started again", flush=True)
+                print("HAProxy had exited and was started again", flush=True)
         except HaproxyError as error:
             print(f"HAProxy does not start: {error}", flush=True)
             self._end.wait(AGAIN)
@@ -122,7 +122,7 @@ class Running:
             os.close(self._lock)
             return
         self._server.server_close()
-        print("Another process has taken over. This one ends with its last connection", flush=True)
+        print("Another process has taken over. This one exits with its last connection", flush=True)
         while not self._end.wait(LOOK) and not self._controller.haproxy.has_ended(self._master):
             pass
         if os.environ.get(CHILD):

@@ -135,14 +135,14 @@ def outcome_of(work: Callable[[], str | None]) -> dict[str, object]:
     except HaproxyError as error:
         return _outcome(1, "", f"Error: HAProxy: {error}\n")
     except OSError as error:
-        return _outcome(1, "", f"Error: {error.strerror or error}. Traffic goes on as before.\n")
+        return _outcome(1, "", f"Error: {error.strerror or error}. Traffic is not affected.\n")
 
 
 def _carry_out(controller: Controller, command: Command) -> str:
     if command.name == "list":
         return listing.as_json(controller) if command.on("json") else listing.table(controller.table.services())
     if command.name == "run":
-        raise CommandError("the proxy runs already")
+        raise CommandError("the proxy is already running")
     COMMANDS[command.name](controller.edge, command)
     if command.name == "deploy":
         return notices(command) + controller.certificates.first(controller.table.get(command.service))

@@ -81,7 +81,7 @@ def _handed_over(talk: socket.socket) -> int:
         answer = json.loads(said)
     except (OSError, ValueError) as error:
         talk.close()
-        raise CommandError(f"the proxy that runs does not hand over: {error}") from None
+        raise CommandError(f"the running proxy does not hand over: {error}") from None
     if answer["code"] or not descriptors:
         talk.close()
         raise CommandError(str(answer.get("stderr", "")).strip().removeprefix("Error: "))
@@ -104,7 +104,7 @@ class Giver:
                 "End the old one first; until the new one listens, connections are refused"
             )
         if not self._lock.acquire(blocking=False):
-            raise CommandError("another one is taking over already")
+            raise CommandError("another one is already taking over")
         try:
             talk.settimeout(PATIENCE)
             socket.send_fds(talk, [b'{"code": 0}\n'], [self._let_go()])

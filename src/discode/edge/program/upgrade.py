@@ -73,7 +73,7 @@ def check(program: Program) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CommandError(f"the new program does not start: {error}. Nothing was changed") from None
     if done.returncode:
-        words = done.stderr.strip().removeprefix("Error: ") or f"it ended with {done.returncode}"
+        words = done.stderr.strip().removeprefix("Error: ") or f"it exited with {done.returncode}"
         raise CommandError(f"the new program could not run here: {words}. Nothing was changed")
 
 

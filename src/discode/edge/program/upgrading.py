@@ -26,8 +26,8 @@ def upgrade(words: list[str], folder: str, ask: Ask) -> int:
         print(f"Error: the proxy does not answer at {folder}/edge.sock: {error}. Is it running?", file=sys.stderr)
         return 1
     if after is None or "failed_upgrade" in after["controller"]:
-        why = after["controller"]["failed_upgrade"] if after else f"it did not come up within {PATIENCE:g} s"
-        print(f"Error: the upgrade failed, and the version before it runs: {why}", file=sys.stderr)
+        why = after["controller"]["failed_upgrade"] if after else f"it did not start within {PATIENCE:g} s"
+        print(f"Error: the upgrade failed, and the previous version is running: {why}", file=sys.stderr)
         return 1
     print("\n".join(summary(before, after)))
     return 0

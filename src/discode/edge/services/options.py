@@ -83,10 +83,10 @@ COMMANDS: Mapping[str, Mapping[str, tuple[Kind, Value]]] = {
     "rollout stop": {},
 }
 NOTICES = {
-    "buffer-requests": "--buffer-requests holds the first 16 KB of a request's body; what is longer is streamed.",
-    "buffer-responses": "--buffer-responses is taken without an effect: answers are streamed.",
-    "tls-acme-cache-path": "--tls-acme-cache-path is taken without an effect: certificates are in the state folder.",
-    "http3": "--http3 is taken without an effect: HTTP/2 and HTTP/1.1 are served.",
+    "buffer-requests": "--buffer-requests holds the first 16 KB of a request's body; longer ones are streamed.",
+    "buffer-responses": "--buffer-responses has no effect: answers are streamed.",
+    "tls-acme-cache-path": "--tls-acme-cache-path has no effect: certificates are in the state folder.",
+    "http3": "--http3 has no effect: HTTP/2 and HTTP/1.1 are served.",
 }
 ALIASES = {"ls": "list"}
 # Of `run`, in this order: the environment sets what the command line does not.

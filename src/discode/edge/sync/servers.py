@@ -28,7 +28,7 @@ class Servers:
             self._drains.drop(backend, [("", target)])
             answer = self._send(*commands)
         if answer.count("New server registered") < 2:
-            raise HaproxyError(f"the target {target} was not taken: {answer.strip()}")
+            raise HaproxyError(f"HAProxy rejected the target {target}: {answer.strip()}")
 
     def _commands(self, service: Service, backend: str, target: str, count: int) -> list[str]:
         where, _, disabled = place(target, self._addresses.of).partition(" ")

@@ -112,7 +112,7 @@ class Certificates:
         except HaproxyError as error:
             if file.name not in {one.tls.certificate for one in self._services() if one.tls}:
                 file.unlink(missing_ok=True)
-            raise pem.UnfitCertificate(f"HAProxy does not take it: {error}") from None
+            raise pem.UnfitCertificate(f"HAProxy rejected it: {error}") from None
         finally:
             trial.unlink()
 

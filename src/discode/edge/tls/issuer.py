@@ -142,7 +142,7 @@ def _translated(waits: _Waits) -> Iterator[None]:
     except (RequestException, ValueError) as error:
         raise NoCertificate("unreachable", f"the CA cannot be reached: {_first_line(error)}") from error
     except (errors.Error, JoseError) as error:
-        told = f"the CA's answer cannot be used: {_first_line(error) or type(error).__name__}"
+        told = f"the CA's answer is invalid: {_first_line(error) or type(error).__name__}"
         raise NoCertificate("unreachable", told, waits.seconds) from error
 
 

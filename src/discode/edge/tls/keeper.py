@@ -101,7 +101,7 @@ class Keeper:
     def _why(self, host: str) -> str:
         failure = self._failures.get(host)
         if failure is None:
-            return "the CA is still at it"
+            return "the CA is still working on it"
         return f"{failure.reason}; it is tried again in {max(failure.next_try - time.time(), 0):.0f} s"
 
     def _run(self) -> None:
@@ -195,7 +195,7 @@ class Keeper:
             self._refused_until.pop(wanted.host, None)
             if self._failures.pop(wanted.host, None) is not None:
                 self._folder.keep_failures(self._failures)
-        self._say(f"certificates: {wanted.host} has a new one")
+        self._say(f"certificates: {wanted.host} was renewed")
 
     def _refuse(self, host: str) -> None:
         with self._change:

@@ -88,7 +88,9 @@ def _private_key(path: Path) -> PrivateKeyTypes:
     try:
         return load_pem_private_key(_bytes(path, "private key"), password=None)
     except TypeError:
-        raise UnfitCertificate(f"the private key in {path} is locked with a passphrase: give it without one") from None
+        raise UnfitCertificate(
+            f"the private key in {path} is protected by a passphrase: provide it without one"
+        ) from None
     except ValueError:
         raise UnfitCertificate(f"{path} holds no private key in PEM format") from None
 

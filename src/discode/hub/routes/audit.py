@@ -30,7 +30,7 @@ class Entry(BaseModel):
 def audit(
     hub: TheHub,
     vendor: Annotated[Vendor, Depends(allowed("admin"))],
-    before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Only entries with a lower id.")] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Return only entries with a lower id.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> list[Entry]:
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)

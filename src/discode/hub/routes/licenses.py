@@ -29,7 +29,7 @@ class NewLicense(Shape):
 
 class MadeLicense(BaseModel):
     id: str = Field(examples=["q3k7m2xa"])
-    key: str = Field(description="Shown this once.", examples=["dlk_q3k7m2xa_…"])
+    key: str = Field(description="Shown only this once.", examples=["dlk_q3k7m2xa_…"])
 
 
 class License(BaseModel):

@@ -58,7 +58,7 @@ def token(
 ) -> TokenAnswer:
     """What of the scopes is granted; none at all is an answer too. Without scopes: `docker login`."""
     if not hub.config.registry or service != hub.config.registry:
-        raise BadRequest("This hub gives no tokens for that service.", key="unknown-service")
+        raise BadRequest("This hub issues no tokens for that service.", key="unknown-service")
     scopes = tokens.parse_scopes(scope)
     rights, subject = tokens.public_rights(hub, scopes), ""
     if given is not None:
@@ -76,7 +76,7 @@ def token(
 @router.post("/token", include_in_schema=False)
 def no_oauth() -> JSONResponse:
     """Clients try the OAuth form first, and take a 404 for: use GET."""
-    raise NotFound("Tokens are had with GET.", key="use-get")
+    raise NotFound("Request tokens with GET.", key="use-get")
 
 
 @router.post("/api/v1/pull-credentials", responses=errors(403, 404, 409, 503))
@@ -93,7 +93,9 @@ def pull_credentials(hub: TheHub, customer: Customer, wanted: Wanted) -> PullCre
         )
     delegation = Delegations(hub.keys.folder).all().get(wanted.repository)
     if delegation is None:
-        raise NotFound("The image is not in this hub's registry.", "No credentials of the hub's help.", key="elsewhere")
+        raise NotFound(
+            "The image is not in this hub's registry.", "The hub has no credentials for it.", key="elsewhere"
+        )
     licenses.must_be_active(hub, customer.license_for(delegation.app), customer.installation)
     token = pull_token(wanted.repository, delegation)
     return PullCredentials(token=token.text, ends=hub.now() + token.seconds, seconds=token.seconds)

@@ -19,8 +19,8 @@ class Problem(BaseModel):
     """`key` is stable, for programs; `sentence` and `next_step` are for people."""
 
     key: str = Field(examples=["no-scope"])
-    sentence: str = Field(examples=["The API token may not do this: it has no scope release."])
-    next_step: str = Field(examples=["Use a token that has it."])
+    sentence: str = Field(examples=["The API token is not allowed to do this: it lacks the scope release."])
+    next_step: str = Field(examples=["Use a token with that scope."])
 
 
 class ErrorAnswer(BaseModel):

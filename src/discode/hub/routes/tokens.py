@@ -39,7 +39,7 @@ class Token(BaseModel):
 
 class MadeToken(BaseModel):
     id: str = Field(examples=["q3k7m2xa"])
-    token: str = Field(description="Shown this once.", examples=["dht_q3k7m2xa_…"])
+    token: str = Field(description="Shown only this once.", examples=["dht_q3k7m2xa_…"])
 
 
 @router.post("", status_code=201, responses=errors(401, 403))
