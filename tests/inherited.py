@@ -17,6 +17,8 @@ def reset():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, _ignore)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # fixtures come to their end, and with them engines
     # Ignored, it has the kernel throw exit codes away. SIGPIPE: Python ignores it and subprocess resets it.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.umask(UMASK)
