@@ -1,105 +1,17 @@
-"""What a customer types to change what runs: install, update, rollback, restart, stop, start, uninstall."""
+"""What a customer types to change what runs: update, rollback, restart, stop, start, uninstall."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import App, Json
-from .running import run_and_show, run_flow
+from .running import run_flow
 
 if TYPE_CHECKING:
     from ..flows.world import Result, World
-
-
-def install(
-    app: App,
-    source: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="SOURCE",
-            help="Where the vendor's releases are: a folder or a web address. Default: the hub this machine trusts.",
-            show_default=False,
-        ),
-    ] = None,
-    host: Annotated[
-        list[str],
-        typer.Option(help="A host name of the app; repeatable. Default: every host that no other app uses."),
-    ] = [],
-    path_prefix: Annotated[str, typer.Option(help="Send only paths below this one to the app.")] = "/",
-    channel: Annotated[str, typer.Option(help="The release channel to follow.")] = "stable",
-    version: Annotated[
-        str | None,
-        typer.Option("--to", "--version", metavar="VERSION", help="Install this version instead of the newest."),
-    ] = None,
-    set_: Annotated[
-        list[str],
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="A setting; not for secrets, which other users of this machine could see while the command runs.",
-        ),
-    ] = [],
-    set_from_env: Annotated[
-        list[str], typer.Option(metavar="NAME", help="A setting whose value is taken from the environment.")
-    ] = [],
-    settings: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="A file of settings, one NAME=VALUE per line; - reads standard input."),
-    ] = None,
-    root: Annotated[
-        str | None,
-        typer.Option(metavar="FINGERPRINT", help="Trust only a vendor whose root key file has this SHA-256."),
-    ] = None,
-    license_file: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="A file with the license key; - reads standard input. Default: $DISCODE_LICENSE."
-        ),
-    ] = None,
-    http_port: Annotated[int | None, typer.Option(help="The proxy's port, for the whole machine; set once.")] = None,
-    proxy: Annotated[
-        Literal["docker", "edge"] | None,
-        typer.Option(
-            help="What takes the traffic of this machine: a container of kamal-proxy (for images, unless told "
-            "otherwise), or the edge as a program. Kept from the first install on.",
-            show_default=False,
-        ),
-    ] = None,
-    proxy_image: Annotated[
-        str | None, typer.Option(metavar="IMAGE", help="The image of the proxy's container.", show_default=False)
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Install an app: fetch its newest release, start it, let traffic in.
-
-    When it does not come up nothing is left but its settings and data.
-
-    \b
-        discode install myapp --from https://releases.example.com --host app.example.com
-    """
-    from ..core.installation import Route
-    from ..core.names import check_host, check_slug
-    from ..flows.install import Wanted, install
-    from . import wiring
-    from .license_key import with_license
-    from .settings import collect
-
-    check_slug(app)
-    route = Route(hosts=tuple(check_host(name) for name in host), path_prefix=_prefix(path_prefix))
-    values = collect(set_, set_from_env, settings)
-    machine = wiring.host(as_json)
-    machine.configure(proxy, http_port, proxy_image)
-    world, source = wiring.world(as_json, "discode install", pin=root, on=machine), wiring.source(source, machine)
-
-    def flow(given: dict[str, str]) -> Result:
-        wanted = Wanted(app, source, channel, version, route, {**values, **given})
-        return install(world, wanted)
-
-    with_license(app, source, license_file, as_json, lambda: run_and_show(lambda: _asking(flow, as_json), as_json))
 
 
 def update(
@@ -206,21 +118,6 @@ def _reported(name: str, app: str, as_json: bool, flow: Callable[[World], Result
     run_flow(name, as_json, lambda world: reporting(world, app, flow))
 
 
-def _asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
-    """On a terminal the settings that only the customer knows are asked for, and the flow is run again."""
-    import sys
-
-    from ..flows.prepare import MissingSettings
-    from .settings import ask
-
-    try:
-        return flow({})
-    except MissingSettings as missing:
-        if as_json or not sys.stdin.isatty():
-            raise
-        return flow(ask(missing.questions))
-
-
 def _check(app: str, as_json: bool) -> None:
     from ..core.plan import NothingToDo
     from ..flows.update import check
@@ -239,13 +136,3 @@ def _check(app: str, as_json: bool) -> None:
         "next": plan.entry.version, "notes": plan.target.notes,
     }  # fmt: skip
     emit(told, f"{text}\n\n{plan.target.notes}".strip() + f"\nInstall it with: discode update {app}", as_json=as_json)
-
-
-def _prefix(path: str) -> str:
-    from ..core.errors import UsageError
-
-    if not path.startswith("/") or ".." in path or any(c.isspace() for c in path):
-        raise UsageError(
-            f"{path!r} is not a valid path prefix.", "For example: --path-prefix /shop", key="invalid-path"
-        )
-    return path.rstrip("/") or "/"

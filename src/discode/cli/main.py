@@ -35,7 +35,7 @@ app = typer.Typer(
 )  # fmt: skip
 # Where each command is, in the order of the help.
 PLACES = {
-    "install": "customer.install",
+    "install": "install.install",
     "update": "customer.update",
     "rollback": "customer.rollback",
     "restart": "customer.restart",

@@ -6,7 +6,7 @@ else a service needs stands in its backends (see `backend`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..layout import Layout
@@ -164,9 +164,6 @@ _DISGUISED = "^x(_[a-z]+[-_]|-[a-z]+_)(for|host|proto|port|ssl|prefix|server|ip|
 
 def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -> str:
     maps = {name: layout.map(name) for name in ("sites", "routes", "traits", "modes", "health", "canonical", "active")}
-    is_stopped = "{ var(txn.mode) -m str stopped }"
-    message = f"%[var(txn.service),map_str({layout.map('messages')})]"
-    page = pages.plain(503, message).replace("\n", "").replace('"', '\\"')
     tls_bind = tls.bind_lines(layout.folder, settings.bind, settings.https.port, services)
     return f"""\
 frontend http from base
@@ -187,6 +184,26 @@ frontend http from base
     acl is_event_stream req.hdr(accept) -m sub text/event-stream
     acl is_canonical var(txn.host),strcmp(txn.canonical) eq 0
 {strict.RULES}{relay.REQUEST_RULES}{tls.request_rules_before_routing(layout.folder)}\
+{_finding_rules(maps)}{_mode_rules(layout, services, maps)}\
+    # WebSockets and event streams have backends of their own, so that they can be let go by themselves.
+    http-request set-var(txn.live) str(:live) if is_websocket or is_event_stream
+    http-request set-var(txn.cookie) req.cook(kamal-rollout) if {{ var(txn.traits) -m sub :rollout: }}
+    http-request lua.rollout if {{ var(txn.cookie) -m found }}
+    http-request set-var(txn.pool) var(txn.service) if !{{ var(txn.pool) -m found }}
+    http-request set-var(txn.backend) var(txn.pool),map_str({maps["active"]})
+    # A worker that has just started takes a target for down at the first check that fails. A target without others is
+    # not checked in its other backend, so that it gets its requests whatever was seen of it.
+    http-request set-var(txn.live) str(:live) if {{ var(txn.backend),nbsrv eq 0 }}
+{_READERS}\
+    # A request that was held meanwhile is passed on as it came.
+{relay.REQUEST_RULES}{_FORWARDING}{plain.BACKEND_RULE}{relay.BACKEND_RULES}\
+    use_backend %[var(txn.backend)]%[var(txn.role)]%[var(txn.live)]
+"""
+
+
+def _finding_rules(maps: Mapping[str, Path]) -> str:
+    """Whose request it is; 404 for nobody's."""
+    return f"""\
     http-request set-var(txn.host) req.hdr(host),field(1,:),lower
     # Applications of the CGI kind do not tell `_` from `-`: by that door a header could be put beside ours.
     http-request del-header '{_DISGUISED}' -m reg if {{ req.hdr_names -m sub _ }}
@@ -201,6 +218,15 @@ frontend http from base
     http-request set-var(txn.service) var(txn.key),map_beg({maps["routes"]})
     http-request return status 404 errorfiles edge if !{{ var(txn.service) -m found }}
     http-request set-var(txn.traits) var(txn.service),map_str({maps["traits"]})
+"""
+
+
+def _mode_rules(layout: Layout, services: Sequence[Service], maps: Mapping[str, Path]) -> str:
+    """Held while the service is paused; answered here while it is stopped."""
+    is_stopped = "{ var(txn.mode) -m str stopped }"
+    message = f"%[var(txn.service),map_str({layout.map('messages')})]"
+    page = pages.plain(503, message).replace("\n", "").replace('"', '\\"')
+    return f"""\
 {_redirect_rules(layout, maps["canonical"])}\
     http-request set-var(txn.mode) var(txn.service),map_str({maps["modes"]},running)
     http-request set-var-fmt(txn.asked) %[var(txn.service)]:%[path] if !is_running
@@ -210,19 +236,6 @@ frontend http from base
 {_own_pages(layout, services, is_stopped)}\
     http-request return status 504 errorfiles edge if {{ var(txn.held) -m found }}
     http-request return status 503 content-type "text/html; charset=utf-8" lf-string "{page}" if is_stopped
-    # WebSockets and event streams have backends of their own, so that they can be let go by themselves.
-    http-request set-var(txn.live) str(:live) if is_websocket or is_event_stream
-    http-request set-var(txn.cookie) req.cook(kamal-rollout) if {{ var(txn.traits) -m sub :rollout: }}
-    http-request lua.rollout if {{ var(txn.cookie) -m found }}
-    http-request set-var(txn.pool) var(txn.service) if !{{ var(txn.pool) -m found }}
-    http-request set-var(txn.backend) var(txn.pool),map_str({maps["active"]})
-    # A worker that has just started takes a target for down at the first check that fails. A target without others is
-    # not checked in its other backend, so that it gets its requests whatever was seen of it.
-    http-request set-var(txn.live) str(:live) if {{ var(txn.backend),nbsrv eq 0 }}
-{_READERS}\
-    # A request that was held meanwhile is passed on as it came.
-{relay.REQUEST_RULES}{_FORWARDING}{plain.BACKEND_RULE}{relay.BACKEND_RULES}\
-    use_backend %[var(txn.backend)]%[var(txn.role)]%[var(txn.live)]
 """
 
 
