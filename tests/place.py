@@ -87,6 +87,7 @@ class Place:
     def run(self, *args, code=0):
         done = run("discode", [*map(str, args)], self.env, timeout=240)
         answer = Answer(done.returncode, done.stdout, done.stderr)
+        assert "Exception ignored" not in done.stderr, done.stderr
         assert code is None or done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return answer
 

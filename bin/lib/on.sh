@@ -6,14 +6,16 @@ ROOTS=/var/cache/discode/roots
 test_on() {
     local suite=$1 base status=0
     shift
-    [ "$suite" = trixie ] || { say "bin/test --on knows one system: trixie (Debian 13)."; return 2; }
-    [ "$(id -u)" = 0 ] || { say "bin/test --on $suite needs root: it makes and enters a root of its own."; return 1; }
-    command -v debootstrap > /dev/null || apt_install debootstrap || return 1
+    [ "$suite" = trixie ] || fail "the name of a system that --on knows, which is trixie (Debian 13)"
+    [ "$(id -u)" = 0 ] || fail "root to make and enter a root of $suite: run it with sudo"
+    need debootstrap
     base=$ROOTS/$suite
     mkdir -p "$ROOTS"
     exec 9> "$base.lock"
     flock --nonblock 9 || { say "Another run uses $base: this one waits for its end."; flock 9; }
-    make_root "$suite" "$base" && carry_settings "$base" && carry_checkout "$base" || return 1
+    make_root "$suite" "$base"
+    carry_settings "$base"
+    carry_checkout "$base"
     trap 'kill -KILL "$run" 2> /dev/null || true' EXIT
     trap 'exit 143' TERM
     # Without the lock, which what is left of an earlier run must not hold.
@@ -25,7 +27,7 @@ test_on() {
 }
 
 make_root() {
-    local suite=$1 base=$2 log
+    local suite=$1 base=$2 log why
     [ ! -d "$base" ] || return 0
     say "Making a root of Debian's $suite in $base (about a minute; remove it when you want a new one)"
     rm -rf "$base.partial"
@@ -33,9 +35,9 @@ make_root() {
     # Without a mirror's address debootstrap takes the one that it knows.
     # shellcheck disable=SC2046
     if ! debootstrap --variant=minbase --include=ca-certificates "$suite" "$base.partial" $(debian_mirror) > "$log" 2>&1; then
-        say "debootstrap could not make a root of $suite: $(tail -n 1 "$log")"
+        why=$(tail -n 1 "$log")
         rm -rf "$log" "$base.partial"
-        return 1
+        fail "a root of $suite, and debootstrap cannot make one (${why:-no reason is told})"
     fi
     rm -f "$log"
     mkdir -p "$base.partial/discode" "$base.partial/host"

@@ -53,7 +53,9 @@ class DockerExec:
     def _run(self, argv: Sequence[str], deadline: float) -> Answer:
         api = self._engine.api
         job = api.exec_create(self._container, ["kamal-proxy", *argv])["Id"]
-        with closing(api.exec_start(job, socket=True)) as stream:
+        stream = api.exec_start(job, socket=True)
+        # Of the response that it belongs to: Python 3.13 complains when what is below one was closed by itself.
+        with closing(getattr(stream, "_response", stream)):
             # The SDK hands out a wrapper; deadlines belong to the socket below it.
             output = read_frames(getattr(stream, "_sock", stream), deadline)
         code = _exit_code(api, job, deadline)
