@@ -26,6 +26,10 @@ Hub = Annotated[
     ),
 ]
 TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")]
+VendorFile = Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's discode.yml.")]
+Image = Annotated[
+    str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
+]
 Ramp = Annotated[
     str | None,
     typer.Option(metavar="STAGES", help="Roll it out in stages, as shares of all installations: 5%,25%@24h,100%@72h."),
@@ -76,20 +80,20 @@ def init(
 
 @app.command()
 def publish(
-    file: Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's discode.yml.")] = Path(
-        "discode.yml"
-    ),
+    file: VendorFile = Path("discode.yml"),
     repo: Repo = _REPO,
     keys: KeyFolder = _KEYS,
     hub: Hub = None,
     token_file: TokenFile = None,
     version: Annotated[str | None, typer.Option(metavar="VERSION", help="Instead of the one in the file.")] = None,
-    image: Annotated[
-        str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
-    ] = None,
+    image: Image = None,
     channel: Annotated[list[str], typer.Option(help="A channel to offer it in; repeatable.")] = ["stable"],
     notes: Annotated[str, typer.Option(metavar="TEXT", help="Release notes; @FILE reads them from a file.")] = "",
-    ramp: Ramp = None,
+    ramp: VendorFile = Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's discode.yml.")]
+Image = Annotated[
+    str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
+]
+Ramp = None,
     halt_at: HaltAt = None,
     halt_reports: HaltReports = 20,
     as_json: Json = False,
@@ -157,7 +161,11 @@ def promote(
 def rollout(
     app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
     version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
-    ramp: Ramp = None,
+    ramp: VendorFile = Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's discode.yml.")]
+Image = Annotated[
+    str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
+]
+Ramp = None,
     halt_at: HaltAt = None,
     halt_reports: HaltReports = 20,
     everybody: Annotated[bool, typer.Option("--everybody", help="End the rollout and offer it to everybody.")] = False,
