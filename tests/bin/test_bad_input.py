@@ -84,7 +84,9 @@ class Machine:
         done = self.run(command, *words, **environment)
         assert done.returncode != 0 and done.stdout == ""
         sentence = done.stderr.rstrip("\n")
-        assert sentence.startswith(f"bin/{command} needs ") and sentence.endswith(".") and "\n" not in sentence, sentence
+        assert sentence.startswith(f"bin/{command} needs ") and sentence.endswith(".") and "\n" not in sentence, (
+            sentence
+        )
         return sentence
 
 

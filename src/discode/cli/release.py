@@ -89,11 +89,7 @@ def publish(
     image: Image = None,
     channel: Annotated[list[str], typer.Option(help="A channel to offer it in; repeatable.")] = ["stable"],
     notes: Annotated[str, typer.Option(metavar="TEXT", help="Release notes; @FILE reads them from a file.")] = "",
-    ramp: VendorFile = Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's discode.yml.")]
-Image = Annotated[
-    str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
-]
-Ramp = None,
+    ramp: Ramp = None,
     halt_at: HaltAt = None,
     halt_reports: HaltReports = 20,
     as_json: Json = False,
@@ -161,11 +157,7 @@ def promote(
 def rollout(
     app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
     version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
-    ramp: VendorFile = Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's discode.yml.")]
-Image = Annotated[
-    str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
-]
-Ramp = None,
+    ramp: Ramp = None,
     halt_at: HaltAt = None,
     halt_reports: HaltReports = 20,
     everybody: Annotated[bool, typer.Option("--everybody", help="End the rollout and offer it to everybody.")] = False,
