@@ -15,7 +15,7 @@
       Busy                         6   untouched: another command holds the app's lock
       Unreachable                  7   as it was: engine, proxy or hub does not answer
         RuntimeUnreachable, ProxyUnreachable, SourceUnreachable
-        StoreUnreachable           7   one version serves, but the flow could not be recorded as finished
+        Unfinished                 7   one version serves, but the flow could not be recorded as finished
 
 Any other exception is a bug of ours and exits with 1.
 """
@@ -117,7 +117,7 @@ class SourceUnreachable(Unreachable):
     key = "source-unreachable"
 
 
-class StoreUnreachable(Unreachable):
+class Unfinished(Unreachable):
     """Discode's own files cannot be written in the middle of a flow. Its journal stays; the next command settles."""
 
     key = "store-unreachable"

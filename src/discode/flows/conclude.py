@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from ..core.errors import DiscodeError, NothingAnswers, ReleaseFailed, StoreUnreachable, Unreachable
+from ..core.errors import DiscodeError, NothingAnswers, ReleaseFailed, Unfinished, Unreachable
 from ..core.history import Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side, choose
@@ -66,7 +66,7 @@ def conclude_at_once(site: Site, journal: Journal, cause: BaseException) -> Side
         sentence = f"{cause.sentence} {second.sentence}"
         raise NothingAnswers(sentence, second.next_step, log=cause.log) from cause
     except DiscodeError as second:
-        kind = type(second) if isinstance(second, Unreachable) else StoreUnreachable
+        kind = type(second) if isinstance(second, Unreachable) else Unfinished
         raise kind(
             f"{second.sentence} The {journal.flow} of {journal.app} is not finished.",
             f"{second.next_step} Then: discode settle {journal.app}".strip(),
