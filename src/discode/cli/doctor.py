@@ -40,7 +40,7 @@ def examine(home: Path) -> list[Finding]:
 def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
     import typer
 
-    from .reports import report_for
+    from .progress import report_for
 
     report = report_for(as_json)
     for finding in findings:

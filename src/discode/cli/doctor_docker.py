@@ -60,7 +60,7 @@ def _proxy(host: Host) -> Finding:
 
 
 def _install(host: Host) -> str:
-    from .reports import report_for
+    from .progress import report_for
     from .wiring_host import install_docker
 
     install_docker(report_for(False).note)
@@ -68,7 +68,7 @@ def _install(host: Host) -> str:
 
 
 def _start(host: Host) -> str:
-    from .reports import report_for
+    from .progress import report_for
     from .wiring_host import start_docker
 
     start_docker(host, report_for(False).note)

@@ -59,7 +59,7 @@ def give_up(app: str, as_json: bool) -> None:
     """The seat of an app that was uninstalled with its data, so that another machine can have it."""
     from ..core.errors import DiscodeError
     from . import wiring
-    from .reports import report_for
+    from .progress import report_for
 
     try:
         if wiring.licenses().of(app) is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import UsageError
 from ..flows.world import World
-from .reports import report_for
+from .progress import report_for
 from .wiring_host import Host
 
 if TYPE_CHECKING:
