@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from discode.core.installation import Route
 from discode.flows.configure import configure, restart
-from discode.flows.install import Wanted, install
+from discode.flows.install import InstallRequest, install
 from discode.flows.power import start, stop
 from discode.flows.remove import remove
 from discode.flows.rollback import rollback
@@ -42,7 +42,7 @@ class Scenario:
 
 def installed(world: MemoryWorld, **fields) -> None:
     world.publish("1.0", env=ENV, **fields)
-    install(world.world(), Wanted(APP, "memory", route=Route(hosts=("a.test",))))
+    install(world.world(), InstallRequest(APP, "memory", route=Route(hosts=("a.test",))))
     world.runtime.exclusive = fields.get("update", {}).get("strategy") == "hold"
 
 
@@ -96,7 +96,7 @@ MIGRATION = {"release_command": ["migrate"]}
 
 
 def _install(world: World) -> object:
-    return install(world, Wanted(APP, "memory", route=Route(hosts=("a.test",)), settings={"GREETING": "hi"}))
+    return install(world, InstallRequest(APP, "memory", route=Route(hosts=("a.test",)), settings={"GREETING": "hi"}))
 
 
 def _update(world: World) -> object:

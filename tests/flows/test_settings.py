@@ -6,7 +6,7 @@ from scenarios import APP, installed
 from discode.core.errors import DiscodeError
 from discode.core.installation import Route
 from discode.flows.configure import configure
-from discode.flows.install import Wanted, install
+from discode.flows.install import InstallRequest, install
 from discode.flows.remove import remove
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
@@ -23,6 +23,6 @@ def test_settings_that_did_not_make_it_do_not_come_back_with_the_next_install():
         configure(world.world(), APP, {"GREETING": "nobody answers with it"})
     world.runtime.behaviours[release.key] = Behaviour.GOOD
     remove(world.world(), APP)
-    install(world.world(), Wanted(APP, "memory", route=Route(hosts=("a.test",))))
+    install(world.world(), InstallRequest(APP, "memory", route=Route(hosts=("a.test",))))
     settings = world.store.settings(APP, world.store.installations[APP].settings)
     assert settings["GREETING"] == "hello" and settings["SECRET"] == secret

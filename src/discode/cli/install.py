@@ -96,7 +96,7 @@ def install(
     """
     from ..core.installation import Route
     from ..core.names import check_host, check_slug
-    from ..flows.install import Wanted, install
+    from ..flows.install import InstallRequest, install
     from . import wiring
     from .license_key import with_license
     from .settings import collect
@@ -109,8 +109,8 @@ def install(
     world, source = wiring.world(as_json, "discode install", pin=root, on=machine), wiring.source(source, machine)
 
     def flow(given: dict[str, str]) -> Result:
-        wanted = Wanted(app, source, channel, version, route, {**values, **given})
-        return install(world, wanted)
+        request = InstallRequest(app, source, channel, version, route, {**values, **given})
+        return install(world, request)
 
     with_license(app, source, license_file, as_json, lambda: run_and_show(lambda: _asking(flow, as_json), as_json))
 

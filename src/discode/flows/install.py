@@ -20,7 +20,7 @@ from .world import Result, Site, Steps, World
 
 
 @dataclass(frozen=True)
-class Wanted:
+class InstallRequest:
     """What the customer asks for. `settings` holds secrets and is kept out of `repr`."""
 
     app: str
@@ -31,19 +31,19 @@ class Wanted:
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def install(world: World, wanted: Wanted) -> Result:
-    steps, app = world.steps(), check_slug(wanted.app)
+def install(world: World, request: InstallRequest) -> Result:
+    steps, app = world.steps(), check_slug(request.app)
     with world.store.lock(app):
         settle(world, app, steps)
-        _must_be_new(world, wanted)
+        _must_be_new(world, request)
         with steps("plan", "Reading the vendor's releases"):
-            releases = world.sources.open(app, wanted.source)
+            releases = world.sources.open(app, request.source)
             seed = world.host.secret(SEED_DIGITS)
-            entry = plan_install(releases.index(), wanted.channel, wanted.version, seed, world.clock.now())
+            entry = plan_install(releases.index(), request.channel, request.version, seed, world.clock.now())
             release = releases.release(entry)
         world.engines.choose(release.manifest.artifact.kind)
         site = world.site(release.manifest.artifact.kind, steps)
-        journal = _prepared(site, wanted, releases, release, seed, steps)
+        journal = _prepared(site, request, releases, release, seed, steps)
         replace(site, journal)
     assert journal.after is not None
     return Result(
@@ -51,20 +51,20 @@ def install(world: World, wanted: Wanted) -> Result:
     )  # fmt: skip
 
 
-def _must_be_new(world: World, wanted: Wanted) -> None:
-    if (there := world.store.installation(wanted.app)) is not None:
+def _must_be_new(world: World, request: InstallRequest) -> None:
+    if (there := world.store.installation(request.app)) is not None:
         raise Refused(
-            f"{wanted.app} {there.version} is already installed. Nothing was changed.",
-            f"For a newer version: discode update {wanted.app}",
+            f"{request.app} {there.version} is already installed. Nothing was changed.",
+            f"For a newer version: discode update {request.app}",
             key="installed-already",
         )
     for app in world.store.apps():
         other = _installed_or_damaged(world, app)
-        if other is not None and _clash(other.route, wanted.route):
+        if other is not None and _clash(other.route, request.route):
             hosts = ", ".join(other.route.hosts) or "every host"
             raise Refused(
                 f"{other.app} already uses {hosts} on this machine. Nothing was changed.",
-                f"Give {wanted.app} a host of its own: --host {wanted.app}.example.com",
+                f"Give {request.app} a host of its own: --host {request.app}.example.com",
                 key="host-taken",
             )
 
@@ -82,16 +82,18 @@ def _clash(one: Route, other: Route) -> bool:
     return same_host and one.path_prefix == other.path_prefix
 
 
-def _prepared(site: Site, wanted: Wanted, releases: Releases, release: Release, seed: str, steps: Steps) -> Journal:
-    app = wanted.app
+def _prepared(
+    site: Site, request: InstallRequest, releases: Releases, release: Release, seed: str, steps: Steps
+) -> Journal:
+    app = request.app
     with steps("preflight", "Checking disk, memory and settings"):
         # An earlier installation's settings are found again: its data still needs the secrets.
         revision, known = site.store.latest_settings(app)
-        if wanted.settings:
-            change(release.manifest, {}, dict(wanted.settings))  # refuses names that the app does not know
-        settings = settled_settings(site, release, {**known, **wanted.settings})
+        if request.settings:
+            change(release.manifest, {}, dict(request.settings))  # refuses names that the app does not know
+        settings = settled_settings(site, release, {**known, **request.settings})
         after = Installation(
-            app=app, source=wanted.source, channel=wanted.channel, route=wanted.route, release=release,
+            app=app, source=request.source, channel=request.channel, route=request.route, release=release,
             settings=revision + 1, seed=seed,
         )  # fmt: skip
         preflight(site, after)
