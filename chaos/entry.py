@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from discode.cli import main, wiring
 from discode.core.errors import DiscodeError
-from discode.flows.world import Engine, World
+from discode.flows.world import Platform, World
 from discode.testing.faults import Faulty, Script
 
 TORN = 64  # bytes: less than any state file has
@@ -64,16 +64,16 @@ def _torn(call: Callable[[], Any]) -> Any:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-class FaultyEngines:
-    def __init__(self, engines: Any, script: Script):
-        self._engines, self._script = engines, script
+class FaultyPlatforms:
+    def __init__(self, platforms: Any, script: Script):
+        self._platforms, self._script = platforms, script
 
-    def engine(self, kind: Literal["archive", "image"]) -> Engine:
-        engine = self._engines.engine(kind)
-        return Engine(Faulty(engine.runtime, self._script, NEVER), Faulty(engine.proxy, self._script, NEVER))
+    def platform(self, kind: Literal["archive", "image"]) -> Platform:
+        platform = self._platforms.platform(kind)
+        return Platform(Faulty(platform.runtime, self._script, NEVER), Faulty(platform.proxy, self._script, NEVER))
 
     def choose(self, kind: Literal["archive", "image"]) -> None:
-        self._engines.choose(kind)
+        self._platforms.choose(kind)
 
 
 class FaultySources:
@@ -89,7 +89,7 @@ def faulty(world: World, script: Script) -> World:
         world,
         store=Faulty(world.store, script, NEVER),
         sources=FaultySources(world.sources, script),
-        engines=FaultyEngines(world.engines, script),
+        platforms=FaultyPlatforms(world.platforms, script),
     )
 
 

@@ -69,7 +69,7 @@ class _ProxyGoesAway:
         self.script = Script({})
         self.world = faulty(world, self.script)
         self.first = first
-        self.world.engines.engine("archive").proxy.__dict__["_script"] = self
+        self.world.platforms.platform("archive").proxy.__dict__["_script"] = self
 
     def calls_since(self):
         """The calls that came after the proxy was asked and did not answer."""

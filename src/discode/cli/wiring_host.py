@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.errors import Refused, UsageError
 from ..core.names import check_port
-from ..flows.world import Engine
+from ..flows.world import Platform
 from ..ports.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..adapters.docker import Engine as DockerEngine
-    from ..adapters.docker import ProxyContainer
+    from ..adapters.docker import Engine, ProxyContainer
     from ..adapters.hostconfig import HostConfig
     from ..adapters.kamal_proxy import EdgeProcess
     from ..ports.runtime import Runtime
@@ -32,7 +31,7 @@ class Host:
     def __init__(self, home: Path, note: Callable[[str], None], has_apps: Callable[[], bool]):
         self.home, self._note, self._has_apps = home, note, has_apps
         self._config: HostConfig | None = None
-        self._docker: DockerEngine | None = None
+        self._docker: Engine | None = None
         self._edge: EdgeProcess | None = None
 
     @property
@@ -44,16 +43,16 @@ class Host:
             self._config = hostconfig.load(self.home)
         return self._config
 
-    def engine(self, kind: Kind) -> Engine:
+    def platform(self, kind: Kind) -> Platform:
         """What was chosen for that kind, or would be chosen by an install now; nothing is written.
 
         Raises RuntimeUnreachable without Docker, Refused when the host's proxy cannot reach that kind.
         """
         proxy = self._proxy_for(kind)
-        return Engine(self._runtime(kind, proxy), self.proxy(proxy))
+        return Platform(self._runtime(kind, proxy), self.proxy(proxy))
 
     def choose(self, kind: Kind) -> None:
-        """Keep for the whole host what `engine` answers now. Raises as `engine`."""
+        """Keep for the whole host what `platform` answers now. Raises as `platform`."""
         wanted = replace(self.config, proxy=self._proxy_for(kind))
         if kind == "image":
             # A command from cron or a timer has no DOCKER_HOST, and must mean the same engine.
@@ -82,12 +81,12 @@ class Host:
         edge, address = self.edge(), "127.0.0.1" if config.bind in ("0.0.0.0", "::") else config.bind
         return KamalProxy(edge.socket, edge, config.http_port, address)
 
-    def docker(self) -> DockerEngine:
+    def docker(self) -> Engine:
         """Raises UsageError when the environment names another engine than the one that the apps are on."""
-        from ..adapters.docker import Engine as DockerEngine
+        from ..adapters.docker import Engine
 
         if self._docker is None:
-            self._docker = DockerEngine(self._docker_host() or None)
+            self._docker = Engine(self._docker_host() or None)
         return self._docker
 
     def _docker_host(self) -> str:

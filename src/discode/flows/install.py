@@ -41,7 +41,7 @@ def install(world: World, request: InstallRequest) -> Result:
             seed = world.host.secret(SEED_DIGITS)
             entry = plan_install(releases.index(), request.channel, request.version, seed, world.clock.now())
             release = releases.release(entry)
-        world.engines.choose(release.manifest.artifact.kind)
+        world.platforms.choose(release.manifest.artifact.kind)
         site = world.site(release.manifest.artifact.kind, steps)
         journal = _prepared(site, request, releases, release, seed, steps)
         replace(site, journal)

@@ -69,7 +69,7 @@ def _step(world: World, before: Installation, releases: Releases, plan: Step, st
 
 def _prepared(world: World, before: Installation, releases: Releases, release: Release, steps: Steps) -> Journal:
     """All that can be done before anything is touched."""
-    world.engines.choose(release.manifest.artifact.kind)
+    world.platforms.choose(release.manifest.artifact.kind)
     site = world.site(release.manifest.artifact.kind, steps)
     with steps("preflight", "Checking disk, memory and settings"):
         site.proxy.ensure()

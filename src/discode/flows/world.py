@@ -19,15 +19,15 @@ from ..ports.store import Store
 
 
 @dataclass(frozen=True)
-class Engine:
+class Platform:
     """What runs instances of a kind of release, and what takes the traffic for them."""
 
     runtime: Runtime
     proxy: Proxy
 
 
-class Engines(Protocol):
-    def engine(self, kind: Literal["archive", "image"]) -> Engine:
+class Platforms(Protocol):
+    def platform(self, kind: Literal["archive", "image"]) -> Platform:
         """What this host has for that kind, or would choose for it. Raises RuntimeUnreachable when it cannot run it."""
 
     def choose(self, kind: Literal["archive", "image"]) -> None:
@@ -71,7 +71,7 @@ class Site:
 class World:
     store: Store
     sources: Sources
-    engines: Engines
+    platforms: Platforms
     host: Host
     clock: Clock
     report: Report
@@ -80,8 +80,8 @@ class World:
         return Steps(self.clock, self.report)
 
     def site(self, kind: Literal["archive", "image"], steps: Steps) -> Site:
-        engine = self.engines.engine(kind)
-        return Site(self.store, engine.runtime, engine.proxy, self.host, self.clock, self.report, steps)
+        platform = self.platforms.platform(kind)
+        return Site(self.store, platform.runtime, platform.proxy, self.host, self.clock, self.report, steps)
 
     def installed(self, app: str) -> Installation:
         """Raises NoSuchApp."""

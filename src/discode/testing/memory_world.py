@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ..core.errors import SourceUnreachable
 from ..core.manifest import Archive, Health, Manifest, UpdatePolicy, release_key
 from ..core.release import Index, IndexEntry, Release
-from ..flows.world import Engine, World
+from ..flows.world import Platform, World
 from ..ports.proxy import Proxy
 from ..ports.releases import Credentials, Releases
 from ..ports.report import Report, Silence
@@ -124,9 +124,9 @@ class MemoryWorld:
         releases: Releases | None = None,
     ) -> World:
         """The world for the flows; a port can be given wrapped, to inject faults."""
-        engine = Engine(runtime or self.runtime, proxy or self.proxy)
+        platform = Platform(runtime or self.runtime, proxy or self.proxy)
         sources = _OneSource(releases or self.vendor)
-        return World(store or self.store, sources, _OneEngine(engine), self.host, self.host, Silence())
+        return World(store or self.store, sources, _OnePlatform(platform), self.host, self.host, Silence())
 
 
 class _OneSource:
@@ -137,12 +137,12 @@ class _OneSource:
         return self.releases
 
 
-class _OneEngine:
-    def __init__(self, engine: Engine):
-        self._engine = engine
+class _OnePlatform:
+    def __init__(self, platform: Platform):
+        self._platform = platform
 
-    def engine(self, kind: Literal["archive", "image"]) -> Engine:
-        return self._engine
+    def platform(self, kind: Literal["archive", "image"]) -> Platform:
+        return self._platform
 
     def choose(self, kind: Literal["archive", "image"]) -> None:
         """There is but one."""
