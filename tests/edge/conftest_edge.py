@@ -24,10 +24,11 @@ class Edge:
     def __init__(self, folder: Path):
         self.folder, self.port, self.process = folder, free_port(), None
 
-    def start(self, *options):
+    def start(self, *options, stdout=None):
         words = ["run", "--http-port", str(self.port), "--bind", "127.0.0.1", "--state-dir", str(self.folder), *options]
         log = (self.folder.parent / "edge.log").open("ab")
-        self.process = subprocess.Popen([sys.executable, "-m", "discode.edge", *words], stdout=log, stderr=log)
+        command = [sys.executable, "-m", "discode.edge", *words]
+        self.process = subprocess.Popen(command, stdout=stdout or log, stderr=log)
         wait_for(lambda: self.process.poll() is not None or self.answers())
         assert self.process.poll() is None, (self.folder.parent / "edge.log").read_text()
         return self

@@ -1,8 +1,11 @@
 """HAProxy's logs are kept small while it writes to them."""
 
+import http.client
 import json
+import os
 
 import pytest
+from conftest_edge import Users
 
 from discode.edge.haproxy import accesslog
 from rig.wait import wait_for
@@ -68,3 +71,83 @@ def test_the_older_half_of_a_large_log_is_cut_off(deployed):
     edge.get("a.test", "/after")
     wait_for(lambda: b"/after" in log.read_bytes()[-2000:])
     assert b"\0" not in log.read_bytes() and log.read_bytes().count(b"\n") == after.count(b"\n") + 1
+
+
+class Logged(Users):
+    """`asked` has the path of every request that was answered."""
+
+    def __init__(self, edge, users=6):
+        super().__init__(users)
+        self.edge, self.asked = edge, []
+
+    def _ask_on(self, user):
+        number = 0
+        while self.on:
+            path, number = f"/{user}/{number}/{'x' * 2000}", number + 1
+            try:
+                status = self.edge.get("a.test", path)[0]
+                (self.asked if status == 200 else self.bad).append(path if status == 200 else status)
+            except (OSError, http.client.HTTPException) as error:
+                self.bad.append(repr(error))
+            self.count += 1
+
+
+@pytest.fixture
+def one_core():
+    """HAProxy has as many threads as cores then, and of two that write a line at the same moment one drops its own."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    yield
+    os.sched_setaffinity(0, before)
+
+
+def test_no_line_is_lost_by_a_cut_a_reload_or_a_kill_of_the_controller(one_core, deployed):
+    edge, _, two = deployed
+    log, pieces = edge.folder / "access.log", []
+
+    def cut():
+        wait_for(lambda: log.exists() and log.stat().st_size > 3 << 20)
+        pieces.append(log.read_bytes()[: 1 << 20])
+        assert accesslog.rotate(log, edge.haproxy_master, 2 << 20)
+
+    with Logged(edge) as users:
+        cut()
+        edge.ok("deploy", "b", "--target", two.target, "--host", "b.test")  # a reload
+        cut()
+        edge.kill()
+        edge.start()
+        cut()
+    if log.with_name("access.log.1").exists():
+        pytest.skip("the file system cannot cut the beginning off a file")
+
+    def text():
+        return b"".join(pieces) + log.read_bytes()
+
+    def lost():
+        now = text()
+        return [path for path in users.asked if f'"path":"{path}"'.encode() not in now]
+
+    # Of a line that a cut goes through the second part becomes blanks. The last ones come after their answers.
+    wait_for(lambda: len(lost()) <= len(pieces), what="every line")
+    assert not users.bad and b"\0" not in text()
+
+
+def test_a_reader_that_is_busy_for_a_moment_gets_every_line(one_core, edge, apps):
+    """A pipe has room for 64 KB by default, and HAProxy drops a line that finds none."""
+    edge.process.terminate()
+    edge.process.wait()
+    reader, writer = os.pipe()
+    edge.start(stdout=writer)
+    os.close(writer)
+    (app,) = apps("app")
+    edge.ok("deploy", "a", "--target", app.target, "--host", "a.test")
+    for number in range(100):
+        assert edge.get("a.test", f"/{number}/{'x' * 3000}")[0] == 200
+    edge.get("a.test", "/last")
+    found = []
+    with os.fdopen(reader, "rb") as lines:
+        while "last" not in found:
+            line = lines.readline()
+            if line.startswith(b"{"):
+                found.append(json.loads(line)["path"].split("/")[1])
+    assert found == [*map(str, range(100)), "last"]

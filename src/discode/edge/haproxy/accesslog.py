@@ -6,6 +6,7 @@ controller (a container's engine, a journal, a terminal), it is the same one; el
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LARGEST = 128 << 20  # bytes of a file
+PIPE = 1 << 20  # bytes: the most that a pipe may have without privileges, some 1,500 lines
 _PIECE = 1 << 20  # what is cut off is a multiple of it, and of any file system's block
 _COLLAPSE_RANGE = 0x08  # of fallocate(2): takes a range out of a file, without a copy of the rest; ext4 and XFS can
 _PIDFD_GETFD = 438  # the number of the system call, on all of Linux's architectures
@@ -29,6 +31,8 @@ def destination(path: Path) -> Iterator[int]:
     except OSError:
         mode = stat.S_IFREG  # closed
     if not stat.S_ISREG(mode):
+        if stat.S_ISFIFO(mode):
+            _widen(1)
         yield 1
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -36,6 +40,12 @@ def destination(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _widen(pipe: int) -> None:
+    """Room for what comes while its reader is busy: HAProxy drops a line that a pipe does not take at once."""
+    with contextlib.suppress(OSError):  # less is allowed here
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE)
 
 
 def rotate(path: Path, find_master: Callable[[], int | None], largest: int = LARGEST) -> bool:
@@ -50,6 +60,7 @@ def rotate(path: Path, find_master: Callable[[], int | None], largest: int = LAR
             return False
         if (master := find_master()) is None:
             return False
+        _write_back(path)
         with _as_written_by(master, path) as descriptor:
             if descriptor is None:
                 return False
@@ -63,6 +74,16 @@ def rotate(path: Path, find_master: Callable[[], int | None], largest: int = LAR
     except OSError:
         return False
     return True
+
+
+def _write_back(path: Path) -> None:
+    """Have the file on the disk and out of the cache. A cut does both itself, and while it does HAProxy waits with its
+    next line and all requests with it: 200 ms for 128 MB, 4 ms when it was done before.
+    """
+    with path.open("rb") as file:
+        for _ in range(2):  # the second time, of what came meanwhile
+            os.fdatasync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _cut(path: Path, length: int) -> bool:
