@@ -26,7 +26,7 @@ def fresh(scenario: Scenario) -> MemoryWorld:
     """A world of its own, in the state from which the scenario starts. Frozen values are shared."""
     world, made = _prepared(scenario.name), MemoryWorld(APP)
     made.vendor = world.vendor
-    made.host.time = world.host.time
+    made.system.time = world.system.time
     made.runtime.__dict__.update(
         behaviours=world.runtime.behaviours,
         live={name: copy.copy(instance) for name, instance in world.runtime.live.items()},

@@ -1,4 +1,4 @@
-"""The machine itself, for the ports Host and Clock."""
+"""The machine itself, for the ports System and Clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class RealClock:
         time.sleep(seconds)
 
 
-class RealHost:
+class RealSystem:
     def free_memory(self) -> int:
         """`MemAvailable` of proc(5): what the kernel would free for a new program without swapping, in KiB there."""
         for line in _MEMINFO.read_text().splitlines():

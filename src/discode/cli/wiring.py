@@ -36,12 +36,12 @@ def world(as_json: bool, command: str, *, pin: str | None = None, on: Host | Non
     `on` the host when the command has one already."""
     from ..adapters.files import FileStore
     from ..adapters.source import FileSources
-    from ..adapters.system import RealClock, RealHost
+    from ..adapters.system import RealClock, RealSystem
 
     place = home()
     report, store = report_for(as_json), FileStore(place, command)
     sources = FileSources(place, pin=pin, note=report.note)
-    return World(store, sources, on or host(as_json), RealHost(), RealClock(), report)
+    return World(store, sources, on or host(as_json), RealSystem(), RealClock(), report)
 
 
 def is_left_alone() -> bool:

@@ -49,7 +49,7 @@ def guard(site: Site, journal: Journal) -> AbstractContextManager[None]:
     """
     sides = [side for side in (journal.before, journal.after) if side is not None]
     is_held = any(side.release.manifest.update.strategy == "hold" for side in sides)
-    return site.host.guarded(journal.app) if is_held else nullcontext()
+    return site.system.guarded(journal.app) if is_held else nullcontext()
 
 
 def conclude_at_once(site: Site, journal: Journal, cause: BaseException) -> Side:

@@ -38,7 +38,7 @@ def install(world: World, request: InstallRequest) -> Result:
         _must_be_new(world, request)
         with steps("plan", "Reading the vendor's releases"):
             releases = world.sources.open(app, request.source)
-            seed = world.host.secret(SEED_DIGITS)
+            seed = world.system.secret(SEED_DIGITS)
             entry = plan_install(releases.index(), request.channel, request.version, seed, world.clock.now())
             release = releases.release(entry)
         world.platforms.choose(release.manifest.artifact.kind)

@@ -32,7 +32,7 @@ class MissingSettings(PreflightError):
 def seeded(world: World, installation: Installation) -> Installation:
     """The installation with its seed; one that was made before there were rollouts gets it here, for good."""
     if not installation.seed:
-        installation = installation.seeded(world.host.secret(SEED_DIGITS))
+        installation = installation.seeded(world.system.secret(SEED_DIGITS))
         world.store.save_installation(installation)
     return installation
 
@@ -63,7 +63,7 @@ def next_settings(site: Site, before: Installation, release: Release) -> int:
 
 def settled_settings(site: Site, release: Release, given: Mapping[str, str]) -> dict[str, str]:
     """The settings with generated secrets. Raises MissingSettings when some can only come from the customer."""
-    wanted = complete(release.manifest, given, site.host.secret)
+    wanted = complete(release.manifest, given, site.system.secret)
     questions = missing(release.manifest, wanted)
     if questions:
         raise MissingSettings(release.manifest.app, questions)

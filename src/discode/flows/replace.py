@@ -27,7 +27,7 @@ def preflight(site: Site, after: Installation) -> None:
             key="disk-full",
         )
     memory = after.release.manifest.resources.memory or 0
-    if (free := site.host.free_memory()) < memory:
+    if (free := site.system.free_memory()) < memory:
         raise PreflightError(
             f"{after.app} {after.version} needs {format_size(memory)} of memory beside the serving version, "
             f"but only {format_size(free)} are free. Nothing was changed.",

@@ -10,12 +10,12 @@ from typing import Literal, Protocol
 from ..core.errors import NoSuchApp
 from ..core.installation import Installation
 from ..core.names import check_slug
-from ..ports.host import Clock, Host
 from ..ports.proxy import Proxy
 from ..ports.releases import Sources
 from ..ports.report import Report
 from ..ports.runtime import Runtime
 from ..ports.store import Store
+from ..ports.system import Clock, System
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Site:
     store: Store
     runtime: Runtime
     proxy: Proxy
-    host: Host
+    system: System
     clock: Clock
     report: Report
     steps: Steps
@@ -72,7 +72,7 @@ class World:
     store: Store
     sources: Sources
     platforms: Platforms
-    host: Host
+    system: System
     clock: Clock
     report: Report
 
@@ -81,7 +81,7 @@ class World:
 
     def site(self, kind: Literal["archive", "image"], steps: Steps) -> Site:
         platform = self.platforms.platform(kind)
-        return Site(self.store, platform.runtime, platform.proxy, self.host, self.clock, self.report, steps)
+        return Site(self.store, platform.runtime, platform.proxy, self.system, self.clock, self.report, steps)
 
     def installed(self, app: str) -> Installation:
         """Raises NoSuchApp."""

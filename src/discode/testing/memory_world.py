@@ -21,7 +21,7 @@ from .memory_runtime import Behaviour, MemoryRuntime
 from .memory_store import MemoryStore
 
 
-class MemoryHost:
+class MemorySystem:
     """A machine with room, whose secrets are numbered and whose time only passes in `sleep`."""
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class MemoryWorld:
     def __init__(self, app: str = "myapp"):
         self.app = app
         self.vendor = MemoryReleases(app)
-        self.host, self.store, self.runtime = MemoryHost(), MemoryStore(), MemoryRuntime()
+        self.system, self.store, self.runtime = MemorySystem(), MemoryStore(), MemoryRuntime()
         self.proxy = MemoryProxy(self.runtime.answer)
         self.runtime.served = self.proxy.has_traffic
         self.runtime.has_requests = self.proxy.has_requests
@@ -126,7 +126,7 @@ class MemoryWorld:
         """The world for the flows; a port can be given wrapped, to inject faults."""
         platform = Platform(runtime or self.runtime, proxy or self.proxy)
         sources = _OneSource(releases or self.vendor)
-        return World(store or self.store, sources, _OnePlatform(platform), self.host, self.host, Silence())
+        return World(store or self.store, sources, _OnePlatform(platform), self.system, self.system, Silence())
 
 
 class _OneSource:

@@ -16,7 +16,7 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None: ...
 
 
-class Host(Protocol):
+class System(Protocol):
     def free_memory(self) -> int:
         """Bytes that a new program can have without swapping."""
 
