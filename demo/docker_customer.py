@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -142,33 +140,3 @@ class DockerMachine(Machine):
         if not found:
             raise CommandFailed("no container has the generated secret")
         return found
-
-
-class Watch:
-    """The second app, asked all the time: an update of the first must not touch it."""
-
-    def __init__(self, port: int, host: str):
-        self._port, self._host, self.asked, self.failed = port, host, 0, 0
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(10)
-
-    def _ask(self) -> None:
-        while not self._over.wait(0.05):
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
-            try:
-                connection.request("GET", "/version", headers={"Host": self._host})
-                answer = connection.getresponse()
-                self.failed += answer.status != 200 or answer.read() != b"1.0.0"
-            except (OSError, http.client.HTTPException):
-                self.failed += 1
-            finally:
-                connection.close()
-            self.asked += 1

@@ -25,6 +25,8 @@ from hold import HoldDemo
 from records import Epoch, Record, by_kind, figures, out_of_order
 from report import picture, show
 
+from rig.load import Load
+
 FIRST = "1.0.0"
 RELEASES = [
     ("1.1.0", "good"),
@@ -105,19 +107,21 @@ class Demo:
         if self.runtime == "process":
             yield
             return
-        from docker_customer import SECOND_HOST, DockerMachine, Watch
+        from docker_customer import SECOND_HOST, DockerMachine
 
         assert isinstance(self.machine, DockerMachine)
-        with Watch(self.machine.port, SECOND_HOST) as watch:
+        # An update of the first app must not touch the second.
+        with Load(self.machine.port, SECOND_HOST, users=1, path="/version", pause=0.05) as watch:
             yield
+        failed = len(watch.bad) + sum(version != FIRST for version in watch.seen)
         self.more = {
-            "second_app": {"requests": watch.asked, "failed": watch.failed},
+            "second_app": {"requests": watch.count, "failed": failed},
             "worker_versions": self.machine.beats(),
             "exposed_secrets": self.machine.exposed_secrets(),
             "downloads": self.machine.downloads,
         }
-        if watch.failed or self.more["exposed_secrets"]:
-            self.problems.append(f"second app: {watch.failed} failed; secrets at {self.more['exposed_secrets']}")
+        if failed or self.more["exposed_secrets"]:
+            self.problems.append(f"second app: {failed} failed; secrets at {self.more['exposed_secrets']}")
 
     def _go_through_the_releases(self) -> None:
         for version, behaviour in self.releases:

@@ -3,29 +3,14 @@
 import json
 import signal
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
+from rig.load import Load
 from rig.wait import wait_for
 
 HOLD = "strategy: hold, hold: 90s, confirm: 500ms, drain: 60s, stop: 3s"
-
-
-class Asker(threading.Thread):
-    """Asks until it is ended; `answers` has every one."""
-
-    def __init__(self, place):
-        super().__init__()
-        self.place, self.answers, self.over = place, [], threading.Event()
-
-    def run(self):
-        while not self.over.wait(0.02):
-            try:
-                self.answers.append(self.place.get())
-            except OSError as error:
-                self.answers.append((0, repr(error)))
 
 
 @pytest.mark.parametrize("step", ["hold", "boot"])
@@ -34,26 +19,20 @@ def test_a_version_serves_again_by_itself(place, step, number):
     place.publish("1.0", update=HOLD)
     place.install()
     place.publish("1.1", update=HOLD.replace("500ms", "60s"))
-    asker = Asker(place)
-    asker.start()
-    command = place.start("update", "shop", "--json")
     journal = place.home / "apps" / "shop" / "journal.json"
-    for line in command.stdout:
-        if json.loads(line).get("step") == step:
-            break
-    if step == "boot":
-        wait_for(lambda: len(place.instances()) == 2)
-    command.send_signal(number)
-    command.communicate()
-    wait_for(lambda: not journal.exists())
-    wait_for(lambda: asker.answers[-1:] and asker.answers[-1][0] == 200)
-    before = len(asker.answers)
-    wait_for(lambda: len(asker.answers) > before + 5)
-    asker.over.set()
-    asker.join()
-    assert {status for status, _ in asker.answers} == {200}
+    with Load(place.port, "shop.test", users=1) as load:
+        command = place.start("update", "shop", "--json")
+        for line in command.stdout:
+            if json.loads(line).get("step") == step:
+                break
+        if step == "boot":
+            wait_for(lambda: len(place.instances()) == 2)
+        command.send_signal(number)
+        command.communicate()
+        wait_for(lambda: not journal.exists())
+    assert not load.bad
     told = place.run("status", "shop", "--json").last
-    assert told["version"] == asker.answers[-1][1] and len(place.instances()) == 1
+    assert told["version"] == load.seen[-1] and len(place.instances()) == 1
 
 
 def test_a_guard_whose_command_is_done_does_nothing(place):

@@ -1,65 +1,21 @@
 """The customer's commands, on real processes behind the real edge."""
 
-import http.client
 import json
 import signal
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from place import APP
+from rig.load import Load
 from rig.wait import wait_for
-
-
-class Load:
-    """Kept-alive requests in a thread; `bad` has every answer that was not 200."""
-
-    def __init__(self, place):
-        self.place, self.bad, self.seen, self.count, self.on = place, [], [], 0, True
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.place.port, timeout=60)
-        while self.on:
-            try:
-                connection.request("GET", "/", headers={"Host": "shop.test"})
-                reply = connection.getresponse()
-                body = reply.read().decode()
-            except (OSError, http.client.HTTPException) as error:
-                self.bad.append(repr(error))
-                connection.close()
-                continue
-            self.count += 1
-            if reply.status != 200:
-                self.bad.append(reply.status)
-            if self.seen[-1:] != [body]:
-                self.seen.append(body)
-
-    def __enter__(self):
-        self.thread.start()
-        self.go_on()
-        return self
-
-    def __exit__(self, kind, *_):
-        try:
-            if kind is None:
-                self.go_on()
-        finally:
-            self.on = False
-            self.thread.join(60)
-
-    def go_on(self):
-        """Wait for one more answer to a request that began after this."""
-        before = self.count + len(self.bad)
-        wait_for(lambda: self.count + len(self.bad) >= before + 2)
 
 
 def test_from_install_to_uninstall_without_a_lost_request(installed):
     assert installed.get() == (200, "1.0.0")
     installed.get("/first", "POST")
-    with Load(installed) as load:
+    with Load(installed.port, "shop.test", users=1) as load:
         installed.publish("1.1.0")
         result = installed.run("update", APP, "--json").last
         assert (result["result"], result["from"], result["to"]) == ("updated", "1.0.0", "1.1.0")
@@ -80,7 +36,7 @@ def test_from_install_to_uninstall_without_a_lost_request(installed):
 
 
 def test_bad_releases_leave_the_old_one_serving_and_say_why(installed):
-    with Load(installed) as load:
+    with Load(installed.port, "shop.test", users=1) as load:
         for version, behaviour, words in [
             ("1.1.0", "never-healthy", "503 at /up"),
             ("1.2.0", "exits", "exited with 3 while booting"),

@@ -14,11 +14,11 @@ from conftest_docker import EDGE_IMAGE
 from discode.adapters.docker import Engine
 from discode.core.errors import DiscodeError
 from place import APP
+from rig.load import Load
 from rig.ports import free_port
 from rig.wait import wait_for
 
 from ..cli.test_bad_input import told
-from ..cli.test_journey import Load
 from .docker_place import DockerPlace
 
 
@@ -67,7 +67,7 @@ def _answers(place):
 def test_the_registry_gone_in_the_middle_of_a_pull(place, registry):
     place.install()
     place.publish("1.1.0", files={"big": os.urandom(30 << 20)})
-    with Load(place) as load:
+    with Load(place.port, "shop.test", users=1) as load:
         registry.freeze()  # it takes the connection, and sends nothing
         command = place.start("update", APP, "--json")
         for line in command.stdout:

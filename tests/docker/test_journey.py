@@ -6,9 +6,9 @@ import pytest
 from conftest_docker import EDGE_IMAGE
 
 from place import APP
+from rig.load import Load
 from rig.wait import wait_for
 
-from ..cli.test_journey import Load
 from .docker_place import DockerPlace
 
 
@@ -33,7 +33,7 @@ def test_from_install_to_uninstall_without_a_lost_request(installed):
     assert installed.get() == (200, "1.0.0")
     installed.get("/first", "POST")
     secret = installed.secret()
-    with Load(installed) as load:
+    with Load(installed.port, "shop.test", users=1) as load:
         installed.publish("1.1.0")
         result = installed.run("update", APP, "--json").last
         assert (result["result"], result["from"], result["to"]) == ("updated", "1.0.0", "1.1.0")
@@ -63,7 +63,7 @@ def test_from_install_to_uninstall_without_a_lost_request(installed):
 
 
 def test_bad_releases_are_refused_with_their_own_reason_and_the_old_one_serves(installed):
-    with Load(installed) as load:
+    with Load(installed.port, "shop.test", users=1) as load:
         for version, behaviour, words, options in [
             ("1.1.0", "never-healthy", "did not answer within 5 s: 503 at /up", {}),
             ("1.2.0", "exits", "exited with 3 while booting", {}),
@@ -167,7 +167,7 @@ def test_the_edge_on_the_host_routes_to_containers(tmp_path, daemon, registry, p
     try:
         place.publish("1.0.0")
         place.install()
-        with Load(place) as load:
+        with Load(place.port, "shop.test", users=1) as load:
             place.publish("1.1.0")
             place.run("update", APP)
             instance = place.instances()[0]

@@ -118,69 +118,6 @@ class App:
         self._web.close()
 
 
-class Users:
-    """Threads that ask until it is left, each running `_ask_on(number)`; `bad` has every answer that was none. What is
-    done inside is done under load: requests were answered before it began, and are before it ends."""
-
-    def __init__(self, users):
-        self.bad, self.count, self._over = [], 0, threading.Event()
-        self.threads = [threading.Thread(target=self._ask_on, args=(n,), daemon=True) for n in range(users)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        self.go_on()
-        return self
-
-    def __exit__(self, kind, *_):
-        try:
-            if kind is None:
-                self.go_on()
-        finally:
-            self._over.set()
-            for thread in self.threads:
-                thread.join(60)
-
-    @property
-    def on(self):
-        return not self._over.is_set()
-
-    def pause(self, seconds=0.002):
-        """Between two requests."""
-        self._over.wait(seconds)
-
-    def go_on(self):
-        """Wait until each of them may have had another answer, good or bad."""
-        before = self.count
-        wait_for(lambda: self.count >= before + 2 * len(self.threads), 60, "an answer to every user")
-
-
-class Load(Users):
-    """Kept-alive and new connections until it is left; `bad` has every answer that was none."""
-
-    def __init__(self, edge, host, users=6):
-        super().__init__(users)
-        self.edge, self.host = edge, host
-
-    def _ask_on(self, number):
-        keep = number % 3 != 0
-        connection = http.client.HTTPConnection("127.0.0.1", self.edge.port, timeout=30)
-        while self.on:
-            try:
-                connection.request("GET", "/", headers={"Host": self.host})
-                answer = connection.getresponse()
-                answer.read()
-                if answer.status != 200:
-                    self.bad.append(answer.status)
-            except (OSError, http.client.HTTPException) as error:
-                self.bad.append(repr(error))
-                connection.close()
-            self.count += 1
-            if not keep:
-                connection.close()
-            self.pause()
-
-
 @pytest.fixture
 def edge():
     # A Unix socket's path has room for some 100 characters only: pytest's own folders are too deep.

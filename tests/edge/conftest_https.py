@@ -15,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from conftest_edge import Edge, Users
+from conftest_edge import Edge
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from rig import web
+from rig.load import Users
 from rig.ports import free_port
 from rig.wait import wait_for
 
@@ -271,7 +272,7 @@ class Handshakes(Users):
         super().__init__(users)
         self.edge, self.host, self.trust, self.seen = edge, host, trust, set()
 
-    def _ask_on(self, _):
+    def ask_on(self, _):
         while self.on:
             try:
                 secure = self.edge.connect(self.host, self.trust)

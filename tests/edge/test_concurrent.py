@@ -2,8 +2,7 @@
 
 import threading
 
-from conftest_edge import Load
-
+from rig.load import Load
 from rig.wait import wait_for
 
 
@@ -81,7 +80,7 @@ def test_a_version_that_still_drains_gets_nothing_when_the_one_after_the_next_co
     (three,) = apps("three")
     answers = []
     slow = threading.Thread(target=lambda: answers.append(edge.get("a.test", "/hold")))
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         slow.start()
         wait_for(lambda: one.held == 1)
         edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", "--drain-in-background")
@@ -95,7 +94,7 @@ def test_a_version_that_still_drains_gets_nothing_when_the_one_after_the_next_co
 def test_deploys_of_one_service_at_once_end_with_one_version(deployed, apps):
     edge, _, _ = deployed
     versions = apps(*(f"v{number}" for number in range(6)))
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         started = [Started(edge, "deploy", "a", "--target", app.target, "--host", "a.test") for app in versions]
         assert {each.join().returncode for each in started} == {0}
         assert len({edge.get("a.test")[1] for _ in range(20)}) == 1
@@ -106,7 +105,7 @@ def test_switches_and_reloads_at_once_lose_nothing(deployed, apps):
     """A worker that a reload starts has what a switch of another service has just set."""
     edge, one, two = deployed
     (other,) = apps("other")
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         reloads = [
             Started(edge, "deploy", f"b{number}", "--target", other.target, "--host", f"b{number}.test")
             for number in range(8)

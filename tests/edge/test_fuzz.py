@@ -14,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 import fuzz_corpus
 import fuzz_http2
 import pytest
-from conftest_edge import Users
 from fuzz_target import StrictTarget
+
+from rig.load import Users
 
 COUNT = int(os.environ.get("DISCODE_FUZZ", "3000"))
 SEED = int(os.environ.get("DISCODE_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 48)
@@ -37,7 +38,7 @@ class Victims(Users):
         super().__init__(users)
         self.port, self.tokens = port, tokens
 
-    def _ask_on(self, number):
+    def ask_on(self, number):
         connection, count = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20), 0
         rng = random.Random(f"{SEED}:victim {number}")
         while self.on:

@@ -3,9 +3,9 @@
 import http.client
 
 import pytest
-from conftest_edge import Load
 from conftest_https import Handshakes, Pair, key_pem, make_certificate, make_key
 
+from rig.load import Load
 from rig.wait import wait_for
 
 
@@ -94,7 +94,7 @@ def test_the_first_https_service_loses_no_request_of_another(https_edge, apps, p
     one, two = apps("one", "two")
     https_edge.start()
     https_edge.ok("deploy", "b", "--target", two.target, "--host", "b.test")
-    with Load(https_edge, "b.test") as load:
+    with Load(https_edge.port, "b.test") as load:
         flags = pair("good", "a.test").flags
         https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls", *flags)
         https_edge.ok("remove", "a")

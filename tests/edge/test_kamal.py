@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest_edge import Load
 
+from rig.load import Load
 from rig.ports import free_port
 from rig.wait import wait_for
 
@@ -206,7 +206,7 @@ def test_kamal_deploys_through_the_edge_without_a_failed_request(place):
     place.kamal("setup", "--skip-push", "--version", "v1")
     print(f"setup {time.monotonic() - begun:.1f} s")
     assert _version(place) == "v1"
-    with Load(place, "shop.test") as load:
+    with Load(place.port, "shop.test") as load:
         for version in ("v2", "v3"):
             begun = time.monotonic()
             place.kamal("deploy", "--skip-push", "--version", version)

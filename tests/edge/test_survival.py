@@ -7,16 +7,15 @@ import signal
 import subprocess
 import sys
 
-from conftest_edge import Load
-
 from discode.edge.haproxy.runtime import Runtime
 from discode.edge.layout import Layout
+from rig.load import Load
 from rig.wait import wait_for
 
 
 def test_the_controller_can_be_killed_without_a_lost_request(deployed):
     edge, _, two = deployed
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         for _ in range(3):
             edge.kill()
             assert edge.get("a.test") == (200, "one")

@@ -3,17 +3,16 @@
 import http.client
 import threading
 
-from conftest_edge import Load
-
 from discode.edge.haproxy.runtime import Runtime
 from discode.edge.haproxy.sessions import WAITING, counts
 from discode.edge.layout import Layout
+from rig.load import Load
 from rig.wait import wait_for
 
 
 def test_twenty_switches_lose_no_request(deployed):
     edge, one, two = deployed
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         for number in range(20):
             target = (two, one)[number % 2]
             edge.ok("deploy", "a", "--target", target.target, "--host", "a.test")
@@ -25,7 +24,7 @@ def test_a_new_service_and_a_changed_shape_lose_no_request_of_another(deployed, 
     """Both take a reload of HAProxy."""
     edge, _, _ = deployed
     (other,) = apps("other")
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         for number in range(5):
             edge.ok("deploy", f"b{number}", "--target", other.target, "--host", f"b{number}.test")
             edge.ok(
@@ -52,7 +51,7 @@ def test_a_drain_in_the_background_returns_at_once_and_is_told(deployed):
 
 def test_a_switch_back_while_the_old_one_drains_loses_nothing(deployed):
     edge, one, two = deployed
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         answers = []
         slow = threading.Thread(target=lambda: answers.append(edge.get("a.test", "/hold")))
         slow.start()
@@ -69,7 +68,7 @@ def test_a_switch_back_while_the_old_one_drains_loses_nothing(deployed):
 
 def test_the_target_that_serves_can_be_deployed_again(deployed):
     edge, one, _ = deployed
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         for _ in range(3):
             edge.ok("deploy", "a", "--target", one.target, "--host", "a.test")
     assert not load.bad and edge.get("a.test") == (200, "one")

@@ -11,10 +11,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest_edge import Edge, Load
+from conftest_edge import Edge
 
 import discode
 from discode.edge.__main__ import _ask
+from rig.load import Load
 from rig.ports import free_port
 from rig.wait import wait_for
 
@@ -22,7 +23,7 @@ from rig.wait import wait_for
 def test_an_upgrade_changes_settings_and_loses_no_request(deployed):
     edge, _, two = deployed
     port, before = free_port(), edge.told()["controller"]
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         said = edge.ok("upgrade", "--metrics-port", str(port))
         assert edge.get("a.test") == (200, "one")
         edge.ok("deploy", "a", "--target", two.target, "--host", "a.test")
@@ -48,7 +49,7 @@ def test_commands_wait_while_the_program_changes(deployed):
             target = (two, one)[number % 2].target
             outcomes.append(edge.run("deploy", "a", "--target", target, "--host", "a.test").returncode)
 
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         thread = threading.Thread(target=deploy)
         thread.start()
         for _ in range(3):
@@ -95,7 +96,7 @@ def test_a_program_that_fails_after_its_check_becomes_the_one_before_it(deployed
         f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from discode.edge.__main__ import main; sys.exit(main())"
     )
     start = edge.told()["controller"]["start"]
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         answer = _ask({"argv": ["upgrade"], "program": [sys.executable, "-c", code]}, str(edge.folder))
         assert answer["code"] == 0
         wait_for(lambda: edge.told()["controller"]["start"] != start)
@@ -120,7 +121,7 @@ def test_a_new_haproxy_at_the_same_place_takes_over(apps, tmp_path, monkeypatch)
         assert _file_of(edge) == program.stat().st_ino
         shutil.copy(program, tmp_path / "newer")
         (tmp_path / "newer").replace(program)
-        with Load(edge, "a.test") as load:
+        with Load(edge.port, "a.test") as load:
             edge.ok("upgrade")
             assert _file_of(edge) == program.stat().st_ino
         assert not load.bad
@@ -140,7 +141,7 @@ def test_another_process_takes_over_and_the_first_retires(deployed):
     slow = threading.Thread(target=lambda: answers.append(edge.get("a.test", "/hold")))
     slow.start()
     wait_for(lambda: one.held == 1)
-    with Load(edge, "a.test") as load:
+    with Load(edge.port, "a.test") as load:
         edge.start("--take-over")
         wait_for(lambda: edge.told()["controller"]["pid"] == edge.process.pid)
         assert edge.haproxy_master() != master
@@ -157,7 +158,7 @@ def test_another_process_takes_over_and_the_first_retires(deployed):
 
 def test_a_failed_take_over_leaves_everything_as_it_was(deployed):
     edge, _, two = deployed
-    with socket.create_server(("127.0.0.1", 0)) as taken, Load(edge, "a.test") as load:
+    with socket.create_server(("127.0.0.1", 0)) as taken, Load(edge.port, "a.test") as load:
         words = ["run", "--take-over", "--http-port", str(edge.port), "--bind", "127.0.0.1"]
         more = ["--metrics-port", str(taken.getsockname()[1]), "--state-dir", str(edge.folder)]
         command = [sys.executable, "-m", "discode.edge", *words, *more]
