@@ -1,6 +1,7 @@
 """What each command of bin/ says on a machine that lacks something: one sentence, and what to do about it."""
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -84,9 +85,7 @@ class Machine:
         done = self.run(command, *words, **environment)
         assert done.returncode != 0 and done.stdout == ""
         sentence = done.stderr.rstrip("\n")
-        assert sentence.startswith(f"bin/{command} needs ") and sentence.endswith(".") and "\n" not in sentence, (
-            sentence
-        )
+        assert re.fullmatch(f"bin/{command} needs .*[.]", sentence), sentence
         return sentence
 
 

@@ -58,7 +58,8 @@ def test_an_image_is_kept_by_a_name_until_it_is_pruned(bench):
     one, two = bench.release, bench.fetched({"server.py": b"2"})
     bench.api.prune_images(filters={"dangling": True})
     reference = one.manifest.artifact.reference
-    assert bench.api.inspect_image(reference)["RepoTags"] == [f"discode/{APP}:{one.key}"]
+    # Other tests' releases of the same image have names for it, too.
+    assert f"discode/{APP}:{one.key}" in bench.api.inspect_image(reference)["RepoTags"]
     bench.api.tag(two.manifest.artifact.reference, "of-somebody-else", "1")
     bench.runtime.prune(APP, frozenset([one.key]))
     assert [image["RepoTags"] for image in bench.api.images(f"discode/{APP}")] == [[f"discode/{APP}:{one.key}"]]

@@ -82,7 +82,8 @@ def test_workers_are_started_told_of_stopped_and_removed_with_it(bench):
     wait_for(lambda: "[mailer] works as mailer" in list(bench.runtime.logs(spec.name)))
     assert [state.name for state in bench.runtime.instances(APP)] == [spec.name]
     bench.runtime.stop(spec.name, 1)
-    assert {one["State"] for one in bench.api.containers(all=True)} == {"exited"}
+    # Docker 26 lists what has just been stopped as running for a moment.
+    wait_for(lambda: {one["State"] for one in bench.api.containers(all=True)} == {"exited"})
     bench.runtime.remove(spec.name)
     assert bench.api.containers(all=True) == []
 
