@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..services.deployed import deployed
 from ..services.options import Command
-from ..services.service import deployed
 from ..targets.health import wait_until_healthy
 from ..text import pages
 from .edge import Edge

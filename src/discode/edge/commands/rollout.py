@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..services.deployed import pool_of
 from ..services.options import Command, CommandError
-from ..services.service import Split, pool_of
+from ..services.service import Split
 from ..targets.health import wait_until_healthy
 from .edge import Edge
 

@@ -1,0 +1,122 @@
+"""What a `deploy` asks for, as a service: every option checked before anything changes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from .options import Command, CommandError
+from .service import Health, Pool, Service, Shape
+from .target import split
+from .tls import tls_settings
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_PATH = re.compile(r"/[A-Za-z0-9._~%+=@,:/-]*")
+_TARGET = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
+_HEADER = re.compile(r"[A-Za-z0-9!#$&*+.^_`|~-]+")
+
+
+def deployed(command: Command, before: Service | None) -> Service:
+    """The service as a `deploy` wants it, in the idle slot. Raises CommandError."""
+    _refuse_limits_without_buffers(command)
+    hosts = tuple(dict.fromkeys(_checked(_HOST, host.lower(), "host") for host in command.texts("host") if host))
+    canonical = command.text("canonical-host").lower()
+    if canonical and hosts and canonical not in hosts:
+        raise CommandError(
+            "service options invalid: "
+            f"canonical-host '{canonical}' must be present in the hosts list: [{' '.join(hosts)}]"
+        )
+    pool = pool_of(command, before.active if before else None)
+    shape = _shape(command, before, pool)
+    made = Service(
+        name=_checked(_NAME, command.service, "service name"),
+        active=pool,
+        hosts=hosts,
+        shape=shape,
+        health=_health(command),
+        canonical_host=_checked(_HOST, canonical, "canonical host") if canonical else "",
+        tls=tls_settings(command, hosts, shape.path_prefixes),
+    )
+    if before is None:
+        return made
+    kept = {name: getattr(before, name) for name in ("rollout", "split", "mode", "max_pause", "rate", "message")}
+    return replace(made, **kept)
+
+
+def pool_of(command: Command, before: Pool | None) -> Pool:
+    """The targets of a command, in the slot that `before` does not have. Raises CommandError."""
+    targets, readers = (
+        tuple(dict.fromkeys(_target(text) for text in command.texts(flag))) for flag in ("target", "read-target")
+    )
+    if not targets:
+        raise CommandError('required flag(s) "target" not set')
+    return Pool(targets, readers, slot=1 - before.slot if before else 0)
+
+
+def _shape(command: Command, before: Service | None, pool: Pool) -> Shape:
+    had = before.shape if before else Shape()
+    prefixes = command.texts("path-prefix") or ["/"]
+    names = {flag: _headers(command, flag) for flag in ("log-request-header", "log-response-header")}
+    client_ip = command.text("client-ip-header")
+    return Shape(
+        path_prefixes=tuple(dict.fromkeys(_path(text, "path prefix") for text in prefixes)),
+        strip_path_prefix=command.on("strip-path-prefix"),
+        target_timeout=command.seconds("target-timeout"),
+        # Behind TLS there is no proxy in front whose word could count, unless the operator says so.
+        forward_headers=command.on("forward-headers") and ("forward-headers" in command.given or not command.on("tls")),
+        client_ip_header=_checked(_HEADER, client_ip, "header name") if client_ip else "",
+        buffer_requests=command.on("buffer-requests"),
+        max_request_body=command.number("max-request-body"),
+        max_response_body=command.number("max-response-body"),
+        error_pages=command.text("error-pages"),
+        writer_affinity=command.seconds("writer-affinity-timeout"),
+        read_target_websockets=command.on("read-target-websockets"),
+        scope_cookie_paths=command.on("scope-cookie-paths"),
+        log_request_headers=names["log-request-header"],
+        log_response_headers=names["log-response-header"],
+        exclude_metrics_paths=tuple(_path(text, "metrics path") for text in command.texts("exclude-metrics-path")),
+        has_readers=had.has_readers or bool(pool.readers),
+        has_rollout=had.has_rollout,
+    )
+
+
+def _health(command: Command) -> Health:
+    port = command.number("health-check-port")
+    if not 0 <= port <= 65535:
+        raise CommandError(f"invalid health check port: {port}")
+    host = command.text("health-check-host")
+    return Health(
+        path=_checked(_PATH, "/" + command.text("health-check-path").removeprefix("/"), "health check path"),
+        interval=max(command.seconds("health-check-interval"), 0.01),
+        timeout=command.seconds("health-check-timeout"),
+        port=port,
+        host=_checked(re.compile(r"[A-Za-z0-9_.:\[\]-]+"), host, "health check host") if host else "",
+    )
+
+
+def _refuse_limits_without_buffers(command: Command) -> None:
+    for side in ("request", "response"):
+        if f"max-{side}-body" in command.given and not command.on(f"buffer-{side}s"):
+            raise CommandError(f"max-{side}-body can only be set when {side} buffering is enabled")
+
+
+def _headers(command: Command, flag: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_checked(_HEADER, text, "header name") for text in command.texts(flag)))
+
+
+def _path(text: str, what: str) -> str:
+    return _checked(_PATH, "/" + text.strip("/"), what)
+
+
+def _target(text: str) -> str:
+    target = _checked(_TARGET, text, "target")
+    if not 1 <= split(target)[1] <= 65535:
+        raise CommandError(f"invalid target: {text!r}")
+    return target
+
+
+def _checked(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise CommandError(f"invalid {what}: {text!r}")
+    return text
