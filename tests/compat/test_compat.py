@@ -59,7 +59,7 @@ def test_what_is_stored_is_told_while_nothing_runs(machine):
     assert [(entry["flow"], entry["outcome"]) for entry in entries] == [
         ("install", "done"), ("config", "done"), ("update", "done"),
     ]  # fmt: skip
-    assert "GREETING=hello again" in machine.run("config", "get", APP).out
+    assert machine.run("config", "get", APP, "GREETING", "--reveal").out == "hello again\n"
     assert machine.run("release", "list", "--repo", machine.repo, "--json").last["releases"][-1]["version"] == "1.2.0"
 
 
