@@ -71,11 +71,11 @@ def _send(words: list[str], folder: str) -> int:
     return int(answer["code"])
 
 
-def _ask(told: dict[str, Any], folder: str) -> dict[str, Any]:
+def _ask(request: dict[str, Any], folder: str) -> dict[str, Any]:
     """One command and its outcome. Raises OSError or ValueError when the proxy does not answer."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(f"{folder}/edge.sock")
-        connection.sendall(json.dumps(told).encode() + b"\n")
+        connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile("rb") as stream:
             answer: dict[str, Any] = json.loads(stream.readline())
     return answer

@@ -9,7 +9,7 @@ from .services.tls import HttpsSettings
 
 @dataclass(frozen=True)
 class Settings:
-    """What `run` is told. `metrics_port` 0: no metrics. Seconds: `body_grace`, see `trickle`;
+    """The options of `run`. `metrics_port` 0: no metrics. Seconds: `body_grace`, see `trickle`;
     `old_workers`, how long a worker that a reload has left serves the connections that it has.
     """
 

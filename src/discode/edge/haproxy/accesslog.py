@@ -109,7 +109,7 @@ def _as_written_by(master: int, path: Path) -> Iterator[int | None]:
     opened = [descriptor for descriptor in had if descriptor >= 0]
     try:
         file = path.stat()
-        yield next((one for one in opened if os.path.samestat(os.fstat(one), file)), None)
+        yield next((each for each in opened if os.path.samestat(os.fstat(each), file)), None)
     finally:
         for descriptor in (process, *opened):
             os.close(descriptor)

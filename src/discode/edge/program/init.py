@@ -19,11 +19,11 @@ PAUSE = 0.2  # seconds before a controller that was killed is started again
 
 def supervise(controller: Callable[[], int]) -> int:
     """Run it in a child, again whenever it is killed. Its exit code, once it ends by itself or was told to."""
-    told: list[int] = []
+    signals: list[int] = []
     child = 0
 
     def pass_on(number: int, _: object) -> None:
-        told.append(number)
+        signals.append(number)
         with contextlib.suppress(ProcessLookupError):
             if child:
                 os.kill(child, number)
@@ -33,7 +33,7 @@ def supervise(controller: Callable[[], int]) -> int:
     while True:
         child = _start(controller)
         status = _wait(child)
-        if told or os.WIFEXITED(status):
+        if signals or os.WIFEXITED(status):
             return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 0
         print(f"The controller was ended by signal {os.WTERMSIG(status)} and is started again", flush=True)
         time.sleep(PAUSE)

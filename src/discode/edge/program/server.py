@@ -85,7 +85,7 @@ def _no_upgrade(program: list[str], words: list[str]) -> None:
     raise CommandError("this proxy cannot be upgraded")
 
 
-def _no_hand_over(talk: socket.socket, told: dict[str, object]) -> None:
+def _no_hand_over(talk: socket.socket, request: dict[str, object]) -> None:
     raise CommandError("this proxy cannot be taken over from")
 
 
@@ -97,12 +97,12 @@ class _Conversation(socketserver.StreamRequestHandler):
         if not line:
             return
         try:
-            told = json.loads(line)
-            argv = [str(word) for word in told["argv"]]
+            request = json.loads(line)
+            argv = [str(word) for word in request["argv"]]
             if argv == ["hand-over"]:
-                self._hand_over(told)
+                self._hand_over(request)
                 return
-            program = [str(word) for word in told.get("program", [])]
+            program = [str(word) for word in request.get("program", [])]
         except (ValueError, KeyError, TypeError, AttributeError):
             answer = _outcome(1, "", "Error: not a command\n")
         else:
@@ -112,8 +112,8 @@ class _Conversation(socketserver.StreamRequestHandler):
         except OSError:
             return  # the caller has gone; what it asked for is done
 
-    def _hand_over(self, told: dict[str, object]) -> None:
-        outcome = outcome_of(lambda: self.server.hand_over(self.connection, told))
+    def _hand_over(self, request: dict[str, object]) -> None:
+        outcome = outcome_of(lambda: self.server.hand_over(self.connection, request))
         if outcome["code"]:
             self.wfile.write(json.dumps(outcome).encode() + b"\n")
 

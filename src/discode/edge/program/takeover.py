@@ -96,9 +96,9 @@ class Giver:
         self._let_go, self._take_back, self._retire = let_go, take_back, retire
         self._lock = threading.Lock()
 
-    def hand_over(self, talk: socket.socket, told: dict[str, object]) -> None:
+    def hand_over(self, talk: socket.socket, request: dict[str, object]) -> None:
         """Raises CommandError when the two could not follow each other."""
-        if told.get("network") != network():
+        if request.get("network") != network():
             raise CommandError(
                 "the two do not share a network, so the listening sockets cannot be handed on. "
                 "End the old one first; until the new one listens, connections are refused"

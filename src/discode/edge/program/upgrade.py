@@ -80,10 +80,10 @@ def check(program: Program) -> None:
 def become(program: Program, before: Program, server: ControlServer, folder: Path) -> None:
     """Never returns when it works. Raises OSError."""
     os.set_inheritable(server.fileno(), True)
-    told = {SOCKET: str(server.fileno()), BEFORE: json.dumps([before.start, before.options])}
+    handed_on = {SOCKET: str(server.fileno()), BEFORE: json.dumps([before.start, before.options])}
     if CHILD in os.environ:
         write_whole(folder / LAST, json.dumps([program.start, program.options]).encode())
-    os.execve(program.start[0], program.argv(), {**os.environ, **told})
+    os.execve(program.start[0], program.argv(), {**os.environ, **handed_on})
 
 
 def become_the_last(folder: Path) -> None:
@@ -100,8 +100,7 @@ def forget(folder: Path) -> None:
 
 def go_back(why: str) -> None:
     """After a start that failed: become what was there before, when there was something. Else it returns."""
-    told = os.environ.pop(BEFORE, "")
-    if told:
-        start, options = json.loads(told)
+    if program := os.environ.pop(BEFORE, ""):
+        start, options = json.loads(program)
         before = Program(tuple(start), tuple(options))
         os.execve(before.start[0], before.argv(), {**os.environ, FAILED: why})

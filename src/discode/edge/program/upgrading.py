@@ -16,7 +16,7 @@ Ask = Callable[[dict[str, Any], str], dict[str, Any]]
 
 def upgrade(words: list[str], folder: str, ask: Ask) -> int:
     try:
-        before = _told(ask, folder)
+        before = _status(ask, folder)
         answer = ask({"argv": words, "program": this_program()}, folder)
         if answer["code"]:
             sys.stderr.write(answer["stderr"])
@@ -44,9 +44,9 @@ def summary(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _told(ask: Ask, folder: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(ask({"argv": ["list", "--json"]}, folder)["stdout"])
-    return told
+def _status(ask: Ask, folder: str) -> dict[str, Any]:
+    status: dict[str, Any] = json.loads(ask({"argv": ["list", "--json"]}, folder)["stdout"])
+    return status
 
 
 def _when_changed(ask: Ask, folder: str, start: str) -> dict[str, Any] | None:
@@ -54,11 +54,11 @@ def _when_changed(ask: Ask, folder: str, start: str) -> dict[str, Any] | None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
-            told = _told(ask, folder)
+            status = _status(ask, folder)
         except (OSError, ValueError, KeyError):
             time.sleep(0.05)  # cut off in the change
             continue
-        if told["controller"]["start"] != start or "failed_upgrade" in told["controller"]:
-            return told
+        if status["controller"]["start"] != start or "failed_upgrade" in status["controller"]:
+            return status
         time.sleep(0.05)
     return None

@@ -25,9 +25,9 @@ def load(path: Path) -> dict[str, Service]:
         try:
             raw = json.loads(candidate.read_text())
             if raw["schema"] == 1:
-                raw = {"schema": SCHEMA, "services": [_from_1(one) for one in raw["services"]]}
+                raw = {"schema": SCHEMA, "services": [_from_1(entry) for entry in raw["services"]]}
             if raw["schema"] == SCHEMA:
-                return {one["name"]: Service.from_dict(one) for one in raw["services"]}
+                return {entry["name"]: Service.from_dict(entry) for entry in raw["services"]}
         except (OSError, ValueError, KeyError, TypeError):
             continue
     raise DamagedState(f"{path} is damaged, and so is {_previous(path).name}")
@@ -36,7 +36,7 @@ def load(path: Path) -> dict[str, Service]:
 def save(path: Path, services: dict[str, Service]) -> None:
     """Raises OSError; then the file is as it was."""
     # A line a service: for people, and because the encoder is ten times slower when it has to indent.
-    lines = ",\n".join(json.dumps(one, default=vars) for one in services.values())
+    lines = ",\n".join(json.dumps(service, default=vars) for service in services.values())
     data = f'{{"schema": {SCHEMA}, "services": [\n{lines}\n]}}\n'
     if path.exists():
         # A link and then a rename: at every moment there is a whole file under the name.

@@ -95,7 +95,9 @@ def _text(service: Service, section: Section, own: str, address_of: AddressOf | 
     if address_of is not None:
         count = len(section.pool.all()) if section.pool else 1
         options = check_options(service.health, count, section.is_live)
-        lines += [f"    server {server_name(one)} {place(one, address_of)} {options}\n" for one in section.targets()]
+        lines += [
+            f"    server {server_name(target)} {place(target, address_of)} {options}\n" for target in section.targets()
+        ]
     return "".join(lines)
 
 
@@ -146,12 +148,14 @@ def _client_ip_rules(header: str) -> str:
 
 
 def _prefix_rules(shape: Shape) -> list[str]:
-    prefixes = sorted((one for one in shape.path_prefixes if one != "/"), key=len, reverse=True)
+    prefixes = sorted((prefix for prefix in shape.path_prefixes if prefix != "/"), key=len, reverse=True)
     if not prefixes or not shape.strip_path_prefix:
         return []
     # The prefix is settled before the path changes: what is left of it might begin with another one.
     found = "{ var(txn.prefix) -m found }"
-    rules = [f"http-request set-var(txn.prefix) str({one}) if !{found} {{ path -m dir {one} }}" for one in prefixes]
+    rules = [
+        f"http-request set-var(txn.prefix) str({prefix}) if !{found} {{ path -m dir {prefix} }}" for prefix in prefixes
+    ]
     for prefix in prefixes:
         is_this = f"{{ var(txn.prefix) -m str {prefix} }}"
         rules += [
@@ -216,7 +220,7 @@ def _limit_rules(layout: Layout, service: Service) -> list[str]:
 def _cookie_rules(service: Service) -> list[str]:
     """Cookies of a service below a prefix are for that prefix, unless they are for another host."""
     shape = service.shape
-    prefixes = [one for one in shape.path_prefixes if one != "/"]
+    prefixes = [prefix for prefix in shape.path_prefixes if prefix != "/"]
     if not shape.scope_cookie_paths or not shape.strip_path_prefix:
         return []
     hosts = "|".join(re.escape(host) for host in service.hosts if not host.startswith("*"))

@@ -22,14 +22,18 @@ def config_text(layout: Layout, services: Iterable[Service], settings: Settings,
     parts = [
         _head(layout, settings, services),
         errors_section("edge", layout.pages),
-        *(errors_section(f"pages:{one.name}", layout.pages / one.name) for one in services if one.shape.error_pages),
+        *(
+            errors_section(f"pages:{service.name}", layout.pages / service.name)
+            for service in services
+            if service.shape.error_pages
+        ),
         common_sections(layout),
         relay.sections(layout.folder),
         _frontend(layout, services, settings),
         tls.on_demand_sections(layout.folder, settings.bind, settings.https.port, services),
         metrics_section(settings.bind, settings.metrics_port),
     ]
-    parts += [text for one in services for text in backends(one, own_rules(layout, one), address_of)]
+    parts += [text for service in services for text in backends(service, own_rules(layout, service), address_of)]
     return "\n".join(parts)
 
 

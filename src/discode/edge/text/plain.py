@@ -68,21 +68,26 @@ BACKEND_RULE = "    use_backend %[var(txn.backend)] if is_plain\n"
 
 def host_entries(services: Iterable[Service]) -> dict[str, str]:
     """From each host all of whose paths belong to one service to that service."""
-    routes = [(host, prefix, one) for one in services for host in one.sites() for prefix in one.shape.path_prefixes]
+    routes = [
+        (host, prefix, service.name)
+        for service in services
+        for host in service.sites()
+        for prefix in service.shape.path_prefixes
+    ]
     shared = {host for host, prefix, _ in routes if prefix != "/"}
-    return {host: one.name for host, _, one in routes if host not in shared and host != "-" and "*" not in host}
+    return {host: name for host, _, name in routes if host not in shared and host != "-" and "*" not in host}
 
 
 def backend_entries(services: Iterable[Service]) -> dict[str, str]:
     """From `service:` for HTTP and `service:https` to the backend, for those whose requests need nothing else."""
     services, entries = list(services), {}
     policies = tls_entries(services)
-    for one in services:
-        if one.mode != "running" or not one.traits() <= _PLAIN_TRAITS:
+    for service in services:
+        if service.mode != "running" or not service.traits() <= _PLAIN_TRAITS:
             continue
-        backend, policy = one.backend(one.active.slot), policies.get(one.name)
+        backend, policy = service.backend(service.active.slot), policies.get(service.name)
         if policy != "redirect":
-            entries[f"{one.name}:"] = backend
+            entries[f"{service.name}:"] = backend
         if policy is not None:
-            entries[f"{one.name}:https"] = backend
+            entries[f"{service.name}:https"] = backend
     return entries

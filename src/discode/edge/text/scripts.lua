@@ -153,7 +153,7 @@ local function in_flight()
     return counts
 end
 
-local function told()
+local function exposition()
     local total, duration, flying = {}, {}, {}
     for labels, one in pairs(series) do
         total[#total + 1] = string.format("kamal_proxy_http_requests_total{%s} %d\n", labels, one.count)
@@ -179,7 +179,7 @@ local function told()
 end
 
 core.register_service("metrics", "http", function(applet)
-    local body = told()
+    local body = exposition()
     applet:set_status(200)
     applet:add_header("content-type", "text/plain; version=0.0.4; charset=utf-8")
     applet:add_header("content-length", tostring(#body))

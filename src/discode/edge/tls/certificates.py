@@ -82,7 +82,7 @@ class Certificates:
         """Wait a while for the first certificates of a deployed service; a notice for those that are not there."""
         if service is None or service.tls is None or not service.tls.is_automatic or service.tls.on_demand_url:
             return ""
-        missing = self._keeper.wait(service.hosts, service.tls, FIRST)
+        missing = self._keeper.wait_for_certificates(service.hosts, service.tls, FIRST)
         return "".join(f"Notice: no certificate for {host} yet: {why}\n" for host, why in missing.items())
 
     def status(self, service: Service) -> list[dict[str, Any]]:
@@ -110,7 +110,7 @@ class Certificates:
         try:
             self._haproxy.check(trial)
         except HaproxyError as error:
-            if file.name not in {one.tls.certificate for one in self._services() if one.tls}:
+            if file.name not in {service.tls.certificate for service in self._services() if service.tls}:
                 file.unlink(missing_ok=True)
             raise pem.UnfitCertificate(f"HAProxy rejected it: {error}") from None
         finally:

@@ -72,12 +72,12 @@ class CertificateFolder:
         """Those that can be read: a lost one costs a try."""
         try:
             raw = json.loads((self.folder / "failures.json").read_text())
-            return {name: Failure(**one) for name, one in raw.items()}
+            return {name: Failure(**failure) for name, failure in raw.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
 
     def keep_failures(self, failures: dict[str, Failure]) -> None:
-        data = json.dumps({name: asdict(one) for name, one in failures.items()}, indent=1)
+        data = json.dumps({name: asdict(failure) for name, failure in failures.items()}, indent=1)
         write(self.folder / "failures.json", data.encode())
 
 

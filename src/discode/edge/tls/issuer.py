@@ -114,9 +114,9 @@ class _Waits:
         self.seconds: float | None = None
 
     def look(self, answer: Any, *_: object, **__: object) -> None:
-        told = answer.headers.get("Retry-After", "") if answer.status_code >= 400 else ""
-        if told.isdigit():
-            self.seconds = float(told)
+        seconds = answer.headers.get("Retry-After", "") if answer.status_code >= 400 else ""
+        if seconds.isdigit():
+            self.seconds = float(seconds)
 
 
 @contextmanager
@@ -142,8 +142,8 @@ def _translated(waits: _Waits) -> Iterator[None]:
     except (RequestException, ValueError) as error:
         raise NoCertificate("unreachable", f"the CA cannot be reached: {_first_line(error)}") from error
     except (errors.Error, JoseError) as error:
-        told = f"the CA's answer is invalid: {_first_line(error) or type(error).__name__}"
-        raise NoCertificate("unreachable", told, waits.seconds) from error
+        reason = f"the CA's answer is invalid: {_first_line(error) or type(error).__name__}"
+        raise NoCertificate("unreachable", reason, waits.seconds) from error
 
 
 def _sentence(error: Any) -> str:
@@ -151,13 +151,13 @@ def _sentence(error: Any) -> str:
 
 
 def _failed_challenges(error: Any) -> str:
-    told = [
+    reasons = [
         f"{authorization.body.identifier.value}: {_sentence(challenge.error)}"
         for authorization in error.failed_authzrs
         for challenge in authorization.body.challenges
         if challenge.error is not None
     ]
-    return "; ".join(told) or "the CA refused the challenge"
+    return "; ".join(reasons) or "the CA refused the challenge"
 
 
 def _first_line(text: object) -> str:

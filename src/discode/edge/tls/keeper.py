@@ -49,10 +49,10 @@ class Keeper:
         folder: CertificateFolder,
         offer: Offer,
         settings: HttpsSettings,
-        tell: Callable[[str], None],
+        say: Callable[[str], None],
     ):
         self._services, self._runtime, self._folder, self._offer = services, runtime, folder, offer
-        self._settings, self._say = settings, tell
+        self._settings, self._say = settings, say
         self._issuer = Issuer(folder, offer.challenges)
         self._change = threading.Condition()  # guards the three below
         self._failures = folder.failures()
@@ -77,7 +77,7 @@ class Keeper:
                 self._failures.pop(host, None)
             self._change.notify_all()
 
-    def wait(self, hosts: Iterable[str], tls: Tls, seconds: float) -> dict[str, str]:
+    def wait_for_certificates(self, hosts: Iterable[str], tls: Tls, seconds: float) -> dict[str, str]:
         """Until each has a certificate or has failed; the names without one, and why."""
         directory, deadline = self._settings.directory_of(tls), time.monotonic() + seconds
         hosts = list(hosts)
@@ -102,7 +102,7 @@ class Keeper:
         failure = self._failures.get(host)
         if failure is None:
             return "the CA is still working on it"
-        return f"{failure.reason}; it is tried again in {max(failure.next_try - time.time(), 0):.0f} s"
+        return f"{failure.reason}; it is tried again in {_seconds_until(failure.next_try):.0f} s"
 
     def _run(self) -> None:
         while not self._is_stopped:
@@ -131,7 +131,8 @@ class Keeper:
 
     def _names(self) -> Iterable[Wanted]:
         """Those for which handshakes wait right now."""
-        service = next((one for one in self._services() if one.tls and one.tls.on_demand_url), None)
+        approving = (service for service in self._services() if service.tls and service.tls.on_demand_url)
+        service = next(approving, None)
         if service is None or service.tls is None:
             return
         directory, now = self._settings.directory_of(service.tls), time.time()
@@ -212,8 +213,9 @@ class Keeper:
             )
             self._failures[host] = failure
             self._folder.keep_failures(self._failures)
-        self._say(f"certificates: none for {host} ({error.kind}): {error.reason}; again in {self._wait(failure):.0f} s")
+        pause = _seconds_until(failure.next_try)
+        self._say(f"certificates: none for {host} ({error.kind}): {error.reason}; again in {pause:.0f} s")
 
-    @staticmethod
-    def _wait(failure: schedule.Failure) -> float:
-        return max(failure.next_try - time.time(), 0)
+
+def _seconds_until(moment: float) -> float:
+    return max(moment - time.time(), 0)

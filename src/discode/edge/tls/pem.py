@@ -34,7 +34,7 @@ def read_pair(certificate: Path, key: Path, hosts: Iterable[str], now: float) ->
         raise UnfitCertificate(f"the key in {key} does not belong to the certificate in {certificate}")
     _check_dates(leaf, certificate, now)
     _check_hosts(leaf, certificate, hosts)
-    parts = [one.public_bytes(serialization.Encoding.PEM) for one in chain]
+    parts = [certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain]
     parts.append(
         private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
