@@ -24,9 +24,10 @@ def update(
     retry: Annotated[bool, typer.Option("--retry", help="Try a release again that failed here before.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Update an app without an outage: the new version starts beside the old one, is checked, and takes over.
+    """Update an app without an outage.
 
-    When anything goes wrong the old version goes on serving.
+    The new version starts beside the old one, is checked, and takes over. If anything goes wrong, the old version keeps
+    serving.
 
     \b
         discode update myapp
@@ -47,21 +48,21 @@ def rollback(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Go back to an earlier version that is still on this machine, without an outage."""
+    """Go back to an earlier version, without an outage."""
     from ..flows.rollback import rollback
 
     _reported("rollback", app, as_json, lambda world: rollback(world, app, to=to))
 
 
 def restart(app: App, as_json: Json = False) -> None:
-    """Start a fresh instance of the same version and let it take over, without an outage."""
+    """Restart an app without an outage."""
     from ..flows.configure import restart
 
     run_flow("restart", as_json, lambda world: restart(world, app))
 
 
 def stop(app: App, as_json: Json = False) -> None:
-    """Stop an app; requests are answered with 503 until it is started again."""
+    """Stop an app. Requests are answered with 503 until it is started again."""
     from ..flows.power import stop
 
     run_flow("stop", as_json, lambda world: stop(world, app))
@@ -79,9 +80,9 @@ def prune(
     keep: Annotated[int, typer.Option(min=0, max=2, help="How many earlier versions to keep for a rollback.")] = 2,
     as_json: Json = False,
 ) -> None:
-    """Free disk: drop what no version of an app needs, and earlier versions beyond --keep.
+    """Delete earlier versions of an app to free disk space.
 
-    The version that serves, its data and its settings are not touched.
+    The serving version, its data and its settings are not touched.
 
     \b
         discode prune myapp --keep 0
@@ -97,7 +98,7 @@ def uninstall(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting data.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove an app from this machine. Its data and settings stay, unless --purge is given."""
+    """Remove an app from this machine. Its data and settings stay unless --purge is given."""
     import sys
 
     from ..flows.remove import remove

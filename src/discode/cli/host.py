@@ -20,7 +20,7 @@ def doctor(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Check this machine and everything on it, and say what is wrong and what to do about it."""
+    """Check this machine, and say what is wrong and how to fix it."""
     from . import wiring
     from .doctor import examine, mend
     from .output import emit
@@ -42,7 +42,7 @@ def trust(
     floor: Annotated[int, typer.Option(min=0, help="Refuse release metadata older than this version.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Trust a vendor's hub by its root instead of on first use, and make it this machine's own. install.sh does it."""
+    """Trust a vendor's hub by its root file, as install.sh does. It becomes the default source of this machine."""
     from . import wiring
     from .output import emit
 
@@ -55,7 +55,7 @@ def settle(
     all_: Annotated[bool, typer.Option("--all", help="Every app on this machine.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring interrupted commands to their end, and bring back what a reboot took away. Safe at any time."""
+    """Finish interrupted commands, and start what a reboot stopped. Safe at any time."""
     from ..core.errors import DiscodeError, UsageError
     from ..flows.settle import restore
     from . import wiring
@@ -80,7 +80,7 @@ def settle(
 
 
 def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:
-    """Wait at standard input; when it ends without a word, settle the app. A command that holds requests starts it."""
+    """Settle the app if standard input ends without a word. A command that holds requests starts this."""
     import time
 
     from ..core.errors import Busy, DiscodeError

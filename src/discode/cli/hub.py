@@ -12,7 +12,7 @@ from .options import Json, group
 if TYPE_CHECKING:
     from ..hub.hub import Hub
 
-app = group("For operators: the hub, a vendor's server for releases, licenses and image tokens.")
+app = group("For operators: a vendor's server for releases and licenses.")
 token = group("API tokens. Run these on the hub's machine.")
 app.add_typer(token, name="token")
 registry = group("Images in other registries, and the vendor's credentials for them.")
@@ -41,7 +41,7 @@ def init(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a hub: its database, its keys, and the first API token, which is shown once.
+    """Create a hub: its database, its keys, and the first API token, which is shown only once.
 
     \b
         discode hub init --url https://hub.example.com --vendor acme
@@ -74,9 +74,9 @@ def serve(
         ),
     ] = "",
 ) -> None:
-    """Serve a hub, in the foreground. Logs are JSON lines on stderr. Put it behind a proxy that speaks HTTPS.
+    """Run a hub in the foreground. Logs are JSON lines on stderr. Put it behind a proxy that speaks HTTPS.
 
-    Several can serve one hub, on PostgreSQL and with the folder shared between them.
+    Several processes can serve one hub if they share its folder and a PostgreSQL database.
     """
     from ..core.errors import Interrupted
     from ..core.names import check_port
@@ -92,7 +92,7 @@ def serve(
 
 @app.command()
 def migrate(folder: Folder = _FOLDER, as_json: Json = False) -> None:
-    """Bring the database to this version of the hub. Make a backup before; stop the servers of an older version."""
+    """Migrate the database to this version. First make a backup, and stop the servers of an older version."""
     _needs_extra()
     from ..hub.config import load
     from ..hub.database import Database
@@ -109,7 +109,7 @@ def backup(
     folder: Folder = _FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Write everything into one file: database, keys, releases. The hub may go on serving. Keep it like the keys."""
+    """Back up the database, keys and releases to one file. The hub can keep running. Protect the file like the keys."""
     hub = _open(folder)
     from ..hub.backup import backup
     from .output import emit
@@ -128,7 +128,7 @@ def restore(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a hub of a backup, in a new folder; also on another kind of database."""
+    """Restore a hub from a backup into a new folder, also to another kind of database."""
     _needs_extra()
     from ..hub.backup import restore
     from .output import emit
@@ -145,7 +145,7 @@ def build(
     folder: Folder = _FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Put a self-contained build of Discode on the hub: install.sh takes it for machines without Python."""
+    """Upload a self-contained build of Discode, which install.sh uses on machines without Python."""
     _open(folder)
     from ..hub.installer import add_build
     from .output import emit
@@ -162,7 +162,7 @@ def token_create(
     days: Annotated[int | None, typer.Option(min=1, max=36500, help="Days until the token expires.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Make an API token, for a person or for CI. It is shown once."""
+    """Create an API token for a person or for CI. It is shown only once."""
     hub = _open(folder)
     from ..hub.tokens import create
     from .output import emit
@@ -188,7 +188,7 @@ def token_list(folder: Folder = _FOLDER, as_json: Json = False) -> None:
 def token_revoke(
     token_id: Annotated[str, typer.Argument(metavar="ID")], folder: Folder = _FOLDER, as_json: Json = False
 ) -> None:
-    """End an API token."""
+    """Revoke an API token."""
     hub = _open(folder)
     from ..hub.tokens import revoke
     from .output import emit
@@ -205,9 +205,9 @@ def registry_add(
     folder: Folder = _FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Let the customers of an app pull an image that is in another registry. The password comes from standard input.
+    """Let an app's customers pull an image from another registry. The password comes from standard input.
 
-    The hub keeps the password, and asks that registry for a token for each pull; customers never see more than that.
+    The hub keeps the password and gets a token from that registry for each pull. Customers only ever see the token.
 
     \b
         discode hub registry add ghcr.io/acme/myapp --app myapp --username acme-bot < password.txt
@@ -238,7 +238,7 @@ def registry_list(folder: Folder = _FOLDER, as_json: Json = False) -> None:
 def registry_remove(
     repository: Annotated[str, typer.Argument(metavar="REPOSITORY")], folder: Folder = _FOLDER, as_json: Json = False
 ) -> None:
-    """Forget the credentials for a repository. Tokens that customers have end by themselves, within minutes."""
+    """Delete the credentials for a repository. Tokens that customers have expire within minutes."""
     hub = _open(folder)
     from ..hub.delegation import remove
     from .output import emit

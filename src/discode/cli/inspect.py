@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def status(app: App, as_json: Json = False) -> None:
-    """Show which version serves, since when, and which versions it can go back to."""
+    """Show which version is serving and which ones are kept."""
     from . import wiring
     from .output import emit
 
@@ -66,7 +66,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines to show, from the end.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """Print the log of the instance that serves."""
+    """Print the log of the serving instance."""
     import json
 
     from ..core.errors import Interrupted

@@ -87,9 +87,10 @@ def install(
     proxy_image: ProxyImage = None,
     as_json: Json = False,
 ) -> None:
-    """Install an app: fetch its newest release, start it, let traffic in.
+    """Install an app.
 
-    When it does not come up nothing is left but its settings and data.
+    Fetches the newest release, starts it, and sends traffic to it. If it does not start, only its settings and data are
+    left.
 
     \b
         discode install myapp --from https://releases.example.com --host app.example.com

@@ -10,7 +10,7 @@ import typer
 
 from .options import App, Json, group
 
-app = group("Licenses. For vendors: issue, list, show, revoke, renew. For customers: activate, lease, deactivate.")
+app = group("Licenses, for vendors and for customers.")
 Hub = Annotated[
     str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub; its API token is in $DISCODE_HUB_TOKEN.")
 ]
@@ -35,7 +35,7 @@ def issue(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Issue a license. Its key is shown once: the hub keeps a hash.
+    """Issue a license. Its key is shown only once; the hub stores a hash.
 
     \b
         discode license issue myapp --customer "Example Ltd" --days 365 --seats 2
@@ -90,7 +90,7 @@ def revoke(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """End a license: no more updates and pulls. What runs at the customer's goes on running."""
+    """Revoke a license: no more updates or pulls. The customer's app keeps running."""
     body = {"reason": reason}
     _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{license}/revoke", json=body), as_json)
 
@@ -103,7 +103,7 @@ def renew(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Give a license more time, from its end on."""
+    """Extend a license from the day it expires."""
     body = {"days": days}
     _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{license}/renew", json=body), as_json)
 
@@ -123,7 +123,7 @@ def activate(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """For customers: take a seat of a license for this machine, or change to another license."""
+    """For customers: take a seat of a license for this machine, or switch to another license."""
     from . import wiring
     from .license_key import given
     from .output import emit
@@ -142,7 +142,7 @@ def lease(
     offline: Annotated[bool, typer.Option("--offline", help="Print the stored lease without asking the hub.")] = False,
     as_json: Json = False,
 ) -> None:
-    """For customers: print a fresh lease, which the app can verify by itself; docs/hub.md shows how."""
+    """For customers: print a fresh lease, which the app can verify on its own (see docs/hub.md)."""
     from . import wiring
     from .output import emit
 
@@ -158,7 +158,7 @@ def lease(
 
 @app.command()
 def deactivate(app_name: App, as_json: Json = False) -> None:
-    """For customers: give this machine's seat up, so that another can have it. The app goes on running."""
+    """For customers: release this machine's seat for another machine. The app keeps running."""
     from . import wiring
     from .output import emit
 

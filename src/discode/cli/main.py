@@ -25,7 +25,7 @@ An operator:    discode doctor, discode settle --all, discode edge --help, disco
 Every command takes --json. Exit codes:
   0 done, or nothing to do      4 refused; nothing was changed
   1 a bug in Discode            5 failed; the old version is serving
-  2 usage                       6 another command is at work
+  2 usage                       6 another command is running
   3 no such app                 7 engine, proxy or release source unreachable
 """
 

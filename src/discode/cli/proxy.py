@@ -13,13 +13,13 @@ from .options import Json, group
 if TYPE_CHECKING:
     from .wiring_host import Host
 
-app = group("This machine's proxy, which takes the traffic of all apps.")
+app = group("The proxy that takes this machine's traffic.")
 GAP = "a second or two"  # between two containers on the same port; the command says at the end what it was
 
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Say which proxy this machine has, whether it runs, and where it listens."""
+    """Show which proxy this machine has, whether it is running, and where it listens."""
     from . import wiring
     from .output import emit
 
@@ -29,7 +29,7 @@ def status(as_json: Json = False) -> None:
 
 @app.command()
 def start(as_json: Json = False) -> None:
-    """Start the proxy with the routes that it had."""
+    """Start the proxy with its earlier routes."""
     from . import wiring
     from .output import emit
 
@@ -41,7 +41,7 @@ def start(as_json: Json = False) -> None:
 
 @app.command()
 def stop(as_json: Json = False) -> None:
-    """Stop the proxy. No app on this machine can be reached until it is started again."""
+    """Stop the proxy. No app on this machine is reachable until it is started again."""
     from . import wiring
     from .output import emit
 
@@ -58,10 +58,10 @@ def update(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Give the proxy's container another image or other ports, or apply those that config.toml has.
+    """Change the image or the ports of the proxy's container, or apply those in config.toml.
 
-    A new container takes over from the old one with all its routes. Requests under way may finish; for a second or
-    two no new one is taken. When the new one does not answer, the old one is put back.
+    A new container takes over from the old one with all its routes. Requests in progress may finish; for a second or
+    two new ones are refused. If the new container does not answer, the old one is put back.
 
     \b
         discode proxy update --image basecamp/kamal-proxy:v0.9.2

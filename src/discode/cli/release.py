@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..core.rollout import Rollout
     from ..ports.repository import Repository
 
-app = group("For vendors: publish signed releases to a hub, or to a folder for any web server.")
+app = group("For vendors: publish signed releases.")
 Repo = Annotated[Path, typer.Option("--repo", metavar="DIR", help="The repository: the folder to publish.")]
 KeyFolder = Annotated[
     Path, typer.Option("--keys", metavar="DIR", help="The folder with your keys. It is never published; back it up.")
@@ -57,9 +57,9 @@ def init(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Make your keys, and an empty repository of releases: a folder, or on a hub. Once for all your apps.
+    """Create your keys and an empty repository, in a folder or on a hub. Once for all your apps.
 
-    The keys are encrypted with the passphrase in $DISCODE_KEY_PASSPHRASE, when that is set.
+    The keys are encrypted with the passphrase in $DISCODE_KEY_PASSPHRASE, if that is set.
     """
     from ..core.errors import UsageError
     from .output import emit
@@ -104,10 +104,10 @@ def publish(
         port: 3000
         health: {path: /up}
 
-    An image is published by its digest, whatever becomes of the tag. A private registry is asked with your
+    An image is published by its digest, so the tag may move later. A private registry is asked with your
     `docker login`.
 
-    The same release again is a no-op; other content under a published version is refused.
+    Publishing the same release again changes nothing; different content under a published version is refused.
     """
     from ..flows.publish import publish
     from .output import emit
@@ -139,7 +139,7 @@ def promote(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Offer a published release in more channels: what was tried as beta becomes stable, the same bytes.
+    """Offer a published release in more channels: the same bytes that were tested as beta become stable.
 
     \b
         discode release promote myapp 1.2.0 --channel stable
@@ -167,7 +167,7 @@ def rollout(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Change how a published release is rolled out: another ramp, or the next step by hand.
+    """Change how a published release is rolled out: a new ramp, or the next step by hand.
 
     \b
         discode release rollout myapp 1.2.0 --ramp 50%
@@ -195,7 +195,7 @@ def hold(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Have the hub hold a release back at once, without your keys. Who has it keeps it."""
+    """Make the hub hold back a release at once, without your keys. Machines that have it keep it."""
     _hold(hub, token_file, app_name, version, {"held": True, "reason": reason}, as_json)
 
 
@@ -207,7 +207,7 @@ def resume(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Let a release that was held back or halted go on. Earlier reports do not halt it again."""
+    """Offer a release again that was held back or halted. Earlier reports do not halt it again."""
     _hold(hub, token_file, app_name, version, {"held": False, "reason": "resumed"}, as_json)
 
 
@@ -220,7 +220,7 @@ def list_(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """List what is published."""
+    """List the published releases."""
     from .output import emit, table
 
     repository = _repository(repo, keys, hub, token_file)
@@ -251,7 +251,7 @@ def yank(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Take a release back: nobody is offered it any more. Who runs it goes on running it."""
+    """Withdraw a release: it is no longer offered. Machines that run it keep running it."""
     from ..flows.publish import withdraw
     from .output import emit
 
@@ -268,7 +268,7 @@ def access(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Say who may read an app's releases from a hub: who has a license (the default), or everybody."""
+    """Set who may read an app's releases from a hub: license holders (the default), or everybody."""
     from .output import emit
     from .wiring_vendor import hub_api
 
@@ -284,7 +284,7 @@ def renew(
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Sign everything again before it expires; for cron, once a week."""
+    """Renew the signatures before they expire. Run it from cron once a week."""
     from .output import emit
 
     _repository(repo, keys, hub, token_file).renew()

@@ -23,9 +23,9 @@ def report(
     disable: Annotated[bool, typer.Option("--disable", help="Stop reporting and delete the random id.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Say whether updates are reported to the vendor, and what of them. Nothing is, unless you agree.
+    """Choose whether updates are reported to the vendor. Nothing is reported unless you agree.
 
-    A report has the outcome, the versions, how long each step took, and a random id. No name of yours, no address.
+    A report has the outcome, the versions, how long each step took, and a random id, but no name or address.
     """
     from ..core.errors import UsageError
     from . import wiring

@@ -91,7 +91,7 @@ def set_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change settings: the same version is started with them and takes over without an outage.
+    """Change settings, without an outage: the same version is started with them and takes over.
 
     discode config set myapp SMTP_ADDRESS=mail.example.com
     """
