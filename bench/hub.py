@@ -130,7 +130,7 @@ class Server:
         entry, manifest = _release(version)
         self._repository.publish(
             APP, {manifest_path(APP, entry.key): manifest},
-            lambda index: index.model_copy(update={"releases": (*index.releases, entry)}),
+            lambda index: index.changed(releases=(*index.releases, entry)),
         )  # fmt: skip
 
     def _fill(self, database: Database) -> None:

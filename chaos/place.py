@@ -88,7 +88,7 @@ class Place:
         """What `status` and `history` say, asked in this process; an empty status when it is not installed."""
         world = wiring.world(False, "chaos")
         installation = world.store.installation(self.app)
-        history = [entry.model_dump() for entry in world.store.history(self.app)]
+        history = [entry.as_dict() for entry in world.store.history(self.app)]
         return (describe(world, installation) if installation else {}), history
 
     def settings(self) -> dict[str, str]:

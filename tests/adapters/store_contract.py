@@ -17,15 +17,13 @@ APP = "myapp"
 
 def release(version: str = "1.0.0", app: str = APP) -> Release:
     artifact = Archive(path=f"{app}/{version}", sha256="0" * 64, length=1, unpacked=1)
-    manifest = Manifest.model_validate(
-        {
-            "app": app,
-            "version": version,
-            "artifact": artifact,
-            "command": ["serve", "--now"],
-            "env": {"SECRET": {"generate": "hex64"}, "NAME": {"ask": "Name", "optional": True}, "MODE": "live"},
-            "volumes": {"storage": "data"},
-        }
+    manifest = Manifest.checked(
+        app=app,
+        version=version,
+        artifact=artifact,
+        command=["serve", "--now"],
+        env={"SECRET": {"generate": "hex64"}, "NAME": {"ask": "Name", "optional": True}, "MODE": {"value": "live"}},
+        volumes={"storage": "data"},
     )
     return Release(key=release_key(manifest.canonical()), manifest=manifest)
 
@@ -39,7 +37,7 @@ def journal(before: Installation | None, after: Installation | None) -> Journal:
 
 
 def entry(to_version: str, error: str | None = None) -> HistoryEntry:
-    return HistoryEntry.model_validate(
+    return HistoryEntry.read(
         {
             "started": 1_700_000_000.0,
             "at": 1_700_000_009.25,

@@ -68,3 +68,22 @@ def test_the_help_imports_no_part_of_the_work(tmp_path):
     found = modules("--help", home=tmp_path)
     assert not found.intersection(("pydantic", "docker", "tuf", "httpx", "rich.console", "yaml"))
     assert not any(name.startswith(("discode.flows", "discode.ports", "discode.adapters")) for name in found)
+
+
+@pytest.mark.parametrize("words", [["list"], ["settle", "--all"], ["proxy", "status"]])
+def test_what_only_looks_imports_no_library_of_the_work(words, tmp_path):
+    found = modules(*words, home=tmp_path)
+    assert not found.intersection(("pydantic", "docker", "tuf", "httpx", "rich.console", "tomlkit", "yaml"))
+
+
+def test_values_that_are_no_text_are_still_converted_and_refused(tmp_path):
+    for words, told in (
+        (["logs", "app", "--lines", "many"], "--lines"),
+        (["prune", "app", "--keep", "3"], "--keep"),
+        (["install", "app", "--proxy", "other"], "--proxy"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "discode", *words], capture_output=True, text=True, check=False,
+            env={**os.environ, "DISCODE_HOME": str(tmp_path)},
+        )  # fmt: skip
+        assert (done.returncode, told in done.stderr) == (2, True), done.stderr

@@ -19,7 +19,7 @@ def at(release, **fields):
 
 def changed(vendor, version, **fields):
     """The index entry of a version with other fields."""
-    vendor.entries = [e.model_copy(update=fields) if e.version == version else e for e in vendor.entries]
+    vendor.entries = [e.changed(**fields) if e.version == version else e for e in vendor.entries]
 
 
 def test_the_newest_release_of_the_channel_is_taken(vendor):

@@ -10,7 +10,7 @@ from discode.core.journal import Journal, choose
 from discode.core.manifest import Manifest
 from discode.core.names import InstanceName, check_host, check_slug
 from discode.core.quantity import format_duration, parse_duration, parse_size
-from discode.core.release import IndexEntry, read_index, read_manifest, release_key
+from discode.core.release import Index, IndexEntry, read_index, read_manifest, release_key
 from discode.core.settings import change, complete, environment, missing, visible
 from discode.core.version import parse_version
 from discode.testing.memory_world import MemoryReleases
@@ -99,7 +99,7 @@ def manifest(**env) -> Manifest:
 
 def test_settings_come_from_the_vendor_the_customer_and_chance():
     spec = manifest(
-        FIXED="f", MADE={"generate": "hex64"}, ASKED={"ask": "Which?"}, MAYBE={"ask": "?", "optional": True}
+        FIXED={"value": "f"}, MADE={"generate": "hex64"}, ASKED={"ask": "Which?"}, MAYBE={"ask": "?", "optional": True}
     )
     made = complete(spec, {}, lambda digits: "x" * digits)
     assert made == {"MADE": "x" * 64}
@@ -109,13 +109,13 @@ def test_settings_come_from_the_vendor_the_customer_and_chance():
 
 
 def test_what_may_be_shown_never_has_a_given_or_generated_value():
-    spec = manifest(FIXED="f", MADE={"generate": "hex64"})
+    spec = manifest(FIXED={"value": "f"}, MADE={"generate": "hex64"})
     assert visible(spec, {"MADE": "secret", "FIXED": "mine"}) == {"FIXED": None, "MADE": None}
 
 
 def test_a_change_of_an_unknown_setting_is_refused_without_its_value():
     with pytest.raises(UsageError) as refused:
-        change(manifest(A="1"), {}, {"B": "hunter2"})
+        change(manifest(A={"value": "1"}), {}, {"B": "hunter2"})
     assert "hunter2" not in refused.value.sentence + refused.value.next_step
     assert change(manifest(A={"ask": "?"}), {"A": "x"}, {"A": None}) == {}
 
@@ -138,3 +138,53 @@ def journal(flow="update", verdict=None):
 )
 def test_the_truth_is_what_the_proxy_serves(serves, answers, verdict, kept):
     assert choose(journal(verdict=verdict), serves, answers) == kept
+
+
+PUBLISHED = (
+    '{"app":"sample","artifact":{"digest":"sha256:c7619ec872155dfdd5b409ff890369d16436f5b609b3503cd96dc42ed504fbf0",'
+    '"kind":"image","length":54572505,"platforms":["linux/amd64"],"repository":"127.0.0.1:12602/acme/sample"},'
+    '"command":null,"env":{"GREETING":{"ask":null,"generate":null,"optional":false,"value":"hello"},"SECRET_KEY_BASE":'
+    '{"ask":null,"generate":"hex64","optional":false,"value":null}},"health":{"deadline":4.0,"path":"/up",'
+    '"timeout":2.0},"irreversible":false,"manifest_schema":1,"port":3000,"processes":{"worker":["python3","worker.py"]},'
+    '"release_command":null,"requires":null,"resources":{"cpus":2.0,"memory":268435456},"update":{"confirm":0.2,'
+    '"drain":10.0,"hold":30.0,"stop":5.0,"strategy":"overlap"},"version":"1.4.0","volumes":{"storage":"/app/storage"}}'
+)
+
+
+def test_a_manifest_is_written_to_the_byte_as_it_always_was():
+    assert release_key(PUBLISHED.encode()) == "f83fda1441d2"
+    assert Manifest.read_json(PUBLISHED).canonical() == PUBLISHED.encode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("app", "My App"), ("app", "myapp\n"), ("version", "one"), ("version", "1.0\n"), ("requires", "newer"),
+        ("port", 0), ("port", 65536), ("port", "80"), ("port", True), ("command", []), ("command", ["serve", ""]),
+        ("health", {"path": "up"}), ("health", {"path": "/up\n"}), ("health", {"timeout": -1}),
+        ("health", {"deadline": 86401}), ("health", {"dedline": 4}), ("volumes", {"Storage": "data"}),
+        ("volumes", {"storage": "../data"}), ("volumes", {"storage": "/"}), ("env", {"PORT": {"value": "1"}}),
+        ("env", {"DISCODE_X": {"value": "1"}}), ("env", {"1A": {"value": "1"}}), ("env", {"A": {}}),
+        ("env", {"A": {"value": "1", "ask": "?"}}), ("env", {"A": {"value": "1", "optional": True}}),
+        ("env", {"A": {"generate": "hex8"}}), ("processes", {"worker": []}), ("resources", {"memory": 0}),
+        ("resources", {"cpus": 1025}), ("update", {"strategy": "brave"}), ("artifact", {"kind": "floppy"}),
+        ("artifact", {"kind": "image", "repository": "acme/app", "digest": "sha256:0"}),
+        ("artifact", {"kind": "archive", "path": "a", "sha256": "0" * 64, "length": 0, "unpacked": 0}),
+    ],
+)  # fmt: skip
+def test_a_signed_manifest_is_held_to_the_vendors_rules(field, value):
+    data = json.dumps({**json.loads(PUBLISHED), field: value}).encode()
+    with pytest.raises(TrustError) as refused:
+        read_manifest("sample", IndexEntry(version="1.4.0", key=release_key(data)), data)
+    assert refused.value.name == "manifest-malformed"
+
+
+def test_what_a_later_discode_adds_to_a_manifest_is_ignored():
+    data = json.dumps({**json.loads(PUBLISHED), "colour": "green"}).encode()
+    assert read_manifest("sample", IndexEntry(version="1.4.0", key=release_key(data)), data).version == "1.4.0"
+
+
+def test_what_the_hub_holds_back_is_no_part_of_a_signed_index():
+    index = Index(app="myapp", held=frozenset(["0" * 12]))
+    assert b"held" not in index.to_sign()
+    assert read_index("myapp", json.dumps(index.as_dict()).encode()).held == frozenset()

@@ -67,8 +67,8 @@ class Bench:
         files = files or {"server.py": SERVER.encode()}
         digest = self.shelf.push_app("acme/tiny", "latest", files, list(cmd), platform=platform)
         image = Image(repository=f"{self.registry.name}/acme/tiny", digest=digest, platforms=platforms)
-        manifest = Manifest.model_validate(
-            {"app": APP, "version": "1.0", "artifact": image, "port": 3000, "health": {"deadline": 60}, **fields}
+        manifest = Manifest.checked(
+            **{"app": APP, "version": "1.0", "artifact": image, "port": 3000, "health": {"deadline": 60}, **fields}
         )
         return Release(key=release_key(manifest.canonical()), manifest=manifest)
 

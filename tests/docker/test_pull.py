@@ -87,13 +87,8 @@ def test_a_platform_that_is_not_the_promised_one_is_refused(bench, promised):
 def test_a_list_of_platforms_without_ours_is_refused(bench, registry):
     digest = bench.pushed({"server.py": b"arm"}, platform="linux/arm64").manifest.artifact.digest
     listed = registry.push_list("acme/tiny", "list", {"linux/arm64": digest})
-    release = bench.release.model_copy(
-        update={
-            "manifest": bench.release.manifest.model_copy(
-                update={"artifact": Image(repository=f"{registry.name}/acme/tiny", digest=listed)}
-            )
-        }
-    )
+    image = Image(repository=f"{registry.name}/acme/tiny", digest=listed)
+    release = bench.release.changed(manifest=bench.release.manifest.changed(artifact=image))
     with pytest.raises(Refused) as raised:
         bench.runtime.fetch(release, bench, Notes())
     assert raised.value.name == "wrong-platform"
@@ -101,9 +96,7 @@ def test_a_list_of_platforms_without_ours_is_refused(bench, registry):
 
 def absent(bench, repository):
     image = Image(repository=repository, digest="sha256:" + "0" * 64)
-    return bench.release.model_copy(
-        update={"manifest": bench.release.manifest.model_copy(update={"artifact": image})}
-    )  # fmt: skip
+    return bench.release.changed(manifest=bench.release.manifest.changed(artifact=image))
 
 
 def test_an_image_that_is_not_there_is_refused(bench, registry):
@@ -164,9 +157,7 @@ def test_credentials_are_used_for_the_pull_and_stored_nowhere(daemon, registry, 
     made, digest, password = private
     try:
         image = Image(repository=f"{made.name}/acme/paid", digest=digest)
-        release = bench.release.model_copy(
-            update={"manifest": bench.release.manifest.model_copy(update={"artifact": image})}
-        )
+        release = bench.release.changed(manifest=bench.release.manifest.changed(artifact=image))
         for credentials in (None, Credentials("buyer", "wrong")):
             bench.credentials = lambda _, given=credentials: given
             with pytest.raises(Refused) as raised:

@@ -69,7 +69,7 @@ def test_a_key_a_seat_and_a_lease(vendor, tmp_path):
     customer = Licensee(tmp_path / "home", vendor)
     license = customer.activate(key)
     assert customer.versions() == ["1.0"] and customer.fetch().exists()
-    lease = license.read(vendor.place.clock())
+    lease = license.lease_at(vendor.place.clock())
     assert (lease.license, lease.customer, lease.installation) == (identity, "Example", license.installation)
     assert 13 < (lease.ends - lease.issued) / 86400 <= 14
     assert customer.activate(key).installation == license.installation, "the same seat again"
@@ -151,7 +151,7 @@ def test_a_license_ends_by_itself_and_is_renewed(vendor, tmp_path):
     vendor.place.clock.ahead = 21 * 86400
     assert customer.refusal() == "license-expired"
     with pytest.raises(TrustError) as refused:
-        license.read(vendor.place.clock())
+        license.lease_at(vendor.place.clock())
     assert refused.value.name == "lease-ended"
     vendor.place.call("POST", f"/api/v1/licenses/{identity}/renew", json={"days": 30})
     vendor.place.clock.ahead = 22 * 86400
@@ -160,7 +160,7 @@ def test_a_license_ends_by_itself_and_is_renewed(vendor, tmp_path):
 
 def test_a_lease_never_outlives_its_license(small, tmp_path):
     _, key = small.issue(days=3, lease_days=14)
-    lease = Licensee(tmp_path / "home", small).activate(key).read(small.place.clock())
+    lease = Licensee(tmp_path / "home", small).activate(key).lease_at(small.place.clock())
     assert 2.9 < (lease.ends - small.place.clock()) / 86400 <= 3
 
 

@@ -29,7 +29,7 @@ def test_a_customers_file_and_the_lease_in_it(small_place, tmp_path):
     old.write_text(json.dumps(fields))
     found = customer.licenses.of("myapp")
     assert (found.license, found.installation) == (held.license, held.installation)
-    assert found.read(small_place.clock()).license == held.license
+    assert found.lease_at(small_place.clock()).license == held.license
     assert customer.versions() == ["1.0"]
     assert customer.licenses.renewed("myapp").license == held.license
     assert json.loads(file.read_text())["license"] == held.license and not old.exists()

@@ -139,7 +139,7 @@ def add(name, content=b"{}", **fields):
 
 def with_index(vendor, change):
     """The index of myapp, changed, uploaded and named by the targets."""
-    index = vendor.repository.index("myapp").model_dump(mode="json")
+    index = json.loads(vendor.repository.index("myapp").to_sign())
     change(index)
     content = json.dumps(index).encode()
     assert put(vendor, content).status_code == 201

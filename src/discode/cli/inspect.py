@@ -102,7 +102,7 @@ def history(
         for one in entries[-lines:]
     ]
     text = table(rows, ["WHEN", "WHAT", "FROM", "TO", "OUTCOME", ""]) if rows else f"{app} has no history yet."
-    emit({"app": app, "history": [one.model_dump() for one in entries[-lines:]]}, text, as_json=as_json)
+    emit({"app": app, "history": [one.as_dict() for one in entries[-lines:]]}, text, as_json=as_json)
 
 
 def describe(world: World, installation: Installation) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _recorded(one: Installation) -> dict[str, Any]:
         "hosts": list(one.route.hosts),
         "path_prefix": one.route.path_prefix,
         "rollback_to": [release.version for release in one.previous],
-        "failed_here": [bad.model_dump() for bad in one.bad.values()],
+        "failed_here": [bad.as_dict() for bad in one.bad.values()],
     }
 
 

@@ -148,7 +148,7 @@ def lease(
 
     licenses = wiring.licenses()
     license = licenses.must_have(app_name) if offline else licenses.renewed(app_name)
-    held = license.read(time.time())
+    held = license.lease_at(time.time())
     told = {
         "app": app_name, "license": held.license, "customer": held.customer, "installation": held.installation,
         "ends": held.ends, "lease": license.lease,

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..core.errors import DiscodeError
-from .later import Later
+from .later import Later, lean
 from .signals import install_handlers
 
 # A line with \b keeps the lines after it as they are.
@@ -82,7 +82,7 @@ def _options(
 
 def command() -> Any:
     """The whole command, with everything below it still to be imported."""
-    group = typer.main.get_command(app)
+    group = lean(typer.main.get_command(app))
     assert isinstance(group, TyperGroup)
     for name, place in PLACES.items():
         group.add_command(Later(name, place, hidden=name in HIDDEN))

@@ -225,7 +225,7 @@ def list_(
 
     repository = _repository(repo, keys, hub, token_file)
     indexes = [repository.index(name) for name in repository.apps() if app_name in (None, name)]
-    told = [{"app": index.app, **entry.model_dump()} for index in indexes for entry in index.releases]
+    told = [{"app": index.app, **entry.as_dict()} for index in indexes for entry in index.releases]
     rows = [
         [one["app"], one["version"], one["key"], ",".join(one["channels"]), one["published"], one["yanked"] or ""]
         for one in told

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from .model import Model
 
 SCHEMA = 1
 Outcome = Literal["done", "failed", "settled-forward", "settled-back"]
 
 
-class HistoryEntry(BaseModel):
+class HistoryEntry(Model, frozen=True, kw_only=True):
     """`started` and `at` are Unix time of the flow's begin and end; `started` names the flow.
 
     `settled-…`: the flow was interrupted and brought to an end afterwards, forward or back. `seconds` of each step
     that ran; `error` is a sentence. Never a setting's value.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     started: float
     at: float

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from .manifest import Slug
+from .model import Model
 from .names import InstanceName
 from .release import Release
 from .version import parse_version
@@ -18,19 +17,15 @@ FIRST_PAUSE = 3600.0  # seconds until a release that failed is tried again by it
 LONGEST_PAUSE = 7 * 86400.0
 
 
-class Route(BaseModel):
+class Route(Model, frozen=True, kw_only=True):
     """The requests that belong to the app. No hosts means every host that no other app uses."""
-
-    model_config = ConfigDict(frozen=True)
 
     hosts: tuple[str, ...] = ()
     path_prefix: str = "/"
 
 
-class BadRelease(BaseModel):
+class BadRelease(Model, frozen=True, kw_only=True):
     """A release that did not make it here. `last` and `retry_at` are Unix time; None: not again by itself."""
-
-    model_config = ConfigDict(frozen=True)
 
     version: str
     tries: int
@@ -39,10 +34,8 @@ class BadRelease(BaseModel):
     retry_at: float | None
 
 
-class Installation(BaseModel):
+class Installation(Model, frozen=True, kw_only=True):
     """States: `running` (its instance serves) or `stopped` (the proxy answers 503 for it, the instance is down)."""
-
-    model_config = ConfigDict(frozen=True)
 
     installation_schema: int = SCHEMA
     app: Slug
@@ -73,21 +66,22 @@ class Installation(BaseModel):
         """The same installation on another release; the one that serves now becomes the first to go back to."""
         previous = [self.release, *(old for old in self.previous if old.key not in (release.key, self.release.key))]
         bad = {key: entry for key, entry in self.bad.items() if key != release.key}
-        changes = {"release": release, "number": 1, "settings": settings, "state": "running"}
-        return self.model_copy(update={**changes, "previous": tuple(previous[:KEPT]), "bad": bad})
+        return self.changed(
+            release=release, number=1, settings=settings, state="running", previous=tuple(previous[:KEPT]), bad=bad
+        )
 
     def redeployed(self, settings: int) -> Installation:
         """The same release in a new instance, with a revision of its settings."""
-        return self.model_copy(update={"number": self.number + 1, "settings": settings, "state": "running"})
+        return self.changed(number=self.number + 1, settings=settings, state="running")
 
     def seeded(self, seed: str) -> Installation:
-        return self.model_copy(update={"seed": seed})
+        return self.changed(seed=seed)
 
     def with_state(self, state: Literal["running", "stopped"]) -> Installation:
-        return self.model_copy(update={"state": state})
+        return self.changed(state=state)
 
     def with_settings(self, settings: int) -> Installation:
-        return self.model_copy(update={"settings": settings})
+        return self.changed(settings=settings)
 
     def remembering(self, release: Release, reason: str, now: float, *, again: bool = True) -> Installation:
         """The same installation, that knows of one more failure of `release`. `again`: it may be tried later."""
@@ -96,7 +90,7 @@ class Installation(BaseModel):
         entry = BadRelease(
             version=release.version, tries=tries, last=now, reason=reason, retry_at=now + pause if again else None
         )
-        return self.model_copy(update={"bad": {**self.bad, release.key: entry}})
+        return self.changed(bad={**self.bad, release.key: entry})
 
     def avoided(self, now: float) -> dict[str, BadRelease]:
         """Releases, by key, that are not to be tried by themselves now."""

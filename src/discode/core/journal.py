@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from .installation import Installation
+from .model import Model
 
 SCHEMA = 1
 Flow = Literal["install", "update", "rollback", "config", "restart", "start", "stop", "uninstall"]
 Side = Literal["before", "after"]
 
 
-class Journal(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class Journal(Model, frozen=True, kw_only=True):
     journal_schema: int = SCHEMA
     flow: Flow
     started: float  # Unix time
@@ -40,7 +37,7 @@ class Journal(BaseModel):
         return side
 
     def going_back(self) -> Journal:
-        return self.model_copy(update={"verdict": "back"})
+        return self.changed(verdict="back")
 
 
 def choose(journal: Journal, serves: Side | None, after_answers: bool) -> Side:

@@ -6,15 +6,22 @@ import hashlib
 import json
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
-
+from .model import Check, Meta, Model, Parse
 from .names import SLUG
 from .quantity import parse_duration, parse_size
 from .version import parse_requirement, parse_version
 
 SCHEMA = 1  # raised when an older Discode could misread a manifest; it then refuses the release
+
+
+def check_versions(version: str | None, requires: str | None) -> None:
+    """Raises ValueError. None: not given."""
+    if version is not None:
+        parse_version(version)
+    if requires is not None:
+        parse_requirement(requires)
 
 
 def _duration(value: Any) -> Any:
@@ -55,28 +62,34 @@ def _url_path(value: str) -> str:
     return value
 
 
-Slug = Annotated[str, AfterValidator(_slug)]
-VersionText = Annotated[str, AfterValidator(_version)]
-Requirement = Annotated[str, AfterValidator(_requirement)]
-Variable = Annotated[str, AfterValidator(_variable)]
-UrlPath = Annotated[str, AfterValidator(_url_path)]
-Seconds = Annotated[float, BeforeValidator(_duration), Field(ge=0, le=86400)]
-Bytes = Annotated[int, BeforeValidator(_size), Field(gt=0)]
-Command = Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+def _volume_path(value: str) -> str:
+    path = PurePosixPath(value)
+    if value in ("", ".", "/") or ".." in path.parts:
+        raise ValueError("a folder inside the app, without ..")
+    return value
+
+
+Slug = Annotated[str, Meta(pattern=rf"^(?:{SLUG.pattern})\Z"), Check(_slug)]
+VersionText = Annotated[str, Check(_version)]  # see `check_versions`
+Requirement = Annotated[str, Check(_requirement)]
+Variable = Annotated[str, Meta(pattern=r"^(?!PORT\Z|DISCODE_)[A-Za-z_][A-Za-z0-9_]*\Z"), Check(_variable)]
+UrlPath = Annotated[str, Meta(pattern=r"^/[\x21-\x7e]*\Z"), Check(_url_path)]
+VolumePath = Annotated[str, Check(_volume_path)]
+Seconds = Annotated[float, Meta(ge=0, le=86400), Parse(_duration)]
+Bytes = Annotated[int, Meta(gt=0), Parse(_size)]
+Command = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
 # As the registry's API takes it: <https://github.com/opencontainers/distribution-spec>; the host may have a port.
-_REPOSITORY = r"^[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"
-Repository = Annotated[str, Field(pattern=_REPOSITORY, max_length=255)]
-Platform = Annotated[str, Field(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?$")]  # os/architecture[/variant], as Docker
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_REPOSITORY = r"^[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*\Z"
+Repository = Annotated[str, Meta(pattern=_REPOSITORY, max_length=255)]
+Platform = Annotated[str, Meta(pattern=r"^[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?\Z")]  # os/architecture[/variant], as Docker
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
-class Part(BaseModel):
-    """Frozen and strict about unknown fields: a vendor's typing error must not pass as a default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Part(Model, frozen=True, forbid_unknown_fields=True):
+    """Strict about unknown fields: a vendor's typing error must not pass as a default."""
 
 
-class Health(Part):
+class Health(Part, frozen=True, kw_only=True):
     """GET `path` has to answer 2xx within `timeout`; a new instance has `deadline` to get there."""
 
     path: UrlPath = "/up"
@@ -84,7 +97,7 @@ class Health(Part):
     deadline: Seconds = 60.0
 
 
-class EnvVar(Part):
+class EnvVar(Part, frozen=True, kw_only=True):
     """One of: a fixed `value`, a secret to `generate` once per installation, a question to `ask` the customer."""
 
     value: str | None = None
@@ -92,23 +105,14 @@ class EnvVar(Part):
     ask: str | None = None
     optional: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _plain_value(cls, data: Any) -> Any:
-        if isinstance(data, bool):
-            raise ValueError("put it in quotes: YAML reads it as true or false")
-        return {"value": str(data)} if isinstance(data, str | int | float) else data
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
+    def __post_init__(self) -> None:
         if sum(part is not None for part in (self.value, self.generate, self.ask)) != 1:
             raise ValueError("give exactly one of: a fixed value, generate, ask")
         if self.optional and self.ask is None:
             raise ValueError("optional needs ask")
-        return self
 
 
-class UpdatePolicy(Part):
+class UpdatePolicy(Part, frozen=True, kw_only=True):
     """Seconds: `confirm` after the switch, `drain` of the old one, `stop` before SIGKILL, longest `hold`."""
 
     strategy: Literal["overlap", "hold"] = "overlap"
@@ -118,50 +122,49 @@ class UpdatePolicy(Part):
     hold: Seconds = 30.0
 
 
-class Resources(Part):
+class Resources(Part, frozen=True, kw_only=True):
     memory: Bytes | None = None
-    cpus: Annotated[float, Field(gt=0, le=1024)] | None = None
+    cpus: Annotated[float, Meta(gt=0, le=1024)] | None = None
 
 
-class Archive(Part):
+class Archive(Part, frozen=True, kw_only=True, tag_field="kind", tag="archive"):
     """A tar archive, by content. `path` is its name among the TUF targets."""
 
-    kind: Literal["archive"] = "archive"
     path: str
     sha256: Sha256
-    length: Annotated[int, Field(gt=0)]
-    unpacked: Annotated[int, Field(ge=0)]  # bytes of all files together: the bound that a bomb breaks
+    length: Annotated[int, Meta(gt=0)]
+    unpacked: Annotated[int, Meta(ge=0)]  # bytes of all files together: the bound that a bomb breaks
+
+    @property
+    def kind(self) -> Literal["archive"]:
+        return "archive"
 
 
-class Image(Part):
+class Image(Part, frozen=True, kw_only=True, tag_field="kind", tag="image"):
     """A container image, by digest: `registry.example.com/acme/myapp@sha256:…`."""
 
-    kind: Literal["image"] = "image"
     repository: Repository
-    digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    digest: Annotated[str, Meta(pattern=r"^sha256:[0-9a-f]{64}\Z")]
     platforms: tuple[Platform, ...] = ()  # those that the vendor promises; empty: not known
-    length: Annotated[int, Field(ge=0)] = 0  # bytes of the layers of the largest platform, as they are transferred
+    length: Annotated[int, Meta(ge=0)] = 0  # bytes of the layers of the largest platform, as they are transferred
+
+    @property
+    def kind(self) -> Literal["image"]:
+        return "image"
 
     @property
     def reference(self) -> str:
         return f"{self.repository}@{self.digest}"
 
 
-def _volume_path(value: str) -> str:
-    path = PurePosixPath(value)
-    if value in ("", ".", "/") or ".." in path.parts:
-        raise ValueError("a folder inside the app, without ..")
-    return value
-
-
-class AppSpec(Part):
+class AppSpec(Part, frozen=True, kw_only=True):
     """What a vendor's file and a manifest have in common."""
 
     app: Slug
     command: Command | None = None
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     health: Health = Health()
-    volumes: dict[Slug, Annotated[str, AfterValidator(_volume_path)]] = {}
+    volumes: dict[Slug, VolumePath] = {}
     env: dict[Variable, EnvVar] = {}
     release_command: Command | None = None
     processes: dict[Slug, Command] = {}
@@ -170,20 +173,27 @@ class AppSpec(Part):
     irreversible: bool = False
     resources: Resources = Resources()
 
+    def __post_init__(self) -> None:
+        for path in self.volumes.values():
+            _volume_path(path)
+        check_versions(None, self.requires)
 
-class Manifest(AppSpec):
-    """A published release."""
 
-    # Fields that a later Discode adds are ignored here; what must not be ignored raises `manifest_schema`.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """A published release. Fields that a later Discode adds are ignored here; what must not be ignored raises
+    `manifest_schema`."""
 
-    manifest_schema: Annotated[int, PlainSerializer(int)] = SCHEMA
+    manifest_schema: int = SCHEMA
     version: VersionText
-    artifact: Annotated[Archive | Image, Field(discriminator="kind")]
+    artifact: Archive | Image
+
+    def __post_init__(self) -> None:
+        AppSpec.__post_init__(self)
+        check_versions(self.version, None)
 
     def canonical(self) -> bytes:
         """The bytes that are hashed and signed: JSON with sorted keys and no blanks."""
-        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def release_key(canonical: bytes) -> str:

@@ -22,7 +22,7 @@ def offered_here(index: Index, seed: str, now: float, *, ahead: bool = False) ->
     entries = [
         entry for entry in index.releases if entry.key not in index.held and (ahead or is_in(entry, seed, now))
     ]  # fmt: skip
-    return index.model_copy(update={"releases": tuple(entries)})
+    return index.changed(releases=tuple(entries))
 
 
 def why_not_yet(index: Index, newest: IndexEntry, now: float) -> str:

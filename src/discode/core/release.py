@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from .errors import Refused, TrustError
-from .manifest import SCHEMA, Manifest, Requirement, Slug, VersionText, release_key
+from .manifest import SCHEMA, Manifest, Requirement, Slug, VersionText, check_versions, release_key
+from .model import Meta, Model, ValidationError
 from .names import SLUG
 from .rollout import Rollout
 
 INDEX_SCHEMA = 1
 HELD = "x-discode-held"  # in the hub's timestamp: keys of releases, by app
 _TARGET = re.compile(rf"({SLUG.pattern})/(?:index\.json|[0-9a-f]{{12}}\.json|archives/[0-9a-f]{{16}}\.tar)")
-Key = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")]
+Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z")]
 
 
-class Release(BaseModel):
+class Release(Model, frozen=True, kw_only=True):
     """`key` is that of the signed bytes, so that a Discode which knows fewer fields still names it alike."""
-
-    model_config = ConfigDict(frozen=True)
 
     key: Key
     manifest: Manifest
@@ -31,10 +29,8 @@ class Release(BaseModel):
         return self.manifest.version
 
 
-class IndexEntry(BaseModel):
+class IndexEntry(Model, frozen=True, kw_only=True):
     """What the signed index says of a release; the manifest says the rest."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     version: VersionText
     key: Key
@@ -46,17 +42,23 @@ class IndexEntry(BaseModel):
     published: str = ""
     rollout: Rollout | None = None
 
+    def __post_init__(self) -> None:
+        check_versions(self.version, self.requires)
 
-class Index(BaseModel):
+
+class Index(Model, frozen=True, kw_only=True):
     """All releases of an app, in the order of their publication."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     index_schema: int = INDEX_SCHEMA
     app: Slug
     releases: tuple[IndexEntry, ...] = ()
     # Keys of releases that the hub holds back. Not of the vendor's signing: a source adds it, to what it has verified.
-    held: frozenset[str] = Field(default=frozenset(), exclude=True)
+    held: frozenset[str] = frozenset()
+
+    def to_sign(self) -> bytes:
+        fields = self.as_dict()
+        del fields["held"]
+        return json.dumps(fields, indent=1, ensure_ascii=False).encode()
 
     def entry(self, version: str) -> IndexEntry | None:
         return next((entry for entry in self.releases if entry.version == version), None)
@@ -81,10 +83,10 @@ def target_app(name: str) -> str | None:
 def read_index(app: str, data: bytes) -> Index:
     """A verified index. Raises TrustError when it speaks of another app, Refused when it is newer than we are."""
     try:
-        index = Index.model_validate_json(data)
+        index = Index.read_json(data).changed(held=frozenset())
     except ValidationError as error:
         raise TrustError(
-            f"The signed index of {app} cannot be read ({error.error_count()} problems). Nothing was changed.",
+            f"The signed index of {app} cannot be read ({error}). Nothing was changed.",
             "Tell the vendor; your app keeps running.",
             key="index-malformed",
         ) from None
@@ -110,11 +112,10 @@ def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
             key="manifest-mismatch",
         )
     try:
-        manifest = Manifest.model_validate_json(data)
+        manifest = Manifest.read_json(data)
     except ValidationError as error:
         raise TrustError(
-            f"The signed manifest of {app} {entry.version} cannot be read ({error.error_count()} problems). "
-            "Nothing was changed.",
+            f"The signed manifest of {app} {entry.version} cannot be read ({error}). Nothing was changed.",
             "Tell the vendor; your app keeps running.",
             key="manifest-malformed",
         ) from None

@@ -9,43 +9,36 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection
-from typing import Annotated, Self
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Annotated
 
 from .errors import UsageError
+from .model import Meta, Model
 from .quantity import parse_duration
 
-Percent = Annotated[float, Field(ge=0, le=100)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
 _STAGE = re.compile(r"(\d+(?:\.\d+)?)%(?:@(\S+))?")
 
 
-class Stage(BaseModel):
+class Stage(Model, frozen=True, kw_only=True):
     """From `after` seconds on, `share` percent of the installations."""
 
-    model_config = ConfigDict(frozen=True)
-
-    after: Annotated[float, Field(ge=0, le=400 * 86400)]
+    after: Annotated[float, Meta(ge=0, le=400 * 86400)]
     share: Percent
 
 
-class Rollout(BaseModel):
+class Rollout(Model, frozen=True, kw_only=True):
     """`started` is Unix time. It halts by itself when more than `halt_at` percent of the installations that reported
     failed, once `halt_reports` have; None: never."""
 
-    model_config = ConfigDict(frozen=True)
-
     started: float
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=50)]
+    stages: Annotated[tuple[Stage, ...], Meta(min_length=1, max_length=50)]
     halt_at: Percent | None = None
-    halt_reports: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    halt_reports: Annotated[int, Meta(ge=1, le=1_000_000)] = 20
 
-    @model_validator(mode="after")
-    def _grows(self) -> Self:
+    def __post_init__(self) -> None:
         pairs = [(stage.after, stage.share) for stage in self.stages]
         if pairs != sorted(pairs) or [share for _, share in pairs] != sorted(share for _, share in pairs):
             raise ValueError("a ramp only grows: list its stages in order of time and share")
-        return self
 
     def share(self, now: float) -> float:
         """Percent of the installations at `now`, Unix time; a clock that is behind sees the first stage at most."""
@@ -70,10 +63,10 @@ def parse_ramp(text: str, started: float, halt_at: float | None, halt_reports: i
     """`5%,25%@24h,100%@72h`: shares, each from a time after the begin on. Raises UsageError."""
     matches = [_STAGE.fullmatch(part.strip()) for part in text.split(",")]
     try:
-        stages = [Stage(after=parse_duration(m[2]) if m[2] else 0.0, share=float(m[1])) for m in matches if m]
+        stages = [{"after": parse_duration(m[2]) if m[2] else 0.0, "share": float(m[1])} for m in matches if m]
         if len(stages) != len(matches):
             raise ValueError("each stage is a share and a time")
-        return Rollout(started=started, stages=tuple(stages), halt_at=halt_at, halt_reports=halt_reports)
+        return Rollout.checked(started=started, stages=stages, halt_at=halt_at, halt_reports=halt_reports)
     except ValueError:
         raise UsageError(
             f"{text!r} is not a ramp. A ramp is a list of growing shares, each with the time it starts. "

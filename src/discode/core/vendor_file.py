@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
 from .errors import ManifestError
 from .manifest import AppSpec, EnvVar, Platform, VersionText
+from .model import Meta
+from .telling import telling
 
 LONGEST = 256 * 1024  # bytes
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
-class VendorFile(AppSpec):
+class VendorFile(AppSpec, frozen=True, kw_only=True):
     """`archive` is a folder or a tar archive, `image` a reference; a release is one of them. `platforms` are those
     that an image promises to have."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     version: VersionText | None = None
-    archive: str | None = Field(default=None, min_length=1)
-    image: str | None = Field(default=None, min_length=1)
+    archive: Annotated[str, Meta(min_length=1)] | None = None
+    image: Annotated[str, Meta(min_length=1)] | None = None
     platforms: tuple[Platform, ...] = ()
 
-    @model_validator(mode="after")
-    def _one_artifact(self) -> Self:
+    def __post_init__(self) -> None:
+        AppSpec.__post_init__(self)
         if (self.archive is None) == (self.image is None):
             raise ValueError("give exactly one of: archive (a folder or a tar archive), image")
         if self.archive and not self.command:
@@ -40,8 +40,7 @@ class VendorFile(AppSpec):
         if self.archive and self.platforms:
             raise ValueError("platforms needs image")
         if self.image and any(not path.startswith("/") for path in self.volumes.values()):
-            raise ValueError("the the volumes of an image are absolute paths in the container")
-        return self
+            raise ValueError("the volumes of an image are absolute paths in the container")
 
 
 def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
@@ -54,7 +53,8 @@ def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
         raise ManifestError(f"{name} is invalid. Nothing was published.", tuple(problems))
     try:
         assert node is not None
-        return VendorFile.model_validate(_constructed(node))
+        given = telling(VendorFile).model_validate(_constructed(node))
+        return VendorFile.read(given.model_dump(exclude_unset=True))
     except ValidationError as error:
         told = tuple(_told(problem, node) for problem in error.errors(include_url=False, include_context=False))
         raise ManifestError(f"{name} is invalid. Nothing was published.", told) from None
@@ -132,7 +132,7 @@ def _told(problem: Any, node: yaml.Node | None) -> str:
 
 
 def _unknown(path: list[str]) -> str:
-    fields = _fields(VendorFile, path[:-1])
+    fields = _fields(telling(VendorFile), path[:-1])
     near = difflib.get_close_matches(path[-1], fields, n=1)
     return f"unknown field; did you mean {near[0]}?" if near else f"unknown field; valid are: {', '.join(fields)}"
 
@@ -142,7 +142,7 @@ def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
         field = model.model_fields.get(part)
         inner = field.annotation if field else None
         # Below `env` come names of the vendor's own, and below those the fields of a variable.
-        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else EnvVar
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else telling(EnvVar)
     return sorted(model.model_fields)
 
 

@@ -20,7 +20,7 @@ SHOWN_LOG_LINES = 15
 def spec(site: Site, installation: Installation) -> InstanceSpec:
     settings = site.store.settings(installation.app, installation.settings)
     env = environment(installation.release.manifest, settings)
-    return InstanceSpec(installation.instance, installation.release, env, installation.model_dump_json())
+    return InstanceSpec(installation.instance, installation.release, env, installation.as_json())
 
 
 def boot(site: Site, installation: Installation, within: float | None = None) -> Endpoint:

@@ -16,7 +16,7 @@ def prune(world: World, app: str, *, keep: int = KEPT) -> Result:
     with world.store.lock(app):
         settle(world, app, steps)
         before = world.installed(app)
-        after = before.model_copy(update={"previous": before.previous[:keep]})
+        after = before.changed(previous=before.previous[:keep])
         with steps("prune", f"Removing what {app} does not need"):
             # First the promise, then the bytes: a rollback is never offered to what is gone.
             if after != before:

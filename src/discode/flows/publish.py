@@ -62,7 +62,7 @@ def publish(
     reference = _reference(image or spec.image or "", wanted)
     resolved = registry.resolve(reference)
     check_image(spec, resolved)
-    artifact = resolved.image.model_copy(update={"platforms": spec.platforms or resolved.image.platforms})
+    artifact = resolved.image.changed(platforms=spec.platforms or resolved.image.platforms)
     manifest = _manifest(spec, wanted, artifact)
 
     def unmoved() -> None:
@@ -142,7 +142,7 @@ def _publish(
 
 def withdraw(repository: Repository, app: str, version: str, reason: str) -> IndexEntry:
     """Nobody is offered the release any more; who has it keeps it. Raises Refused when there is none."""
-    return _change_entry(repository, app, version, lambda entry: entry.model_copy(update={"yanked": reason}))
+    return _change_entry(repository, app, version, lambda entry: entry.changed(yanked=reason))
 
 
 def promote(repository: Repository, app: str, version: str, channels: Sequence[str], *, only: bool) -> IndexEntry:
@@ -150,14 +150,14 @@ def promote(repository: Repository, app: str, version: str, channels: Sequence[s
 
     def change(entry: IndexEntry) -> IndexEntry:
         names = dict.fromkeys([*(() if only else entry.channels), *map(check_channel, channels)])
-        return entry.model_copy(update={"channels": tuple(names)})
+        return entry.changed(channels=tuple(names))
 
     return _change_entry(repository, app, version, change)
 
 
 def set_rollout(repository: Repository, app: str, version: str, rollout: Rollout | None) -> IndexEntry:
     """Another ramp, or the next step by hand; None: everybody. Raises Refused when there is no such release."""
-    return _change_entry(repository, app, version, lambda entry: entry.model_copy(update={"rollout": rollout}))
+    return _change_entry(repository, app, version, lambda entry: entry.changed(rollout=rollout))
 
 
 def _change_entry(
@@ -167,7 +167,7 @@ def _change_entry(
         if index.entry(version) is None:
             raise Refused(f"{app} has no release {version}. Nothing was changed.", "See: discode release list")
         releases = [change_one(entry) if entry.version == version else entry for entry in index.releases]
-        return index.model_copy(update={"releases": tuple(releases)})
+        return index.changed(releases=tuple(releases))
 
     entry = repository.publish(app, {}, change).entry(version)
     assert entry is not None
@@ -201,8 +201,8 @@ def _version(spec: VendorFile, given: str | None) -> str:
 
 
 def _manifest(spec: VendorFile, version: str, artifact: Archive | Image) -> Manifest:
-    fields = {name: getattr(spec, name) for name in type(spec).model_fields if name in Manifest.model_fields}
-    return Manifest(**{**fields, "version": version, "artifact": artifact})
+    fields = {name: getattr(spec, name) for name in spec.__struct_fields__ if name in Manifest.__struct_fields__}
+    return Manifest.checked(**{**fields, "version": version, "artifact": artifact})
 
 
 def _entry(manifest: Manifest, offer: Offer) -> IndexEntry:
@@ -229,7 +229,7 @@ def _published_before(app: str, there: IndexEntry, entry: IndexEntry) -> Publish
 
 
 def _adding(entry: IndexEntry) -> Callable[[Index], Index]:
-    return lambda index: index.model_copy(update={"releases": (*index.releases, entry)})
+    return lambda index: index.changed(releases=(*index.releases, entry))
 
 
 def _note(before: Index, version: str) -> str:

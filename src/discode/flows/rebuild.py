@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import ValidationError
-
 from ..core import installation as schema
 from ..core.errors import Refused, RuntimeUnreachable, StateError
 from ..core.installation import Installation
@@ -169,8 +167,8 @@ def _kinds(world: World, plan: Rebuilding) -> tuple[Literal["archive", "image"],
 def _told(app: str, state: InstanceState) -> Installation | None:
     """The record of an instance, when it holds and speaks of this instance."""
     try:
-        one = Installation.model_validate_json(state.record)
-    except ValidationError:
+        one = Installation.read_json(state.record)
+    except ValueError:
         return None
     fits = one.app == app and one.instance == state.name and one.installation_schema <= schema.SCHEMA
     return one if fits else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from tuf.api.metadata import Targets
 
@@ -42,10 +43,14 @@ def _versions_are_unique(index: Index) -> None:
         )
 
 
+def _fixed(entry: IndexEntry) -> dict[str, Any]:
+    return {name: value for name, value in entry.as_dict().items() if name not in _MAY_CHANGE}
+
+
 def _nothing_is_taken_away(index: Index, before: Index) -> None:
     for old in before.releases:
         new = index.entry(old.version)
-        if new is None or new.model_dump(exclude=_MAY_CHANGE) != old.model_dump(exclude=_MAY_CHANGE):
+        if new is None or _fixed(new) != _fixed(old):
             raise Conflict(
                 f"{index.app} {old.version} is already published with different content. Nothing was changed.",
                 "Give the release a new version. To withdraw a bad one: discode release yank",

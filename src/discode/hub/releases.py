@@ -80,7 +80,7 @@ def _changed_apps(targets: Targets, before: Targets | None) -> list[str]:
 def _take_index(session: Session, hub: Hub, actor: str, app: str, targets: Targets, before: Targets | None) -> None:
     read = hub.storage.read
     known = before.targets.get(index_path(app)) if before else None
-    old = Index.model_validate_json(read(known.hashes["sha256"])) if known else Index(app=app)
+    old = Index.read_json(read(known.hashes["sha256"])) if known else Index(app=app)
     index, archives = check_index(app, targets, old, read)
     if session.get(App, app) is None:
         session.add(App(slug=app, access="licensed"))
@@ -89,7 +89,7 @@ def _take_index(session: Session, hub: Hub, actor: str, app: str, targets: Targe
         session.add(
             PublishedRelease(
                 app=app, version=entry.version, key=entry.key, channels=list(entry.channels), yanked=entry.yanked,
-                archive=archives[entry.key], rollout=entry.rollout.model_dump() if entry.rollout else None,
+                archive=archives[entry.key], rollout=entry.rollout.as_dict() if entry.rollout else None,
             )
         )  # fmt: skip
         if (was := old.entry(entry.version)) != entry:

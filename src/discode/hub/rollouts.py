@@ -91,7 +91,7 @@ def summary(hub: Hub, app: str) -> dict[str, Any]:
 def _halt_when_due(session: Session, hub: Hub, release: PublishedRelease) -> bool:
     if release.rollout is None:
         return False
-    rollout, kept = Rollout.model_validate(release.rollout), session.get(Hold, (release.app, release.version))
+    rollout, kept = Rollout.read(release.rollout), session.get(Hold, (release.app, release.version))
     if kept is not None and kept.ended is None:
         return False
     since = kept.ended if kept is not None and kept.ended is not None else 0.0

@@ -60,8 +60,8 @@ class MemoryReleases:
 
     def publish(self, version: str, *, irreversible: bool = False, **fields: Any) -> Release:
         """Publish a release; `fields` are the manifest's. Short times, so that flows end soon."""
-        manifest = Manifest.model_validate(
-            {
+        manifest = Manifest.checked(
+            **{
                 "app": self.app,
                 "version": version,
                 "artifact": Archive(path=f"{self.app}/{version}", sha256="0" * 64, length=1, unpacked=1),

@@ -53,8 +53,8 @@ class Bench:
         archive = self.folder / "app.tar"
         with tarfile.open(archive, "w") as tar:
             tar.add(source, "server.py")
-        manifest = Manifest.model_validate(
-            {
+        manifest = Manifest.checked(
+            **{
                 "app": APP,
                 "version": "1.0",
                 "command": ["python3", "server.py"],

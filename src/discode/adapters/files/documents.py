@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
 from ...core import history, installation, journal, manifest
 from ...core.errors import StateError
+from ...core.model import Model, ValidationError, field_of
 from .disk import reading, write_whole
 
-Model = TypeVar("Model", bound=BaseModel)
+M = TypeVar("M", bound=Model)
 SETTINGS_SCHEMA = 1
 
 # Every number that says how a part of a file is to be read, and the highest that this Discode understands.
@@ -26,16 +25,15 @@ _KNOWN = {
 }
 
 
-def load(path: Path, model: type[Model]) -> Model | None:
+def load(path: Path, model: type[M]) -> M | None:
     """None when there is no such file. Raises StateError when it is damaged or newer than we are."""
     raw = load_object(path)
     if raw is None:
         return None
     try:
-        return model.model_validate(raw)
+        return model.read(raw)
     except ValidationError as error:
-        where = ".".join(map(str, error.errors(include_input=False)[0]["loc"]))
-        raise damaged(path, f"its field {where or '(all)'} is invalid") from None
+        raise damaged(path, f"its field {field_of(error) or '(all)'} is invalid") from None
 
 
 def load_object(path: Path) -> dict[str, Any] | None:
@@ -57,9 +55,9 @@ def load_object(path: Path) -> dict[str, Any] | None:
     return raw
 
 
-def save(path: Path, document: BaseModel) -> None:
+def save(path: Path, document: Model) -> None:
     """Fields of the file that a later Discode of the same schema added stay in it."""
-    fields = document.model_dump(mode="json")
+    fields = document.as_dict()
     write_whole(path, encode({**_unknown_fields(path, type(document)), **fields}))
 
 
@@ -75,7 +73,7 @@ def damaged(path: Path, detail: str) -> StateError:
     )
 
 
-def _unknown_fields(path: Path, model: type[BaseModel]) -> dict[str, Any]:
+def _unknown_fields(path: Path, model: type[Model]) -> dict[str, Any]:
     """None of a damaged file: what replaces it is whole again."""
     try:
         raw = load_object(path) or {}
@@ -83,7 +81,7 @@ def _unknown_fields(path: Path, model: type[BaseModel]) -> dict[str, Any]:
         if error.name == "newer-schema":
             raise
         return {}
-    return {name: value for name, value in raw.items() if name not in model.model_fields}
+    return {name: value for name, value in raw.items() if name not in model.__struct_fields__}
 
 
 def refuse_newer(path: Path, raw: Any) -> None:

@@ -97,7 +97,7 @@ class FileStore:
     def append_history(self, app: str, entry: HistoryEntry) -> None:
         path = self._folder(app) / "history.jsonl"
         with writing(path):
-            append_line(path, entry.model_dump_json().encode())
+            append_line(path, entry.as_json().encode())
 
     def history(self, app: str) -> list[HistoryEntry]:
         path = self._folder(app) / "history.jsonl"
@@ -113,7 +113,7 @@ class FileStore:
         return found, unread
 
     def replace_history(self, app: str, entries: Sequence[HistoryEntry]) -> None:
-        text = "".join(f"{entry.model_dump_json()}\n" for entry in entries)
+        text = "".join(f"{entry.as_json()}\n" for entry in entries)
         write_whole(self._folder(app) / "history.jsonl", text.encode())
 
     def keep_damaged(self, app: str, document: Document) -> str:
@@ -149,6 +149,6 @@ def _entry(path: Path, number: int, line: bytes) -> HistoryEntry:
     try:
         raw = json.loads(line)
         documents.refuse_newer(path, raw)
-        return HistoryEntry.model_validate(raw)
-    except ValueError:  # pydantic's ValidationError is one
+        return HistoryEntry.read(raw)
+    except ValueError:  # msgspec's ValidationError is one
         raise documents.damaged(path, f"line {number} is not an entry of the history") from None

@@ -71,7 +71,7 @@ class HubRepository:
         targets = self._current()
         index = change(self._index(targets, app))
         targets.version += 1
-        self._publish(targets, {**files, index_path(app): index.model_dump_json(indent=1).encode()})
+        self._publish(targets, {**files, index_path(app): index.to_sign()})
         return index
 
     def renew(self) -> None:
@@ -167,7 +167,7 @@ class HubRepository:
         data = self._api.fetch(f"/targets/{app}/{sha256}.index.json")
         if data is None or hashlib.sha256(data).hexdigest() != sha256:
             raise TrustError(f"{self._api.url} returned an altered index of {app}. {_MINE}", key="content-altered")
-        return Index.model_validate_json(data)
+        return Index.read_json(data)
 
     def _fetch(self, name: str) -> bytes:
         data = self._api.fetch(f"/metadata/{name}")

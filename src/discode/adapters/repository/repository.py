@@ -78,7 +78,7 @@ class FolderRepository:
         with self._exclusive(), _disk(self.folder):
             targets = self._load("targets", Targets)
             index = change(self._index(targets, app))
-            data = index.model_dump_json(indent=1).encode()
+            data = index.to_sign()
             self._commit(targets, {**files, index_path(app): data})
             return index
 
@@ -103,7 +103,7 @@ class FolderRepository:
         if known is None:
             return Index(app=app)
         path = self._target_path(index_path(app), known.hashes["sha256"])
-        return Index.model_validate_json(path.read_bytes())
+        return Index.read_json(path.read_bytes())
 
     def _commit(self, targets: Targets, files: dict[str, bytes | Path]) -> None:
         """Files first, then what speaks of them, each by what was written before it."""

@@ -10,26 +10,24 @@ import json
 import secrets
 import time
 from pathlib import Path
-
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
+from typing import Any
 
 from ...core.errors import DiscodeError, NoSuchApp, StateError, TrustError
 from ...core.lease import OLD_SPELLING, Lease, read_lease
+from ...core.model import Model
 from ...ports.releases import Credentials
 from ..files.disk import reading, write_whole
 from ..hub_api import HubApi
 
 
-class License(BaseModel):
+class License(Model, frozen=True, kw_only=True):
     """`lease_key` is the hub's, as it was at the activation: a lease that another key signed is not taken later."""
-
-    model_config = ConfigDict(frozen=True)
 
     hub: str
     app: str
-    key: str = Field(repr=False)
+    key: str
     installation: str
-    license: str = Field(validation_alias=AliasChoices("license", OLD_SPELLING))
+    license: str
     customer: str
     lease: str
     lease_key: str
@@ -38,7 +36,10 @@ class License(BaseModel):
     def authorization(self) -> str:
         return _authorization(self.installation, self.key)
 
-    def read(self, now: float) -> Lease:
+    def __repr__(self) -> str:
+        return f"License({self.license!r} of {self.app!r})"  # the key is nobody's who reads a log
+
+    def lease_at(self, now: float) -> Lease:
         """The lease, when it holds. Raises TrustError."""
         return read_lease(self.lease, self.lease_key, self.app, self.installation, now)
 
@@ -56,10 +57,10 @@ class Licenses:
             path = self._old_path(app)
         try:
             with reading(path):
-                return License.model_validate_json(path.read_bytes())
+                return License.read(_today(json.loads(path.read_bytes())))
         except FileNotFoundError:
             return None
-        except ValidationError as error:
+        except ValueError as error:
             raise StateError(
                 f"{path} is damaged. Your app keeps running.",
                 f"Give the license key again: discode license activate {app}",
@@ -73,7 +74,7 @@ class Licenses:
         api = HubApi(hub, _authorization(installation, key))
         told = api.call("POST", "/api/v1/activation", json={"app": app, "move": move})
         license = License(hub=hub, app=app, key=key, installation=installation, **_answer(told))
-        license.read(time.time())
+        license.lease_at(time.time())
         self._write(license)
         return license
 
@@ -81,8 +82,8 @@ class Licenses:
         """With a fresh lease, signed by the key that the hub had at the activation. Raises TrustError, too."""
         license = self.must_have(app)
         told = HubApi(license.hub, license.authorization).call("POST", "/api/v1/lease")
-        fresh = license.model_copy(update={"lease": str(told["lease"])})
-        fresh.read(time.time())
+        fresh = license.changed(lease=str(told["lease"]))
+        fresh.lease_at(time.time())
         self._write(fresh)
         return fresh
 
@@ -92,7 +93,7 @@ class Licenses:
         if license is None:
             return ""
         try:
-            if not license.read(time.time()).is_stale(time.time()):
+            if not license.lease_at(time.time()).is_stale(time.time()):
                 return ""
         except TrustError:
             pass  # it has ended, or a clock was set: a fresh one tells
@@ -135,7 +136,7 @@ class Licenses:
         return known.installation if known else secrets.token_hex(16)
 
     def _write(self, license: License) -> None:
-        data = json.dumps(license.model_dump(), indent=1).encode()
+        data = json.dumps(license.as_dict(), indent=1).encode()
         write_whole(self._path(license.app), data, mode=0o600)
         self._old_path(license.app).unlink(missing_ok=True)
 
@@ -149,6 +150,13 @@ class Licenses:
 def _authorization(installation: str, key: str) -> str:
     """RFC 7617."""
     return "Basic " + base64.b64encode(f"{installation}:{key}".encode()).decode()
+
+
+def _today(raw: Any) -> Any:
+    """A file's object with the spelling of today."""
+    if isinstance(raw, dict) and "license" not in raw and OLD_SPELLING in raw:
+        return {**raw, "license": raw[OLD_SPELLING]}
+    return raw
 
 
 def _answer(told: dict[str, object]) -> dict[str, str]:

@@ -61,7 +61,7 @@ class SignedReleases:
         if self._authorization() and (trouble := self._licenses.renew_when_due(self._app)):
             self._note(trouble)
         index = read_index(self._app, self._target(index_path(self._app), "index"))
-        return index.model_copy(update={"held": self._held()})
+        return index.changed(held=self._held())
 
     def _held(self) -> frozenset[str]:
         """What the hub holds back, by the timestamp that python-tuf has verified; it can do nothing else."""
