@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import App, Json
+from .output import emit
 from .running import run_flow
 
 if TYPE_CHECKING:
@@ -99,8 +101,6 @@ def uninstall(
     as_json: Json = False,
 ) -> None:
     """Remove an app from this machine. Its data and settings stay unless --purge is given."""
-    import sys
-
     from ..flows.remove import remove
     from .license_key import give_up
 
@@ -123,7 +123,6 @@ def _check(app: str, as_json: bool) -> None:
     from ..core.plan import NothingToDo
     from ..flows.update import check
     from . import wiring
-    from .output import emit
 
     installation, _, plan = check(wiring.world(as_json, "discode update"), app)
     if isinstance(plan, NothingToDo):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..core.errors import Busy, DiscodeError, UsageError
 from .options import Json
+from .output import emit
 
 GUARD_TRIES = 30  # a second apart: a proxy that died with the command needs a moment to come back
 
@@ -23,7 +26,6 @@ def doctor(
     """Check this machine, and say what is wrong and how to fix it."""
     from . import wiring
     from .doctor import examine, mend
-    from .output import emit
 
     findings = examine(wiring.home())
     if fix and any(not finding.ok for finding in findings):
@@ -44,7 +46,6 @@ def trust(
 ) -> None:
     """Trust a vendor's hub by its root file, as install.sh does. It becomes the default source of this machine."""
     from . import wiring
-    from .output import emit
 
     wiring.trust(address, root, floor)
     emit({"result": "trusted", "source": address}, f"{address} is now trusted, by the root in {root}.", as_json=as_json)
@@ -56,7 +57,6 @@ def settle(
     as_json: Json = False,
 ) -> None:
     """Finish interrupted commands, and start what a reboot stopped. Safe at any time."""
-    from ..core.errors import DiscodeError, UsageError
     from ..flows.settle import restore
     from . import wiring
     from .errors import show
@@ -81,9 +81,6 @@ def settle(
 
 def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:
     """Settle the app if standard input ends without a word. A command that holds requests starts this."""
-    import time
-
-    from ..core.errors import Busy, DiscodeError
     from ..flows.settle import settle_for_the_dead
     from . import wiring
 

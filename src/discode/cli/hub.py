@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from ..core.errors import Interrupted, UsageError
 from .options import Json, group
+from .output import emit, table
 
 if TYPE_CHECKING:
     from ..hub.hub import Hub
@@ -50,7 +54,6 @@ def init(
     _needs_extra()
     from ..hub.config import HubConfig
     from ..hub.hub import init_hub
-    from .output import emit
 
     config = HubConfig(url=url.rstrip("/"), vendor=vendor, registry=registry, database=_database(database_from_env))
     made = init_hub(folder.expanduser(), config)
@@ -78,7 +81,6 @@ def serve(
 
     Several processes can serve one hub if they share its folder and a PostgreSQL database.
     """
-    from ..core.errors import Interrupted
     from ..core.names import check_port
 
     hub = _open(folder)
@@ -96,7 +98,6 @@ def migrate(folder: Folder = _FOLDER, as_json: Json = False) -> None:
     _needs_extra()
     from ..hub.config import load
     from ..hub.database import Database
-    from .output import emit
 
     folder = folder.expanduser()
     Database(load(folder).database, folder).migrate()
@@ -112,7 +113,6 @@ def backup(
     """Back up the database, keys and releases to one file. The hub can keep running. Protect the file like the keys."""
     hub = _open(folder)
     from ..hub.backup import backup
-    from .output import emit
 
     size = backup(hub, file)
     emit({"result": "backed-up", "file": str(file), "bytes": size}, f"{file}: {size} bytes.", as_json=as_json)
@@ -131,7 +131,6 @@ def restore(
     """Restore a hub from a backup into a new folder, also to another kind of database."""
     _needs_extra()
     from ..hub.backup import restore
-    from .output import emit
 
     place = folder.expanduser()
     restore(file, place, _database(True) if database_from_env else None)
@@ -148,7 +147,6 @@ def build(
     """Upload a self-contained build of Discode, which install.sh uses on machines without Python."""
     _open(folder)
     from ..hub.installer import add_build
-    from .output import emit
 
     digest = add_build(folder.expanduser(), file)
     emit({"result": "added", "build": file.name, "sha256": digest}, f"{file.name} is on the hub.", as_json=as_json)
@@ -165,7 +163,6 @@ def token_create(
     """Create an API token for a person or for CI. It is shown only once."""
     hub = _open(folder)
     from ..hub.tokens import create
-    from .output import emit
 
     made = create(hub, "hub token create", label, scope, days)
     told = {"result": "made", "token": made.text, "token_id": made.id}
@@ -177,7 +174,6 @@ def token_list(folder: Folder = _FOLDER, as_json: Json = False) -> None:
     """List the API tokens, without their secrets."""
     hub = _open(folder)
     from ..hub.tokens import describe
-    from .output import emit, table
 
     told = describe(hub)
     rows = [[one["id"], one["label"], ",".join(one["scopes"]), one["state"]] for one in told]
@@ -191,7 +187,6 @@ def token_revoke(
     """Revoke an API token."""
     hub = _open(folder)
     from ..hub.tokens import revoke
-    from .output import emit
 
     revoke(hub, "hub token revoke", token_id)
     emit({"result": "revoked", "token_id": token_id}, f"The token {token_id} is revoked.", as_json=as_json)
@@ -214,7 +209,6 @@ def registry_add(
     """
     hub = _open(folder)
     from ..hub.delegation import Delegation, add
-    from .output import emit
 
     add(hub, "hub registry add", repository, Delegation(app_, username, _password()))
     text = f"Customers of {app_} can pull {repository}; a test token was issued just now."
@@ -226,7 +220,6 @@ def registry_list(folder: Folder = _FOLDER, as_json: Json = False) -> None:
     """List the repositories in other registries, without the passwords."""
     hub = _open(folder)
     from ..hub.delegation import Delegations
-    from .output import emit, table
 
     known = Delegations(hub.keys.folder).all()
     told = [{"repository": name, "app": one.app, "username": one.username} for name, one in sorted(known.items())]
@@ -241,7 +234,6 @@ def registry_remove(
     """Delete the credentials for a repository. Tokens that customers have expire within minutes."""
     hub = _open(folder)
     from ..hub.delegation import remove
-    from .output import emit
 
     remove(hub, "hub registry remove", repository)
     emit({"result": "removed", "repository": repository}, f"{repository} is removed.", as_json=as_json)
@@ -250,9 +242,6 @@ def registry_remove(
 def _password() -> str:
     """Never an argument: those are everybody's to read."""
     import getpass
-    import sys
-
-    from ..core.errors import UsageError
 
     text = getpass.getpass("Password or token: ") if sys.stdin.isatty() else sys.stdin.read()
     if not text.strip():
@@ -276,15 +265,10 @@ def _needs_extra() -> None:
 
 
 def _refuse_without_extra() -> NoReturn:
-    from ..core.errors import UsageError
-
     raise UsageError("The hub's libraries are not installed.", "Install them: pip install 'discode[hub]'") from None
 
 
 def _database(from_env: bool) -> str:
-    import os
-
-    from ..core.errors import UsageError
     from ..hub.config import DATABASE_VARIABLE, SQLITE
 
     if not from_env:
@@ -296,8 +280,6 @@ def _database(from_env: bool) -> str:
 
 def write_secret(path: Path, text: str) -> None:
     """Readable by its owner alone."""
-    import os
-
     # In place: it may be a pipe or a device that the caller named.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:

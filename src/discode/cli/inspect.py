@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..core.errors import Interrupted, StateError, Unreachable
 from .options import App, Json
+from .output import emit, table
 
 if TYPE_CHECKING:
     from ..core.errors import DiscodeError
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 def status(app: App, as_json: Json = False) -> None:
     """Show which version is serving and which ones are kept."""
     from . import wiring
-    from .output import emit
 
     world = wiring.world(as_json, "discode status")
     told = describe(world, world.installed(app))
@@ -28,7 +29,6 @@ def status(app: App, as_json: Json = False) -> None:
 def list_(as_json: Json = False) -> None:
     """List the installed apps."""
     from . import wiring
-    from .output import emit, table
 
     world = wiring.world(as_json, "discode list")
     found, damaged = _all(world)
@@ -46,8 +46,6 @@ def list_(as_json: Json = False) -> None:
 
 def _all(world: World) -> tuple[list[Installation], dict[str, DiscodeError]]:
     """What is installed, and the apps whose files cannot be read."""
-    from ..core.errors import StateError
-
     found: list[Installation] = []
     damaged: dict[str, DiscodeError] = {}
     for app in world.store.apps():
@@ -69,7 +67,6 @@ def logs(
     """Print the log of the serving instance."""
     import json
 
-    from ..core.errors import Interrupted
     from . import wiring
 
     world = wiring.world(as_json, "discode logs")
@@ -91,7 +88,6 @@ def history(
     """Show what was done with an app, newest last."""
     from ..core.names import check_slug
     from . import wiring
-    from .output import emit, table
 
     world = wiring.world(as_json, "discode history")
     entries = world.store.history(check_slug(app))
@@ -107,8 +103,6 @@ def history(
 
 def describe(world: World, installation: Installation) -> dict[str, Any]:
     """What is recorded, beside what is found: never a setting's value."""
-    from ..core.errors import Unreachable
-
     app, told = installation.app, _recorded(installation)
     journal = world.store.journal(app)
     told["interrupted"] = journal.flow if journal else None

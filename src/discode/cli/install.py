@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ..core.errors import UsageError
 from .options import App, Json
 from .running import run_and_show
 
@@ -118,8 +120,6 @@ def install(
 
 def _asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
     """On a terminal the settings that only the customer knows are asked for, and the flow is run again."""
-    import sys
-
     from ..flows.prepare import MissingSettings
     from .settings import ask
 
@@ -132,8 +132,6 @@ def _asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
 
 
 def _prefix(path: str) -> str:
-    from ..core.errors import UsageError
-
     if not path.startswith("/") or ".." in path or any(c.isspace() for c in path):
         raise UsageError(
             f"{path!r} is not a valid path prefix.", "For example: --path-prefix /shop", key="invalid-path"

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .options import App, Json, group
+from .output import emit, table
 
 app = group("Licenses, for vendors and for customers.")
 Hub = Annotated[
@@ -41,7 +42,6 @@ def issue(
         discode license issue myapp --customer "Example Ltd" --days 365 --seats 2
     """
     from .hub import write_secret
-    from .output import emit
 
     wanted = {
         "app": app_name, "customer": customer, "days": days, "seats": seats, "channels": channel,
@@ -64,8 +64,6 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the licenses."""
-    from .output import emit, table
-
     query = f"?app={app_name}" if app_name else ""
     told = _api(hub, token_file).call("GET", f"/api/v1/licenses{query}")
     rows = [
@@ -126,7 +124,6 @@ def activate(
     """For customers: take a seat of a license for this machine, or switch to another license."""
     from . import wiring
     from .license_key import given
-    from .output import emit
 
     key = given(license_file)
     if key is None:
@@ -144,7 +141,6 @@ def lease(
 ) -> None:
     """For customers: print a fresh lease, which the app can verify on its own (see docs/hub.md)."""
     from . import wiring
-    from .output import emit
 
     licenses = wiring.licenses()
     license = licenses.must_have(app_name) if offline else licenses.renewed(app_name)
@@ -160,7 +156,6 @@ def lease(
 def deactivate(app_name: App, as_json: Json = False) -> None:
     """For customers: release this machine's seat for another machine. The app keeps running."""
     from . import wiring
-    from .output import emit
 
     wiring.licenses().deactivate(app_name)
     emit({"result": "deactivated", "app": app_name}, f"The seat of {app_name} is free.", as_json=as_json)
@@ -173,8 +168,6 @@ def _api(hub: str, token_file: Path | None) -> Any:
 
 
 def _show(told: dict[str, Any], as_json: bool) -> None:
-    from .output import emit
-
     lines = [
         f"License {told['id']} of {told['app']} for {told['customer']}: {told['state']}",
         f"  seats {told['used']} of {told['seats']}, ends {_day(told['expires'])}, leases {told['lease_days']} days, "

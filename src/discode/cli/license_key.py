@@ -10,13 +10,13 @@ from pathlib import Path
 
 import typer
 
+from ..core.errors import DiscodeError, Refused, UsageError
+
 VARIABLE = "DISCODE_LICENSE"
 
 
 def given(file: str | None) -> str | None:
     """Raises UsageError; never repeats the key."""
-    from ..core.errors import UsageError
-
     try:
         text = os.environ.get(VARIABLE) if file is None else sys.stdin.read() if file == "-" else Path(file).read_text()
     except (OSError, UnicodeDecodeError) as error:
@@ -31,8 +31,6 @@ def given(file: str | None) -> str | None:
 
 def with_license(app: str, source: str, file: str | None, as_json: bool, flow: Callable[[], None]) -> None:
     """Take a seat first, when there is a key; on a terminal ask for one when the hub wants it, and go on."""
-    from ..core.errors import Refused
-
     if (key := given(file)) is not None:
         activate(app, source, key)
         flow()
@@ -47,7 +45,6 @@ def with_license(app: str, source: str, file: str | None, as_json: bool, flow: C
 
 
 def activate(app: str, source: str, key: str) -> None:
-    from ..core.errors import UsageError
     from . import wiring
 
     if "://" not in source:
@@ -57,7 +54,6 @@ def activate(app: str, source: str, key: str) -> None:
 
 def give_up(app: str, as_json: bool) -> None:
     """The seat of an app that was uninstalled with its data, so that another machine can have it."""
-    from ..core.errors import DiscodeError
     from . import wiring
     from .progress import report_for
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,7 +23,11 @@ _SENTENCES = {
 
 
 def emit(result: dict[str, Any], text: str, *, as_json: bool) -> None:
-    print(json.dumps(result) if as_json else text, flush=True)
+    if as_json:
+        import json
+
+        text = json.dumps(result)
+    print(text, flush=True)
 
 
 def emit_result(result: Result, wall: float, *, as_json: bool) -> None:

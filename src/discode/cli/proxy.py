@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..core.errors import DiscodeError, UsageError
 from .options import Json, group
+from .output import emit
 
 if TYPE_CHECKING:
     from .wiring_host import Host
@@ -21,7 +23,6 @@ GAP = "a second or two"  # between two containers on the same port; the command 
 def status(as_json: Json = False) -> None:
     """Show which proxy this machine has, whether it is running, and where it listens."""
     from . import wiring
-    from .output import emit
 
     told = wiring.host(as_json).proxy_state()
     emit(told, _text(told), as_json=as_json)
@@ -31,7 +32,6 @@ def status(as_json: Json = False) -> None:
 def start(as_json: Json = False) -> None:
     """Start the proxy with its earlier routes."""
     from . import wiring
-    from .output import emit
 
     host = wiring.host(as_json)
     _keeper(host).ensure()
@@ -43,7 +43,6 @@ def start(as_json: Json = False) -> None:
 def stop(as_json: Json = False) -> None:
     """Stop the proxy. No app on this machine is reachable until it is started again."""
     from . import wiring
-    from .output import emit
 
     _keeper(wiring.host(as_json)).shutdown()
     emit({"result": "stopped"}, "The proxy is stopped. Start it with: discode proxy start", as_json=as_json)
@@ -67,7 +66,6 @@ def update(
         discode proxy update --image basecamp/kamal-proxy:v0.9.2
     """
     from . import wiring
-    from .output import emit
 
     host = wiring.host(as_json)
     config = host.config
@@ -91,8 +89,6 @@ def update(
 
 def _replaced(host: Host, before: Any) -> float:
     """With settings that do not work the host must not be left: the next command would try them again."""
-    from ..core.errors import DiscodeError
-
     try:
         return host.container().replace()
     except DiscodeError:
@@ -101,8 +97,6 @@ def _replaced(host: Host, before: Any) -> float:
 
 
 def _must_be_a_container(kind: str) -> None:
-    from ..core.errors import UsageError
-
     if kind == "edge":
         raise UsageError(
             "This machine's proxy is a program, not a container. Nothing was changed.",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.errors import UsageError
 from .options import Json, group
+from .output import emit, table
 
 if TYPE_CHECKING:
     from ..core.rollout import Rollout
@@ -61,9 +63,6 @@ def init(
 
     The keys are encrypted with the passphrase in $DISCODE_KEY_PASSPHRASE, if that is set.
     """
-    from ..core.errors import UsageError
-    from .output import emit
-
     if (folder is None) == (hub is None):
         raise UsageError("Give a folder, or --hub URL.", "For example: discode release init releases")
     fingerprint, place = _repository(folder or _REPO, keys, hub, token_file).init(), str(hub or folder)
@@ -110,7 +109,6 @@ def publish(
     Publishing the same release again changes nothing; different content under a published version is refused.
     """
     from ..flows.publish import publish
-    from .output import emit
     from .wiring_vendor import registry
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -145,7 +143,6 @@ def promote(
         discode release promote myapp 1.2.0 --channel stable
     """
     from ..flows.publish import promote
-    from .output import emit
 
     entry = promote(_repository(repo, keys, hub, token_file), app_name, version, channel, only=only)
     channels = list(entry.channels)
@@ -173,9 +170,7 @@ def rollout(
         discode release rollout myapp 1.2.0 --ramp 50%
         discode release rollout myapp 1.2.0 --everybody
     """
-    from ..core.errors import UsageError
     from ..flows.publish import set_rollout
-    from .output import emit
 
     if (ramp is None) != everybody:
         raise UsageError("Give --ramp or --everybody.", "For example: --ramp 50%")
@@ -221,8 +216,6 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List the published releases."""
-    from .output import emit, table
-
     repository = _repository(repo, keys, hub, token_file)
     indexes = [repository.index(name) for name in repository.apps() if app_name in (None, name)]
     told = [{"app": index.app, **entry.as_dict()} for index in indexes for entry in index.releases]
@@ -253,7 +246,6 @@ def yank(
 ) -> None:
     """Withdraw a release: it is no longer offered. Machines that run it keep running it."""
     from ..flows.publish import withdraw
-    from .output import emit
 
     entry = withdraw(_repository(repo, keys, hub, token_file), app_name, version, reason)
     told = {"result": "yanked", "app": app_name, "version": entry.version, "key": entry.key, "reason": reason}
@@ -269,7 +261,6 @@ def access(
     as_json: Json = False,
 ) -> None:
     """Set who may read an app's releases from a hub: license holders (the default), or everybody."""
-    from .output import emit
     from .wiring_vendor import hub_api
 
     hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}", json={"access": who})
@@ -285,8 +276,6 @@ def renew(
     as_json: Json = False,
 ) -> None:
     """Renew the signatures before they expire. Run it from cron once a week."""
-    from .output import emit
-
     _repository(repo, keys, hub, token_file).renew()
     emit({"result": "renewed"}, f"Renewed the signatures of {hub or repo}.", as_json=as_json)
 
@@ -300,7 +289,6 @@ def _repository(repo: Path, keys: Path, hub: str | None, token_file: Path | None
 
 
 def _rollout(ramp: str | None, halt_at: float | None, halt_reports: int) -> Rollout | None:
-    from ..core.errors import UsageError
     from ..core.rollout import parse_ramp
 
     if ramp is None and halt_at is not None:
@@ -311,7 +299,6 @@ def _rollout(ramp: str | None, halt_at: float | None, halt_reports: int) -> Roll
 def _hold(
     hub: str, token_file: Path | None, app_name: str, version: str, body: dict[str, object], as_json: bool
 ) -> None:
-    from .output import emit
     from .wiring_vendor import hub_api
 
     hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}/rollouts/{version}", json=body)
@@ -320,8 +307,6 @@ def _hold(
 
 
 def _notes(text: str) -> str:
-    from ..core.errors import UsageError
-
     if not text.startswith("@"):
         return text
     try:

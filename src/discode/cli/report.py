@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.errors import DiscodeError, UsageError
 from .options import App, Json
+from .output import emit
 
 if TYPE_CHECKING:
     from ..flows.world import Result, World
@@ -27,9 +29,7 @@ def report(
 
     A report has the outcome, the versions, how long each step took, and a random id, but no name or address.
     """
-    from ..core.errors import UsageError
     from . import wiring
-    from .output import emit
 
     if show + enable + disable > 1:
         raise UsageError("Give one of --show, --enable, --disable.", "For example: discode report myapp --show")
@@ -61,7 +61,6 @@ def reporting(world: World, app: str, flow: Callable[[World], Result]) -> Result
 
 def _send(world: World, app: str, known: int) -> None:
     """Never fails: a report is not worth it."""
-    from ..core.errors import DiscodeError
     from . import wiring
 
     try:

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .output import emit_result
+
 if TYPE_CHECKING:
     from ..flows.world import Result, World
 
@@ -18,8 +20,6 @@ def run_flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:
 
 
 def run_and_show(flow: Callable[[], Result], as_json: bool) -> None:
-    from .output import emit_result
-
     begun = time.monotonic()
     result = flow()
     emit_result(result, time.monotonic() - begun, as_json=as_json)

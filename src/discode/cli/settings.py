@@ -11,7 +11,9 @@ from typing import Annotated
 
 import typer
 
+from ..core.errors import UsageError
 from .options import App, Json, group
+from .output import emit, table
 from .running import run_flow
 
 app = group("Show and change an app's settings.")
@@ -43,10 +45,8 @@ def get(
     as_json: Json = False,
 ) -> None:
     """Show an app's settings. Values that you gave or that were generated are hidden."""
-    from ..core.errors import UsageError
     from ..core.settings import environment, visible
     from . import wiring
-    from .output import emit, table
 
     world = wiring.world(as_json, "discode config")
     installation = world.installed(name)
@@ -95,7 +95,6 @@ def set_(
 
     discode config set myapp SMTP_ADDRESS=mail.example.com
     """
-    from ..core.errors import UsageError
     from ..flows.configure import configure
 
     changes: dict[str, str | None] = {**collect(assignments, from_env, file), **dict.fromkeys(unset)}
@@ -105,8 +104,6 @@ def set_(
 
 
 def _from_environment(names: list[str]) -> dict[str, str]:
-    from ..core.errors import UsageError
-
     absent = [name for name in names if name not in os.environ]
     if absent:
         raise UsageError(f"The environment has no {', '.join(absent)}.", f"Set it first: export {absent[0]}=…")
@@ -114,8 +111,6 @@ def _from_environment(names: list[str]) -> dict[str, str]:
 
 
 def _file_lines(file: str | None) -> list[str]:
-    from ..core.errors import UsageError
-
     if file is None:
         return []
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +48,6 @@ def world(as_json: bool, command: str, *, pin: str | None = None, on: Host | Non
 
 def is_left_alone() -> bool:
     """In the guard of a command: waits until that one is done (False) or dead (True)."""
-    import sys
-
     from ..adapters.guard import is_needed
 
     return is_needed(sys.stdin.buffer)
@@ -82,8 +82,6 @@ def source(given: str | None, on: Host) -> str:
 
 def trust(address: str, root: Path, targets_version: int) -> None:
     """Trust a source's root from now on, and nothing older than this; make it the machine's own source."""
-    from dataclasses import replace
-
     from ..adapters.source import give
 
     base = address.rstrip("/")

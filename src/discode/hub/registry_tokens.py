@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ..core.names import SLUG
 from . import licenses
+from .access import vendor_by_token
 from .credentials import API_TOKEN, LICENSE_KEY
 from .errors import Forbidden, Unauthorized
 from .hub import Hub
@@ -86,8 +87,6 @@ def token(hub: Hub, subject: str, service: str, access: list[dict[str, Any]]) ->
 
 def rights_of(hub: Hub, address: str, password: str) -> Rights:
     """By an API token with the scope push, a license key, or a ticket for one pull. Raises Unauthorized, Forbidden."""
-    from .access import vendor_by_token
-
     if password.startswith(f"{API_TOKEN}_"):
         vendor = vendor_by_token(hub, address, password)
         actions = frozenset(("pull", "push")) if "push" in vendor.scopes else frozenset[str]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -64,6 +65,4 @@ def _link_volume(volume: Path, work: Path, path: str) -> None:
 
 def _errno_of(home: Path) -> int:
     """cp tells its errors in words: a full disk is seen by looking."""
-    import errno
-
     return errno.ENOSPC if shutil.disk_usage(home).free < 1 << 20 else errno.EIO

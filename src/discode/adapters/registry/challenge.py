@@ -5,6 +5,7 @@ Source: <https://distribution.github.io/distribution/spec/auth/token/>. Credenti
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from ...core.challenge import bearer
@@ -44,6 +45,4 @@ def _login(host: str) -> tuple[str, str] | None:
 
 
 def _basic(name: str, password: str) -> str:
-    import base64
-
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
