@@ -85,7 +85,9 @@ def test_an_upgrade_that_could_not_run_changes_nothing(deployed):
     assert edge.told()["controller"] == before and edge.get("a.test") == (200, "one")
 
 
-@pytest.mark.parametrize(("what", "why"), [("HaproxyError", "this version is broken"), ("KeyError", "it ended")])
+@pytest.mark.parametrize(
+    ("what", "why"), [("HaproxyError", "this version is broken"), ("KeyError", "it exited while starting")]
+)
 def test_a_program_that_fails_after_its_check_becomes_the_one_before_it(deployed, tmp_path, what, why):
     edge, _, two = deployed
     shutil.copytree(Path(discode.__file__).parent, tmp_path / "discode", ignore=shutil.ignore_patterns("__pycache__"))

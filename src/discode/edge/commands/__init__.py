@@ -1,1 +1,1 @@
-"""The commands, each of which reads from top to bottom like the promise it keeps."""
+"""The commands. Each is one function that reads from top to bottom like the promise it keeps."""

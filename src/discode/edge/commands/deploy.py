@@ -1,4 +1,4 @@
-"""`deploy`: other targets for a service, or a new service."""
+"""`deploy`: a new service, or new targets and options for an existing one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .edge import Edge
 
 
 def deploy(edge: Edge, command: Command) -> None:
-    """When it returns, every new request goes to the new targets, and what was under way on the old ones has ended.
+    """Once it returns, every new request goes to the new targets and the old ones have no requests left.
 
-    Raises CommandError, HaproxyError or OSError; then every request goes where it went.
+    Raises CommandError, HaproxyError or OSError; requests then go where they went before.
     """
     with edge.table.turn(command.service):
         before = edge.table.get(command.service)

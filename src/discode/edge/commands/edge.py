@@ -1,4 +1,4 @@
-"""What a command works with."""
+"""The parts of the edge that a command works with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pause`, `resume`, `stop`: whether a service's requests are held, served or answered by the edge."""
+"""`pause`, `resume`, `stop`: whether a service's requests are held, served, or answered by the edge itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .edge import Edge
 
 
 def pause(edge: Edge, command: Command) -> None:
-    """When it returns, requests are held, and what was under way has ended."""
+    """Once it returns, new requests are held and none is under way."""
     with edge.table.turn(command.service):
         service = edge.table.known(command.service)
         service = edge.sync.change(service, mode="paused", max_pause=command.seconds("max-pause"))
@@ -19,14 +19,14 @@ def resume(edge: Edge, command: Command) -> None:
         raise CommandError("the rate is a number of requests a second, 1 or more")
     with edge.table.turn(command.service):
         service = edge.table.known(command.service)
-        # Who was stopped and started again in the pause may be at another address; the requests that were held go there
-        # at once.
+        # A container that was restarted during the pause may have a new address; the requests that were held are about
+        # to go there.
         edge.sync.locate(service)
         edge.sync.change(service, mode="running", rate=command.number("rate"))
 
 
 def stop(edge: Edge, command: Command) -> None:
-    """When it returns, requests are answered with 503, and what was under way has ended."""
+    """Once it returns, new requests are answered with 503 and none is under way."""
     with edge.table.turn(command.service):
         service = edge.table.known(command.service)
         service = edge.sync.change(service, mode="stopped", message=command.text("message"))

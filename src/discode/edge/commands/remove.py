@@ -1,4 +1,4 @@
-"""`remove`: a service that is served no longer."""
+"""`remove`: stop serving a service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .edge import Edge
 
 
 def remove(edge: Edge, command: Command) -> None:
-    """When it returns, new requests for its hosts are answered with 404; those under way may finish."""
+    """Once it returns, new requests for its hosts are answered with 404; requests under way may finish."""
     with edge.table.turn(command.service):
         service = edge.table.known(command.service)
         edge.sync.remove(service)

@@ -1,4 +1,4 @@
-"""`rollout deploy`, `rollout set`, `rollout stop`: other targets for a part of a service's users."""
+"""`rollout deploy`, `rollout set`, `rollout stop`: other targets for some of a service's users."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..services.service import Split
 from ..targets.health import wait_until_healthy
 from .edge import Edge
 
-LETTER = "r"  # of a rollout's backends
+LETTER = "r"  # in the names of a rollout's backends
 
 
 def rollout_deploy(edge: Edge, command: Command) -> None:
-    """As `deploy`, for the targets of the rollout."""
+    """Like `deploy`, for the targets of the rollout."""
     with edge.table.turn(command.service):
         before = edge.table.known(command.service)
         pool = pool_of(command, before.rollout)

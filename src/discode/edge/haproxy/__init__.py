@@ -1,1 +1,1 @@
-"""HAProxy itself: the process, what is under way in it, and its logs."""
+"""HAProxy itself: its process, its runtime socket, its sessions, its logs, its version."""

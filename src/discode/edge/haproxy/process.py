@@ -25,7 +25,7 @@ MEMORY = {"MALLOC_TOP_PAD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(16 << 2
 
 
 class HaproxyError(Exception):
-    """HAProxy is missing, does not start, or does not take a command."""
+    """HAProxy is missing, does not start, or does not accept a command."""
 
 
 class Haproxy:
@@ -38,7 +38,7 @@ class Haproxy:
         self._adopted = 0
 
     def version(self) -> Version:
-        """Of the program as it is on disk now, for the next reload starts that one. Raises HaproxyError."""
+        """The version of the program on disk: the next reload starts that one. Raises HaproxyError."""
         if (stamp := _stamp(self.binary)) != self._stamp:
             self._stamp, self._version = stamp, ask_version(self.binary)
         return self._version
@@ -50,9 +50,9 @@ class Haproxy:
             raise HaproxyError(_alerts(done.stderr))
 
     def start(self, *, take_over: bool = False) -> None:
-        """A new master, in a session of its own: it lives on when the controller does not.
+        """Start a new master, in a session of its own, so that it outlives the controller.
 
-        `take_over`: it gets the listening sockets from the HAProxy that runs, instead of opening them.
+        `take_over`: it gets the listening sockets from the HAProxy that is running instead of opening them.
         """
         log_path = self.layout.haproxy_log
         begin = log_path.stat().st_size if log_path.exists() else 0
@@ -72,7 +72,7 @@ class Haproxy:
             raise HaproxyError(_alerts(log_path.read_text(errors="replace")[begin:]))
 
     def retire(self, pid: int) -> None:
-        """Have a master take no more connections, and end with the last one that it has."""
+        """Tell a master to accept no more connections and to exit with its last one."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGUSR1)
 
@@ -81,7 +81,7 @@ class Haproxy:
         return not _is_alive(pid, self._child)
 
     def reload(self) -> None:
-        """Hand the listening sockets over to a worker with the configuration as it is now."""
+        """Hand the listening sockets over to a new worker with the current configuration."""
         before = self.runtime.current()
         self.check(self.layout.config)
         with self.runtime.conversation:
@@ -91,7 +91,7 @@ class Haproxy:
                 raise HaproxyError("the new worker did not come up")
 
     def end(self, grace: float) -> None:
-        """Let requests under way finish for `grace` seconds, then end it."""
+        """Give requests `grace` seconds to finish, then stop it."""
         pid = self.runtime.master()
         if pid is None:
             return
@@ -105,7 +105,9 @@ class Haproxy:
                     break
 
     def reap(self) -> None:
-        """See to it that a master that has ended is no zombie: it may be a child of what this process was before."""
+        """Make sure that a master that has exited is no zombie. An adopted one may be a child of the program that this
+        process was before an upgrade.
+        """
         if self._child is not None:
             self._child.poll()
         elif self._adopted:
@@ -113,7 +115,7 @@ class Haproxy:
                 os.waitpid(self._adopted, os.WNOHANG)
 
     def adopt(self) -> None:
-        """Remember the master that runs already."""
+        """Remember the master that is already running."""
         self._adopted = self.runtime.master() or 0
 
 
@@ -169,6 +171,6 @@ def _wait_for(condition: Callable[[], bool], seconds: float = START) -> bool:
 
 
 def _alerts(text: str) -> str:
-    """What matters of HAProxy's output: its alerts, without the prefix."""
+    """The alerts in HAProxy's output, without their prefix."""
     alerts = [line.split(":", 1)[-1].strip() for line in text.splitlines() if "[ALERT]" in line]
     return "; ".join(alerts) or text.strip()[-500:] or "HAProxy exited without a message"

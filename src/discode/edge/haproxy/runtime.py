@@ -1,7 +1,7 @@
-"""HAProxy's runtime socket: its master, and through it every worker.
+"""HAProxy's runtime socket: the master's, and through it every worker's.
 
-A reload leaves an old worker behind until its last connection has ended. It goes on answering on the connections that
-it has, so whatever is set at run time is set in every worker.
+A reload leaves the old worker running until its last connection has ended. It keeps serving the connections that it
+has, so whatever is set at run time is set in every worker.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Worker:
 class Runtime:
     def __init__(self, layout: Layout):
         self.layout = layout
-        # In the middle of a reload an answer would be half of one, and a drain that finds nobody takes it for the end.
+        # Held during a reload: an answer would be incomplete then, and a drain would take it for the end.
         self.conversation = threading.RLock()
 
     def send(self, *commands: str) -> str:
-        """All commands to every worker; the current one's answers. An old worker may not know what is spoken of.
+        """Send all commands to every worker; returns the current one's answers. An old worker may refuse some.
 
         Raises OSError when the current worker cannot be reached.
         """
@@ -49,7 +49,7 @@ class Runtime:
         return "\n".join(answers)
 
     def send_to(self, pid: int, *commands: str) -> str:
-        """Several commands in one conversation with one worker. Raises OSError."""
+        """Send commands to one worker, as few messages as possible. Raises OSError."""
         answers, line = [], ""
         for command in commands:
             word = f"@!{pid} {command}"
@@ -62,7 +62,7 @@ class Runtime:
         return "\n".join(answers)
 
     def send_to_each(self, *commands: str) -> Iterator[tuple[int, str]]:
-        """Process id and answers of every worker, old ones too. Raises OSError without a master."""
+        """Process id and answers of every worker, old ones included. Raises OSError if there is no master."""
         for worker in self.workers():
             with contextlib.suppress(OSError):
                 yield worker.pid, self.send_to(worker.pid, *commands)
@@ -80,7 +80,7 @@ class Runtime:
         return None
 
     def workers(self) -> list[Worker]:
-        """The current one and those left behind by reloads. Raises OSError when there is no master."""
+        """The current worker and those left by reloads. Raises OSError if there is no master."""
         found, old = [], False
         for line in self.ask_master("show proc").splitlines():
             old = old or line.startswith("# old workers")
@@ -90,7 +90,7 @@ class Runtime:
         return found
 
     def status(self) -> dict[str, object]:
-        """For `list --json`: versions, and what earlier workers still have."""
+        """For `list --json`: version, and how many connections old workers still have."""
         with contextlib.suppress(OSError):
             lines = [line.split() for line in self.ask_master("show proc").splitlines()]
             version = next((words[-1] for words in lines if len(words) > 4 and words[1] == "worker"), "")

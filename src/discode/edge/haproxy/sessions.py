@@ -1,4 +1,4 @@
-"""What is under way in HAProxy: requests by backend and server, and its long ones by themselves."""
+"""What is under way in HAProxy: the number of requests by backend and server, and single long sessions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SEEN = {
 
 @dataclass(frozen=True)
 class Session:
-    """`worker` is the process that has it; `identity` means something there alone."""
+    """`worker` is the process that has it; `identity` is only valid there."""
 
     worker: int
     identity: str
@@ -52,8 +52,9 @@ class Session:
 
 
 def counts(runtime: Runtime, backends: Sequence[str]) -> dict[tuple[str, str], int]:
-    """Requests under way by backend and server, over all workers; with WAITING as the server those that have none now:
-    a connection was refused, and the next try is a second later. Raises OSError without a master."""
+    """Requests under way by backend and server, in all workers. Those under WAITING have no server at the moment: a
+    connection was refused and will be retried within a second. Raises OSError if there is no master.
+    """
     found: dict[tuple[str, str], int] = {}
     for row in _rows(runtime, backends, kinds=_BACKENDS | _SERVERS):
         backend, server, count = row["pxname"], row["svname"], int(row["scur"] or 0)
@@ -65,7 +66,7 @@ def counts(runtime: Runtime, backends: Sequence[str]) -> dict[tuple[str, str], i
 
 
 def failing(runtime: Runtime) -> dict[tuple[str, str], str]:
-    """By backend and server, what the current worker's checks saw last where they failed: `500`, or words."""
+    """By backend and server, the last result of the current worker's checks that fail: `500`, or a description."""
     current = runtime.current()
     if current is None:
         return {}
@@ -93,7 +94,7 @@ def long_sessions(runtime: Runtime, backends: Iterable[str]) -> list[Session]:
 
 
 def on_old_workers(runtime: Runtime, places: Iterable[tuple[str, str]]) -> list[Session]:
-    """What workers from before a reload still have at these backends and servers. Raises OSError without a master."""
+    """What old workers still have on these backends and servers. Raises OSError if there is no master."""
     wanted, found = set(places), []
     for worker in runtime.workers():
         with contextlib.suppress(OSError):
@@ -118,7 +119,7 @@ def _rows(
 
 @dataclass(frozen=True)
 class Upload:
-    """A request whose body still comes. `serial` tells it from another one that has its identity later."""
+    """A request whose body is still coming. `serial` distinguishes it from a later one with the same identity."""
 
     session: Session
     serial: str
@@ -126,7 +127,7 @@ class Upload:
 
 
 def uploads(runtime: Runtime, older: float) -> list[Upload]:
-    """Bodies that HAProxy waits for, of requests that are `older` than so many seconds."""
+    """Requests older than `older` seconds whose bodies HAProxy is waiting for."""
     found = []
     for worker, text in runtime.send_to_each("show sess"):
         for identity, age, analysers in _REQUEST.findall(text):
@@ -138,7 +139,7 @@ def uploads(runtime: Runtime, older: float) -> list[Upload]:
 
 
 def _upload(worker: int, identity: str, about: str, *, is_held: bool) -> list[Upload]:
-    """What its target did not take is in the buffer, or behind it: then it is not the client who is slow."""
+    """Empty if the buffer holds data, or the target accepts none: then it is not the client that is slow."""
     backend, detail = _BACKEND.search(about), _RECEIVING.search(about)
     if not backend or not detail:
         return []
@@ -149,5 +150,5 @@ def _upload(worker: int, identity: str, about: str, *, is_held: bool) -> list[Up
 
 
 def _seconds(age: str) -> float:
-    """Of HAProxy's `1h2m`, which has two units at the most."""
+    """Of a time such as `1h2m`; HAProxy uses two units at most."""
     return sum(int(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+)([smhd])", age))

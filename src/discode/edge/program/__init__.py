@@ -1,1 +1,1 @@
-"""The program: from its start to its end, its socket, and what follows it."""
+"""The edge as a program: its start and end, its control socket, upgrade and take-over."""

@@ -1,4 +1,4 @@
-"""The controller: carries commands out on HAProxy. It decides and moves no byte of the traffic.
+"""The controller: carries out commands on HAProxy. It only decides; no byte of traffic passes through it.
 
 table of services  ->  configuration, maps and servers  ->  HAProxy
 """
@@ -23,7 +23,7 @@ from ..traffic.trickle import Trickle
 
 
 class Controller:
-    """Its parts, put together. Raises DamagedState, and HaproxyError where there is no HAProxy."""
+    """All parts, put together. Raises DamagedState, or HaproxyError if there is no usable HAProxy."""
 
     def __init__(self, layout: Layout, settings: Settings):
         self.layout, self.settings = layout, settings
@@ -39,10 +39,10 @@ class Controller:
         sync = Sync(layout, table, configuration, maps, servers, self.upkeep, follower, self.drains, self.certificates)
         self.edge = Edge(table, self.certificates, sync, self.drains)
         self._helpers = (follower, Trickle(runtime, settings.body_grace), self.certificates)
-        self.failed_upgrade = ""  # why another program could not take this one's place
+        self.failed_upgrade = ""  # why the last upgrade failed
 
     def start_helpers(self) -> None:
-        """The threads that look after addresses, slow uploads and certificates."""
+        """Start the threads that watch addresses, slow uploads and certificates."""
         for helper in self._helpers:
             helper.start()
 

@@ -1,7 +1,7 @@
-"""Process 1 of a container: keeps the controller running, passes signals on to it, and reaps whoever is left behind.
+"""Process 1 of a container: keeps the controller running, forwards signals to it, and reaps orphans.
 
-HAProxy goes on while the controller is away, and a container ends when its process 1 does: so that one must not be
-the controller itself.
+HAProxy keeps running while the controller is down, but a container ends with its process 1, so that must not be the
+controller itself.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ import sys
 import time
 from collections.abc import Callable
 
-CHILD = "DISCODE_EDGE_OF_INIT"  # set for the controller: its end would be the container's
+CHILD = "DISCODE_EDGE_OF_INIT"  # set for the controller: process 1 started it
 PAUSE = 0.2  # seconds before a controller that was killed is started again
 
 
 def supervise(controller: Callable[[], int]) -> int:
-    """Run it in a child, again whenever it is killed. Its exit code, once it ends by itself or was told to."""
+    """Run it in a child, again whenever it is killed. Returns its exit code once it exits or has been sent a signal."""
     signals: list[int] = []
     child = 0
 
-    def pass_on(number: int, _: object) -> None:
+    def forward(number: int, _: object) -> None:
         signals.append(number)
         with contextlib.suppress(ProcessLookupError):
             if child:
                 os.kill(child, number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, pass_on)
+        signal.signal(number, forward)
     while True:
         child = _start(controller)
-        status = _wait(child)
+        status = _wait_for_child(child)
         if signals or os.WIFEXITED(status):
             return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 0
         print(f"The controller was ended by signal {os.WTERMSIG(status)} and is started again", flush=True)
@@ -55,8 +55,8 @@ def _start(controller: Callable[[], int]) -> int:
         os._exit(code)
 
 
-def _wait(child: int) -> int:
-    """The status of this child; others that end meanwhile are orphans, and reaping is all they need."""
+def _wait_for_child(child: int) -> int:
+    """The status of this child. Others that exit in the meantime are orphans, which only need to be reaped."""
     while True:
         pid, status = os.wait()
         if pid == child:

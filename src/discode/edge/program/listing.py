@@ -1,4 +1,4 @@
-"""`list`: the services as a table for people, the very one of kamal-proxy, and as JSON for programs."""
+"""`list`: the services as a table for people, identical to kamal-proxy's, or as JSON for programs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ..services.service import Service
 from ..text.backend import server_name
 from .controller import Controller
 
-START = secrets.token_hex(8)  # tells one start of the controller from another
+START = secrets.token_hex(8)  # identifies this start of the controller
 COLUMNS = ("Service", "Host", "Path", "Target", "State", "TLS")
 HEADER, NAME, PLAIN = "3;94", "1;34", ""
 
 
 def table(services: Sequence[Service]) -> str:
-    """Coloured in a pipe, too, as programs that read it know it."""
+    """In color even in a pipe: programs that read it expect that."""
     rows = [COLUMNS, *(_row(service) for service in sorted(services, key=lambda service: service.name))]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     return "".join(_line(row, widths, is_header=row is COLUMNS) for row in rows)
@@ -66,7 +66,7 @@ def _entry(controller: Controller, service: Service, failing: Mapping[tuple[str,
 
 
 def _health(service: Service, failing: Mapping[tuple[str, str], str]) -> dict[str, str]:
-    """What the checks of each target that serves saw last; empty when it is well."""
+    """The last failed check of each target that serves; empty if it is healthy."""
     health = {}
     for letter, pool in service.pools():
         for role, target in pool.by_role():

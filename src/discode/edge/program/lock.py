@@ -1,4 +1,4 @@
-"""The lock on an edge's state: one controller at a time has it, and the kernel takes it from a dead one."""
+"""The lock on an edge's state: one controller at a time holds it, and the kernel releases it when that one dies."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from ...disk.lock import take
 from ..services.options import CommandError
 
-PATIENCE = 30.0  # seconds that one who gave it away waits for it
+PATIENCE = 30.0  # seconds
 
 
 def lock(folder: Path) -> int:
-    """A descriptor that has it. Raises CommandError when another controller does."""
+    """A descriptor that holds it. Raises CommandError when another controller does."""
     descriptor = take(folder / "controller.lock")
     if descriptor is None:
         raise CommandError(f"another controller is using this state ({folder})")
@@ -20,7 +20,7 @@ def lock(folder: Path) -> int:
 
 
 def lock_again(folder: Path) -> int:
-    """Once the one who has failed is gone. Raises CommandError when that does not happen."""
+    """Lock it again once the process that failed to take over is gone. Raises CommandError if that does not happen."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -1,7 +1,7 @@
 """`run`: the controller as a program, from the lock on its state to its end.
 
-Only one controller at a time has the lock; the kernel takes it from a dead one. On SIGTERM HAProxy ends too, after
-the requests under way; on anything harder HAProxy goes on by itself, and the next controller finds it.
+Only one controller at a time holds the lock; the kernel releases it when that one dies. On SIGTERM HAProxy ends too,
+after the requests under way. If the controller is killed, HAProxy keeps running and the next controller finds it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .upgrade import Program
 
 
 def run(command: Command, folder: Path, words: list[str]) -> int:
-    """The exit code. Says on stderr why it cannot run. `words`: the command's own, for an upgrade."""
+    """Returns the exit code, and prints on stderr why it cannot run. `words`: the command line, for an upgrade."""
     # A container's name that is gone is asked for all over the world: 10 s by default.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
     if command.on("check"):
@@ -45,7 +45,7 @@ def run(command: Command, folder: Path, words: list[str]) -> int:
 
 
 def _first(command: Command, folder: Path, program: Program) -> int:
-    """In a container the controller may have been killed after an upgrade: then it becomes the upgraded one."""
+    """In a container the controller may have been killed after an upgrade: it then becomes the upgraded one."""
     upgrade.become_the_last(folder)
     try:
         return _run(command, folder, program)
@@ -55,7 +55,7 @@ def _first(command: Command, folder: Path, program: Program) -> int:
 
 
 def _check(command: Command, layout: Layout) -> int:
-    """Whether it could run here; changes nothing."""
+    """Check whether it could run here, without changing anything."""
     try:
         settings = _settings(command)
         controller = Controller(layout, settings)
@@ -73,7 +73,7 @@ def _check(command: Command, layout: Layout) -> int:
 
 
 def _refuse_taken_ports(settings: Settings, layout: Layout, ports: list[int]) -> None:
-    """A port that HAProxy has now is no obstacle. Raises CommandError."""
+    """Ports that HAProxy has already bound are fine. Raises CommandError."""
     now = layout.config.read_text() if layout.config.exists() else ""
     bound = {line.split()[1] for line in now.splitlines() if line.startswith("    bind ")}
     for port in ports:

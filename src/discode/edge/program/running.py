@@ -1,7 +1,7 @@
-"""A controller that runs: it serves commands and looks after HAProxy until it ends, or another program follows it.
+"""A running controller: it serves commands and looks after HAProxy until it ends or another program takes its place.
 
-serving  ->  ended      SIGTERM: HAProxy ends, too, after the requests under way
-         ->  changed    `upgrade`: this process goes on as another program
+serving  ->  ended      SIGTERM: HAProxy ends too, after the requests under way
+         ->  changed    `upgrade`: this process becomes another program
          ->  retired    `hand-over`: another process serves; HAProxy here ends with its last connection
 """
 
@@ -23,10 +23,10 @@ from .server import ControlServer, serve
 from .takeover import Giver
 from .upgrade import Program
 
-LOOK = 0.25  # seconds between two looks at HAProxy
+LOOK = 0.25  # seconds between two checks of HAProxy
 END_GRACE = 5.0
-AGAIN = 2.0  # seconds before an HAProxy that did not start is started again
-WAIT = 60.0  # seconds that commands and drains under way get before the program changes
+AGAIN = 2.0  # seconds before HAProxy is started again after it failed to start
+WAIT = 60.0  # seconds that commands and drains get to finish before an upgrade or a take-over
 
 
 class Running:
@@ -37,7 +37,7 @@ class Running:
         self._master = 0
 
     def serve(self, descriptor: int | None) -> None:
-        """Until the end. `descriptor`: the control socket that another process has handed over."""
+        """Serve until the end. `descriptor`: the control socket that another process has handed over."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._end.set())
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -54,7 +54,7 @@ class Running:
         self._finish()
 
     def _control_server(self, descriptor: int | None) -> ControlServer:
-        """The socket of the program before this one, when there was one: commands may be waiting in it."""
+        """The previous program's socket, if there was one: commands may be waiting in it."""
         path = str(self._layout.control_socket)
         inherited = os.environ.pop(upgrade.SOCKET, "")
         if descriptor is None and inherited:
@@ -80,7 +80,7 @@ class Running:
             self._end.wait(AGAIN)
 
     def _finish_commands(self, most_commands: int) -> None:
-        """No more commands are taken; those under way are finished, and so are drains, or the time is over."""
+        """Accept no more commands, and wait for those under way and for drains, or until the time is up."""
         self._server.shutdown()
         deadline = time.monotonic() + WAIT
         while time.monotonic() < deadline:
@@ -98,7 +98,7 @@ class Running:
             self._server.resume()
 
     def _let_go(self) -> int:
-        self._finish_commands(1)  # the one is `hand-over` itself
+        self._finish_commands(1)  # `hand-over` itself
         self._pause.set()
         self._master = self._controller.haproxy.runtime.master() or 0
         os.close(self._lock)
@@ -126,5 +126,5 @@ class Running:
         while not self._end.wait(LOOK) and not self._controller.haproxy.has_ended(self._master):
             pass
         if os.environ.get(CHILD):
-            # The end of a container that is to be restarted would be its restart, in the way of its successor.
+            # If the container ended it might be restarted, and get in the way of its successor.
             self._end.wait()

@@ -1,9 +1,9 @@
-"""The control socket: one JSON line with the command's words in, one with its outcome back.
+"""The control socket: one JSON line with a command comes in, one with its outcome goes back.
 
     -> {"argv": ["deploy", "myapp", "--target", "127.0.0.1:7001"]}
     <- {"code": 0, "stdout": "", "stderr": ""}
 
-A caller that goes away does not cancel its command. Who may open the socket may do everything: it is the owner's.
+A caller that disconnects does not cancel its command. Only the owner can open the socket, for it allows everything.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class ControlServer(socketserver.ThreadingUnixStreamServer):
     request_queue_size = 64
 
     def __init__(self, path: str, controller: Controller, descriptor: int | None = None):
-        """`descriptor`: the socket, listening already, of the program that this one has taken over from."""
+        """`descriptor`: the listening socket of the program that this one has taken over from."""
         self.controller = controller
         self._busy, self._lock = 0, threading.Lock()
         self.upgrade: Upgrade = _no_upgrade
@@ -73,11 +73,11 @@ class ControlServer(socketserver.ThreadingUnixStreamServer):
                 self._busy -= 1
 
     def busy(self) -> int:
-        """How many commands are being carried out."""
+        """How many commands are running."""
         return self._busy
 
     def resume(self) -> None:
-        """Serve, for the first time or again after `shutdown`."""
+        """Start to serve, or start again after `shutdown`."""
         threading.Thread(target=self.serve_forever, args=(0.1,), name="control", daemon=True).start()
 
 
@@ -110,7 +110,7 @@ class _Conversation(socketserver.StreamRequestHandler):
         try:
             self.wfile.write(json.dumps(answer).encode() + b"\n")
         except OSError:
-            return  # the caller has gone; what it asked for is done
+            return  # the caller has disconnected; its command is done
 
     def _hand_over(self, request: dict[str, object]) -> None:
         outcome = outcome_of(lambda: self.server.hand_over(self.connection, request))

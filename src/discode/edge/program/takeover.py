@@ -1,4 +1,4 @@
-"""Take-over: another process gets the listening sockets, the state and the waiting commands of one that runs.
+"""Take-over: another process takes the listening sockets, the state and the waiting commands of a running one.
 
     new: `hand-over`  ->  old: finishes its commands, lets go of the state, answers with its control socket
     new: starts an HAProxy that gets the listening sockets from the old one, and says `done`
@@ -20,17 +20,17 @@ from pathlib import Path
 from ..layout import Layout
 from ..services.options import CommandError
 
-PATIENCE = 90.0  # seconds: the old one finishes commands and drains first
+PATIENCE = 90.0  # seconds: the old process finishes commands and drains first
 DONE = b"done\n"
 
 
 def network() -> int:
-    """Tells one network namespace from another."""
+    """Identifies the network namespace."""
     return Path("/proc/self/ns/net").stat().st_ino
 
 
 class Taker:
-    """The new side. Raises CommandError when there is somebody to take over from who refuses."""
+    """The new side. Raises CommandError when the old side refuses."""
 
     def __init__(self, layout: Layout):
         self._layout = layout
@@ -38,7 +38,7 @@ class Taker:
         self.control: int | None = None  # the control socket, listening, once it was handed over
 
     def ask(self) -> bool:
-        """Whether there is somebody to take over from; who then has let go of the state."""
+        """Whether there is a process to take over from. If there is, it has released the state when this returns."""
         talk = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         talk.settimeout(PATIENCE)
         try:
@@ -58,7 +58,7 @@ class Taker:
             self._kept().unlink(missing_ok=True)
 
     def give_up(self) -> None:
-        """The old one goes on, with the socket of its master where it was."""
+        """The old process carries on, with its master's socket back in place."""
         if self._talk:
             if self._kept().exists():
                 self._kept().replace(self._layout.master_socket)
@@ -66,7 +66,7 @@ class Taker:
             self._talk = None
 
     def _keep_sockets(self) -> None:
-        """The new master's socket takes this place, and whoever asks there must not be answered by the old one."""
+        """Make room for the new master's socket: commands sent there must not reach the old master."""
         self._layout.master_socket.replace(self._kept())
 
     def _kept(self) -> Path:
@@ -74,7 +74,7 @@ class Taker:
 
 
 def _handed_over(talk: socket.socket) -> int:
-    """The control socket of the one who is asked. Raises CommandError."""
+    """The control socket of the old process. Raises CommandError."""
     try:
         talk.sendall(json.dumps({"argv": ["hand-over"], "network": network()}).encode() + b"\n")
         said, descriptors, _, _ = socket.recv_fds(talk, 1 << 16, 1)
@@ -89,15 +89,15 @@ def _handed_over(talk: socket.socket) -> int:
 
 
 class Giver:
-    """The old side: what `hand-over` does, in the thread of its conversation."""
+    """The old side: what `hand-over` does, in the thread of its connection."""
 
     def __init__(self, let_go: Callable[[], int], take_back: Callable[[], None], retire: Callable[[], None]):
-        """`let_go` ends all work on the state and returns the control socket."""
+        """`let_go` stops all work on the state and returns the control socket."""
         self._let_go, self._take_back, self._retire = let_go, take_back, retire
         self._lock = threading.Lock()
 
     def hand_over(self, talk: socket.socket, request: dict[str, object]) -> None:
-        """Raises CommandError when the two could not follow each other."""
+        """Raises CommandError when the other process cannot take over from this one."""
         if request.get("network") != network():
             raise CommandError(
                 "the two do not share a network, so the listening sockets cannot be handed on. "

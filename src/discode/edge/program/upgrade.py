@@ -1,4 +1,4 @@
-"""Upgrade: another version of this program, other settings and another HAProxy, without a request lost.
+"""Upgrade: a new version of this program, new settings or a new HAProxy, without losing a request.
 
     upgrade  ->  the new program checks that it could run here
              ->  the old one finishes its commands and becomes the new one: same process, same control socket
@@ -32,7 +32,7 @@ SOCKET = "DISCODE_EDGE_SOCKET"  # the control socket's file descriptor
 
 @dataclass(frozen=True)
 class Program:
-    """How it is started, up to `run`; and the options of `run`, each as one word: `--http-port=80`."""
+    """The command line up to `run`, and the options of `run`, each as one word: `--http-port=80`."""
 
     start: tuple[str, ...]
     options: tuple[str, ...]
@@ -41,13 +41,13 @@ class Program:
         return [*self.start, "run", *self.options]
 
     def changed(self, start: Sequence[str], words: Sequence[str]) -> Program:
-        """With another start, and options that win over those that it had. Raises CommandError."""
+        """With another start, and options that replace those it had. Raises CommandError."""
         by_flag = {word.partition("=")[0]: word for word in (*self.options, *normal(words))}
         return Program(tuple(start) or self.start, tuple(by_flag.values()))
 
 
 def normal(words: Sequence[str]) -> list[str]:
-    """Options of `run`, each as one word. Raises CommandError for what are none."""
+    """Options of `run`, each as one word. Raises CommandError for anything else."""
     parse(["run", *words])
     found, given = [], list(words)
     while given:
@@ -59,7 +59,7 @@ def normal(words: Sequence[str]) -> list[str]:
 
 
 def this_program() -> list[str]:
-    """How the process that asks this was started, in words that start another one like it."""
+    """The command line that starts another process like this one."""
     script = sys.argv[0]
     if os.path.basename(script) == "kamal-proxy":  # noqa: PTH119 - a command imports no pathlib
         return [os.path.abspath(script)]  # noqa: PTH100
@@ -67,7 +67,7 @@ def this_program() -> list[str]:
 
 
 def check(program: Program) -> None:
-    """Raises CommandError with what the program says when it could not run."""
+    """Raises CommandError with the program's own message if it could not run."""
     try:
         done = subprocess.run([*program.argv(), "--check"], capture_output=True, text=True, timeout=CHECK, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -78,7 +78,7 @@ def check(program: Program) -> None:
 
 
 def become(program: Program, before: Program, server: ControlServer, folder: Path) -> None:
-    """Never returns when it works. Raises OSError."""
+    """Does not return unless it fails. Raises OSError."""
     os.set_inheritable(server.fileno(), True)
     handed_on = {SOCKET: str(server.fileno()), BEFORE: json.dumps([before.start, before.options])}
     if CHILD in os.environ:
@@ -87,7 +87,7 @@ def become(program: Program, before: Program, server: ControlServer, folder: Pat
 
 
 def become_the_last(folder: Path) -> None:
-    """What process 1 of a container starts again after an upgrade. Returns when there was none."""
+    """Become what a container's controller last became by an upgrade. Returns if there was none."""
     if CHILD in os.environ and BEFORE not in os.environ and FAILED not in os.environ and (folder / LAST).exists():
         start, options = json.loads((folder / LAST).read_text())
         forget(folder)
@@ -99,7 +99,7 @@ def forget(folder: Path) -> None:
 
 
 def go_back(why: str) -> None:
-    """After a start that failed: become what was there before, when there was something. Else it returns."""
+    """After a failed start: become the previous program again. Returns if there was none."""
     if program := os.environ.pop(BEFORE, ""):
         start, options = json.loads(program)
         before = Program(tuple(start), tuple(options))

@@ -1,4 +1,4 @@
-"""`upgrade`, as the one who asks for it sees it: what has changed, and what could not be kept."""
+"""`upgrade` on the side that asks for it: what has changed, and why it failed if it did."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _status(ask: Ask, folder: str) -> dict[str, Any]:
 
 
 def _when_changed(ask: Ask, folder: str, start: str) -> dict[str, Any] | None:
-    """What the controller tells once it is another one; None when that takes too long."""
+    """The controller's status once it is another one; None if that takes too long."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:

@@ -1,1 +1,1 @@
-"""Services: what the edge is asked to serve, from the command line to the saved state. Imports `core` alone."""
+"""Services: what the edge is asked to serve, from the command line to the saved state."""

@@ -1,4 +1,4 @@
-"""What a `deploy` asks for, as a service: every option checked before anything changes."""
+"""The service that a `deploy` asks for: every option is checked before anything changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$&*+.^_`|~-]+")
 
 
 def deployed(command: Command, before: Service | None) -> Service:
-    """The service as a `deploy` wants it, in the idle slot. Raises CommandError."""
+    """The service that a `deploy` asks for, in the idle slot. Raises CommandError."""
     _refuse_limits_without_buffers(command)
     hosts = tuple(dict.fromkeys(_checked(_HOST, host.lower(), "host") for host in command.texts("host") if host))
     canonical = command.text("canonical-host").lower()
@@ -45,7 +45,7 @@ def deployed(command: Command, before: Service | None) -> Service:
 
 
 def pool_of(command: Command, before: Pool | None) -> Pool:
-    """The targets of a command, in the slot that `before` does not have. Raises CommandError."""
+    """The targets of a command, in the slot that `before` does not use. Raises CommandError."""
     targets, readers = (
         tuple(dict.fromkeys(_target(text) for text in command.texts(flag))) for flag in ("target", "read-target")
     )
@@ -63,7 +63,7 @@ def _shape(command: Command, before: Service | None, pool: Pool) -> Shape:
         path_prefixes=tuple(dict.fromkeys(_path(text, "path prefix") for text in prefixes)),
         strip_path_prefix=command.on("strip-path-prefix"),
         target_timeout=command.seconds("target-timeout"),
-        # Behind TLS there is no proxy in front whose word could count, unless the operator says so.
+        # With TLS here, no proxy in front is to be trusted unless the operator says so.
         forward_headers=command.on("forward-headers") and ("forward-headers" in command.given or not command.on("tls")),
         client_ip_header=_checked(_HEADER, client_ip, "header name") if client_ip else "",
         buffer_requests=command.on("buffer-requests"),

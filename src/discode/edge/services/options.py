@@ -103,7 +103,7 @@ class Command:
     name: str
     service: str = ""
     flags: dict[str, Value] = field(default_factory=dict)
-    given: frozenset[str] = frozenset()  # flags that were said
+    given: frozenset[str] = frozenset()  # flags on the command line
 
     def text(self, flag: str) -> str:
         return str(self.flags[flag])
@@ -126,7 +126,7 @@ class Command:
 
 
 def parse(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> Command:
-    """Raises CommandError. `environment` counts for `run` alone; None: this process's own."""
+    """Raises CommandError. `environment` is only used for `run`; None: this process's own."""
     if not argv:
         raise CommandError(f"a command is needed: {', '.join(COMMANDS)}")
     name, words = ALIASES.get(argv[0], argv[0]), list(argv[1:])
@@ -206,6 +206,6 @@ def _bytes(text: str) -> int:
 
 
 def notices(command: Command) -> str:
-    """What of a command is done in another way here, in sentences; empty when nothing is."""
+    """Sentences about options that work differently here; empty if there are none."""
     said = [sentence for flag, sentence in NOTICES.items() if command.flags.get(flag) and flag in command.given]
     return "".join(f"Note: {sentence}\n" for sentence in said)

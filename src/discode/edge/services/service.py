@@ -1,4 +1,4 @@
-"""A service: the edge's word for an app. Which hosts and paths are its own, where its requests go, in which mode."""
+"""A service, which is the edge's word for an app: its hosts and paths, where its requests go, and its mode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ READ = ":read"  # the role of a backend that has the read targets
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a service stands in HAProxy's configuration: a change takes a reload. Seconds and bytes; 0: none."""
+    """The part of a service that is in HAProxy's configuration, so a change takes a reload. Seconds, bytes; 0: none."""
 
     path_prefixes: tuple[str, ...] = ("/",)
     strip_path_prefix: bool = True
@@ -31,13 +31,13 @@ class Shape:
     log_request_headers: tuple[str, ...] = ()
     log_response_headers: tuple[str, ...] = ()
     exclude_metrics_paths: tuple[str, ...] = ()
-    # Sections that a service has had once stay: requests may still be under way there.
+    # Sections that a service once had stay: they may still have requests.
     has_readers: bool = False
     has_rollout: bool = False
 
     @property
     def trusted_client_ip_header(self) -> str:
-        """Empty where nothing that a proxy in front tells counts."""
+        """Empty if no proxy in front is trusted."""
         return self.client_ip_header if self.forward_headers else ""
 
     @property
@@ -58,7 +58,7 @@ class Health:
 
 @dataclass(frozen=True)
 class Pool:
-    """Targets that serve together. `slot`: which of the pool's two backends has them, 0 or 1."""
+    """Targets that serve together. `slot`: which of the pool's two backends they are in, 0 or 1."""
 
     targets: tuple[str, ...]
     readers: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Split:
-    """Who goes to the rollout pool: a part of those with the cookie, and those named."""
+    """Which users go to the rollout pool: a percentage of those with the cookie, and those listed."""
 
     percent: int = 0
     allowed: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Service:
-    """`max_pause` in seconds, for `paused`; `rate`: requests a second that are let go after a pause."""
+    """`max_pause` in seconds, for `paused`; `rate`: requests a second that are released after a pause."""
 
     name: str
     active: Pool
@@ -123,7 +123,7 @@ class Service:
         return f"{self.name}:{letter}{'ab'[slot]}"
 
     def sites(self) -> tuple[str, ...]:
-        """Its hosts; `-` is the host of whatever no other service has."""
+        """Its hosts; `-` stands for every host that no service has."""
         return self.hosts or ("-",)
 
     def routes(self) -> list[str]:
@@ -131,7 +131,7 @@ class Service:
         return [f"{host}{prefix.rstrip('/')}/" for host in self.sites() for prefix in self.shape.path_prefixes]
 
     def traits(self) -> set[str]:
-        """What a request of it may need beside its targets, in the words of the `traits` map."""
+        """What its requests may need beyond a target, in the terms of the `traits` map."""
         found = {
             "canonical": bool(self.canonical_host),
             "rollout": self.rollout is not None and self.split is not None,

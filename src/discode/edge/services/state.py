@@ -1,4 +1,4 @@
-"""The edge's state: every service, in one file, written whole, with the copy before it beside it."""
+"""The edge's state: all services in one file, written whole, with the previous copy next to it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SCHEMA = 2
 
 
 class DamagedState(Exception):
-    """Neither the file nor the copy before it can be read."""
+    """Neither the file nor the previous copy can be read."""
 
 
 def load(path: Path) -> dict[str, Service]:
-    """The services by name; none when there is no file yet. Raises DamagedState: never an empty proxy instead."""
+    """The services by name; none if there is no file yet. Raises DamagedState rather than begin with an empty proxy."""
     if not path.exists() and not _previous(path).exists():
         return {}
     for candidate in (path, _previous(path)):
@@ -50,6 +50,6 @@ def _previous(path: Path) -> Path:
 
 
 def _from_1(raw: dict[str, Any]) -> dict[str, Any]:
-    """A service as the first schema had it: one pool, one path prefix."""
+    """From the first schema, in which a service had one pool and one path prefix."""
     pool = {"targets": raw["targets"], "slot": raw["slot"]}
     return {**raw, "active": pool, "shape": {**raw["shape"], "path_prefixes": [raw["shape"]["path_prefix"]]}}

@@ -1,8 +1,8 @@
-"""The table of services: which there are, who has which host, and who may change them now.
+"""The table of services: what is served, which service has which host, and which command may change it now.
 
-A command takes its turn on one service, and keeps it while targets are checked: commands on one service wait for each
-other, those on different services do not. `lock` is for what concerns all of them, and is held for moments only: the
-table itself, the files made from it, and a reload.
+A command takes its turn on one service and keeps it while targets are checked: commands on the same service wait for
+each other, commands on different services do not. `lock` guards what they share (the table, the files made from it,
+reloads) and is only ever held briefly.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Table:
 
     @contextmanager
     def turn(self, name: str) -> Iterator[None]:
-        """The right to change this service."""
+        """The exclusive right to change this service, for as long as the context lasts."""
         with self.lock:
             turn = self._turns.setdefault(name, threading.Lock())
         with turn:
@@ -46,14 +46,14 @@ class Table:
         return service
 
     def with_hosts_free(self, service: Service) -> Service:
-        """The same. Raises CommandError when another service has one of its hosts."""
+        """Returns the service. Raises CommandError when another service has one of its hosts."""
         routes = set(service.routes())
         if any(routes & set(other.routes()) for other in self.services() if other.name != service.name):
             raise CommandError("host settings conflict with another service")
         return service
 
     def save(self, service: Service) -> None:
-        """Raises CommandError when another service has one of its hosts, and OSError."""
+        """Raises CommandError when another service has one of its hosts, OSError when the state cannot be saved."""
         with self.lock:
             self._save({**self._services, self.with_hosts_free(service).name: service})
 

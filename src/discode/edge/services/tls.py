@@ -1,4 +1,4 @@
-"""What a `deploy` says about TLS, in kamal-proxy's options and words."""
+"""What a `deploy` asks for in TLS, with kamal-proxy's options and messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 @dataclass(frozen=True)
 class Tls:
-    """`certificate`: the file of an own one, in the certificate folder; empty: certificates come from a CA.
+    """`certificate`: a file in the certificate folder, if one was given; empty: certificates come from a CA.
 
     `on_demand_url`: asked whether a name may have one; with it the service has no hosts of its own.
     """
@@ -32,7 +32,7 @@ class Tls:
 
 @dataclass(frozen=True)
 class HttpsSettings:
-    """Of the whole edge. `directory`: takes the place of Let's Encrypt's, staging or not. `retry`: seconds."""
+    """For the whole edge. `directory`: replaces both of Let's Encrypt's. `retry`: seconds."""
 
     port: int = 443
     directory: str = ""
@@ -43,7 +43,7 @@ class HttpsSettings:
 
 
 def tls_settings(command: Command, hosts: Sequence[str], prefixes: Sequence[str]) -> Tls | None:
-    """None without `--tls`. Raises CommandError for what does not go together."""
+    """None without `--tls`. Raises CommandError for options that contradict each other."""
     url = command.text("tls-on-demand-url")
     own = [flag for flag in ("tls-certificate-path", "tls-private-key-path") if command.text(flag)]
     if len(own) == 1:

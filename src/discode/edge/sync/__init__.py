@@ -1,1 +1,1 @@
-"""HAProxy brought to what the table of services says: its configuration, maps and servers."""
+"""Makes HAProxy do what the table of services says: its configuration, maps and servers."""

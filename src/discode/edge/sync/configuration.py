@@ -1,4 +1,4 @@
-"""The configuration that HAProxy runs with: written from the table, and reloaded when a service needs another one."""
+"""The configuration that HAProxy runs with: written from the table, reloaded when a service needs a different one."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from .maps import Maps
 
 
 class Configuration:
-    """Whoever calls holds the table's lock, which also guards the files and reloads."""
+    """Callers hold the table's lock, which also guards the files and reloads."""
 
     def __init__(
         self, settings: Settings, haproxy: Haproxy, table: Table, addresses: Addresses, offer: Offer, maps: Maps
     ):
         self._layout, self._settings, self._haproxy, self._table = haproxy.layout, settings, haproxy, table
         self._addresses, self._offer, self._maps = addresses, offer, maps
-        self._running: dict[str, str] = {}  # what the running configuration has of each service
+        self._running: dict[str, str] = {}  # each service's part of the running configuration
 
     def write(self, services: Iterable[Service]) -> None:
-        """The configuration of these services, with the maps of those that are served."""
+        """Write the configuration for these services, and the maps for those in the table."""
         layout, services = self._layout, list(services)
         files.write(layout.lua, files.SCRIPTS.read_text())
         files.write_own_pages(layout)
@@ -39,13 +39,16 @@ class Configuration:
         files.write(layout.config, config_text(layout, services, self._settings, self._addresses.of))
 
     def has_started(self) -> None:
-        """HAProxy has started, or reloaded, with what `write` has written of the table."""
+        """Note that HAProxy has started or reloaded with the table as `write` wrote it."""
         services = self._table.services()
         self._running = {service.name: skeleton(self._layout, service) for service in services}
         self._has_loaded(services)
 
     def prepare(self, before: Service | None, after: Service) -> bool:
-        """See to it that it has the service, in its shape; whether that took a reload. Raises HaproxyError."""
+        """Make sure that it has the service in its new shape.
+
+        Returns whether that took a reload. Raises HaproxyError.
+        """
         files.write_pages(self._layout, [after])
         is_same = before is not None and self._running.get(after.name) == skeleton(self._layout, after)
         if is_same and self._offer.is_ready_for(after):
@@ -69,7 +72,7 @@ class Configuration:
 
     def _has_loaded(self, services: list[Service]) -> None:
         self._offer.loaded(services)
-        # To a worker that has just started, one failed check would be enough: not for a target without others.
+        # A worker that has just started takes a target out after one failed check. A target that is alone stays.
         single = [
             f"set server {service.backend(pool.slot, letter)}{role}/{server_name(target)} health up"
             for service in services
@@ -77,5 +80,5 @@ class Configuration:
             for role, target in pool.by_role()
             if len(pool.all()) == 1
         ]
-        with contextlib.suppress(OSError):  # an HAProxy that has died again is started again
+        with contextlib.suppress(OSError):  # if HAProxy has died, it is about to be started again
             self._haproxy.runtime.send(*single)

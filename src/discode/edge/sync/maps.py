@@ -1,4 +1,4 @@
-"""HAProxy's maps: in their files for the next start or reload, and the commands that bring running workers there."""
+"""HAProxy's maps: their files, for the next start or reload, and the commands that update running workers."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..text.maps import MAPS, Entries, all_entries, quoted
 class Maps:
     def __init__(self, layout: Layout):
         self._layout = layout
-        self._entries: Entries = {name: {} for name in MAPS}  # of the files, and of the workers that run
+        self._entries: Entries = {name: {} for name in MAPS}  # in the files and in running workers
 
     def write(self, services: Iterable[Service]) -> None:
-        """All of them, before a start or a reload."""
+        """Write all of them, before a start or a reload."""
         self._entries = all_entries(services)
         files.write_maps(self._layout, self._entries)
 
     def change(self, services: Iterable[Service]) -> list[str]:
-        """Write what has changed; the commands that change the same in the workers that run."""
+        """Write the maps that have changed. Returns the commands that make the same changes in running workers."""
         before, after = self._entries, all_entries(services)
         files.write_maps(self._layout, after, before)
         self._entries = after
@@ -37,7 +37,7 @@ class Maps:
 
 
 def _changes(layout: Layout, before: Entries, after: Entries) -> list[str]:
-    """What is new comes first, the ways to a service last; what goes does so the other way round."""
+    """New entries are added before the routes that lead to them; entries are deleted in the opposite order."""
     commands = []
     for name in MAPS:
         file, old, new = layout.map(name), before[name], after[name]

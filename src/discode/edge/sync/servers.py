@@ -1,4 +1,4 @@
-"""Servers of HAProxy's, added while it runs: two for each target, of which one has its long requests."""
+"""Servers added to HAProxy while it runs: two for each target, one of them for its long requests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ..targets.addresses import Addresses
 from ..text.backend import LIVE, check_options, place, server_name
 from ..traffic.drains import Drains
 
-# A server added at run time keeps no idle connection of itself, other than one from the configuration: without this
-# every request opens a connection to its target, and costs twice as much.
+# Unlike one in the configuration, a server added at run time keeps no idle connections by default: every request would
+# open a connection to its target and cost twice as much.
 KEEP_IDLE = "pool-max-conn -1 pool-purge-delay 5s"
 
 
@@ -20,7 +20,7 @@ class Servers:
         self._send, self._addresses, self._drains = send, addresses, drains
 
     def add(self, service: Service, backend: str, target: str, count: int) -> None:
-        """`count`: how many targets its pool has. Raises HaproxyError when it is not taken."""
+        """`count`: how many targets the pool has. Raises HaproxyError when HAProxy does not accept the server."""
         commands = self._commands(service, backend, target, count)
         answer = self._send(*commands)
         if "already exists a server" in answer.lower():

@@ -1,4 +1,4 @@
-"""Sync: what commands change of the services, HAProxy does.
+"""Sync: what a command changes in the table of services, HAProxy does.
 
     configuration, when it lacks something  ->  servers in the idle slot  ->  table saved  ->  maps
 
@@ -43,19 +43,19 @@ class Sync:
     def bring_in(
         self, before: Service | None, after: Service, letter: str, templates: Mapping[int, str] | None
     ) -> Service:
-        """HAProxy gets the pool of that letter in the idle slot; then every new request goes there. The service as it
-        is served from now on.
+        """Add the pool with that letter to HAProxy, in the idle slot, then send every new request there. Returns the
+        service as it is served from now on.
         """
         pool, old = after.pool(letter), before.pool(letter) if before else None
         assert pool
         self._follower.look(pool.all())
-        with self._table.lock:  # a reload now would begin with a worker that lacks the servers
+        with self._table.lock:  # a worker started by a reload in between would lack the new servers
             if templates is not None:
                 files.write_templates(self._layout, after, templates)
             is_reloaded = self._configuration.prepare(before, after)
             if old and not is_reloaded and pool.has_targets_of(old):
                 after = after.with_pool(letter, old)
-                # Who was stopped and started again may be at another address, and it answered there just now.
+                # A container that was restarted may have a new address: it has just answered there.
                 self._upkeep.send(*self._follower.moves(places(after, letter, old, old.by_role())))
                 self._serve(after)
             else:
@@ -71,12 +71,12 @@ class Sync:
             for role, target in fresh:
                 self._servers.add(after, f"{backend}{role}", target, len(pool.all()))
             self._serve(after)
-        except BaseException:  # a target that is not taken, a full disk, a host that somebody else took meanwhile
+        except BaseException:  # a target that HAProxy refuses, a full disk, a host that another service has just taken
             self._drains.drop(backend, fresh)
             raise
 
     def change(self, service: Service, **changes: object) -> Service:
-        """The service, changed in something that takes no other targets."""
+        """Change anything but the targets. Returns the changed service."""
         changed = replace(service, **changes)  # type: ignore[arg-type]
         with self._table.lock:
             if changed.shape.error_pages and changed.message != service.message:
@@ -85,13 +85,13 @@ class Sync:
         return changed
 
     def remove(self, service: Service) -> None:
-        """Its backends stay in HAProxy, without a way to them, until the next reload."""
+        """Its backends stay in HAProxy until the next reload, but no request is routed to them."""
         with self._table.lock:
             self._table.remove(service.name)
             self._set_maps()
 
     def locate(self, service: Service) -> None:
-        """Tell HAProxy where its targets are now."""
+        """Look its targets up again and tell HAProxy where they are."""
         self._follower.look(target for _, pool in service.pools() for target in pool.all())
         with self._table.lock:
             self._upkeep.send(*self._follower.moves(all_places([service])))

@@ -1,4 +1,4 @@
-"""Upkeep: HAProxy runs, with what the table says; one that has died is started again."""
+"""Upkeep: keeps HAProxy running with what the table says, and starts it again when it dies."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..traffic.drains import Drains
 from .configuration import Configuration
 from .maps import Maps
 
-AGAIN = 0.2  # seconds until an HAProxy that does not answer is looked at
-END = 0.1  # seconds that requests get in an HAProxy whose worker has died
+AGAIN = 0.2  # seconds before an HAProxy that did not answer is checked
+END = 0.1  # seconds that a master without a current worker gets to exit
 
 
 class Upkeep:
@@ -22,7 +22,7 @@ class Upkeep:
         self._maps, self._drains = maps, drains
 
     def start(self, *, take_over: bool = False) -> None:
-        """Attach to the HAProxy that runs, or start one; either way it does what the table says."""
+        """Attach to the HAProxy that is running, or start one; either way it then does what the table says."""
         with self._table.lock:
             self._configuration.write(self._table.services())
             if take_over:
@@ -37,17 +37,17 @@ class Upkeep:
             self._configuration.has_started()
 
     def write_files(self) -> None:
-        """Again, after somebody else may have written others."""
+        """Write them again: another process may have replaced them."""
         with self._table.lock:
             self._configuration.write(self._table.services())
 
     def heal(self) -> bool:
-        """Bring HAProxy back when it has died; whether that was needed."""
+        """Start HAProxy again if it has died. Returns whether it had."""
         self._haproxy.reap()
         if self._haproxy.runtime.current() is not None:
             return False
         with self._table.lock:
-            # During a reload there is none for a moment, and whoever reloads holds the table.
+            # There may be no current worker during a reload; whoever reloads holds the lock.
             if self._haproxy.runtime.current() is not None:
                 return False
             self._haproxy.end(END)
@@ -55,7 +55,7 @@ class Upkeep:
         return True
 
     def send(self, *commands: str) -> str:
-        """Raises HaproxyError when HAProxy does not answer, even after it was started again."""
+        """Raises HaproxyError when HAProxy does not answer even after a restart."""
         if not commands:
             return ""
         try:
@@ -69,14 +69,14 @@ class Upkeep:
             raise HaproxyError(f"HAProxy does not answer: {error}") from error
 
     def end(self, grace: float) -> None:
-        """End HAProxy. There is no next worker then that requests could be passed on to."""
+        """Stop HAProxy. Old workers are told first: there will be no newer worker to pass requests on to."""
         with contextlib.suppress(OSError):
             self._haproxy.runtime.send(f"disable server {relay.SERVER}")
         self._haproxy.end(grace)
 
     def _finish_begun(self) -> None:
-        """What the controller before this one may have been killed over: requests that an old worker holds go on by its
-        own maps, and those on targets that no longer serve are to be drained.
+        """Finish what the previous controller may have been doing when it was killed: an old worker still decides about
+        the requests that it holds by its own maps, and targets that no longer serve have to be drained.
         """
         self.send(*self._maps.repeat("rates", "modes"))
         self._drains.resume(self._table.services())

@@ -1,1 +1,1 @@
-"""Targets: where they are, whether they are healthy, and what HAProxy is told when they move."""
+"""Targets: where they are, whether they are healthy, and what HAProxy has to know when they move."""

@@ -1,7 +1,7 @@
-"""Where targets are: their names looked up, and looked up again, for a container that restarts gets another address.
+"""Where targets are: their names are looked up again and again, because a container that restarts gets a new address.
 
-HAProxy is given addresses only. It could resolve names by itself in its configuration, but not of servers that are
-added at run time.
+HAProxy gets addresses only: it can resolve names in its configuration, but not those of servers that are added at run
+time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def is_literal(host: str) -> bool:
 
 
 def resolve(host: str) -> list[str]:
-    """Every address, IPv4 first; none when there is no such name. Raises OSError when nobody could be asked."""
+    """Every address, IPv4 first; none if the name does not exist. Raises OSError when no resolver could be asked."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except socket.gaierror as error:
@@ -34,7 +34,7 @@ def resolve(host: str) -> list[str]:
 
 
 class Addresses:
-    """A host is known (an address), lost (None: its name means nothing any more), or not looked up yet."""
+    """A host is known (an address), lost (None: its name no longer exists), or not looked up yet."""
 
     def __init__(self, resolve: Callable[[str], list[str]] = resolve):
         self._resolve = resolve
@@ -43,7 +43,7 @@ class Addresses:
         self._lock = threading.Lock()
 
     def of(self, host: str) -> str | None:
-        """As it was seen last; looked up when it was never seen."""
+        """Its last known address; looked up if it has never been."""
         if is_literal(host):
             return host
         with self._lock:
@@ -53,8 +53,10 @@ class Addresses:
         return self._known.get(host)
 
     def look(self, host: str) -> bool:
-        """Ask for a name; whether it has moved, appeared or gone. An answer that comes after that to a later question
-        is out of date: that a name is gone can take seconds to be told, and it may be there again by then.
+        """Look a name up. Returns whether it has moved, appeared or disappeared.
+
+        An answer that arrives after the answer to a later question is out of date: a name that is gone can take
+        seconds to resolve, and may be back by then.
         """
         if is_literal(host):
             return False

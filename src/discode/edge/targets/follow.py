@@ -1,4 +1,4 @@
-"""Follow: targets that are names are looked up every second, and HAProxy is told where they are now."""
+"""Follow: targets that are names are looked up every second, and HAProxy gets their new addresses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Place = tuple[str, str]  # a backend, and a target in it
 
 
 def places(service: Service, letter: str, pool: Pool, servers: Iterable[tuple[str, str]]) -> list[Place]:
-    """Where `servers` (a role and a target each) of a service's pool are."""
+    """The places of `servers` (each a role and a target) of a service's pool."""
     backend = service.backend(pool.slot, letter)
     return [(f"{backend}{role}{live}", target) for role, target in servers for live in ("", LIVE)]
 
@@ -44,7 +44,7 @@ class Follower:
     ):
         self._runtime, self._addresses, self._places, self._reloads = runtime, addresses, places, reloads
         self._end = threading.Event()
-        self._looking: set[str] = set()  # a name that means nothing can take seconds: the others do not wait for it
+        self._looking: set[str] = set()  # a name that does not exist can take seconds: the others do not wait for it
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="follow", daemon=True).start()
@@ -53,12 +53,12 @@ class Follower:
         self._end.set()
 
     def look(self, targets: Iterable[str]) -> None:
-        """Look these up now. It can take seconds."""
+        """Look these up now, which can take seconds."""
         for host in {split(target)[0] for target in targets}:
             self._addresses.look(host)
 
     def moves(self, places: Iterable[Place]) -> list[str]:
-        """The commands that tell HAProxy where these are, whether they have moved or not."""
+        """The commands that set the addresses of these, whether they have changed or not."""
         return [text for place in places if not is_literal(split(place[1])[0]) for text in self._move(*place)]
 
     def _run(self) -> None:
@@ -74,13 +74,13 @@ class Follower:
             has_moved = self._addresses.look(host)
             while has_moved:
                 sent = self._addresses.of(host)
-                with self._reloads:  # a worker that is just starting has the address from before
+                with self._reloads:  # a worker that is just starting may still have the old address
                     places = [place for place in self._places() if split(place[1])[0] == host]
                     self._runtime.send(*self.moves(places))
-                # A command may have looked, and told HAProxy, in between.
+                # A command may have looked it up and sent it in between.
                 has_moved = self._addresses.of(host) != sent
         except OSError:
-            self._addresses.forget(host)  # HAProxy was not told: the next look finds it moved again
+            self._addresses.forget(host)  # HAProxy did not get it: the next look finds that it has moved
         finally:
             self._looking.discard(host)
 
@@ -88,7 +88,7 @@ class Follower:
         host, port = split(target)
         server, address = f"{backend}/{server_name(target)}", self._addresses.of(host)
         if address is None:
-            # Its address may be another container's soon.
+            # Another container may soon have its address.
             return [f"set server {server} state maint"]
         where = f"set server {server} addr {address} port {port}"
         return [where, f"set server {server} state ready", f"set server {server} health up"]

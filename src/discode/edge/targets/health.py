@@ -1,6 +1,6 @@
-"""The health check before a switch: the first one at once, then at the interval, each with what was seen.
+"""The health check before a switch: once immediately, then at the interval; the last result is reported.
 
-HAProxy's own checks have their path in the configuration and say less; a deploy may change the path at will.
+HAProxy's own checks have their path in the configuration and report less; a deploy may use any path.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..services.target import split
 
 
 def wait_until_healthy(pool: Pool, check: Health, timeout: float) -> None:
-    """Returns when every target has answered once. Raises CommandError with the last answer of those that did not."""
+    """Returns once every target has been healthy. Raises CommandError with the last result of those that were not."""
     deadline = time.monotonic() + timeout
     targets = list(dict.fromkeys(pool.all()))
     with ThreadPoolExecutor(len(targets)) as workers:
@@ -30,7 +30,7 @@ def wait_until_healthy(pool: Pool, check: Health, timeout: float) -> None:
 
 
 def _until_healthy(target: str, check: Health, deadline: float) -> str:
-    """Empty, or what was seen last."""
+    """Empty, or the last result."""
     while True:
         begun = time.monotonic()
         what = _look(target, check, min(check.timeout, max(deadline - begun, 0.05)))

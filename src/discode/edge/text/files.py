@@ -1,4 +1,4 @@
-"""What HAProxy reads, written to the state folder: each file whole or not at all."""
+"""The files that HAProxy reads, in the state folder: each is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def write(path: Path, text: str) -> None:
 
 
 def write_maps(layout: Layout, entries: Entries, before: Entries | None = None) -> None:
-    """Those that have changed since `before`. For the next start or reload: running workers are told by themselves."""
+    """Write those that have changed since `before`, for the next start or reload. Running workers get commands."""
     for name in MAPS:
         if before is None or before.get(name) != entries[name]:
             write(layout.map(name), map_text(entries[name]))
@@ -34,7 +34,7 @@ def write_own_pages(layout: Layout) -> None:
 
 
 def write_templates(layout: Layout, service: Service, templates: Mapping[int, str]) -> None:
-    """Keep a service's templates: where they came from may be gone when they are needed again."""
+    """Keep a service's templates: their folder may be gone when they are needed again."""
     folder = layout.pages / service.name
     if folder.exists():
         shutil.rmtree(folder)
@@ -45,7 +45,7 @@ def write_templates(layout: Layout, service: Service, templates: Mapping[int, st
 
 
 def write_pages(layout: Layout, services: Iterable[Service]) -> None:
-    """The answers of services that have error pages, from the templates that were kept."""
+    """Write the error responses of services that have templates, from those that were kept."""
     for service in services:
         if service.shape.error_pages:
             _write_pages_of(layout.pages / service.name, service)

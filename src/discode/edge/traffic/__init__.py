@@ -1,1 +1,1 @@
-"""What is watched while requests flow: drains, targets that move, uploads that trickle."""
+"""Requests under way: drains, and uploads that are too slow."""

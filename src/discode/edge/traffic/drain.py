@@ -1,7 +1,7 @@
-"""One drain: requests on targets that no longer serve may finish, until the deadline; then they are cut.
+"""One drain: requests on targets that no longer serve may finish until the deadline; those left then are cut.
 
-WebSockets never finish by themselves, and event streams seldom do. They are let go one after another: WebSockets from
-the start, event streams from half of the time on, for an answer that comes as a stream may well end by itself.
+WebSockets never finish by themselves, and event streams seldom do. They are closed one after another: WebSockets from
+the start, event streams in the second half of the time, because some responses that are streams end by themselves.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..text.backend import LIVE, server_name
 from .release import Release
 
 POLL = 0.02
-STREAM_GRACE = 0.2  # seconds that frames under way in a WebSocket get before the first is let go
-LONGEST_SPREAD = 3600.0  # seconds over which WebSockets are let go at the most
-CUT = 1.0  # seconds that requests which are cut get for their 504
+STREAM_GRACE = 0.2  # seconds for frames on their way, before the first WebSocket is closed
+LONGEST_SPREAD = 3600.0  # seconds over which WebSockets are closed, at most
+CUT = 1.0  # seconds in which requests that are cut get their 504
 DELETE_TRIES = 100  # HAProxy deletes a server only when its last idle connection is closed
 
 Server = tuple[str, str]  # a backend's role, and a target
@@ -29,20 +29,20 @@ Place = tuple[str, str]  # a backend, and a server's name in it
 
 
 class Drain:
-    """Of the targets of `pool` in `backend`, which was `service`'s."""
+    """`service` is leaving the targets of `pool` in `backend`."""
 
     def __init__(self, runtime: Runtime, service: str, backend: str, pool: Pool, timeout: float):
         self.service, self.backend, self.timeout = service, backend, timeout
         self._runtime = runtime
         self._servers = set(pool.by_role())
-        self._lock = threading.Lock()  # guards the servers: some may be taken back
+        self._lock = threading.Lock()  # guards the servers, because some may be taken back
 
     def run(self) -> None:
-        """Until nothing is under way; then the servers go."""
+        """Wait until nothing is under way, then delete the servers."""
         self.until_idle(min(self.timeout / 2, LONGEST_SPREAD))
         with self._lock:
             servers, self._servers = self._servers, set()
-            # Before it is let go: a deploy that brings one of them back finds it closed, and adds another one.
+            # Under the lock: a deploy that wants one of them back must find it closed, and replaces it.
             close(self._runtime, self.backend, servers)
         delete(self._runtime, self.backend, servers)
 
@@ -51,21 +51,21 @@ class Drain:
             return set(self._servers)
 
     def take(self, servers: set[Server]) -> set[Server]:
-        """Those of them that were to be drained, and are not any more."""
+        """Stop draining those of these servers that it has, and return them."""
         with self._lock:
             taken = self._servers & servers
             self._servers -= taken
         return taken
 
     def refuse_requests(self) -> None:
-        """Its servers get no new requests, even when others in the same backend do."""
+        """Make sure that its servers get no new requests when others in the same backend do."""
         send(self._runtime, *(f"set server {name} state drain" for name in names(self.backend, self.servers())))
 
     def until_idle(self, spread: float) -> None:
-        """Wait until nothing of it is under way. `spread`: seconds over which the WebSockets are let go."""
+        """Wait until nothing is under way. `spread`: seconds over which WebSockets are closed."""
         began = time.monotonic()
         deadline, half = began + self.timeout, began + self.timeout / 2
-        # New requests go elsewhere by the map; this one moment is for those whose backend was chosen just before.
+        # The map sends new requests elsewhere; this is for those whose backend was chosen a moment ago.
         time.sleep(POLL)
         websockets = streams = None
         while (now := time.monotonic()) < deadline and self.count():
@@ -86,7 +86,7 @@ class Drain:
             found = sessions.counts(self._runtime, backends)
             waiting = [(backend, sessions.WAITING) for backend in backends]
             return sum(max(found.get(place, 0), 0) for place in (*places, *waiting))
-        return 0  # HAProxy has died: what was under way is gone with it
+        return 0  # HAProxy has died, and its requests with it
 
     def _places(self, *, live: bool) -> list[Place]:
         servers = sorted(self.servers())
@@ -110,7 +110,7 @@ class Drain:
             cut, backends = self._runtime.layout.map("cut"), sorted({backend for backend, _ in plain})
             send(self._runtime, *(f"set map {cut} {backend} yes" for backend in backends))
             self._wait_for_answers(CUT / 2)
-            # What has begun to be answered, and what did not wait for the map.
+            # Responses that had begun, and requests that do not look at the map.
             self._shut_down(plain)
             self._wait_for_answers(CUT)
             time.sleep(POLL)
@@ -123,14 +123,14 @@ class Drain:
             self._let_go(sessions.on_old_workers(self._runtime, places))
 
     def _wait_for_answers(self, seconds: float) -> None:
-        """They are still to be written, and a busy machine takes its time."""
+        """They still have to be written, which takes a while on a busy machine."""
         deadline = time.monotonic() + seconds
         while self.count() and time.monotonic() < deadline:
             time.sleep(POLL)
 
 
 def names(backend: str, servers: Iterable[Server]) -> list[str]:
-    """In HAProxy's words."""
+    """As HAProxy's commands name them."""
     return [f"{backend}{role}{live}/{server_name(target)}" for role, target in servers for live in (LIVE, "")]
 
 
@@ -139,7 +139,7 @@ def close(runtime: Runtime, backend: str, servers: Iterable[Server]) -> None:
 
 
 def delete(runtime: Runtime, backend: str, servers: Iterable[Server]) -> None:
-    """Servers that are closed."""
+    """Delete servers that have been closed."""
     for name in names(backend, servers):
         for _ in range(DELETE_TRIES):
             if "still" not in send(runtime, f"del server {name}"):

@@ -1,7 +1,7 @@
-"""Every drain that is under way, and what becomes of its targets.
+"""All drains under way.
 
-States of a target in the idle slot: draining (requests under way), gone (deleted from HAProxy). A draining target
-can be taken back into service: a switch back must not wait for a drain.
+A target in the idle slot is draining (it has requests) or gone (deleted from HAProxy). A draining target can be taken
+back into service: a switch back must not wait for a drain.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..services.service import READ, Pool, Service
 from ..text.backend import LIVE, sections, server_name
 from .drain import Drain, Server, close, delete, names, send
 
-RESUMED = 30.0  # seconds for a drain whose own timeout is not known any more
-REMOVED = 30.0  # seconds that requests under way to a removed service get
+RESUMED = 30.0  # seconds for a drain whose own timeout is no longer known
+REMOVED = 30.0  # seconds that requests to a removed service get to finish
 
 
 class Drains:
@@ -29,7 +29,7 @@ class Drains:
         self._resumed: set[Drain] = set()
 
     def leave(self, before: Service | None, after: Service, letter: str, timeout: float) -> Drain | None:
-        """Begin to drain the pool of that letter, if another slot has taken its place."""
+        """Start to drain the pool with that letter, if another slot has taken its place."""
         old = before.pool(letter) if before else None
         new = after.pool(letter)
         if before is None or old is None or new is None or old.slot == new.slot:
@@ -39,13 +39,14 @@ class Drains:
         return drain
 
     def leave_all(self, service: Service) -> None:
-        """Begin to drain a service that was removed."""
+        """Start to drain a service that was removed."""
         for drain in self._of(service, REMOVED):
             self._begin(drain)
 
     def finish(self, service: str, drain: Drain | None) -> None:
-        """Wait for this one, and for those of the service that were resumed: the deploy that they belonged to is done
-        again by whoever wanted it.
+        """Wait for this drain, and for those of the service that were resumed.
+
+        The deploy that those belong to was interrupted and is being repeated.
         """
         with self._lock:
             threads = [
@@ -57,8 +58,8 @@ class Drains:
             thread.join()
 
     def resume(self, services: Iterable[Service]) -> None:
-        """Begin the drains again that a controller had under way when it was killed: of requests that old workers still
-        have on targets that no longer serve.
+        """Resume the drains of a controller that was killed: old workers still have requests on targets that no longer
+        serve.
         """
         services = list(services)
         owners = {section.name: service.name for service in services for section in sections(service)}
@@ -68,8 +69,9 @@ class Drains:
             self._begin(drain)
 
     def take_back(self, backend: str, pool: Pool) -> set[Server]:
-        """Targets of the slot that `pool` goes to which still drain there: they serve again. Other targets that drain
-        there get no new requests, for the backend is about to have some.
+        """Return to service those targets of `pool` that still drain in the backend it is about to use.
+
+        Other targets that drain there get no new requests, although the backend does.
         """
         with self._lock:
             there = [drain for drain in self._under_way if drain.backend == backend]
@@ -80,7 +82,7 @@ class Drains:
         return {server for server in kept if self._is_ready_again(backend, server)}
 
     def _is_ready_again(self, backend: str, server: Server) -> bool:
-        """A worker that came with a reload, for whatever service, does not know it."""
+        """A worker that was started by a reload for another service does not know it."""
         commands = (f"set server {name} state ready" for name in names(backend, [server]))
         return "no such" not in send(self._runtime, *commands).lower()
 
@@ -95,13 +97,13 @@ class Drains:
             return bool(self._under_way)
 
     def count(self, service: str) -> int:
-        """Requests and long sessions under way on targets of the service that no longer serve."""
+        """Requests and long sessions under way on targets that no longer serve this service."""
         with self._lock:
             drains = [drain for drain in self._under_way if drain.service == service]
         return sum(max(drain.count(), 1) for drain in drains if drain.servers())
 
     def until_idle(self, service: Service, timeout: float) -> None:
-        """Wait until the service has nothing under way, or the time is over. WebSockets are let go at once."""
+        """Wait until the service has nothing under way, or the time is up. WebSockets are closed at once."""
         threads = [threading.Thread(target=drain.until_idle, args=(0.0,)) for drain in self._of(service, timeout)]
         for thread in threads:
             thread.start()
@@ -129,7 +131,7 @@ class Drains:
                 self._resumed.discard(drain)
 
     def _not_serving(self, services: Iterable[Service], backends: set[str]) -> dict[str, Pool]:
-        """By backend, the targets that have requests and that no service has."""
+        """By backend, the targets that have requests but serve no service."""
         serving = {
             (f"{service.backend(pool.slot, letter)}{role}", server_name(target))
             for service in services
@@ -144,7 +146,7 @@ class Drains:
         return found
 
     def _with_requests(self) -> list[tuple[str, str]]:
-        """Backend and server of everything that has a request, over all workers."""
+        """Backend and server of everything that has a request, in any worker."""
         with contextlib.suppress(OSError):
             found = sessions.counts(self._runtime, [sessions.ALL])
             return [place for place, count in found.items() if count and place[1]]
@@ -152,7 +154,7 @@ class Drains:
 
 
 def _with(pool: Pool, role: str, server: str) -> Pool:
-    """The pool and that server, if it had not been in it."""
+    """The pool with that server added, if it is not there yet."""
     if (role, server) in pool.by_role():
         return pool
     if role == READ:

@@ -1,4 +1,4 @@
-"""Release: long sessions are let go one after another, so that their clients do not all come back at once."""
+"""Release: long sessions are closed one after another, so that their clients do not all reconnect at once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from ..haproxy.sessions import Session
 
-PER_SECOND = 50  # WebSockets or event streams let go in a second, unless the time is too short for that
+PER_SECOND = 50  # WebSockets or event streams closed a second, unless there is too little time for that
 
 
 class Release:
-    """Which long sessions are let go when: `start` and `span` in seconds of the monotonic clock."""
+    """When each long session is to be closed. `start` and `span`: seconds of the monotonic clock."""
 
     def __init__(self, sessions: Sequence[Session], start: float, span: float):
         step = min(1 / PER_SECOND, span / max(len(sessions), 1))

@@ -1,7 +1,7 @@
-"""Trickle: bodies that come too slowly are cut, for each of them holds a worker of an app.
+"""Trickle: uploads that are too slow are cut, because each of them occupies a worker of an app.
 
-HAProxy has limits for headers and for silence, none for a byte now and then. So the controller looks at the uploads
-that are under way: past the grace each has to bring so many bytes a second. While it is away, nothing is cut.
+HAProxy limits the time for headers and the length of a silence, but not a byte now and then. So the controller watches
+uploads: after a grace period each needs a minimum rate. While the controller is down, nothing is cut.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SLOWEST = 500  # bytes a second
 
 
 class Trickle:
-    """`grace` in seconds; 0: off. An upload is cut between one and two graces after its beginning."""
+    """`grace` in seconds; 0: off. A slow upload is cut one to two grace periods after it began."""
 
     def __init__(self, runtime: Runtime, grace: float):
         self._runtime, self._grace = runtime, grace
