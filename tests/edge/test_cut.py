@@ -122,3 +122,21 @@ def test_an_answer_that_has_begun_is_broken_off(edge, silent, apps):
         edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", *CUT)
         with pytest.raises(http.client.IncompleteRead):
             begun.result(20)
+
+
+def test_a_version_that_is_cut_takes_none_with_it_that_serves_in_the_same_backend(deployed, apps):
+    """The first version and the third share one."""
+    edge, one, two = deployed
+    (three,) = apps("three")
+    with ThreadPoolExecutor(2) as pool:
+        old = pool.submit(ask, edge, "/hold")
+        wait_for(lambda: one.held == 1)
+        background = ("--drain-in-background", "--drain-timeout", "3s")
+        edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", *background)
+        edge.ok("deploy", "a", "--target", three.target, "--host", "a.test", *background)
+        new = pool.submit(ask, edge, "/hold")
+        wait_for(lambda: three.held == 1)
+        assert old.result(20)[0] == 504
+        wait_for(lambda: edge.service("a")["draining"] == 0)
+        three.let_go.set()
+        assert new.result(20) == (200, "three")

@@ -15,7 +15,7 @@
 | plain | `service:`, or `service:https` | the backend for its plain requests |
 | rollouts | a service, or `service=value` | the highest hash of the rollout, or who is in it by name |
 | rates | a service | how many requests a second are let go after a pause |
-| cut | a backend | `yes` while its last requests are cut |
+| cut | a backend, or `backend/server` | `yes` while the last requests of some of its servers are cut; those servers |
 """
 
 from __future__ import annotations

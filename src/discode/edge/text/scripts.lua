@@ -75,7 +75,8 @@ core.register_action("cut", {"tcp-res"}, function(txn)
     -- The second: the target has closed, or the target timeout is over.
     if txn.f:res_len() > 0 or not txn.res:may_recv() then return act.CONTINUE end
     local backend = txn.f:be_name()
-    if cuts:lookup(backend) == "yes" then
+    -- Another version may serve in the same backend.
+    if cuts:lookup(backend) == "yes" and cuts:lookup(backend .. "/" .. txn.f:srv_name()) then
         txn:done(txn:reply{
             status = 504, reason = "Gateway Timeout", body = page_of(string.match(backend, "^[^:]+")),
             headers = {["content-type"] = {"text/html; charset=utf-8"}, ["cache-control"] = {"no-cache"}},

@@ -108,6 +108,7 @@ class Drain:
         self._shut_down(live)
         if self.count():
             cut, backends = self._runtime.layout.map("cut"), sorted({backend for backend, _ in plain})
+            send(self._runtime, *(f"add map {cut} {backend}/{name} yes" for backend, name in plain))
             send(self._runtime, *(f"set map {cut} {backend} yes" for backend in backends))
             self._wait_for_answers(CUT / 2)
             # Responses that had begun, and requests that do not look at the map.
@@ -115,6 +116,7 @@ class Drain:
             self._wait_for_answers(CUT)
             time.sleep(POLL)
             send(self._runtime, *(f"set map {cut} {backend} no" for backend in backends))
+            send(self._runtime, *(f"del map {cut} {backend}/{name}" for backend, name in plain))
 
     def _shut_down(self, places: Sequence[Place]) -> None:
         send(self._runtime, *(f"shutdown sessions server {backend}/{name}" for backend, name in places))
