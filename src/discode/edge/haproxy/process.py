@@ -22,6 +22,9 @@ VERSION = 5.0  # seconds that HAProxy may take to say which one it is
 # The texts that a request's variables hold come from the C library's heap, whose upper end glibc would give back to the
 # system and ask for again all the time (mallopt(3)); bytes. Others' C libraries know nothing of these names.
 MEMORY = {"MALLOC_TOP_PAD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(16 << 20)}
+# HAProxy's threads share what memory they have no use for now, instead of giving it back to the C library: with buffers
+# as large as the edge's (text/limits.py) that saves a tenth of the instructions of a small request.
+POOLS = "-dMglobal"
 
 
 class HaproxyError(Exception):
@@ -56,7 +59,7 @@ class Haproxy:
         """
         log_path = self.layout.haproxy_log
         begin = log_path.stat().st_size if log_path.exists() else 0
-        arguments = ["-W", "-S", f"{self.layout.master_socket},mode,600", "-f", str(self.layout.config)]
+        arguments = [POOLS, "-W", "-S", f"{self.layout.master_socket},mode,600", "-f", str(self.layout.config)]
         arguments += ["-x", str(self.layout.listeners_socket)] if take_over else []
         with log_path.open("ab") as log, accesslog.destination(self.layout.access_log) as access:
             self._child = subprocess.Popen(

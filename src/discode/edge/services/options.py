@@ -83,7 +83,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[Kind, Value]]] = {
     "rollout stop": {},
 }
 NOTICES = {
-    "buffer-requests": "--buffer-requests holds the first 16 KB of a request's body; longer ones are streamed.",
+    "buffer-requests": "--buffer-requests holds the first 96 KB of a request's body; longer ones are streamed.",
     "buffer-responses": "--buffer-responses has no effect: answers are streamed.",
     "tls-acme-cache-path": "--tls-acme-cache-path has no effect: certificates are in the state folder.",
     "http3": "--http3 has no effect: HTTP/2 and HTTP/1.1 are served.",

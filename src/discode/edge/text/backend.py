@@ -16,13 +16,13 @@ from pathlib import Path
 from ..layout import Layout
 from ..services.service import READ, Health, Pool, Service, Shape
 from ..services.target import split
+from . import limits
 
 LIVE = ":live"
 # What HAProxy says by itself: a target that is down is a bad gateway in the contract's words.
 OWN_STATUS = {400: 400, 404: 404, 408: 408, 413: 413, 500: 500, 502: 502, 503: 502, 504: 504}
 AddressOf = Callable[[str], str | None]
 _NEVER = 1_000_000  # failed checks after which a target without others would be taken out: it would not help
-_BUFFER = 14000  # bytes of a body that HAProxy holds for sure
 _CHECK = 2.0  # seconds between checks at the least, however often a deploy asks
 MANY = 500  # requests a second
 _SLOW_CHECK = 10.0  # seconds between checks of a target that has no others
@@ -207,7 +207,7 @@ def _limit_rules(layout: Layout, service: Service) -> list[str]:
             f"http-request return status 413 errorfiles {errors} if {{ req.body_len gt {most} }}",
         ]
     if most := shape.max_response_body:
-        held, is_stream = min(most + 1, _BUFFER), "{ var(txn.streamed) -m found }"
+        held, is_stream = min(most + 1, limits.BODY), "{ var(txn.streamed) -m found }"
         rules += [
             "http-response set-var(txn.streamed) bool(1) if { res.hdr(content-type) -m beg text/event-stream }",
             f"http-response return status 500 errorfiles {errors} if {{ res.hdr_val(content-length) gt {most} }}",

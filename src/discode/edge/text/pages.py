@@ -17,13 +17,15 @@ REASONS = {
     404: "Not Found",
     408: "Request Timeout",
     413: "Request Entity Too Large",
+    414: "URI Too Long",
+    431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     502: "Bad Gateway",
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
 OF_A_SERVICE = (413, 500, 502, 503, 504)
-LARGEST = 15000  # bytes of a page: what HAProxy's buffer of 16 KB has room for, less what it keeps for headers
+LARGEST = 64_000  # bytes of a page: it has to fit into one of HAProxy's buffers
 _CONTENT = "text/html; charset=utf-8"
 _PAGE = """\
 <!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -40,6 +42,11 @@ _MESSAGE = re.compile(r"\{\{-?\s*\.Message\s*-?\}\}")
 def plain(status: int, message: str = "") -> str:
     """The edge's own page. `message` is HTML already."""
     return _PAGE.format(status=status, reason=REASONS[status], message=message)
+
+
+def quoted(status: int, message: str) -> str:
+    """The edge's own page between double quotes of HAProxy's configuration."""
+    return plain(status, message).replace("\n", "").replace('"', '\\"')
 
 
 def answer(status: int, page: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..services.service import Service
+from . import limits
 from .tls import tls_entries
 
 # Values of the headers that stand in the log are plain when JSON needs no escape in them.
@@ -22,7 +23,7 @@ _VALUE = r"[^\x00-\x08\x0a-\x1f\x7f]*+"
 # Patterns are PCRE. One line after the other, each of a kind; what is of none of them ends the look, and the request is
 # not plain.
 HEADERS = (
-    r"\A(?:(?:"
+    rf"\A(?!(?s:.{{{limits.HEADERS}}}))(?:(?:"
     rf"(?:user-agent|content-type): {_QUOTABLE}"
     r"|host: [a-z0-9._-]++(?::[0-9]{1,5}+)?+"
     r"|content-length: [0-9]{1,18}+"
@@ -33,7 +34,10 @@ HEADERS = (
     r")\r\n)++(?:\r\n)?\z"
 )
 # HTTP/2 has the host in the address, too. What a CA asks for is answered before any service is.
-ADDRESS = r"\A(?:https?://[A-Za-z0-9._:[\]-]++)?/(?!\.well-known/acme-challenge/)[!#-[\]-~]*+\z"
+ADDRESS = (
+    rf"\A(?!(?s:.{{{limits.ADDRESS}}}))"
+    r"(?:https?://[A-Za-z0-9._:[\]-]++)?/(?!\.well-known/acme-challenge/)[!#-[\]-~]*+\z"
+)
 
 # What such a request has nothing to do with: read targets that are not there, and headers that a plain request has not.
 _PLAIN_TRAITS = {"rws", "untrusted"}
@@ -47,7 +51,7 @@ def rules(hosts: Path, backends: Path) -> str:
     http-request set-var(txn.host) req.fhdr(host),field(1,:)
     http-request set-var(txn.service) var(txn.host),map_str({hosts})
     http-request set-var(txn.backend) var(txn.service),concat(:,sess.scheme),map_str({backends})
-    http-request set-var(txn.plain) bool(1) if {{ var(txn.backend) -m found }} !{{ stopping }} {{ req.ver -m str 1.1 2.0 }} {{ url -m reg '{ADDRESS}' }} {{ req.hdrs -m reg '{HEADERS}' }} {{ var(txn.backend),nbsrv gt 0 }}
+    http-request set-var(txn.plain) bool(1) if {{ var(txn.backend) -m found }} !{{ stopping }} {{ req.ver -m str 1.1 2.0 }} {{ url -m reg '{ADDRESS}' }} {{ req.hdrs -m reg '{HEADERS}' }} {{ req.fhdr_cnt le {limits.COUNT} }} {{ var(txn.backend),nbsrv gt 0 }}
     http-request set-var(txn.id) uuid if is_plain
     http-request set-var(txn.remote) var(sess.client) if is_plain
     http-request add-header X-Request-ID %[var(txn.id)] if is_plain
