@@ -102,7 +102,7 @@ def test_no_engine_and_the_wrong_one(place):
     place.env.pop("DOCKER_HOST")
     assert place.run("status", APP, "--json").last["serves"], "the engine is remembered, for cron"
     place.env["DOCKER_HOST"] = "unix:///elsewhere.sock"
-    assert "DOCKER_HOST names unix:///elsewhere.sock" in told(place.run("status", APP, code=2))
+    assert "but DOCKER_HOST is unix:///elsewhere.sock" in told(place.run("status", APP, code=2))
 
 
 def _as_nobody(host, queue):
@@ -170,7 +170,7 @@ def test_the_proxy_is_updated_only_after_it_was_said_what_that_means(place):
 
 def test_published_images_are_what_the_file_promises(place, registry):
     for version, extra, words in [
-        ("2.0.0", "platforms: [linux/amd64, linux/arm64]\n", "The image has no linux/arm64"),
+        ("2.0.0", "platforms: [linux/amd64, linux/arm64]\n", "The image lacks linux/arm64"),
         ("2.0.1", "volumes2: {}\n", "unknown field"),
     ]:
         error = place.publish(version, extra=extra, code=4 if "platforms" in extra else 2)["error"]

@@ -49,8 +49,8 @@ def test_a_layer_that_is_here_already_is_not_downloaded_again(bench):
     one, two = bench.pushed({"server.py": b"1"}), bench.pushed({"server.py": b"2" * 5000})
     bench.runtime.fetch(one, bench, first)
     bench.runtime.fetch(two, bench, second)
-    assert "2 layers, 0 of them here already" in first.notes[-1] and first.seen[-1][1] > 10 << 20
-    assert "2 layers, 1 of them here already" in second.notes[-1] and second.seen[-1][1] < 10_000
+    assert "MB (2 layers, 0 of them already here)." in first.notes[-1] and first.seen[-1][1] > 10 << 20
+    assert "(2 layers, 1 of them already here)." in second.notes[-1] and second.seen[-1][1] < 10_000
     assert all(done <= total for done, total, _ in first.seen)
 
 

@@ -152,7 +152,7 @@ def test_a_failed_command_has_its_code_and_its_output_and_leaves_nothing(bench):
         ({}, "/missing", "404 at /missing"),
         ({}, "/gone", "302 at /gone, a redirect to /login"),
         ({"LISTEN": "8080"}, "/up", "connection refused at port 3000: it listens on 8080"),
-        ({"BIND": "127.0.0.1"}, "/up", "it listens on port 3000, but at 127.0.0.1 alone"),
+        ({"BIND": "127.0.0.1"}, "/up", "it listens on port 3000, but only at 127.0.0.1"),
     ],
 )
 def test_a_health_check_says_what_it_saw(bench, env, path, words):

@@ -5,9 +5,9 @@ import json
 import os
 
 import pytest
-from conftest_edge import Users
 
 from discode.edge.haproxy import accesslog
+from rig.load import Users
 from rig.wait import wait_for
 
 
@@ -80,7 +80,7 @@ class Logged(Users):
         super().__init__(users)
         self.edge, self.asked = edge, []
 
-    def _ask_on(self, user):
+    def ask_on(self, user):
         number = 0
         while self.on:
             path, number = f"/{user}/{number}/{'x' * 2000}", number + 1

@@ -111,7 +111,7 @@ def _follow(stream: Iterable[dict[str, Any]], report: Report) -> None:
     for event in stream:
         layers.take(event)
         report.progress(layers.done, layers.total, layers.told())
-    report.note(f"Downloaded {format_size(layers.total)}: {layers.told().removeprefix('downloaded ')}.")
+    report.note(f"Downloaded {format_size(layers.total)} {layers.told().removeprefix('downloaded ')}.")
 
 
 def _cause(engine: Engine, image: Image, auth: dict[str, str] | None, words: str) -> DiscodeError:
