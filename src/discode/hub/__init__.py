@@ -1,1 +1,1 @@
-"""The release server: releases, licenses, tokens for the image registry. A program of its own; imports `core` alone."""
+"""The release server: releases, licenses, registry tokens. A separate program that imports only `core` and `disk`."""

@@ -1,6 +1,6 @@
 """Who is calling: a vendor by an API token, an installation by a license key.
 
-Everything that takes a secret goes through here and its rate limit.
+Whatever accepts a secret goes through here, and so through the rate limit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ NO_LICENSE = "license-needed"
 
 @dataclass(frozen=True)
 class Vendor:
-    """The holder of an API token. `actor` is what the audit log calls it."""
+    """The holder of an API token. `actor` is its name in the audit log."""
 
     token: str
     scopes: frozenset[str]
@@ -77,7 +77,7 @@ def vendor_by_token(hub: Hub, address: str, text: str) -> Vendor:
 
 
 def allowed(scope: str) -> Callable[..., Vendor]:
-    """A dependency: the vendor whose token has the scope."""
+    """A dependency: the vendor, if their token has the scope."""
 
     def vendor(
         request: Request, hub: TheHub, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -99,21 +99,21 @@ def allowed(scope: str) -> Callable[..., Vendor]:
 
 @dataclass(frozen=True)
 class Caller:
-    """An installation with a license key that has not been looked at yet."""
+    """An installation with a license key that has not been checked yet."""
 
     request: Request
     installation: str
     key: str = field(repr=False)
 
     def license_for(self, app: str | None) -> License:
-        """Raises Forbidden when the key opens nothing here."""
+        """Raises Forbidden if the key gives no access here."""
         license = licenses.holder(hub_of(self.request), address_of(self.request), self.key, app)
         self.request.state.actor = f"license {license.id}"
         return license
 
 
 def customer(request: Request, given: Annotated[HTTPBasicCredentials | None, Depends(_basic)]) -> Caller:
-    """Raises Forbidden without a license key: one that is missing ends where one that is wrong does."""
+    """Raises Forbidden without a license key, as for a wrong one."""
     if given is None:
         raise Forbidden("This needs a license.", "Give the vendor's license key: --license-file FILE", key=NO_LICENSE)
     if not _INSTALLATION.fullmatch(given.username):
@@ -129,7 +129,7 @@ def may_read(
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     basic: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
 ) -> Callable[[str], License | None]:
-    """A function that says by which license an app's releases may be read; None for the vendor's own tokens."""
+    """A function that returns the license that allows reading an app's releases; None for the vendor's own tokens."""
 
     def reader(app: str) -> License | None:
         hub = hub_of(request)

@@ -1,4 +1,4 @@
-"""The hub as a web application. Errors of ours become answers here."""
+"""The hub as a web application. Errors become responses here."""
 
 from __future__ import annotations
 
@@ -57,23 +57,23 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _refused(request: Request, error: Any) -> JSONResponse:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if error.status == 401:
-        # Docker's clients take a challenge of another kind than Basic for an error of the token server.
+        # Docker clients mistake any challenge but Basic for an error of the token server.
         scheme = "Basic" if request.url.path == "/token" else "Bearer"
         headers["WWW-Authenticate"] = f'{scheme} realm="discode"'
     answer = error.as_answer()
-    if request.url.path == "/token":  # read by clients of registries, which know this form alone
+    if request.url.path == "/token":  # for registry clients, which know only this form
         code = {401: "UNAUTHORIZED", 403: "DENIED", 429: "TOOMANYREQUESTS"}.get(error.status, "UNSUPPORTED")
         answer["errors"] = [{"code": code, "message": error.sentence, "detail": None}]
     return JSONResponse(answer, error.status, headers)
 
 
 def _refused_by_core(request: Request, error: Any) -> JSONResponse:
-    """A value that core does not take: what came in is wrong."""
+    """A value that core rejects, so the request is wrong."""
     return _refused(request, BadRequest(error.sentence, error.next_step, key=error.name))
 
 
 def _invalid(request: Request, error: Any) -> JSONResponse:
-    """Without the values that came in: one may be a secret at a wrong place."""
+    """Leaves out the values of the request: one may be a secret in the wrong place."""
     problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
     return _refused(request, BadRequest(f"The request is invalid: {problems}.", "See /api/v1/openapi.json"))
 

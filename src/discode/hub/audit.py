@@ -1,4 +1,4 @@
-"""The audit log: a line for every change, written in the change's own transaction."""
+"""The audit log: an entry for every change, written in the same transaction."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from .models import AuditEntry
 
 
 def record(session: Session, at: float, actor: str, action: str, subject: str, detail: dict[str, Any]) -> None:
-    """`actor` is a token's id, or a command of the hub's operator. No secret may be in `detail`."""
+    """`actor` is a token's id or a command of the hub's operator. `detail` must not contain secrets."""
     session.add(AuditEntry(at=at, actor=actor, action=action, subject=subject[:200], detail=detail))

@@ -1,7 +1,7 @@
-"""Backup and restore of a hub: one archive, whole or not at all. It has the hub's keys in it: keep it as they are kept.
+"""Backup and restore of a hub: one archive, all or nothing. It contains the hub's keys, so protect it like them.
 
 Inside: `hub.toml`, `keys/`, `storage/`, `builds/`, and the tables as JSON lines, so that a hub can move from SQLite to
-PostgreSQL and back by its backup.
+PostgreSQL and back.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ _ROWS = 500  # inserted at once
 
 
 def backup(hub: Hub, file: Path) -> int:
-    """Readable by its owner alone; the answer is its bytes. The hub may go on serving. Raises Refused when `file` is
-    there.
+    """Readable only by its owner; returns its size in bytes. The hub may keep running. Raises Refused if `file` exists.
 
-    The tables are read in one transaction, and before the files: files are never changed, only added.
+    The tables are read in one transaction before the files, which are only ever added.
     """
     if file.exists():
         raise Refused(f"{file} already exists. Nothing was changed.", "Give a new file.", key="backup-exists")
@@ -49,8 +48,8 @@ def backup(hub: Hub, file: Path) -> int:
 
 
 def restore(file: Path, folder: Path, database: str | None) -> None:
-    """Into a new folder and an empty database: `database` instead of the one of the backup. Raises Refused or
-    UsageError; then there is no hub."""
+    """Into a new folder and an empty database; `database` replaces the one in the backup. Raises Refused or UsageError;
+    then there is no hub."""
     if folder.exists() and any(folder.iterdir()):
         raise Refused(f"{folder} is not empty. Nothing was changed.", "Give a new folder.", key="not-empty")
     try:
@@ -81,7 +80,7 @@ def _restore(tar: tarfile.TarFile, folder: Path, database: str | None) -> None:
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """Files and folders alone, inside `folder`. (`filter="data"` is newer than Debian 12's Python 3.11.2.)"""
+    """Only files and folders, inside `folder`. (`filter="data"` is newer than Debian 12's Python 3.11.2.)"""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
         raise ValueError(f"{member.name} is not a regular file")
@@ -90,7 +89,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> Non
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
         return
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # Keys and passwords are in there: the owner's alone, but what is a certificate.
+    # There are keys and passwords in it: everything but a certificate is for the owner only.
     mode = 0o644 if target.suffix == ".crt" else 0o600
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         shutil.copyfileobj(_read(tar, member.name), file)
@@ -149,7 +148,7 @@ def _fill(database: Database, lines: IO[bytes]) -> None:
             if rows := waiting.get(table.name, []):
                 session.execute(insert(table), rows)
         if session.get_bind().dialect.name == "postgresql":
-            # The counter knows nothing of rows that brought their own number.
+            # Rows inserted with an id do not advance the sequence.
             session.execute(
                 text("SELECT setval('audit_id_seq', (SELECT COALESCE(MAX(id), 0) + 1 FROM audit), false)")
             )  # fmt: skip
@@ -162,5 +161,5 @@ def _row(table: Table, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _spelled(name: str) -> str:
-    """The name of a table or column as it is today; older backups have the old spelling."""
+    """Today's name of a table or column; older backups use the old spelling."""
     return name.replace(OLD_SPELLING, "license")

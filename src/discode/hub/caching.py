@@ -1,4 +1,4 @@
-"""Answers that a CDN can carry: ETag, Cache-Control, 304."""
+"""Responses that a CDN can cache: ETag, Cache-Control, 304."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .releases import metadata
 
 SOON = "public, max-age=60"  # may change at any time
 FOREVER = "public, max-age=31536000, immutable"  # has its version or hash in its name
-FOREVER_PRIVATE = FOREVER.replace("public", "private")  # for caches of the one who may read it
-TIMESTAMP_AGE = 1.0  # seconds that a process of the hub serves a timestamp without looking for a newer one
+FOREVER_PRIVATE = FOREVER.replace("public", "private")  # for private caches only
+TIMESTAMP_AGE = 1.0  # seconds for which a process serves a timestamp without checking for a newer one
 KEPT = 64  # files
 
 
@@ -29,7 +29,7 @@ class MetadataCache:
         self._missing: OrderedDict[str, float] = OrderedDict()
 
     def known(self, name: str) -> tuple[str, bytes] | None:
-        """The ETag and the bytes, when they are still good."""
+        """The ETag and the bytes, if they are still fresh."""
         found = self._files.get(name)
         if found is None or (name == "timestamp.json" and time.monotonic() - found[0] > TIMESTAMP_AGE):
             return None
@@ -49,7 +49,7 @@ class MetadataCache:
         return etag, body
 
     def is_missing(self, name: str) -> bool:
-        """It was not there a moment ago: every installation asks for the next root."""
+        """Remember that a file is missing: every installation asks for the next root."""
         at = self._missing.get(name)
         return at is not None and time.monotonic() - at <= TIMESTAMP_AGE
 
@@ -58,12 +58,12 @@ class MetadataCache:
             kept.popitem(last=False)
 
     def changed(self) -> None:
-        """Something was published through this process: the next reader sees it."""
+        """Something was published through this process, and the next reader must see it."""
         self._files.pop("timestamp.json", None)
         self._missing.clear()
 
     def forget(self) -> None:
-        """Everything, as at the start."""
+        """Forget everything, as at the start."""
         self._files.clear()
         self._missing.clear()
 

@@ -1,4 +1,4 @@
-"""What the hub does by itself while it serves: sign again in time, and drop uploads that were never published."""
+"""Background chores of a running hub: renewing signatures in time, and deleting uploads that were never published."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .models import Blob, Target
 from .signing import one_at_a_time, sign_when_due
 
 EVERY = 600.0  # seconds
-ABANDONED = 86400.0  # seconds after which an upload that nothing names is dropped
+ABANDONED = 86400.0  # seconds after which an upload without a release is deleted
 _log = logging.getLogger("discode.hub")
 
 

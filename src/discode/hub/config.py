@@ -1,6 +1,6 @@
-"""The hub's own settings: `hub.toml` in its folder, readable by its owner alone (a database's address has a password).
+"""The hub's settings: `hub.toml` in its folder, readable only by its owner because a database URL contains a password.
 
-url = "https://hub.example.com"        what customers type
+url = "https://hub.example.com"        the address that customers use
 vendor = "acme"                        the first part of the names of images
 database = "sqlite:///hub.db"          relative to the folder; or postgresql://user:password@host/name
 registry = "registry.example.com"      host of the image registry; empty: none
@@ -21,14 +21,14 @@ from ..core.names import SLUG
 from ..disk.whole import write_new
 
 FILE = "hub.toml"
-DATABASE_VARIABLE = "DISCODE_HUB_DATABASE"  # of the environment; goes before the file
+DATABASE_VARIABLE = "DISCODE_HUB_DATABASE"  # in the environment; takes precedence over the file
 SQLITE = "sqlite:///hub.db"
 _REGISTRY = re.compile(r"(?:[a-z0-9.-]{1,253}|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 
 @dataclass(frozen=True)
 class HubConfig:
-    """`attempts` and `failures`: uses of secrets, and wrong ones, that an address may make in a minute."""
+    """`attempts` and `failures`: how many secrets, and how many wrong ones, an address may send in a minute."""
 
     url: str
     vendor: str
@@ -78,7 +78,7 @@ def load(folder: Path) -> HubConfig:
 
 
 def save(folder: Path, config: HubConfig) -> None:
-    """A new file, whose owner alone can read it. Raises FileExistsError."""
+    """Creates a file that only its owner can read. Raises FileExistsError."""
     defaults = {name: field.default for name, field in HubConfig.__dataclass_fields__.items()}
     chosen = {name: value for name, value in asdict(config).items() if value != defaults[name]}
     text = "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in chosen.items())

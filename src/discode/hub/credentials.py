@@ -1,7 +1,7 @@
-"""Secrets that people and programs carry: `<kind>_<id>_<secret>`, shown once, kept as a hash.
+"""Secrets for people and programs: `<kind>_<id>_<secret>`, shown once and stored as a hash.
 
-The secret part has 160 random bits: nobody can try them all, so one SHA-256 keeps it, and no salt. It is found by
-its id and compared in constant time, also when the id is unknown, so that time tells nothing.
+The secret part has 160 random bits, too many to guess, so one SHA-256 without a salt is enough. It is found by its id
+and compared in constant time, even if the id is unknown, so that timing reveals nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NOBODY = hashlib.sha256(b"nobody").hexdigest()
 
 @dataclass(frozen=True)
 class Secret:
-    """`text` is what is shown, once; `hash` is what is kept."""
+    """`text` is shown once; `hash` is stored."""
 
     kind: str
     id: str
@@ -35,13 +35,13 @@ def make(kind: str) -> Secret:
 
 
 def parse(text: str) -> Secret | None:
-    """None for what does not even look like one."""
+    """None for text of any other form."""
     match = _FORM.fullmatch(text) if len(text) <= 64 else None
     return Secret(match[1], match[2], text, _hash(match[3])) if match else None
 
 
 def matches(given: Secret | None, kept_hash: str | None) -> bool:
-    """Whether the given secret is the kept one; takes as long when there is none."""
+    """Whether the given secret matches the stored one; takes equally long if there is none."""
     same = hmac.compare_digest(given.hash if given else _NOBODY, kept_hash or _NOBODY)
     return same and given is not None and kept_hash is not None
 

@@ -1,4 +1,4 @@
-"""The database: SQLite in a file, or PostgreSQL. Reads and writes are transactions; what fails leaves nothing."""
+"""The database: SQLite in a file, or PostgreSQL. Reads and writes are transactions; a failed write leaves nothing."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..core.errors import Refused
 from .errors import HubError, OutOfRoom, Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-BUSY = 10.0  # seconds that a writer waits for another one
+BUSY = 10.0  # seconds for which a writer waits for another one
 _FULL = {13, "53100"}  # SQLITE_FULL; PostgreSQL's disk_full
 
 
 class Database:
-    """`url` as in hub.toml; the path of an SQLite file counts from `folder`."""
+    """`url` as in hub.toml; the path of an SQLite file is relative to `folder`."""
 
     def __init__(self, url: str, folder: Path):
         address = make_url(url)
@@ -56,7 +56,7 @@ class Database:
                 session.flush()
 
     def migrate(self) -> None:
-        """Bring the tables to this version of the hub. Several at once wait for each other."""
+        """Migrate the tables to this version of the hub. Concurrent migrations wait for each other."""
         with translated(), self.engine.connect() as connection:
             connection = connection.execution_options(discode_write=True)
             with connection.begin():
@@ -65,7 +65,7 @@ class Database:
                 command.upgrade(_alembic(connection), "head")
 
     def check(self) -> None:
-        """Raises Refused when the tables are of another version of the hub, Unavailable when there is no database."""
+        """Raises Refused if the tables belong to another version of the hub, Unavailable if there is no database."""
         wanted = ScriptDirectory(str(MIGRATIONS)).get_current_head()
         with translated(), self.engine.connect() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
@@ -84,14 +84,14 @@ class Database:
 def _as_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # the driver would begin transactions of its own, too late
+        connection.isolation_level = None  # otherwise the driver begins transactions itself, too late
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
     def _begun(connection: Connection) -> None:
-        # A writer takes the lock at once: one that began by reading could not be let in after another's commit.
+        # A writer takes the lock at once: a reader cannot become a writer after another one's commit.
         write = connection.get_execution_options().get("discode_write")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
@@ -105,7 +105,7 @@ def _alembic(connection: Connection) -> Config:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """What the driver raises, in our words; a broken rule of the tables (IntegrityError) goes through."""
+    """Translates the driver's exceptions; a violated constraint (IntegrityError) passes through."""
     try:
         yield
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:

@@ -1,9 +1,9 @@
-"""Images that live in another registry: the vendor's credentials stay on the hub, a customer gets a token for one pull.
+"""Images in another registry: the vendor's credentials stay on the hub, and a customer gets a token for one pull.
 
-The hub logs in at that registry's token server as a container engine does, asks for `pull` on the one repository, and
-passes the token on. Registries that know Basic alone have nothing that could be passed on: they are refused.
+The hub logs in to that registry's token server like a container engine, asks for `pull` on the one repository, and
+passes the token on. A registry that supports only Basic issues no such token and is refused.
 
-keys/registries.json, readable by its owner alone:
+keys/registries.json, readable only by its owner:
     {"registry.example.net/acme/myapp": {"app": "myapp", "username": "acme", "password": "…"}}
 
 Source: <https://distribution.github.io/distribution/spec/auth/token/>
@@ -28,16 +28,16 @@ from .errors import BadRequest, Conflict, NotFound, Unavailable
 from .hub import Hub
 
 FILE = "registries.json"
-TIMEOUT = 10.0  # seconds for each question to a registry
-SHORTEST = 60  # seconds that a token holds at the least: the specification's, for a server that does not say
-MOST = 65536  # bytes of a token server's answer
+TIMEOUT = 10.0  # seconds for each request to a registry
+SHORTEST = 60  # seconds: the specification's default lifetime, for a server that does not state one
+MOST = 65536  # bytes of a token server's response
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"((?:[a-z0-9.-]{{1,253}}|\[[0-9a-f:]+\])(?::\d{{1,5}})?)/({_PART}(?:/{_PART})*)")
 
 
 @dataclass(frozen=True)
 class Delegation:
-    """Who may pull it, and as whom the hub asks for their tokens."""
+    """The app whose customers may pull it, and the account that the hub uses to get their tokens."""
 
     app: str
     username: str
@@ -46,7 +46,7 @@ class Delegation:
 
 @dataclass(frozen=True)
 class Token:
-    """For `pull` on one repository; it holds for so many seconds from now on."""
+    """Allows `pull` on one repository, for `seconds` from now."""
 
     text: str = field(repr=False)
     seconds: int
@@ -57,7 +57,7 @@ class Delegations:
         self._path = keys / FILE
 
     def all(self) -> dict[str, Delegation]:
-        """By repository, with its registry's host. Read anew each time: it changes while hubs serve."""
+        """By repository, including its registry's host. Read each time, because it changes while hubs run."""
         try:
             told: dict[str, dict[str, str]] = json.loads(self._path.read_text())
         except FileNotFoundError:
@@ -65,8 +65,8 @@ class Delegations:
         return {repository: Delegation(**one) for repository, one in told.items()}
 
     def add(self, repository: str, delegation: Delegation) -> None:
-        """Replaces an earlier one. Raises BadRequest, Conflict or Unavailable when no token can be had: nothing is kept
-        that would fail at a customer's.
+        """Replaces an earlier one. Raises BadRequest, Conflict or Unavailable if no token can be obtained, and stores
+        nothing then.
         """
         check_slug(delegation.app)
         pull_token(repository, delegation)
@@ -100,7 +100,7 @@ def remove(hub: Hub, actor: str, repository: str) -> None:
 
 
 def pull_token(repository: str, delegation: Delegation) -> Token:
-    """Raises BadRequest (no such name), Conflict (no token for these credentials), Unavailable (nobody answers)."""
+    """Raises BadRequest (invalid name), Conflict (no token for these credentials) or Unavailable (no answer)."""
     host, name = _parts(repository)
     address = f"{'http' if is_loopback(host) else 'https'}://{host}"
     try:
@@ -144,7 +144,7 @@ def _parts(repository: str) -> tuple[str, str]:
 
 
 def _challenge(host: str, asked: httpx.Response) -> tuple[str, dict[str, str]]:
-    """The token server's address, and what it has to be asked with."""
+    """The token server's address and the parameters to send."""
     told = bearer(asked.headers.get("www-authenticate", "")) or {}
     realm = told.get("realm", "")
     if asked.status_code != 401 or not realm:

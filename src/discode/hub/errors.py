@@ -1,11 +1,11 @@
-"""What the hub answers when it refuses. Each has an HTTP status, a stable key for programs and a sentence for people.
+"""The hub's refusals. Each has an HTTP status, a stable key for programs and a sentence for people.
 
 HubError
   BadRequest         400/422  the request itself is wrong
   Unauthorized       401      no credentials, or wrong ones
-  Forbidden          403      known, but may not
+  Forbidden          403      known, but not allowed
   NotFound           404
-  Conflict           409      against what is there: another content, a version passed over
+  Conflict           409      contradicts what is stored: different content, a skipped version
   TooLarge           413
   TooMany            429
   OutOfRoom          507      the disk or the database is full
@@ -20,7 +20,7 @@ from ..core.errors import DiscodeError
 
 
 class HubError(DiscodeError):
-    """`retry_after` is in seconds. On the hub's own command line it is a refusal."""
+    """`retry_after` is in seconds. On the hub's own command line this is a refusal."""
 
     status: ClassVar[int] = 500
     exit_code = 4

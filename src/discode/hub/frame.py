@@ -1,6 +1,6 @@
-"""What is around every request: its id, its log line, bounds on its body, and an answer whatever goes wrong.
+"""What surrounds every request: its id, its log line, a limit on its body, and a response whatever goes wrong.
 
-A log line is JSON and has no query, no headers and no body: that is where secrets are.
+A log line is JSON without query, headers or body, because those may contain secrets.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import BadRequest, HubError, TooLarge
 
-LONGEST_BODY = 16 * 1024 * 1024  # bytes of JSON: the signed targets of several ten thousand releases
-UPLOADS = "/api/v1/blobs/"  # streamed to the disk, with a bound of their own
+LONGEST_BODY = 16 * 1024 * 1024  # bytes of JSON: enough for the signed targets of tens of thousands of releases
+UPLOADS = "/api/v1/blobs/"  # streamed to the disk, with their own limit
 _log = logging.getLogger("discode.hub")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class BodyCut(Exception):
-    """The caller went away in the middle of its body."""
+    """The caller disconnected while sending its body."""
 
 
 class Frame:
@@ -44,7 +44,7 @@ class Frame:
             call.status = 499
         except HubError as error:
             await call.answer(error.status, error.as_answer())
-        except Exception:  # noqa: BLE001 - whatever it is, the caller gets an answer and the log the trace
+        except Exception:  # noqa: BLE001 - whatever it is, the caller gets a response and the log a traceback
             _log.exception("request failed", extra={"fields": {"request": call.id}})
             sentence = {
                 "key": "bug",
@@ -88,7 +88,7 @@ class _Call:
 
     async def send(self, message: Message) -> None:
         if self._refusal is not None and not self._started:
-            # FastAPI has made a general error of it; what it still sends is dropped.
+            # FastAPI has turned it into a generic error; whatever it still sends is dropped.
             refusal, self._refusal, self._dropping = self._refusal, None, True
             await self._send_answer(refusal.status, refusal.as_answer())
         if not self._dropping:
@@ -106,7 +106,7 @@ class _Call:
 
     async def answer(self, status: int, body: dict[str, Any]) -> None:
         if self._started:
-            raise BodyCut  # half an answer is out: the connection has to break
+            raise BodyCut  # half of the response is sent, so the connection must break
         await self._send_answer(status, body)
 
     async def _send_answer(self, status: int, body: dict[str, Any]) -> None:

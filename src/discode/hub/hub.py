@@ -1,4 +1,4 @@
-"""The hub, put together from its folder: what every request works with."""
+"""The hub, assembled from its folder, as every request uses it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def open_hub(folder: Path, now: Callable[[], float] = time.time) -> Hub:
 
 
 def init_hub(folder: Path, config: HubConfig) -> Secret:
-    """A new hub, and the first token of its vendor, which may do everything. Raises Refused when there is one."""
+    """Create a hub and its vendor's first token, which may do everything. Raises Refused if there is a hub."""
     config.checked()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if (folder / configuration.FILE).exists():
@@ -66,7 +66,7 @@ def init_hub(folder: Path, config: HubConfig) -> Secret:
             session.add(ApiToken(id=token.id, hash=token.hash, label="first", scopes=list(SCOPES), created=now))
             record(session, now, "hub init", "token.create", token.id, {"scopes": list(SCOPES)})
         database.close()
-        configuration.save(folder, config)  # last: without it there is no hub, and init can be repeated
+        configuration.save(folder, config)  # last: until it exists there is no hub, and init can be repeated
     finally:
         os.umask(before)
     return token

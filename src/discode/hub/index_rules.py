@@ -1,4 +1,4 @@
-"""What the hub insists on in an app's signed index and manifests. Pure: files come in as bytes."""
+"""What the hub requires of an app's signed index and manifests. Pure: files are passed in as bytes."""
 
 from __future__ import annotations
 

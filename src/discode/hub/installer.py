@@ -1,6 +1,6 @@
-"""`install.sh`: puts the `discode` command on a customer's machine, for this hub, with the vendor's root inside.
+"""`install.sh`, which installs the `discode` command on a customer's machine, with this hub and the vendor's root.
 
-Self-contained builds are in `builds/`, an archive for each machine; without one for theirs, customers need a Python.
+Self-contained builds are in `builds/`, one archive per architecture. Without one for theirs, customers need Python.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ def script(hub: Hub) -> str:
     lines = (base64.encodebytes(root.body)).decode().strip()
     sums = "\n".join(f"{name} {digest}" for name, digest in sorted(builds(hub).items()))
     text = files("discode.hub").joinpath("install.sh").read_text()
-    # The address was checked when the hub was made; all the rest is base 64, hex and numbers.
+    # Safe to insert: the address was checked when the hub was created; the rest is base64, hex and numbers.
     return _Marks(text).substitute(
         url=hub.config.url, root=lines, floor=as_role(targets.body, Targets).version, builds=sums
     )
 
 
 class _Marks(Template):
-    """`@{name}`: a dollar sign is the shell's."""
+    """Uses `@{name}`, because `$` belongs to the shell."""
 
     delimiter = "@"
 
 
 def builds(hub: Hub) -> dict[str, str]:
-    """The SHA-256 of each build, by its name."""
+    """The SHA-256 of each build, by name."""
     folder = hub.folder / "builds"
     return {
         path.name: path.with_suffix(".sha256").read_text().strip()
@@ -65,7 +65,7 @@ def build_path(hub: Hub, name: str) -> Path:
 
 
 def add_build(folder: Path, file: Path) -> str:
-    """Its SHA-256. Raises UsageError for a file that is not named as bin/build names it."""
+    """Returns its SHA-256. Raises UsageError for a file whose name is not one that bin/build gives."""
     if not BUILD.fullmatch(file.name) or not file.is_file():
         raise UsageError(f"{file} is not a build.", "Make one with bin/build: discode-linux-x86_64.tar.gz")
     place = folder / "builds"

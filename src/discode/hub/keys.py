@@ -1,4 +1,4 @@
-"""The hub's own keys, made once, in `keys/`: a PEM file each, readable by the owner alone.
+"""The hub's own keys, created once in `keys/`: a PEM file each, readable only by the owner.
 
 online.pem     Ed25519: signs snapshot and timestamp. The vendor's root names it; it cannot sign a release
 lease.pem      Ed25519: signs leases
@@ -22,7 +22,7 @@ from ..core.errors import Refused
 from ..disk.whole import write_new
 
 _RESTORE = "Restore the hub's folder from a backup."
-CERTIFICATE_DAYS = 3650  # the registry loads it at its start: a change means a restart there
+CERTIFICATE_DAYS = 3650  # the registry loads it at startup, so a change requires a restart there
 
 
 class HubKeys:
@@ -103,7 +103,7 @@ def _certificate(key: EllipticCurvePrivateKey, vendor: str) -> bytes:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))  # clocks of hub and registry differ
+        .not_valid_before(now - timedelta(days=1))  # the clocks of hub and registry may differ
         .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
         .sign(key, hashes.SHA256())
     )

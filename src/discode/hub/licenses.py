@@ -1,7 +1,7 @@
-"""Licenses: issued and ended by the vendor, taken up by installations, each on a seat of its own.
+"""Licenses: issued and revoked by the vendor, activated by installations, one seat each.
 
-A license is live, or it ended: revoked, or past its day. What ends with it: reading releases, pulling images, fresh
-leases. What runs goes on running.
+A license is live, expired or revoked. A license that is not live allows no reading of releases, no image pulls and no
+fresh leases; a running app keeps running.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _RUNS_ON = "Your app keeps running."
 
 @dataclass(frozen=True)
 class Terms:
-    """`days` None: no end. No `channels`: all. `seats` is a number of installations."""
+    """`days` None: never expires. No `channels`: all. `seats` is a number of installations."""
 
     app: str
     customer: str
@@ -39,7 +39,7 @@ class Terms:
 
 
 def issue(hub: Hub, actor: str, terms: Terms) -> Secret:
-    """Raises NotFound for an app of which nothing is published: a slip of the pen would cost a customer a day."""
+    """Raises NotFound for an app without releases, because a typo would cost a customer a day."""
     secret, now = make(LICENSE_KEY), hub.now()
     with hub.database.write() as session:
         if session.get(App, terms.app) is None:
@@ -74,7 +74,7 @@ def shown(hub: Hub, identity: str) -> dict[str, Any]:
 
 
 def revoke(hub: Hub, actor: str, identity: str, reason: str) -> None:
-    """Revoked already: nothing changes."""
+    """Changes nothing if it is already revoked."""
     with hub.database.write() as session:
         kept = _find(session, identity)
         if kept.revoked is None:
@@ -83,7 +83,7 @@ def revoke(hub: Hub, actor: str, identity: str, reason: str) -> None:
 
 
 def renew(hub: Hub, actor: str, identity: str, days: int | None) -> None:
-    """From its end on, or from today when that has passed; None: without an end. A revoked license stays ended."""
+    """From its expiry, or from today if it has expired; None: never expires. A revoked license stays revoked."""
     with hub.database.write() as session:
         kept = _find(session, identity)
         if kept.revoked is not None:
@@ -94,7 +94,7 @@ def renew(hub: Hub, actor: str, identity: str, days: int | None) -> None:
 
 
 def free_seat(hub: Hub, actor: str, identity: str, installation: str) -> None:
-    """Free already: nothing changes."""
+    """Changes nothing if it is already free."""
     with hub.database.write() as session:
         _find(session, identity)
         if (seat := session.get(Activation, (identity, installation))) is not None:
@@ -103,7 +103,7 @@ def free_seat(hub: Hub, actor: str, identity: str, installation: str) -> None:
 
 
 def holder(hub: Hub, address: str, key: str, app: str | None = None) -> License:
-    """The live license of a key, for `app` when that is given. Raises Forbidden, or TooMany."""
+    """The live license of a key, for `app` if given. Raises Forbidden or TooMany."""
     hub.throttle.attempt(address)
     given = parse(key)
     if given is not None and given.kind != LICENSE_KEY:
@@ -123,7 +123,7 @@ def holder(hub: Hub, address: str, key: str, app: str | None = None) -> License:
 
 
 def live(hub: Hub, identity: str) -> License:
-    """By its id, when it has not ended. Raises Forbidden."""
+    """By its id, if it is live. Raises Forbidden."""
     with hub.database.read() as session:
         kept = session.get(License, identity)
     if kept is None:
@@ -144,12 +144,13 @@ def must_be_active(hub: Hub, license: License, installation: str) -> None:
 
 
 def activate(hub: Hub, license: License, installation: str, *, move: bool) -> str:
-    """Take a seat, and the lease for it. Has one: the same. `move`: the seat that was unused longest is given up.
+    """Take a seat and return its lease; an installation that has a seat keeps it. `move` frees the seat that has been
+    unused the longest.
 
     Raises Conflict when every seat is taken.
     """
     with hub.database.write() as session:
-        kept = session.get(License, license.id, with_for_update=True)  # one after the other: seats are counted
+        kept = session.get(License, license.id, with_for_update=True)  # one at a time, because seats are counted
         assert kept is not None
         seat = session.get(Activation, (kept.id, installation))
         if seat is not None:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, LargeBinary, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# Names by rule, so that a migration can speak of a constraint on every database.
+# Systematic names, so that a migration can refer to a constraint on every database.
 _NAMING = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
@@ -36,7 +36,7 @@ class ApiToken(Base):
 
 
 class AuditEntry(Base):
-    """One change: who, what, to what. Never a secret."""
+    """One change: who did what to what. Never contains a secret."""
 
     __tablename__ = "audit"
     __table_args__ = (Index("ix_audit_at", "at"),)
@@ -50,7 +50,7 @@ class AuditEntry(Base):
 
 
 class MetadataFile(Base):
-    """Signed metadata as it came or was signed here. Old versions of snapshot and timestamp are deleted."""
+    """Signed metadata as received or as signed here. Old versions of snapshot and timestamp are deleted."""
 
     __tablename__ = "metadata_files"
 
@@ -61,7 +61,7 @@ class MetadataFile(Base):
 
 
 class Blob(Base):
-    """A file in the storage, published or about to be."""
+    """A file in storage that is published or about to be."""
 
     __tablename__ = "blobs"
 
@@ -71,7 +71,7 @@ class Blob(Base):
 
 
 class Target(Base):
-    """What the signed targets name now, or named: readers under way still ask for an index that has changed."""
+    """What the signed targets name, or named before: readers in progress still ask for an index that has changed."""
 
     __tablename__ = "targets"
 
@@ -82,7 +82,7 @@ class Target(Base):
 
 
 class PublishedRelease(Base):
-    """An entry of an app's signed index, to be asked for by the database. `archive` is a target's name."""
+    """An entry of an app's signed index, for queries. `archive` is a target's name."""
 
     __tablename__ = "releases"
 
@@ -105,7 +105,7 @@ class App(Base):
 
 
 class License(Base):
-    """`hash` as of an API token. No `channels` means all. `lease_days`: how long a lease holds without the hub."""
+    """`hash` as for an API token. No `channels` means all. `lease_days`: how long a lease is valid without the hub."""
 
     __tablename__ = "licenses"
 
@@ -123,7 +123,7 @@ class License(Base):
 
 
 class Activation(Base):
-    """A seat that is taken. `installation` is a random id that the installation chose."""
+    """A seat in use. `installation` is a random id that the installation chose."""
 
     __tablename__ = "activations"
 
@@ -134,7 +134,7 @@ class Activation(Base):
 
 
 class Hold(Base):
-    """A release that the hub holds back, or held back until `ended`; reports from before that do not halt it again."""
+    """A release that the hub holds back, or held back until `ended`; earlier reports do not halt it again."""
 
     __tablename__ = "holds"
 
@@ -147,7 +147,7 @@ class Hold(Base):
 
 
 class Report(Base):
-    """How an update ended at an installation that agreed to say so. The newest of each version counts."""
+    """The outcome of an update at an installation that agreed to report it. The newest for each version counts."""
 
     __tablename__ = "reports"
 

@@ -1,6 +1,6 @@
-"""Answers from memory, before all else: most requests are installations that look whether something is new.
+"""Responses from memory, before anything else: most requests are installations that check for something new.
 
-They are not logged, as a CDN would not tell of them either. Whatever is not at hand goes the usual way.
+They are not logged, as they would not be behind a CDN. Whatever is not in memory takes the usual path.
 """
 
 from __future__ import annotations

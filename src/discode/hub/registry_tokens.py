@@ -25,17 +25,17 @@ from .errors import Forbidden, Unauthorized
 from .hub import Hub
 from .models import App, License
 
-SECONDS = 300  # that a token holds; the registry checks it once a request
-TICKET_SECONDS = 3600  # that a machine has for one pull, layers and all
+SECONDS = 300  # lifetime of a token, which the registry checks once a request
+TICKET_SECONDS = 3600  # time for a whole pull with all its layers
 TICKET_TYPE = "pull-ticket+jwt"
-EARLIER = 60  # seconds by which the registry's clock may be behind
+EARLIER = 60  # seconds by which the registry's clock may be slow
 MOST_SCOPES = 20
 _NAME = re.compile(rf"({SLUG.pattern})/({SLUG.pattern})(?:/[a-z0-9][a-z0-9._-]{{0,100}}){{0,3}}")
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What is asked for. `name` is a repository's, without the registry's host."""
+    """What a client asks for. `name` is a repository without the registry's host."""
 
     kind: str
     name: str
@@ -52,20 +52,20 @@ class Rights:
 
 
 def parse_scopes(texts: Iterable[str]) -> list[Scope]:
-    """Several may come in one text, parted by blanks. What is no scope is left out: it grants nothing."""
+    """One text may contain several, separated by spaces. Anything that is not a scope is ignored and grants nothing."""
     words = [word for text in texts for word in text.split(" ")][:MOST_SCOPES]
     parts = [(word.partition(":")[0], *word.partition(":")[2].rpartition(":")) for word in words]
     return [Scope(kind, name, frozenset(actions.split(","))) for kind, name, colon, actions in parts if colon]
 
 
 def app_of(vendor: str, name: str) -> str | None:
-    """`<vendor>/<app>`, and what is below it, belongs to the app; every other name to none."""
+    """`<vendor>/<app>` and whatever is below it belongs to the app; other names belong to no app."""
     match = _NAME.fullmatch(name)
     return match[2] if match and match[1] == vendor else None
 
 
 def granted(scopes: Iterable[Scope], rights: Iterable[Rights], vendor: str) -> list[dict[str, Any]]:
-    """The intersection of what is asked for and what may be, in the form of the `access` claim."""
+    """The intersection of what is requested and what is allowed, as an `access` claim."""
     access = []
     for scope in scopes:
         app = app_of(vendor, scope.name) if scope.kind == "repository" else None
@@ -97,7 +97,7 @@ def rights_of(hub: Hub, address: str, password: str) -> Rights:
 
 
 def public_rights(hub: Hub, scopes: Iterable[Scope]) -> list[Rights]:
-    """Whoever it is may pull the images of apps that are public."""
+    """Everybody may pull the images of public apps."""
     names = {app for scope in scopes if (app := app_of(hub.config.vendor, scope.name))}
     with hub.database.read() as session:
         public = [kept.slug for name in names if (kept := session.get(App, name)) and kept.access == "public"]
@@ -105,7 +105,7 @@ def public_rights(hub: Hub, scopes: Iterable[Scope]) -> list[Rights]:
 
 
 def ticket(hub: Hub, license: License, installation: str) -> tuple[str, float]:
-    """A password for one pull, and when it ends: the license key itself need not go to the container engine."""
+    """A password for one pull, and its expiry: the license key itself is not sent to the container engine."""
     licenses.must_be_active(hub, license, installation)
     ends = int(hub.now()) + TICKET_SECONDS
     claims = {"iss": hub.config.url, "sub": installation, "license": license.id, "exp": ends}

@@ -1,4 +1,4 @@
-"""Publishing: the vendor's signed metadata is checked against all that is there, then everything changes at once."""
+"""Publishing: the vendor's signed metadata is checked against what is stored, then everything changes at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NO_ROOT = "This hub does not have the vendor's root yet."
 
 
 def set_root(hub: Hub, actor: str, data: bytes) -> int:
-    """The vendor's first or next root; its version. The same again changes nothing."""
+    """Store the vendor's first or next root; returns its version. Repeating it changes nothing."""
     with hub.database.write() as session:
         one_at_a_time(session)
         current = newest(session, "root")
@@ -36,7 +36,7 @@ def set_root(hub: Hub, actor: str, data: bytes) -> int:
 
 
 def publish(hub: Hub, actor: str, data: bytes) -> int:
-    """The vendor's next targets; their version. The same again changes nothing. Raises HubError; then nothing is."""
+    """Store the vendor's next targets; returns their version. Repeating it changes nothing. Raises HubError."""
     with hub.database.write() as session:
         one_at_a_time(session)
         current = newest(session, "targets")
@@ -113,7 +113,7 @@ def _remember(session: Session, hub: Hub, targets: Targets) -> None:
 
 
 def set_access(hub: Hub, actor: str, app: str, access: str) -> None:
-    """`licensed` or `public`. Raises NotFound for an app of which nothing is published."""
+    """`licensed` or `public`. Raises NotFound for an app without releases."""
     with hub.database.write() as session:
         kept = session.get(App, app)
         if kept is None:

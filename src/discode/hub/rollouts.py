@@ -1,4 +1,4 @@
-"""Reports of updates, and what they do to a rollout: it halts by itself where the vendor drew the line."""
+"""Reports of updates and their effect on a rollout: it halts automatically at the vendor's threshold."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Outcome:
 
 
 def take(hub: Hub, told: Outcome) -> bool:
-    """Keep a report; whether the rollout halted by it. Raises NotFound for a version that was never published."""
+    """Store a report; returns whether it halted the rollout. Raises NotFound for a version that was never published."""
     with hub.database.write() as session:
         release = _release(session, told.app, told.version)
         fields = {name: value for name, value in vars(told).items() if name not in ("app", "installation", "version")}
@@ -45,13 +45,13 @@ def take(hub: Hub, told: Outcome) -> bool:
 
 
 def hold(hub: Hub, actor: str, app: str, version: str, reason: str) -> None:
-    """Held back already: nothing changes."""
+    """Changes nothing if it is already held back."""
     with hub.database.write() as session:
         _hold(session, hub, actor, _release(session, app, version), reason)
 
 
 def resume(hub: Hub, actor: str, app: str, version: str) -> None:
-    """Not held back: nothing changes."""
+    """Changes nothing if it is not held back."""
     with hub.database.write() as session:
         _release(session, app, version)
         kept = session.get(Hold, (app, version))
@@ -64,7 +64,7 @@ def resume(hub: Hub, actor: str, app: str, version: str) -> None:
 
 
 def summary(hub: Hub, app: str) -> dict[str, Any]:
-    """Adoption (which version each installation serves by its last report), outcomes by release, and what is held."""
+    """Adoption (the version in each installation's last report), outcomes by release, and what is held back."""
     with hub.database.read() as session:
         reports = list(session.scalars(select(Report).where(Report.app == app).order_by(Report.at)))
         holds = {

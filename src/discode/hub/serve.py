@@ -8,11 +8,11 @@ from .app import make_app
 from .frame import log_to_stderr
 from .hub import Hub
 
-SLOWEST_REQUEST_END = 30  # seconds that requests under way have at the end
+SLOWEST_REQUEST_END = 30  # seconds that requests in progress have at shutdown
 
 
 def server_for(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> uvicorn.Server:
-    """`trusted_proxies`: addresses whose X-Forwarded-For is believed, separated by commas."""
+    """`trusted_proxies`: addresses whose X-Forwarded-For is trusted, separated by commas."""
     config = uvicorn.Config(
         make_app(hub), host=host, port=port, log_config=None, access_log=False, server_header=False,
         proxy_headers=bool(trusted_proxies), forwarded_allow_ips=trusted_proxies or None,

@@ -15,12 +15,12 @@ from .models import Hold, MetadataFile, PublishedRelease
 
 SNAPSHOT_DAYS, TIMESTAMP_DAYS = 30, 7
 SIGN_AGAIN = 86400.0  # seconds after which the timestamp is signed again
-KEPT_SNAPSHOTS = 20  # readers under way still ask for the one before
-_LOCK = 7310581  # of PostgreSQL, for one signer at a time
+KEPT_SNAPSHOTS = 20  # readers in progress still ask for the previous one
+_LOCK = 7310581  # PostgreSQL advisory lock: one signer at a time
 
 
 def one_at_a_time(session: Session) -> None:
-    """Until the end of the transaction. SQLite lets one writer in anyway."""
+    """Held until the end of the transaction. SQLite allows only one writer anyway."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
 
@@ -51,13 +51,13 @@ def sign_timestamp(session: Session, hub: Hub) -> None:
     assert snapshot is not None
     timestamp = Timestamp(version=_next(session, "timestamp"), expires=_in(hub, TIMESTAMP_DAYS))
     if held := _held(session):
-        timestamp.unrecognized_fields[HELD] = held  # TUF lets metadata have fields of one's own, and signs them
+        timestamp.unrecognized_fields[HELD] = held  # TUF metadata may have custom fields, which are signed too
     timestamp.snapshot_meta = MetaFile(version=snapshot.version)
     _sign(session, hub, "timestamp", timestamp)
 
 
 def sign_when_due(hub: Hub) -> bool:
-    """Every day, so that installations which see nothing new know that nothing is withheld."""
+    """Every day, so that installations can tell that nothing newer is withheld."""
     with hub.database.write() as session:
         one_at_a_time(session)
         current = newest(session, "timestamp")

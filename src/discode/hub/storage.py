@@ -1,4 +1,4 @@
-"""The files of releases, by content: `storage/<first two digits>/<sha256>`. A file is there whole or not at all."""
+"""The files of releases, by content: `storage/<first two digits>/<sha256>`. A file is complete or absent."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Storage:
         return self.folder / sha256[:2] / sha256
 
     async def receive(self, sha256: str, pieces: AsyncIterator[bytes]) -> int:
-        """Keep what comes under its hash; the answer is its length. Raises BadRequest when it is something else.
+        """Store the upload under its hash; returns its length. Raises BadRequest if the hash does not match.
 
-        Whatever ends it early, nothing is left.
+        An upload that ends early leaves nothing behind.
         """
         incoming = self.folder / "incoming"
         digest, length = hashlib.sha256(), 0
-        # Writing blocks the loop for moments: the kernel takes the pieces into its memory.
+        # Blocks the event loop only briefly: the kernel buffers the pieces.
         with replacing(self.path(sha256), by_way_of=incoming) as file:
             async for piece in pieces:
                 file.write(piece)

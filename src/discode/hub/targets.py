@@ -1,4 +1,4 @@
-"""Files of releases as installations ask for them: found by name and hash, offered by license and channel."""
+"""Release files for installations: found by name and hash, offered by license and channel."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def access_of(hub: Hub, app: str) -> str:
 
 
 def must_be_offered(hub: Hub, target: Target, license: License) -> None:
-    """A manifest or an archive belongs to releases, and one of them is in a channel of the license's.
+    """A manifest or an archive must belong to a release in one of the license's channels.
 
     Raises Forbidden.
     """

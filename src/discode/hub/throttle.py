@@ -1,4 +1,4 @@
-"""Rate limits on all that takes secrets, by the address of the caller. Counted in each process for itself."""
+"""Rate limits, by caller's address, for whatever accepts secrets. Each process counts on its own."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Throttle:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
     def attempt(self, address: str) -> None:
-        """Before a secret is looked at. Raises TooMany."""
+        """Call before a secret is checked. Raises TooMany."""
         if not self._limiter.test(self._failures, address):
             raise self._too_many(self._failures, address)
         if not self._limiter.hit(self._attempts, address):
             raise self._too_many(self._attempts, address)
 
     def failed(self, address: str) -> None:
-        """The secret was wrong."""
+        """Call when the secret was wrong."""
         self._limiter.hit(self._failures, address)
 
     def _too_many(self, rule: RateLimitItemPerMinute, address: str) -> TooMany:

@@ -1,4 +1,4 @@
-"""API tokens: made, listed and ended, for the API and for the hub's own command line alike."""
+"""API tokens: creating, listing and revoking them, for the API and for the hub's own command line."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def describe(hub: Hub) -> list[dict[str, Any]]:
 
 
 def revoke(hub: Hub, actor: str, token: str) -> dict[str, Any]:
-    """Ended already: nothing changes. Raises NotFound."""
+    """Changes nothing if it is already revoked. Raises NotFound."""
     with hub.database.write() as session:
         kept = session.get(ApiToken, token)
         if kept is None:

@@ -1,7 +1,7 @@
-"""What the hub insists on before it signs for a vendor's metadata. Pure; installations check everything once more.
+"""What the hub requires of a vendor's metadata before it signs. Pure; installations check everything again.
 
-The order in which things are loaded: the root first (the vendor's, each signed by the one before), then the targets
-against the root and against the targets that they follow. The hub's own key signs what speaks of them, afterwards.
+The order of loading: first the vendor's root (each signed by the previous one), then the targets, against the root and
+against the previous targets. After that the hub's own key signs the metadata that refers to them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..core.release import target_app
 from .errors import BadRequest, Conflict
 
 _Role = TypeVar("_Role", Root, Targets)
-SHORTEST_LIFE = timedelta(days=1)  # of what is published: less is an error of the vendor's clock
+SHORTEST_LIFE = timedelta(days=1)  # of published metadata; less means that the vendor's clock is wrong
 MOST_TARGETS = 100_000
 
 
 def check_root(data: bytes, before: Root | None, online_key: str, now: datetime) -> Root:
-    """The vendor's root, first or next. Raises BadRequest, or Conflict for a version that is passed over."""
+    """The vendor's first or next root. Raises BadRequest, or Conflict for a skipped version."""
     metadata = _parsed(data, Root)
     root = metadata.signed
     wanted = before.version + 1 if before else 1
@@ -48,7 +48,7 @@ def check_root(data: bytes, before: Root | None, online_key: str, now: datetime)
 
 
 def check_targets(data: bytes, root: Root, before: Targets | None, now: datetime) -> Targets:
-    """The next targets: signed by the vendor, one version on, nothing published taken away or altered.
+    """The next targets: signed by the vendor, with the next version, and nothing published removed or altered.
 
     Raises BadRequest, or Conflict.
     """

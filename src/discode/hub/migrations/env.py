@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that `Database.migrate` gives, in its transaction."""
+"""Alembic's entry point: runs the migrations on the connection and in the transaction of `Database.migrate`."""
 
 from alembic import context
 

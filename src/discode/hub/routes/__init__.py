@@ -1,1 +1,1 @@
-"""The HTTP API, a file per part."""
+"""The HTTP API, one file for each part."""

@@ -1,4 +1,4 @@
-"""What anybody may know: that the hub is well, and its public keys."""
+"""Public information: the hub's health and its public keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Health(BaseModel):
 
 
 class About(BaseModel):
-    """`online_key` is in TUF's form: the vendor's root has to name it for snapshot and timestamp."""
+    """`online_key` is in TUF's format: the vendor's root delegates snapshot and timestamp to it."""
 
     url: str = Field(examples=["https://hub.example.com"])
     vendor: str = Field(examples=["acme"])
@@ -30,7 +30,7 @@ class About(BaseModel):
 
 @router.get("/healthz", responses=errors())
 def health(hub: TheHub) -> Health:
-    """200 when the database answers."""
+    """200 if the database answers."""
     with hub.database.read() as session:
         session.execute(text("SELECT 1"))
     return Health(ok=True)

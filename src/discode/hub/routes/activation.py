@@ -1,4 +1,4 @@
-"""What an installation does with its license key: take a seat, give it up, have its lease renewed."""
+"""What an installation does with its license key: take a seat, release it, renew its lease."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/api/v1", tags=["activation"])
 
 
 class Wanted(Shape):
-    """`move`: when no seat is free, the longest unused one is given up."""
+    """`move`: if no seat is free, take the one that has been unused the longest."""
 
     app: Slug
     move: bool = False
@@ -35,7 +35,7 @@ class Freed(BaseModel):
 
 @router.post("/activation", responses=errors(403, 409))
 def activate(hub: TheHub, customer: Customer, wanted: Wanted) -> LeaseAnswer:
-    """Take a seat for this installation; the same again is a no-op."""
+    """Take a seat for this installation. Repeating it changes nothing."""
     license = customer.license_for(wanted.app)
     return _answer(hub, license, licenses.activate(hub, license, customer.installation, move=wanted.move))
 
@@ -49,7 +49,7 @@ def lease(hub: TheHub, customer: Customer) -> LeaseAnswer:
 
 @router.delete("/activation", responses=errors(403))
 def deactivate(hub: TheHub, customer: Customer) -> Freed:
-    """Give the seat up; it is free for another machine at once."""
+    """Release the seat; it is free for another machine at once."""
     license = customer.license_for(None)
     licenses.free_seat(hub, f"license {license.id}", license.id, customer.installation)
     return Freed(freed=True)

@@ -43,7 +43,7 @@ def target(
     path: Annotated[str, Path(max_length=300, examples=[f"myapp/{'5f' * 32}.index.json"])],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """A target by its name with its hash, `<folder>/<sha256>.<name>`; of a licensed app with a license alone."""
+    """A target by name and hash, `<folder>/<sha256>.<name>`. A licensed app's targets need a license."""
     found, access = targets.find(hub, path)
     if access != "public" and (license := may_read(found.app)) is not None:
         targets.must_be_offered(hub, found, license)

@@ -17,7 +17,7 @@ router = APIRouter(tags=["installer"])
 
 @router.get("/install.sh", response_class=Response, responses=errors(404))
 def install(hub: TheHub) -> Response:
-    """A shell script, with the vendor's root and the version below which nothing is believed."""
+    """A shell script with the vendor's root and the lowest version of metadata to accept."""
     headers = {"Cache-Control": SOON}
     return Response(installer.script(hub), media_type="text/x-shellscript", headers=headers)
 

@@ -17,7 +17,7 @@ LicenseId = Annotated[str, Path(pattern="^[a-z2-7]{8}$", examples=["q3k7m2xa"])]
 
 
 class NewLicense(Shape):
-    """No `days`: it does not end by itself. No `channels`: all. `lease_days`: how long apps can do without the hub."""
+    """No `days`: never expires. No `channels`: all. `lease_days`: how long a lease is valid without the hub."""
 
     app: Slug
     customer: Line = Field(examples=["Example Ltd"])
@@ -69,7 +69,7 @@ class Renewal(Shape):
 
 @router.post("", status_code=201, responses=errors(401, 403, 404))
 def issue(hub: TheHub, vendor: Issuer, wanted: NewLicense) -> MadeLicense:
-    """Issue a license. Its key is in this answer and nowhere else."""
+    """Issue a license. Only this response contains its key."""
     made = licenses.issue(hub, vendor.actor, licenses.Terms(**wanted.model_dump()))
     return MadeLicense(id=made.id, key=made.text)
 
@@ -86,14 +86,14 @@ def show(hub: TheHub, vendor: Issuer, license: LicenseId) -> LicenseWithSeats:
 
 @router.post("/{license}/revoke", responses=errors(401, 403, 404))
 def revoke(hub: TheHub, vendor: Issuer, license: LicenseId, why: Reason) -> LicenseWithSeats:
-    """End a license: no more updates, pulls and leases. What runs goes on running."""
+    """Revoke a license: no more updates, pulls or leases. Running apps keep running."""
     licenses.revoke(hub, vendor.actor, license, why.reason)
     return LicenseWithSeats(**licenses.shown(hub, license))
 
 
 @router.post("/{license}/renew", responses=errors(401, 403, 404, 409))
 def renew(hub: TheHub, vendor: Issuer, license: LicenseId, wanted: Renewal) -> LicenseWithSeats:
-    """More days, from its end on; without `days`, no end."""
+    """Extend it from its expiry; without `days` it never expires."""
     licenses.renew(hub, vendor.actor, license, wanted.days)
     return LicenseWithSeats(**licenses.shown(hub, license))
 

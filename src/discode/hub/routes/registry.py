@@ -22,7 +22,7 @@ _basic = HTTPBasic(auto_error=False, scheme_name="Registry login", description="
 
 
 class TokenAnswer(BaseModel):
-    """`token` and `access_token` are the same: clients read one or the other."""
+    """`token` and `access_token` are identical: clients read one or the other."""
 
     token: str = Field(examples=["eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiIs…"])
     access_token: str
@@ -31,14 +31,14 @@ class TokenAnswer(BaseModel):
 
 
 class Wanted(Shape):
-    """A repository as a manifest names it, with the registry's host."""
+    """A repository as in a manifest, including the registry's host."""
 
     repository: Annotated[str, Field(max_length=300, examples=["registry.example.com/acme/myapp"])]
 
 
 class PullCredentials(BaseModel):
-    """For one pull; they hold for `seconds` from now on, and end at `ends`, Unix time. With a `token` of another
-    registry's there is no name and no password.
+    """For one pull; valid for `seconds` from now, until `ends` in Unix time. With another registry's `token` there is
+    no user name or password.
     """
 
     username: str = ""
@@ -56,7 +56,7 @@ def token(
     service: Annotated[str, Query(max_length=300, examples=["registry.example.com"])] = "",
     scope: Annotated[list[str], Query(max_length=20, examples=[["repository:acme/myapp:pull"]])] = [],  # noqa: B006
 ) -> TokenAnswer:
-    """What of the scopes is granted; none at all is an answer too. Without scopes: `docker login`."""
+    """Grant what is allowed of the scopes, which may be nothing. No scopes: `docker login`."""
     if not hub.config.registry or service != hub.config.registry:
         raise BadRequest("This hub issues no tokens for that service.", key="unknown-service")
     scopes = tokens.parse_scopes(scope)
@@ -75,14 +75,14 @@ def token(
 
 @router.post("/token", include_in_schema=False)
 def no_oauth() -> JSONResponse:
-    """Clients try the OAuth form first, and take a 404 for: use GET."""
+    """Clients try the OAuth form first, and use GET after a 404."""
     raise NotFound("Request tokens with GET.", key="use-get")
 
 
 @router.post("/api/v1/pull-credentials", responses=errors(403, 404, 409, 503))
 def pull_credentials(hub: TheHub, customer: Customer, wanted: Wanted) -> PullCredentials:
-    """For the container engine of an installation: a ticket instead of the license key, for an hour; or a token of the
-    registry that has the image, for as long as that registry lets it hold.
+    """For an installation's container engine: a ticket in place of the license key, for an hour; or a token of the
+    registry that has the image, for as long as that registry allows.
     """
     host, _, name = wanted.repository.partition("/")
     app = tokens.app_of(hub.config.vendor, name) if host == hub.config.registry else None

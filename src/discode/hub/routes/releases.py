@@ -48,7 +48,7 @@ Raw = Annotated[bytes, Depends(raw_body)]
     "/root", responses=errors(401, 403, 409), openapi_extra=_body_of("application/json", "TUF root metadata.", SIGNED)
 )
 def set_root(hub: TheHub, vendor: Publisher, request: Request, body: Raw) -> Version:
-    """The vendor's root: the first, or the next one, signed with the keys of the one before too."""
+    """The vendor's first root, or the next one, which is also signed with the keys of the previous one."""
     version = releases.set_root(hub, vendor.actor, body)
     request.app.state.metadata.changed()
     return Version(version=version)
@@ -59,7 +59,7 @@ def set_root(hub: TheHub, vendor: Publisher, request: Request, body: Raw) -> Ver
     openapi_extra=_body_of("application/json", "TUF targets metadata, signed by the vendor.", SIGNED),
 )  # fmt: skip
 def publish(hub: TheHub, vendor: Publisher, request: Request, body: Raw) -> Version:
-    """Publish: all of it or nothing. Files go before, by `PUT /api/v1/blobs/…`. The same again is a no-op."""
+    """Publish, all or nothing. Upload files first, with `PUT /api/v1/blobs/…`. Repeating it changes nothing."""
     version = releases.publish(hub, vendor.actor, body)
     request.app.state.metadata.changed()
     return Version(version=version)
@@ -67,7 +67,7 @@ def publish(hub: TheHub, vendor: Publisher, request: Request, body: Raw) -> Vers
 
 @router.get("/targets", response_class=Response, responses=errors(401, 403, 404))
 def current(hub: TheHub, vendor: Publisher) -> Response:
-    """The signed targets as they are now, past every cache: what the next publish begins with."""
+    """The current signed targets, uncached, from which the next publish starts."""
     return Response(releases.current_targets(hub), media_type="application/json")
 
 
@@ -76,7 +76,7 @@ def current(hub: TheHub, vendor: Publisher) -> Response:
     openapi_extra=_body_of("application/octet-stream", "The file."),
 )  # fmt: skip
 async def upload(hub: TheHub, vendor: Publisher, sha256: Hash, request: Request) -> Kept:
-    """Keep a file; nobody is served it before a publish names it. Dropped after a day without one."""
+    """Upload a file. It is served once a publish names it, and deleted if none does within a day."""
     length = await hub.storage.receive(sha256, request.stream())
     await run_in_threadpool(_remember, hub, sha256, length)
     return Kept(sha256=sha256, length=length)
@@ -84,7 +84,7 @@ async def upload(hub: TheHub, vendor: Publisher, sha256: Hash, request: Request)
 
 @router.get("/blobs/{sha256}", responses=errors(401, 403, 404))
 def uploaded(hub: TheHub, vendor: Publisher, sha256: Hash) -> Kept:
-    """Whether a file is here already."""
+    """Whether a file has already been uploaded."""
     with hub.database.read() as session:
         blob = session.get(Blob, sha256)
     if blob is None:
@@ -103,6 +103,6 @@ class Access(Shape):
 
 @router.put("/apps/{app}", responses=errors(401, 403, 404))
 def set_access(hub: TheHub, vendor: Publisher, app: Slug, wanted: Access) -> Access:
-    """Who may read the releases of an app: everybody, or who has a license."""
+    """Set who may read an app's releases: everybody, or license holders."""
     releases.set_access(hub, vendor.actor, app, wanted.access)
     return wanted

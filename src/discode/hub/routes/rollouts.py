@@ -1,4 +1,4 @@
-"""Reports of installations, and rollouts as the vendor sees and holds them."""
+"""Reports of installations, and the vendor's view and control of rollouts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Wanted(Shape):
 
 
 class ReleaseSummary(BaseModel):
-    """`held`: why it is held back; None when it is not. `median_seconds` of the whole flow."""
+    """`held`: why it is held back, or None. `median_seconds`: of the whole flow."""
 
     version: str
     outcomes: dict[str, int] = Field(examples=[{"done": 41, "failed": 1}])
@@ -58,8 +58,8 @@ class Summary(BaseModel):
 
 @router.post("/reports", status_code=202, responses=errors(401, 403, 404))
 def report(request: Request, hub: TheHub, may_read: Reader, told: NewReport) -> Taken:
-    """How an update ended. Of a licensed app with a license, which is looked at and not kept: no stranger can halt a
-    rollout, and no report leads to a customer."""
+    """Report the outcome of an update. A licensed app's reports need a license, so that no stranger can halt a rollout;
+    the license is not stored, so that no report leads to a customer."""
     hub.throttle.attempt(address_of(request))
     if targets.access_of(hub, told.app) != "public":
         may_read(told.app)
@@ -86,7 +86,7 @@ def hold(
     version: Annotated[Version, Path()],
     wanted: Wanted,
 ) -> Wanted:
-    """Hold a release back, or let it go on. Nothing here can push one."""
+    """Hold a release back, or offer it again. Nothing here can force one on anybody."""
     if wanted.held:
         rollouts.hold(hub, vendor.actor, app, version, wanted.reason)
     else:

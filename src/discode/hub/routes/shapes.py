@@ -16,7 +16,7 @@ class Shape(BaseModel):
 
 
 class Problem(BaseModel):
-    """`key` is stable, for programs; `sentence` and `next_step` are for people."""
+    """`key` is stable and for programs; `sentence` and `next_step` are for people."""
 
     key: str = Field(examples=["no-scope"])
     sentence: str = Field(examples=["The API token is not allowed to do this: it lacks the scope release."])
@@ -28,11 +28,11 @@ class ErrorAnswer(BaseModel):
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For `responses`: these statuses come with an ErrorAnswer, beside those that every route can give."""
+    """For `responses`: these statuses carry an ErrorAnswer, in addition to those of every route."""
     return {status: {"model": ErrorAnswer} for status in sorted({*statuses, 422, 429, 503})}
 
 
-# No control characters: what people read is shown in terminals.
+# No control characters, because terminals will show these texts.
 Line = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 Sentence = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 Days = Annotated[int, Field(ge=1, le=36500)]

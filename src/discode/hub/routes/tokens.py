@@ -18,7 +18,7 @@ TokenId = Annotated[str, Path(pattern="^[a-z2-7]{8}$", examples=["q3k7m2xa"])]
 
 
 class NewToken(Shape):
-    """`days` until it ends; without it, it does not end by itself."""
+    """`days` until it expires; without it, it never does."""
 
     label: Line = Field(examples=["CI of myapp"])
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=5, examples=[["release", "push"]])]
@@ -44,7 +44,7 @@ class MadeToken(BaseModel):
 
 @router.post("", status_code=201, responses=errors(401, 403))
 def create(hub: TheHub, vendor: Admin, wanted: NewToken) -> MadeToken:
-    """Make a token. It is in this answer and nowhere else."""
+    """Create a token. Only this response contains it."""
     secret = tokens.create(hub, vendor.actor, wanted.label, wanted.scopes, wanted.days)
     return MadeToken(id=secret.id, token=secret.text)
 
@@ -56,5 +56,5 @@ def list_(hub: TheHub, vendor: Admin) -> list[Token]:
 
 @router.delete("/{token}", responses=errors(401, 403, 404))
 def revoke(hub: TheHub, vendor: Admin, token: TokenId) -> Token:
-    """End a token. Ended already: nothing changes."""
+    """Revoke a token. Repeating it changes nothing."""
     return Token(**tokens.revoke(hub, vendor.actor, token))

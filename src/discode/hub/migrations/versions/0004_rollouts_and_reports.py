@@ -1,4 +1,4 @@
-"""Rollouts: their ramps, what is held back, and how updates ended."""
+"""Rollouts: ramps, holds, and reported outcomes of updates."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,7 @@
 """The tables of licenses and seats, spelled `license`.
 
-They are made anew and filled from the old ones: renaming would keep the old names of keys and indexes, which SQLite
-cannot change.
+They are created again and filled from the old ones: renaming would keep the old names of keys and indexes, which
+SQLite cannot change.
 """
 
 import sqlalchemy as sa
