@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..core.errors import DiscodeError
+from ..disk.modes import set_umask
 from .later import Later, lean
 from .signals import install_handlers
 
@@ -92,6 +93,7 @@ def command() -> Any:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Never returns: exits with the code that the design names."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    set_umask()
     if words[:1] == ["edge"]:
         from ..edge.__main__ import main as edge
 

@@ -4,6 +4,7 @@
 `lines`    a line is appended: after a crash it is there with its line end, or readers do not see it
 `lock`     a lock between processes, which the kernel takes from a dead one
 `folders`  folders and names that outlive a power loss, and the room that is left
+`modes`    the umask of our programs, whoever starts them
 `refusal`  what the operating system refuses, in words
 
 All raise OSError; what an error means for the app is said by the houses. Imports nothing of ours, and of the standard

@@ -10,6 +10,8 @@ import os
 import socket
 import sys
 
+from ..disk.modes import set_umask
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -34,6 +36,7 @@ The edge proxy: HAProxy under kamal-proxy's commands.
 
 
 def main(arguments: list[str] | None = None) -> int:
+    set_umask()
     words, folder = _state_dir(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] in ("-h", "--help", "help"):
         print(HELP, end="")

@@ -192,7 +192,7 @@ class FolderRepository:
         """One publisher at a time; beside the folder's parts, so that a web server need not know."""
         if not self._metadata.is_dir():
             self._load("root", Root)
-        with held(self.folder / ".lock"):
+        with held(self.folder / ".lock", mode=0o664):
             yield
 
 
