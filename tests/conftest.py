@@ -1,5 +1,7 @@
 """A run in several processes (`-n`): who shares what, and what all of them tell at the end."""
 
+import gc
+
 import pytest
 from conftest_docker import bench, daemon, proxy_image, proxy_images, registry
 
@@ -16,6 +18,11 @@ def pytest_xdist_make_scheduler(config, log):
     from scheduling import Scheduling
 
     return Scheduling(config, log)
+
+
+def pytest_collection_finish():
+    """Modules and tests stay to the end: the collector need not look at them again and again."""
+    gc.freeze()
 
 
 def pytest_sessionfinish(session):
