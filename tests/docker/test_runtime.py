@@ -48,7 +48,7 @@ def test_out_of_memory_is_called_by_its_name(bench):
 
 
 def test_limits_logs_and_grace_are_as_promised(bench):
-    release = bench.fetched(resources=Resources(memory=64 << 20, cpus=0.5), update={"stop": "7s"})
+    release = bench.fetched(resources=Resources(memory=64 << 20, cpus=0.5), update={"stop": 7.0})
     spec = bench.spec(release=release)
     bench.runtime.start(spec)
     told = bench.told(spec.name)
