@@ -196,7 +196,7 @@ def test_check_and_plain_errors(installed):
         (("update", "../x"), 2, "not a valid app name"),
         (("update", APP, "--to", "7.7"), 4, "no release 7.7"),
         (("rollback", APP), 4, "no earlier release"),
-        (("config", "set", APP, "NOPE=1"), 2, "no setting NOPE"),
+        (("config", "set", APP, "NOPE=1"), 2, "no setting named NOPE"),
         (("install", APP, "--from", installed.repo), 4, "already installed"),
         (("install", "other", "--from", installed.repo), 3, "has no index of other"),
         (("nosuchcommand",), 2, ""),
