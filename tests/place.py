@@ -59,6 +59,9 @@ server.serve_forever()
 # What comes up has time for it, on a busy machine too; who waits in vain for the others does not do so for long.
 DEADLINES = {"never-healthy": "3s", "falls-ill": "8s"}
 
+# The vendor's `update`: long enough to turn bad in it, or to be met by a test; and for where nothing happens then.
+WATCHED, BRIEFLY = (f"confirm: {confirm}, drain: 60s, stop: 3s" for confirm in ("1500ms", "200ms"))
+
 
 @dataclass
 class Answer:
@@ -98,9 +101,9 @@ class Place:
     def init(self):
         self.run("release", "init", self.repo, "--keys", self.keys)
 
-    def publish(
-        self, version, behaviour="good", extra="", update="confirm: 1500ms, drain: 60s, stop: 3s", deadline=None
-    ):
+    def publish(self, version, behaviour="good", extra="", update=None, deadline=None):
+        """Without `update` a release is watched for long only when it may turn bad."""
+        update = update or (BRIEFLY if behaviour == "good" else WATCHED)
         source = self.folder / "source"
         (source / "app").mkdir(parents=True, exist_ok=True)
         (source / "app" / "server.py").write_text(SERVER)

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from place import APP
+from place import APP, WATCHED
 from rig.wait import WaitedInVain, wait_for
 
 
@@ -168,7 +168,7 @@ def test_a_signal_at_many_moments(installed, number):
     version = "1.0.0"
     for moment in range(6):
         newer = f"1.{number}.{moment + 1}"
-        installed.publish(newer)
+        installed.publish(newer, update=WATCHED)
         command = installed.start("update", APP, "--json")
         for _ in range(1 + 3 * moment):
             command.stdout.readline()

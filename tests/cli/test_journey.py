@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from place import APP
+from place import APP, WATCHED
 from rig.load import Load
 from rig.wait import wait_for
 
@@ -134,7 +134,7 @@ def test_secrets_are_shown_nowhere(installed):
 
 
 def test_a_second_command_is_told_who_is_at_work(installed):
-    installed.publish("1.1.0")
+    installed.publish("1.1.0", update=WATCHED)
     first = installed.start("update", APP, "--json")
     for line in first.stdout:
         if "confirm" in line:
@@ -163,7 +163,7 @@ def test_a_signal_is_settled_in_the_same_command(installed):
 
 def test_a_killed_command_is_settled_by_the_next_one(installed):
     for version, step in [("1.1.0", "boot"), ("1.2.0", "confirm")]:
-        installed.publish(version)
+        installed.publish(version, update=WATCHED)
         command = installed.start("update", APP, "--json")
         for line in command.stdout:
             if step in line:

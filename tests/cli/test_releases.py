@@ -89,7 +89,7 @@ def test_an_old_installation_goes_through_the_releases_between(installed):
     told = installed.run("history", APP, "--json").last["history"]
     steps = [(one["from_version"], one["to_version"]) for one in told if one["flow"] == "update"]
     assert steps == [("1.0.0", "1.5.0"), ("1.5.0", "2.0.0"), ("2.0.0", "3.0.0")]
-    assert all(one["seconds"]["confirm"] > 1.4 for one in told if one["flow"] == "update"), "each with its own confirm"
+    assert all(one["seconds"]["confirm"] >= 0.2 for one in told if one["flow"] == "update"), "each with its own confirm"
     installed.publish("5.0.0", extra='requires: ">=4.0"\n')
     assert "no release bridges the two" in " ".join(installed.run("update", APP, code=4).err.split())
     assert installed.get() == (200, "3.0.0")

@@ -41,7 +41,7 @@ class DockerPlace(Place):
         return self.daemon.api()
 
     def publish(
-        self, version, behaviour="good", extra="", *, app=APP, health="/up", confirm="1s", code=0, files=None,
+        self, version, behaviour="good", extra="", *, app=APP, health="/up", confirm=None, code=0, files=None,
         platform="linux/amd64",
     ):  # fmt: skip
         content = {"server.py": IMAGE_SERVER.encode(), "VERSION": version.encode(), "BEHAVIOUR": behaviour.encode()}
@@ -54,7 +54,7 @@ class DockerPlace(Place):
             version=version,
             repository=f"{self.registry.name}/acme/{app}",
             health=health,
-            confirm=confirm,
+            confirm=confirm or ("200ms" if behaviour == "good" else "1s"),
             deadline=deadline,
         )
         file.write_text(text + textwrap.dedent(extra))

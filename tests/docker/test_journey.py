@@ -131,7 +131,7 @@ def test_two_apps_behind_one_proxy(installed):
 
 def test_a_killed_command_is_settled_by_the_next_one(installed):
     for version, step in [("1.1.0", "boot"), ("1.2.0", "confirm")]:
-        installed.publish(version)
+        installed.publish(version, confirm="1s")
         command = installed.start("update", APP, "--json")
         for line in command.stdout:
             if step in line:
