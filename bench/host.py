@@ -73,7 +73,7 @@ class Host(Machine):
         """Wall and CPU time of a command, from its start to its end."""
         begun = time.perf_counter()
         child = subprocess.Popen(
-            [sys.executable, "-m", "discode", *words], env=self._environment,
+            [sys.executable, "-m", "discode", *words], env=self.env,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         _, status, used = os.wait4(child.pid, 0)
@@ -83,7 +83,7 @@ class Host(Machine):
         return time.perf_counter() - begun, used.ru_utime + used.ru_stime
 
     def _quickly(self, *words: str) -> None:
-        done = command.run("discode", [*words, "--json"], self._environment)
+        done = command.run("discode", [*words, "--json"], self.env)
         if done.returncode:
             raise CommandFailed(f"discode {' '.join(words)} exited with {done.returncode}: {done.stdout}{done.stderr}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from discode.cli import wiring
 from discode.cli.inspect import describe
 from discode.cli.wiring_vendor import registry, repository
 from discode.flows.publish import publish
-from rig.ports import free_port
+from rig import place
 
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"
@@ -36,20 +35,17 @@ update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {
 """
 
 
-class Place:
+class Place(place.Place):
     """`pace`: the vendor's times. The home is a small disk of its own, so that it can be filled."""
 
-    app, host, file = "chaos", "chaos.test", FILE
+    file, patience = FILE, 15.0
 
     def __init__(self, folder: Path, *, deadline: str = "3s", confirm: str = "600ms", hold: str = "5s"):
         # A Unix socket's path has room for some 100 characters: the home is not below a deep folder.
-        self.folder, self.home = folder, Path(tempfile.mkdtemp(prefix="discode-chaos-"))
-        self.repo, self.keys = folder / "releases", folder / "keys"
+        super().__init__(folder, "chaos", "chaos.test", Path(tempfile.mkdtemp(prefix="discode-chaos-")))
         self.log = folder / "commands.log"
-        self.port = free_port()
         self._pace = {"deadline": deadline, "confirm": confirm, "hold": hold}
-        os.environ["DISCODE_HOME"] = str(self.home)  # for `look`, and for every command
-        self._environment = dict(os.environ)
+        os.environ["DISCODE_HOME"] = str(self.home)  # for `look`
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(self.home)], check=True)
 
     @property
@@ -60,7 +56,7 @@ class Place:
         """A command in the background; its output goes to the log. `entry`: a program instead of `discode` itself."""
         log = self._logging(words)
         command = [sys.executable, *([str(entry)] if entry else ["-m", "discode"]), *words, "--json"]
-        env = {**self._environment, **environment}
+        env = {**self.env, **environment}
         with log:
             return subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
@@ -71,13 +67,13 @@ class Place:
         self._logging((*words, "   # on a terminal")).close()
         command = [sys.executable, str(HERE / "on_terminal.py"), sys.executable, "-m", "discode", *words]
         return subprocess.Popen(
-            command, stdin=terminal, stdout=terminal, stderr=terminal, env=self._environment, start_new_session=True
+            command, stdin=terminal, stdout=terminal, stderr=terminal, env=self.env, start_new_session=True
         )
 
     def run(self, *words: str) -> tuple[int, dict[str, Any]]:
         command = [sys.executable, "-m", "discode", *words, "--json"]
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self._environment, timeout=120
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.env, timeout=120
         )  # fmt: skip
         with self._logging(words, f"   # exit {done.returncode}") as log:
             log.write((done.stdout + done.stderr).encode())
@@ -114,27 +110,6 @@ class Place:
         file.write_text(text + extra)
         where = repository(self.repo, self.keys)
         publish(where, registry(), file, version=version, channels=["stable"], notes="", now="2026-01-01T00:00:00Z")
-
-    def install_words(self) -> tuple[str, ...]:
-        return (
-            "install", self.app, "--from", str(self.repo), "--host", self.host, "--http-port", str(self.port),
-        )  # fmt: skip
-
-    def version(self) -> str:
-        """What answers through the proxy, or the status."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
-        try:
-            connection.request("GET", "/version", headers={"Host": self.host})
-            answer = connection.getresponse()
-            text = answer.read().decode()
-            return text if answer.status == 200 else f"status {answer.status}"
-        except (OSError, http.client.HTTPException) as error:
-            return type(error).__name__
-        finally:
-            connection.close()
-
-    def journals(self) -> list[str]:
-        return [str(path) for path in self.home.glob("apps/*/journal.json")]
 
     def close(self) -> None:
         self.run("uninstall", self.app, "--purge")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rig.ports import free_port
+from rig.place import Place
 
 APP, HOST = "sample", "sample.test"
 HERE = Path(__file__).parent
@@ -49,19 +47,17 @@ class Ran:
         return [at for at, told in self.events if told.get("event") == event and told.get("step") == step]
 
 
-class Machine:
+class Machine(Place):
     def __init__(self, folder: Path):
-        self.folder, self.home = folder, folder / "home"
-        self.port = free_port()
+        super().__init__(folder, APP, HOST)
         self.proxy_name = "edge"
-        self._environment = {**os.environ, "DISCODE_HOME": str(self.home)}
 
     def run(self, *words: str, code: int | None = 0) -> Ran:
         command = [sys.executable, "-m", "discode", *words, "--json"]
         begun = time.time()
         with subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env=self._environment,
+            env=self.env,
         ) as child:  # fmt: skip
             assert child.stdout is not None and child.stderr is not None
             events = [(time.time(), json.loads(line)) for line in child.stdout if line.startswith("{")]
@@ -72,7 +68,7 @@ class Machine:
         return ran
 
     def init(self) -> None:
-        self.run("release", "init", str(self.folder / "releases"), "--keys", str(self.folder / "keys"))
+        self.run("release", "init", str(self.repo), "--keys", str(self.keys))
 
     def publish(self, version: str, behaviour: str) -> None:
         source = self.folder / "source"
@@ -81,25 +77,16 @@ class Machine:
         (source / "app" / "BEHAVIOUR").write_text(behaviour)
         file = source / "discode.yml"
         file.write_text(FILE.format(app=APP, version=version))
-        where = ("--repo", str(self.folder / "releases"), "--keys", str(self.folder / "keys"))
-        self.run("release", "publish", "--file", str(file), *where)
+        self.run("release", "publish", "--file", str(file), *self.vendor_words())
 
     def install(self) -> Ran:
-        source = str(self.folder / "releases")
-        return self.run("install", APP, "--from", source, "--host", HOST, "--http-port", str(self.port))
+        return self.run(*self.install_words())
 
     def uninstall(self) -> None:
         self.run("uninstall", APP, "--purge")
 
-    def version(self) -> str:
-        """What answers through the proxy now."""
-        return answering(self.port)
-
     def leftovers(self) -> dict[str, list[str]]:
-        instances, apps = self.home / "instances", self.home / "apps"
-        names = [path.name for path in instances.iterdir() if path.name[0] != "."] if instances.is_dir() else []
-        journals = [str(path.relative_to(self.home)) for path in apps.glob("*/journal.json")]
-        return {"instances": sorted(names), "journals": journals, "processes": self._processes()}
+        return {"instances": self.instances(), "journals": self.journals(), "processes": self._processes()}
 
     def close(self) -> None:
         """Nothing stays, whatever happened before."""
@@ -118,14 +105,3 @@ class Machine:
             if inside or any(str(self.home / "instances").encode() in word for word in words):
                 found.append(b" ".join(words).decode(errors="replace").strip())
         return found
-
-
-def answering(port: int) -> str:
-    """The version that answers through the proxy at this port, or its status."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", "/version", headers={"Host": HOST})
-        answer = connection.getresponse()
-        return answer.read().decode() if answer.status == 200 else f"status {answer.status}"
-    finally:
-        connection.close()

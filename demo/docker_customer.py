@@ -42,7 +42,7 @@ class DockerMachine(Machine):
         self.engine, self.registry = DockerEngine(), Registry(folder / "registry")
         self.shelf = Shelf(self.registry)
         self.proxy_name, self._confirm = proxy_image or EDGE_IMAGE, confirm
-        self._environment["DOCKER_HOST"] = self.engine.host
+        self.env["DOCKER_HOST"] = self.engine.host
         self.downloads: list[str] = []
 
     def init(self) -> None:
@@ -69,8 +69,7 @@ class DockerMachine(Machine):
             app=app, version=version, repository=f"{self.registry.name}/acme/{app}", confirm=self._confirm
         )  # fmt: skip
         file.write_text(text + (WITH_DATA if app == APP else ""))
-        where = ("--repo", str(self.folder / "releases"), "--keys", str(self.folder / "keys"))
-        self.run("release", "publish", "--file", str(file), *where)
+        self.run("release", "publish", "--file", str(file), *self.vendor_words())
 
     def install(self) -> Ran:
         ran = self._install(APP, HOST)
@@ -110,12 +109,11 @@ class DockerMachine(Machine):
 
     def leftovers(self) -> dict[str, list[str]]:
         api = self.engine.api()
-        apps = self.home / "apps"
         return {
             "instances": [name for one in api.containers(all=True) for name in one["Names"]],
             "networks": [one["Name"] for one in own_networks(api)],
             "volumes": [one["Name"] for one in api.volumes()["Volumes"] or []],
-            "journals": [str(path.relative_to(self.home)) for path in apps.glob("*/journal.json")],
+            "journals": self.journals(),
         }
 
     def uninstall(self) -> None:
@@ -127,7 +125,7 @@ class DockerMachine(Machine):
         self.engine.close()
 
     def _install(self, app: str, host: str) -> Ran:
-        where = ("--from", str(self.folder / "releases"), "--host", host)
+        where = ("--from", str(self.repo), "--host", host)
         proxy = ("--http-port", str(self.port), "--proxy-image", self.proxy_name)
         return self.run("install", app, *where, *(proxy if app == APP else ()))
 

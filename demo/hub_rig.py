@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from customer import APP, HERE, HOST, CommandFailed, Ran, answering
+from customer import APP, HERE, HOST, CommandFailed, Ran
 from docker_customer import EDGE_IMAGE
 
 from rig.engine import DockerEngine
 from rig.images import PATH, base_archive, build_edge
+from rig.place import Place
 from rig.ports import free_port
 from rig.registry import Registry
 from rig.wait import wait_for
@@ -174,11 +175,12 @@ class Vendor:
         return said([sys.executable, "-m", "discode", *words, *where, "--json"], self.environment)
 
 
-class Customer:
+class Customer(Place):
     """A machine with Docker, curl and no Python; `install.sh` brings the command."""
 
     def __init__(self, folder: Path, hub: HubServer):
-        self.folder, self.hub, self.engine, self.port = folder, hub, DockerEngine(), free_port()
+        super().__init__(folder, APP, HOST, folder / "state")
+        self.hub, self.engine = hub, DockerEngine()
         tools = folder / "tools"
         self.environment = {
             "PATH": str(tools), "HOME": str(folder), "DISCODE_PREFIX": str(folder / "discode"),
@@ -218,12 +220,6 @@ class Customer:
             done = said(["docker", "pull", reference], environment, None)
         said(["docker", "logout", host], environment, None)
         return done.code == 0, str(done.last.get("text", ""))[-300:].strip()
-
-    def version(self) -> str:
-        try:
-            return answering(self.port)
-        except OSError as error:
-            return type(error).__name__
 
 
 def status(url: str, **headers: str) -> int:

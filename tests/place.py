@@ -1,7 +1,6 @@
 """A vendor and a customer's machine in folders of their own, driven through the `discode` command."""
 
 import contextlib
-import http.client
 import json
 import os
 import signal
@@ -10,8 +9,8 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
+from rig import place
 from rig.command import Command, run
-from rig.ports import free_port
 
 APP = "shop"
 SERVER = """
@@ -74,13 +73,12 @@ class Answer:
         return json.loads(self.out.strip().splitlines()[-1])
 
 
-class Place:
+class Place(place.Place):
     """`publish` is the vendor; the rest is the customer. `close` leaves nothing running."""
 
     def __init__(self, folder: Path):
-        self.folder, self.home = folder, folder / "home"
-        self.repo, self.keys, self.port = folder / "releases", folder / "keys", free_port()
-        self.env = {**os.environ, "DISCODE_HOME": str(self.home), "NO_COLOR": "1"}
+        super().__init__(folder, APP, "shop.test")
+        self.env["NO_COLOR"] = "1"
         self._started = []
 
     def command(self, *args):
@@ -125,24 +123,13 @@ class Place:
             + extra
         )
         file = source / "discode.yml"
-        return self.run("release", "publish", "--file", file, "--repo", self.repo, "--keys", self.keys, "--json").last
+        return self.run("release", "publish", "--file", file, *self.vendor_words(), "--json").last
 
     def install(self, *args, code=0):
-        port = ("--http-port", self.port)
-        return self.run("install", APP, "--from", self.repo, "--host", "shop.test", *port, *args, code=code)
+        return self.run(*self.install_words(), *args, code=code)
 
     def get(self, path="/", method="GET"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request(method, path, headers={"Host": "shop.test"})
-            reply = connection.getresponse()
-            return reply.status, reply.read().decode()
-        finally:
-            connection.close()
-
-    def instances(self):
-        folder = self.home / "instances"
-        return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.exists() else []
+        return self.ask(path, method)
 
     def processes(self, *, names=(b"",)):
         """Pids of every process of this place; with `names`, of those with one of them in their command."""

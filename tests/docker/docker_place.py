@@ -58,8 +58,7 @@ class DockerPlace(Place):
             deadline=deadline,
         )
         file.write_text(text + textwrap.dedent(extra))
-        where = ("--file", file, "--repo", self.repo, "--keys", self.keys)
-        return self.run("release", "publish", *where, "--json", code=code).last
+        return self.run("release", "publish", "--file", file, *self.vendor_words(), "--json", code=code).last
 
     def install(self, *args, code=0, app=APP, host="shop.test"):
         options = ("--host", host, "--http-port", self.port, *self.proxy, *args)
