@@ -1,6 +1,7 @@
 """`bin/bench`: each measurement is a module of this folder with a `main(arguments)`."""
 
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,9 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "demo")]  # the rig, and the demo's customer
 
 MEASUREMENTS = ("start", "update", "host", "edge", "switches", "proxy", "hub")
+
+# What is installed has been compiled; where this is set, each start would compile every file once more.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def main() -> int:

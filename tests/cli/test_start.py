@@ -10,8 +10,12 @@ import pytest
 
 from discode.cli.main import PLACES, command
 
-IMPORTED = "import sys; sys.argv = ['discode', *sys.argv[1:]]\nfrom discode.cli.main import main\n" \
-    "try:\n    main()\nfinally:\n    import json; print('\\n' + json.dumps(sorted(sys.modules)))"  # fmt: skip
+IMPORTED = """
+import atexit, json, sys
+from discode.cli.main import main
+atexit.register(lambda: print("\\n" + json.dumps(sorted(sys.modules))))
+main()
+"""
 
 
 def modules(*words, home):

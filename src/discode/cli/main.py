@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -60,6 +63,8 @@ PLACES = {
     "hub": "hub.app",
 }
 HIDDEN = ("guard",)
+# Objects between two collections of garbage: importing makes many that stay, and a command has ended before it matters.
+COLLECT_AFTER = 100_000
 # The class that ends a usage error, of Click or of Typer's own copy of it.
 _CLICK_ERROR: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
 
@@ -99,7 +104,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         raise SystemExit(edge(words[1:]))
     install_handlers()
-    sys.exit(_run(words))
+    if words[:1] == ["hub"]:  # which may serve for months
+        sys.exit(_run(words))
+    gc.set_threshold(COLLECT_AFTER)
+    _leave(_run(words))
+
+
+def _leave(code: int) -> NoReturn:
+    """Exit without taking down what was imported, piece by piece: a fifth of the time of `discode list`."""
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # Python's word for one that was closed from the start
+                stream.flush()
+    except (OSError, ValueError):
+        sys.exit(code)  # Python says what became of the output
+    os._exit(code)
 
 
 def _run(words: list[str]) -> int:

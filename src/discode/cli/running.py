@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def run_flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:
     from . import wiring
 
-    world = wiring.world(as_json, f"discode {name}")
+    host = wiring.host(as_json)
+    host.ask_ahead()
+    world = wiring.world(as_json, f"discode {name}", on=host)
     run_and_show(lambda: flow(world), as_json)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..core.errors import Refused, UsageError
+from ..core.errors import DiscodeError, Refused, UsageError
 from ..core.names import check_port
 from ..flows.world import Platform
 from ..ports.proxy import Proxy
@@ -88,6 +89,13 @@ class Host:
         if self._docker is None:
             self._docker = Engine(self._docker_host() or None)
         return self._docker
+
+    def ask_ahead(self) -> None:
+        """For a flow through the proxy's container: what the engine takes a while to say is asked while the flow reads
+        releases. What is wrong is told by who needs the engine."""
+        with suppress(DiscodeError):
+            if self.config.proxy == "docker":
+                self.docker().ask_ahead()
 
     def _docker_host(self) -> str:
         """That of the apps that are there; until there are some, the environment's."""

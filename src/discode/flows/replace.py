@@ -60,7 +60,8 @@ def _replace(site: Site, journal: Journal) -> None:
             endpoint = boot(site, after, deadline)
         with step("switch", f"Switching to {after.version}"):
             switch(site, after, endpoint)
-            site.proxy.resume(after.app)
+            if policy.strategy == "hold" or before is None:  # else nobody waits, and the proxy need not be asked
+                site.proxy.resume(after.app)
         with step("confirm", f"Watching {after.version} for {policy.confirm:g} s"):
             confirm(site, after)
         with step("drain", "Letting requests on the old version finish"):

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from ...core.errors import RuntimeUnreachable
+from ...core.errors import DiscodeError, RuntimeUnreachable
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -31,38 +32,76 @@ class Engine:
 
     def __init__(self, host: str | None = None):
         self.host = host or os.environ.get("DOCKER_HOST") or DEFAULT
+        self._asking: Thread | None = None
+        self._answers: dict[str, dict[str, Any]] = {}
+        self._failure: DiscodeError | None = None
+
+    def ask_ahead(self) -> None:
+        """Ask what will be needed, which takes the engine a while, while this process does something else. What goes
+        wrong is told to whoever needs the answer."""
+        import docker  # noqa: F401 - here: two threads that import one package can be in each other's way
+
+        self._asking = Thread(target=self._ask, daemon=True)
+        self._asking.start()
 
     @cached_property
     def api(self) -> APIClient:
         """Connects at the first use. Raises RuntimeUnreachable with the key `docker-missing`, `docker-forbidden`,
         `engine-too-old` or `runtime-unreachable`."""
+        # Not the oldest that we can do with: newer engines refuse to speak it.
+        return self._client(str(self._answer("version")["ApiVersion"]))
+
+    @property
+    def platform(self) -> str:
+        """What it runs, as images say it: `linux/amd64`."""
+        version = self._answer("version")
+        return f"{version['Os']}/{version['Arch']}"
+
+    @property
+    def info(self) -> dict[str, Any]:
+        return self._answer("info")
+
+    def _answer(self, question: Literal["version", "info"]) -> dict[str, Any]:
+        """Asked once. Raises RuntimeUnreachable."""
+        if self._asking is not None:
+            self._asking.join()
+            self._asking = None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+        if question not in self._answers:
+            asked = self._version() if question == "version" else self._info(self._answer("version"))
+            self._answers[question] = asked
+        return self._answers[question]
+
+    def _ask(self) -> None:
+        try:
+            self._answers["version"] = self._version()
+            self._answers["info"] = self._info(self._answers["version"])
+        except DiscodeError as error:
+            self._failure = error
+        except Exception:  # noqa: BLE001, S110 - whatever it is, it comes again where the answer is needed
+            pass
+
+    def _version(self) -> dict[str, Any]:
+        self._knock()
+        with self.errors("answer"):
+            version = dict(self._client(".".join(map(str, OLDEST_API))).version(api_version=False))
+        self._check_age(version)
+        return version
+
+    def _info(self, version: dict[str, Any]) -> dict[str, Any]:
+        with self.errors("describe itself"):
+            return dict(self._client(str(version["ApiVersion"])).info())
+
+    def _client(self, version: str) -> APIClient:
         import docker
 
-        self._knock()
         # The environment's certificates count for the environment's engine alone.
         named = os.environ.get("DOCKER_HOST") == self.host
         tls = docker.utils.kwargs_from_env().get("tls", False) if named else False
-
-        def client(version: str) -> APIClient:
-            return docker.APIClient(self.host, version=version, tls=tls, timeout=PATIENCE, use_ssh_client=True)
-
         with self.errors("answer"):
-            told = client(".".join(map(str, OLDEST_API))).version(api_version=False)
-            self._check_age(told)
-            # Not the oldest that we can do with: newer engines refuse to speak it.
-            return client(told["ApiVersion"])
-
-    @cached_property
-    def platform(self) -> str:
-        """What it runs, as images say it: `linux/amd64`."""
-        with self.errors("say its platform"):
-            told = self.api.version(api_version=False)
-        return f"{told['Os']}/{told['Arch']}"
-
-    @cached_property
-    def info(self) -> dict[str, Any]:
-        with self.errors("describe itself"):
-            return dict(self.api.info())
+            return docker.APIClient(self.host, version=version, tls=tls, timeout=PATIENCE, use_ssh_client=True)
 
     @property
     def is_local(self) -> bool:
