@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 Found = Iterator[tuple[int, str]]
 CLOCKS = {"time", "monotonic", "perf_counter", "process_time", "time_ns", "monotonic_ns", "perf_counter_ns"}
@@ -28,7 +29,7 @@ def fixed_sleeps(tree: ast.AST) -> Found:
 
 def nothing_for_a_while(tree: ast.AST) -> Found:
     """`assert not event.wait(0.3)` holds on a slow machine whatever the product does."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         for test in _tested(node):
             if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and _is_method(test.operand, "wait"):
                 yield node.lineno, "nothing happened for a while: wait for something that comes later, then look"
@@ -37,7 +38,7 @@ def nothing_for_a_while(tree: ast.AST) -> Found:
 def elapsed_times(tree: ast.AST) -> Found:
     """Comparisons with a clock, or with what was taken from one in the same file."""
     bare, taken = _imported_from(tree, "time") & CLOCKS, set[str]()
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if (
             isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr))
             and node.value
@@ -47,13 +48,13 @@ def elapsed_times(tree: ast.AST) -> Found:
             taken |= {name for target in targets for one in ast.walk(target) if (name := _name(one))} - {"self"}
         elif _is_method(node, "append") and any(_is_clock(one, bare) for one in ast.walk(node)):
             taken |= {_name(node.func.value)} - {None}
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Compare) and any(_is_clock(one, bare) or _name(one) in taken for one in _values(node)):
             yield node.lineno, "compares what a clock says: speed belongs to bin/bench, and a deadline to wait_for"
 
 
 def tautologies(tree: ast.AST) -> Found:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         for test in _tested(node):
             parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) else [test]
             if any(isinstance(part, ast.Constant) and part.value for part in parts):
@@ -96,7 +97,7 @@ def _raises(function: ast.AST) -> bool:
     return any(isinstance(node, ast.Raise) for node in ast.walk(function))
 
 
-def _covers(one: ast.AST, other: ast.AST) -> bool:
+def _covers(one: Any, other: Any) -> bool:
     """`"from " in a` holds whenever `f"from {b}" in a` does."""
     if not (_is_in(one) and _is_in(other)) or ast.dump(one.comparators[0]) != ast.dump(other.comparators[0]):
         return False
@@ -121,7 +122,7 @@ def _repeats_itself(node: ast.Compare) -> bool:
     return False
 
 
-def _tested(node: ast.AST) -> list[ast.expr]:
+def _tested(node: Any) -> list[ast.expr]:
     """What an assert says, in its parts."""
     if not isinstance(node, ast.Assert):
         return []
@@ -156,8 +157,13 @@ def _is_of(call: ast.Call, module: str, names: set[str]) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr in names and _name(call.func.value) == module
 
 
-def _is_method(node: ast.AST, name: str) -> bool:
+def _is_method(node: Any, name: str) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
+
+
+def _nodes(tree: ast.AST) -> Iterator[Any]:
+    """All of them; what a node is, is asked of each by itself."""
+    return ast.walk(tree)
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -189,6 +195,6 @@ def _receiver(node: ast.AST) -> str | None:
     return _name(node.value) if isinstance(node, ast.Attribute) else None
 
 
-def _first_word(node: ast.AST) -> object:
+def _first_word(node: Any) -> object:
     is_list = isinstance(node, ast.List | ast.Tuple) and node.elts and isinstance(node.elts[0], ast.Constant)
     return node.elts[0].value if is_list else None

@@ -41,6 +41,8 @@ def kinds_for(place: int, workers: int) -> tuple[str, ...]:
 
 
 class Scheduling(LoadScheduling):
+    collection: list[str] | None
+
     def schedule(self) -> None:
         if self.collection is None:
             if not self._check_nodes_have_same_collection():

@@ -34,7 +34,8 @@ class Machine:
     """A checkout, and a path with all of this system's programs but those that a test takes away or writes itself."""
 
     def __init__(self, folder: Path):
-        self.checkout, self.programs, self.user = folder / "checkout", folder / "programs", None
+        self.checkout, self.programs = folder / "checkout", folder / "programs"
+        self.user: int | None = None
         self.checkout.mkdir()
         shutil.copytree(ROOT / "bin", self.checkout / "bin")
         shutil.copy(ROOT / "pyproject.toml", self.checkout)

@@ -1,6 +1,7 @@
 """The customer's commands on real containers: every promise, with traffic all the time."""
 
 import json
+from typing import Any
 
 import pytest
 from conftest_docker import EDGE_IMAGE
@@ -64,13 +65,14 @@ def test_from_install_to_uninstall_without_a_lost_request(installed):
 
 def test_bad_releases_are_refused_with_their_own_reason_and_the_old_one_serves(installed):
     with Load(installed.port, "shop.test", users=1) as load:
-        for version, behaviour, words, options in [
+        bad: list[tuple[str, str, str, dict[str, Any]]] = [
             ("1.1.0", "never-healthy", "did not answer within 5 s: 503 at /up", {}),
             ("1.2.0", "exits", "exited with 3 while booting", {}),
             ("1.3.0", "eats", "while booting: out of memory (its limit is 64 MB)", {}),
             ("1.4.0", "turns-bad", "stopped answering after the switch", {"confirm": "3s"}),
             ("1.5.0", "good", "did not answer within 5 s: 404 at /nowhere", {"health": "/nowhere", "files": {}}),
-        ]:
+        ]
+        for version, behaviour, words, options in bad:
             if version == "1.5.0":
                 options["files"] = {"server.py": _server_that_knows_two_paths()}
             installed.publish(version, behaviour, **options)

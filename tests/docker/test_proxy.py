@@ -209,9 +209,9 @@ def test_a_replacement_that_does_not_answer_gives_way_to_the_old_one(site):
             site.another(http_port=taken.getsockname()[1]).replace()
         assert raised.value.name == "port-taken"
     assert site.get().startswith("tiny-")
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(Refused) as refused:
         site.another(image="127.0.0.1:9/no/proxy:1").replace()
-    assert raised.value.name == "proxy-image" and site.get().startswith("tiny-")
+    assert refused.value.name == "proxy-image" and site.get().startswith("tiny-")
 
 
 @pytest.mark.parametrize("moment", ["before the old one stopped", "after the new one started"])

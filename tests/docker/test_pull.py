@@ -80,7 +80,7 @@ def test_a_platform_that_is_not_ours_is_refused_before_the_download(bench):
 def test_a_platform_that_is_not_the_promised_one_is_refused(bench, promised):
     release = bench.pushed({"server.py": b"arm"}, platform="linux/arm64", platforms=promised)
     with pytest.raises(Refused) as raised:
-        bench.runtime.fetch(release, bench, Notes())
+        bench.runtime.fetch(release, bench.releases, Notes())
     assert raised.value.name == "wrong-platform"
 
 
@@ -90,7 +90,7 @@ def test_a_list_of_platforms_without_ours_is_refused(bench, registry):
     image = Image(repository=f"{registry.name}/acme/tiny", digest=listed)
     release = bench.release.changed(manifest=bench.release.manifest.changed(artifact=image))
     with pytest.raises(Refused) as raised:
-        bench.runtime.fetch(release, bench, Notes())
+        bench.runtime.fetch(release, bench.releases, Notes())
     assert raised.value.name == "wrong-platform"
 
 
@@ -161,10 +161,10 @@ def test_credentials_are_used_for_the_pull_and_stored_nowhere(daemon, registry, 
         for credentials in (None, Credentials("buyer", "wrong")):
             bench.credentials = lambda _, given=credentials: given
             with pytest.raises(Refused) as raised:
-                bench.runtime.fetch(release, bench, Notes())
+                bench.runtime.fetch(release, bench.releases, Notes())
             assert raised.value.name == "registry-credentials" and password not in str(raised.value)
         bench.credentials = lambda _: Credentials("buyer", password)
-        bench.runtime.fetch(release, bench, Notes())
+        bench.runtime.fetch(release, bench.releases, Notes())
         assert bench.api.inspect_image(image.reference)
         assert not list((tmp_path / "docker").rglob("*"))
         assert password.encode() not in Path(f"/proc/{daemon.pid}/cmdline").read_bytes()

@@ -22,7 +22,8 @@ from rig.wait import wait_for
 
 class Edge:
     def __init__(self, folder: Path):
-        self.folder, self.port, self.process = folder, free_port(), None
+        self.folder, self.port = folder, free_port()
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options, stdout=None):
         words = ["run", "--http-port", str(self.port), "--bind", "127.0.0.1", "--state-dir", str(self.folder), *options]

@@ -1,6 +1,7 @@
 """Certificates for names that nobody configured: the app is asked, the handshake waits."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -20,7 +21,7 @@ def door():
             asked.append(host)
             self.reply(200 if host.startswith("good") else 302, headers=[("Location", "/yes")])
 
-    server = web.Web(Handler)
+    server: Any = web.Web(Handler)
     server.asked, server.url = asked, f"http://{server.target}/may?key=1"
     yield server
     server.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from discode.core.installation import Route
 from discode.flows.configure import configure, restart
@@ -91,8 +92,8 @@ def after_a_reboot(world: MemoryWorld) -> None:
     world.proxy.services.clear()
 
 
-HOLD = {"update": {"strategy": "hold", "confirm": 0.5, "hold": 5}}
-MIGRATION = {"release_command": ["migrate"]}
+HOLD: dict[str, Any] = {"update": {"strategy": "hold", "confirm": 0.5, "hold": 5}}
+MIGRATION: dict[str, Any] = {"release_command": ["migrate"]}
 
 
 def _install(world: World) -> object:
@@ -103,7 +104,7 @@ def _update(world: World) -> object:
     return update(world, APP)
 
 
-def _bad_update(name: str, behaviour: Behaviour, *, before: Behaviour | None = None, **fields) -> Scenario:
+def _bad_update(name: str, behaviour: Behaviour, *, before: Behaviour | None = None, **fields: Any) -> Scenario:
     exclusive = fields.get("update", {}).get("strategy") == "hold"
     prepare = with_next(behaviour, **fields)
     return Scenario(name, sick(prepare, before) if before else prepare, _update, "1.0", {"1.0"}, exclusive=exclusive)

@@ -1,6 +1,7 @@
 """One run of a scenario under a script of faults, and what has to hold at its end."""
 
 import copy
+from collections.abc import Mapping
 from functools import cache
 
 from scenarios import APP, SCENARIOS, SICK, Scenario
@@ -106,7 +107,7 @@ def _someone_serves(scenario: Scenario, world: MemoryWorld):
     return watch
 
 
-def check_end(scenario: Scenario, world: MemoryWorld, faults: dict[int, Fault]) -> None:
+def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault | str]) -> None:
     where = f"{scenario.name} with {faults}"
     installation, instances = world.store.installation(APP), world.runtime.instances(APP)
     assert not world.store.journals, f"{where}: a journal is left"

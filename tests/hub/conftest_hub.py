@@ -3,10 +3,12 @@
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest_source import Vendor
 from fastapi.testclient import TestClient
+from uvicorn import Server
 
 from discode.adapters.repository import HubRepository
 from discode.flows.publish import promote
@@ -47,7 +49,7 @@ class Place:
         self.folder, self.clock, self.port = folder, Clock(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.token = init_hub(folder, HubConfig(url=self.url, vendor="acme", database=database, **settings)).text
-        self._server = None
+        self._server: Server | None = None
         self.reopen()
 
     def reopen(self):
@@ -111,7 +113,7 @@ class HubVendor(Vendor):
     def __init__(self, folder: Path, place: Place):
         super().__init__(folder)
         self.place = place
-        self.repository = HubRepository(place.url, place.token, self.keys)
+        self.repository: Any = HubRepository(place.url, place.token, self.keys)
 
     def begin(self, access="public"):
         """Keys, a root, and the release 1.0."""

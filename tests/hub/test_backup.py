@@ -20,9 +20,8 @@ def full(tmp_path, served):
     """A hub with everything in it, and a customer who has seen it."""
     vendor = HubVendor(tmp_path / "vendor", served)
     vendor.begin("licensed")
-    _, vendor.key = vendor.issue()
     customer = Licensee(tmp_path / "home", vendor)
-    customer.activate(vendor.key)
+    customer.activate(vendor.issue()[1])
     assert customer.versions() == ["1.0"]
     return vendor, customer
 

@@ -8,6 +8,7 @@ import json
 import shutil
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
@@ -273,11 +274,12 @@ def test_the_hub_says_that_a_license_ended_and_lies_on_the_terminal(attacker, ve
     """Refusals are the hub's words: they are bounded and cannot play tricks."""
     from discode.adapters.hub_api import told_by
 
-    class Answer:
+    class Answer(httpx.Response):
         def __init__(self, told):
+            super().__init__(403)
             self._told = told
 
-        def json(self):
+        def json(self, **_):
             return self._told
 
     key, sentence, step = told_by(

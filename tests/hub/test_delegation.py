@@ -155,10 +155,12 @@ def test_a_challenge_that_is_none_is_no_way_to_a_token(challenge, account):
 
 class _Hostile:
     def __init__(self, realm, answer, challenge=None):
+        hostile = self
+
         class Handler(web.Handler):
             def do_GET(self):
                 is_token = self.path.startswith("/token")
-                usual = f'Bearer realm="{realm(self.server.server_port)}",service="x"'
+                usual = f'Bearer realm="{realm(hostile._web.port)}",service="x"'
                 body = answer if is_token else b"{}"
                 headers = [("WWW-Authenticate", usual if challenge is None else challenge)]
                 self.reply(200 if is_token else 401, body, headers)

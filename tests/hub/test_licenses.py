@@ -3,6 +3,7 @@
 import json
 import stat
 import threading
+from typing import Any
 
 import httpx
 import pytest
@@ -112,7 +113,7 @@ def test_seats_are_counted_freed_and_moved(vendor, tmp_path):
 
 def test_seats_hold_when_many_take_them_at_once(vendor, tmp_path):
     identity, key = vendor.issue(seats=3)
-    ended = []
+    ended: list[bool | str] = []
 
     def take(number):
         try:
@@ -224,9 +225,10 @@ def test_a_key_is_not_sent_to_another_source(small, tmp_path):
 
 
 def test_bad_terms(small):
-    for wrong in [
+    bad: list[dict[str, Any]] = [
         {"seats": 0}, {"days": 0}, {"customer": "a\x1b[31m"}, {"customer": ""}, {"app": "../x"}, {"channels": ["a b"]},
         {"lease_days": 0}, {"price": 3},
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for wrong in bad:
         body = {"app": "myapp", "customer": "x", **wrong}
         assert small.place.refusal("POST", "/api/v1/licenses", 422, json=body) == "invalid-request"

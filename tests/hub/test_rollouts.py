@@ -1,6 +1,7 @@
 """Reports and rollouts through the hub: adoption, halting by itself, holding back; a thousand installations."""
 
 import json
+from typing import Any
 
 import pytest
 from conftest_hub import HubVendor
@@ -51,13 +52,14 @@ def test_adoption_and_failures_by_release(vendor):
         {"version": "1.1", "outcomes": {"done": 9, "failed": 1}, "median_seconds": 4.0, "held": None}
     ]
     assert report(vendor, 1, version="9.9", status=404)
-    for wrong in [
+    bad: list[dict[str, Any]] = [
         {"host": "x"},
         {"installation": "me"},
         {"outcome": "fine"},
         {"seconds": {"../x": 1}},
         {"before": "\n"},
-    ]:
+    ]
+    for wrong in bad:
         assert report(vendor, 1, status=422, **wrong), wrong
 
 

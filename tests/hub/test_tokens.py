@@ -59,7 +59,12 @@ def test_a_known_id_with_another_secret(small_place):
 def test_every_comparison_is_the_timing_safe_one(monkeypatch):
     """Also for an unknown id, and for what does not parse."""
     seen = []
-    monkeypatch.setattr(credentials.hmac, "compare_digest", lambda a, b: seen.append((a, b)) or a == b)
+
+    def compare(a, b):
+        seen.append((a, b))
+        return a == b
+
+    monkeypatch.setattr(credentials.hmac, "compare_digest", compare)
     made = credentials.make(credentials.API_TOKEN)
     given = credentials.parse(made.text)
     assert credentials.matches(given, made.hash)

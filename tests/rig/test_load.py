@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from rig import web
@@ -11,11 +13,11 @@ def told():
 
     class Handler(web.Handler):
         def do_GET(self):
-            self.reply(*told["answer"])
+            self.reply(*said["answer"])
 
-    server, told = web.Web(Handler), {"answer": (200, b"one")}
-    told["port"] = server.port
-    yield told
+    server = web.Web(Handler)
+    said: dict[str, Any] = {"answer": (200, b"one"), "port": server.port}
+    yield said
     server.close()
 
 

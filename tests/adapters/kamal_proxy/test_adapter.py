@@ -49,6 +49,9 @@ class Scripted:
     def ensure(self) -> None:
         return
 
+    def retire(self, purge: bool) -> None:
+        return
+
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
         self.asked.append((list(argv), timeout))
         return self.answer

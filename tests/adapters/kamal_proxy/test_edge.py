@@ -132,10 +132,15 @@ def test_a_pause_holds_requests_until_resume(site: EdgeSite) -> None:
 def test_a_pause_waits_for_requests_under_way(site: EdgeSite) -> None:
     origin = site.origins.new("old")
     site.proxy.switch("myapp", origin.endpoint, ROUTE, HEALTH, TIMING)
+
+    def pause_and_look() -> bool:
+        site.proxy.pause("myapp", 60.0)
+        return origin.let_go.is_set()
+
     with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(site.get, "/slow")
         assert origin.waiting.wait(60)
-        pause = pool.submit(lambda: (site.proxy.pause("myapp", 60.0), origin.let_go.is_set())[1])
+        pause = pool.submit(pause_and_look)
         wait_for(lambda: site.proxy.serving("myapp") == Serving(origin.endpoint, Mode.PAUSED))
         origin.let_go.set()
         assert slow.result(60)[0] == 200

@@ -51,6 +51,9 @@ class ToyProxy:
     def ensure(self) -> None:
         return
 
+    def retire(self, purge: bool) -> None:
+        return
+
     def answer(self, host: str, path: str) -> int:
         found = [routed for routed in self.services.values() if routed.takes(host, path)]
         if not found:

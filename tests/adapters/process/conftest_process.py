@@ -3,6 +3,7 @@
 import hashlib
 import tarfile
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -68,7 +69,7 @@ class Bench:
             }
         )
         release = Release(key=release_key(manifest.canonical()), manifest=manifest)
-        self.runtime.fetch(release, OneArchive(archive), Silence())
+        self.runtime.fetch(release, cast(Any, OneArchive(archive)), Silence())
         return release
 
     def spec(self, number=1, release=None, **env):

@@ -88,8 +88,8 @@ def test_packing_gives_the_same_bytes_every_time(tmp_path):
     (source / "a").write_text("a")
     (source / "link").symlink_to("sub/b")
     one, first = pack("myapp", source)
-    second = int(time.time())
-    wait_for(lambda: int(time.time()) > second)
+    packed = int(time.time())
+    wait_for(lambda: int(time.time()) > packed)
     os.utime(source / "a")
     two, second = pack("myapp", source)
     assert one == two and first.read_bytes() == second.read_bytes() and one.unpacked == 2

@@ -5,7 +5,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tuf.api.metadata import Metadata, TargetFile
+from tuf.api.metadata import Metadata, Snapshot, TargetFile, Targets, Timestamp
 
 from discode.adapters.repository.keys import Keys
 from discode.core.errors import NoSuchApp, SourceUnreachable, TrustError
@@ -178,10 +178,12 @@ def _resign(path, keys, role):
 def _raise_versions(vendor, *, online_signs_targets=False, expired=""):
     """What an attacker with the online key can do: new versions of everything, signed by it or by the vendor."""
     keys = Keys(vendor.keys)
-    timestamp = Metadata.from_file(str(vendor.metadata("timestamp.json")))
-    snapshot = Metadata.from_file(str(vendor.metadata(f"{timestamp.signed.snapshot_meta.version}.snapshot.json")))
+    timestamp: Metadata[Timestamp] = Metadata.from_file(str(vendor.metadata("timestamp.json")))
+    snapshot: Metadata[Snapshot] = Metadata.from_file(
+        str(vendor.metadata(f"{timestamp.signed.snapshot_meta.version}.snapshot.json"))
+    )
     version = snapshot.signed.meta["targets.json"].version
-    targets = Metadata.from_file(str(vendor.metadata(f"{version}.targets.json")))
+    targets: Metadata[Targets] = Metadata.from_file(str(vendor.metadata(f"{version}.targets.json")))
     targets.signed.version += 1
     targets.signed.targets["myapp/evil"] = TargetFile.from_data("myapp/evil", b"evil", ["sha256"])
     snapshot.signed.meta["targets.json"].version = targets.signed.version
