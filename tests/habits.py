@@ -126,8 +126,8 @@ def _tested(node: Any) -> list[ast.expr]:
     """What an assert says, in its parts."""
     if not isinstance(node, ast.Assert):
         return []
-    is_and = isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And)
-    return node.test.values if is_and else [node.test]
+    test: Any = node.test
+    return test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
 
 
 def _values(node: ast.AST) -> Iterator[ast.AST]:
