@@ -76,7 +76,7 @@ def test_a_bad_release_is_remembered_with_its_reason_and_when_it_is_tried_again(
     installed.run("rollback", APP)
     left = [bad for bad in installed.run("status", APP, "--json").last["failed_here"] if bad["version"] == "1.2.0"]
     assert left[0]["retry_at"] is None, "what the customer went back from is not tried again by itself"
-    assert "1.2.0, once: it was rolled back here. Tried by itself no more" in installed.run("status", APP).out
+    assert "1.2.0, once: it was rolled back here. Not retried automatically" in installed.run("status", APP).out
     assert installed.run("update", APP, "--retry", "--json").last["to"] == "1.2.0"
 
 

@@ -21,7 +21,7 @@ BOOTED = Path("/run/systemd/system")  # there when systemd runs the machine: sd_
 SERVICE, TIMER = "discode-settle.service", "discode-settle.timer"
 _SERVICE = """\
 [Unit]
-Description=Discode: bring interrupted commands to their end, and apps back after a boot
+Description=Discode: finish interrupted commands, and start apps after a boot
 After=network-online.target docker.service
 Wants=network-online.target
 

@@ -161,8 +161,8 @@ def _status_text(told: dict[str, Any]) -> str:
 
 def _bad_text(bad: dict[str, Any]) -> str:
     times = "once" if bad["tries"] == 1 else f"{bad['tries']} times"
-    again = f"from {_when(bad['retry_at'])} on" if bad["retry_at"] else "no more"
-    return f"{bad['version']}, {times}: {bad['reason']} Tried by itself {again}; now with: update --retry"
+    again = f"Retried from {_when(bad['retry_at'])} on" if bad["retry_at"] else "Not retried automatically"
+    return f"{bad['version']}, {times}: {bad['reason']} {again}; to retry now: update --retry"
 
 
 def _state_text(told: dict[str, Any]) -> str:
