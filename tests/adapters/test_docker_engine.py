@@ -16,6 +16,8 @@ INFO = {"DockerRootDir": "/var/lib/docker", "OSType": "linux"}
 
 
 class Answers(BaseHTTPRequestHandler):
+    server: "Server"
+
     def do_GET(self):
         self.server.asked.append(self.path.rpartition("/")[2])
         self.server.go_on.wait(20)
