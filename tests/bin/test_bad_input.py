@@ -40,10 +40,9 @@ class Machine:
         shutil.copytree(ROOT / "bin", self.checkout / "bin")
         shutil.copy(ROOT / "pyproject.toml", self.checkout)
         self.programs.mkdir()
-        for place in reversed(USUAL):
-            for program in Path(place).glob("*"):
-                self.take_away(program.name)
-                (self.programs / program.name).symlink_to(program)
+        found = {program.name: program for place in reversed(USUAL) for program in Path(place).iterdir()}
+        for name, program in found.items():
+            (self.programs / name).symlink_to(program)
         self.take_away("apt-get")
 
     def take_away(self, *patterns):
@@ -75,6 +74,8 @@ class Machine:
         self.user = NOBODY if os.getuid() == 0 else None
 
     def run(self, command, *words, **environment):
+        """Without words `bin/test` would need root, too: it has an engine of its own."""
+        words = words or (("--fast",) if command == "test" else ())
         given = {"PATH": str(self.programs), "HOME": str(self.checkout.parent), **environment}
         bash = self.programs / "bash"
         return subprocess.run(
@@ -100,7 +101,9 @@ def machine():
     folder = Path(tempfile.mkdtemp(prefix="machine-"))
     folder.chmod(0o755)
     try:
-        yield Machine(folder)
+        made = Machine(folder)
+        yield made
+        made.checkout.chmod(0o755)
     finally:
         shutil.rmtree(folder)
 
@@ -221,7 +224,7 @@ NEED_HAPROXY = ["bench", "chaos", "demo", "test"]
 @pytest.mark.parametrize("first", ["HA-Proxy version 2.2.9-2+deb11u6 2023/12/14", "HAProxy version 2.2.33 2024/01/01"])
 def test_haproxy_2_2(complete, command, first):
     complete.write("haproxy", f"#!/bin/sh\necho '{first}'\n")
-    said = complete.refused(command, "--help")
+    said = complete.refused(command)
     assert f"HAProxy 2.6 or newer, and {complete.programs}/haproxy is 2.2." in said
 
 
@@ -247,7 +250,7 @@ def test_without_root_and_with_programs_missing(complete, words, missing, packag
     assert complete.refused(*words).endswith(f" needs {packages}: sudo apt-get install {packages}.")
 
 
-@pytest.mark.parametrize("words", [("demo", "--runtime", "docker"), ("chaos", "--runtime=docker"), ("test",)])
+@pytest.mark.parametrize("words", [("demo", "--runtime", "docker"), ("chaos", "--runtime=docker"), ("test", "-n3")])
 def test_without_root_where_docker_is_run(complete, words):
     complete.write("haproxy", "#!/bin/sh\necho 'HAProxy version 3.0.11'\n")
     complete.checkout.chmod(0o777)
