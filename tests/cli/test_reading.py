@@ -22,14 +22,14 @@ READING = [
 # What programs that run write all the time: the app's log, the proxy's and its statistics.
 LIVELY = ("edge.log", "haproxy.log", "access.log", "current")
 COUNTED = """
-import sys
+import atexit, sys
 opened = []
 sys.addaudithook(lambda event, details: event == "open" and opened.append(str(details[0])))
 from discode.cli.main import main
-try:
-    main()
-finally:
-    print("read", sum(path.endswith("/config.toml") for path in opened), "times", file=sys.stderr)
+atexit.register(
+    lambda: print("read", sum(path.endswith("/config.toml") for path in opened), "times", file=sys.stderr)
+)
+main()
 """
 
 
