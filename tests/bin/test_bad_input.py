@@ -33,16 +33,15 @@ def every_command(test):
 class Machine:
     """A checkout, and a path with all of this system's programs but those that a test takes away or writes itself."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, programs: Path):
+        """`programs` has links to those of this system."""
         self.checkout, self.programs = folder / "checkout", folder / "programs"
         self.user: int | None = None
         self.checkout.mkdir()
         shutil.copytree(ROOT / "bin", self.checkout / "bin")
         shutil.copy(ROOT / "pyproject.toml", self.checkout)
-        self.programs.mkdir()
-        found = {program.name: program for place in reversed(USUAL) for program in Path(place).iterdir()}
-        for name, program in found.items():
-            (self.programs / name).symlink_to(program)
+        # There are over a thousand: one by one they would take longer than most tests.
+        subprocess.run(["cp", "-a", "--link", programs, self.programs], check=True)
         self.take_away("apt-get")
 
     def take_away(self, *patterns):
@@ -96,12 +95,22 @@ def _write_program(path: Path, text: str):
     path.chmod(0o755)
 
 
+@pytest.fixture(scope="session")
+def programs():
+    with tempfile.TemporaryDirectory(prefix="programs-") as folder:
+        found = {program.name: program for place in reversed(USUAL) for program in Path(place).iterdir()}
+        for name, program in found.items():
+            (Path(folder) / name).symlink_to(program)
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.fixture
-def machine():
+def machine(programs):
     folder = Path(tempfile.mkdtemp(prefix="machine-"))
     folder.chmod(0o755)
     try:
-        made = Machine(folder)
+        made = Machine(folder, programs)
         yield made
         made.checkout.chmod(0o755)
     finally:
