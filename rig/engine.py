@@ -10,11 +10,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+from rig.ports import own_number
 from rig.wait import wait_for
 
 START, END = 60.0, 30.0
-# Docker takes the first of these subnets that no interface of the machine has.
-POOL = "base=10.192.0.0/10,size=24"
+
+
+def _pool() -> str:
+    """Docker takes the first of these subnets that no interface of the machine has. Two engines that look at the same
+    moment would take the same one, and requests for the one's containers would reach the other's: so each process has
+    subnets of its own."""
+    second, third = divmod(own_number(), 2)
+    return f"base=10.{192 + second}.{128 * third}.0/17,size=24"
 
 
 class DockerEngine:
@@ -40,7 +47,7 @@ class DockerEngine:
                 [
                     "dockerd", "--host", self.host, "--data-root", str(self.folder / "data"),
                     "--exec-root", str(self.folder / "exec"), "--pidfile", str(self.folder / "pid"),
-                    "--bridge", "none", "--iptables=false", "--ip-masq=false", "--default-address-pool", POOL,
+                    "--bridge", "none", "--iptables=false", "--ip-masq=false", "--default-address-pool", _pool(),
                     "--shutdown-timeout", "5", "--max-download-attempts", "2", *self._options,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,

@@ -18,21 +18,26 @@ _FIRST, _LAST, _SHARE = 10_000, 20_000, 100
 
 def free_port() -> int:
     """One that nobody listens on now, and that no other process is given while this one lives."""
-    for port in _own()[1]:
+    for port in _own()[2]:
         if (probe := _bound(port, again=True)) is not None:
             probe.close()
             return port
     raise AssertionError("they come in turns, for ever")
 
 
+def own_number() -> int:
+    """From 0 to 99; no other process has it while this one lives. What else is shared can be divided by it."""
+    return _own()[1]
+
+
 @cache
-def _own() -> tuple[socket.socket, Iterator[int]]:
+def _own() -> tuple[socket.socket, int, Iterator[int]]:
     """The ports of this process, in turns. The first of them is bound as long as it lives, which keeps others off."""
     shares = list(range(_FIRST, _LAST, _SHARE))
     random.shuffle(shares)
     for first in shares:
         if (claim := _bound(first)) is not None:
-            return claim, itertools.cycle(range(first + 1, first + _SHARE))
+            return claim, (first - _FIRST) // _SHARE, itertools.cycle(range(first + 1, first + _SHARE))
     raise OSError(f"no ports are free from {_FIRST} to {_LAST}")
 
 

@@ -36,7 +36,7 @@ def place(tmp_path, daemon, registry, proxy_images):
 @pytest.mark.parametrize("step", ["boot", "confirm"])
 def test_the_engine_restarted_in_the_middle_of_an_update(place, daemon, step):
     place.install()
-    place.get("/first", "POST")
+    assert place.get("/first", "POST")[0] == 200
     place.publish("1.1.0", confirm={"boot": "200ms", "confirm": "4s"}[step])
     command = place.start("update", APP)
     for line in command.stderr:
