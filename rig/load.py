@@ -10,7 +10,7 @@ from typing import TypeVar
 from rig.wait import wait_for
 
 Self = TypeVar("Self", bound="Users")
-PAUSE = 0.002  # seconds between two requests of a user
+PAUSE = 0.01  # seconds between two requests of a user; with less, six of them and their app have a core at work
 TIMEOUT = 60.0
 
 

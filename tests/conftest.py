@@ -6,11 +6,16 @@ import pytest
 from conftest_docker import bench, daemon, proxy_image, proxy_images, registry
 
 import inherited
+import leftover_hooks
 import told
 
 inherited.reset()
 
 __all__ = ["bench", "daemon", "proxy_image", "proxy_images", "registry"]
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(leftover_hooks)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,7 +12,7 @@ BENCH = Path(__file__).parents[2] / "bench" / "run.py"
 
 @pytest.mark.timeout(150)
 def test_no_request_fails_and_no_old_version_answers():
-    words = ["switches", "--switches", "12", "--kills", "2", "--upgrades", "2", "--quiet", "1", "--json"]
+    words = ["switches", "--switches", "6", "--kills", "1", "--upgrades", "1", "--quiet", "1", "--json"]
     done = subprocess.run([sys.executable, BENCH, *words], capture_output=True, text=True, timeout=140)
     assert done.stdout, done.stderr
     told = json.loads(done.stdout)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -72,12 +73,13 @@ def test_a_machine_without_python_gets_the_command_the_root_and_the_floor(vendor
     assert root.read_bytes() == httpx.get(f"{vendor.place.url}/metadata/1.root.json").content
     assert (root.parent / "floor.json").read_text() == '{"targets": 3}'
     _, key = vendor.issue()
-    env = {**os.environ, "DISCODE_HOME": str(machine / "state"), "NO_COLOR": "1"}
-    tried = subprocess.run(
-        [machine / "bin" / "discode", "install", "myapp", "--json"], env={**env, "DISCODE_LICENSE": key},
-        capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert "license" not in tried.stdout and "Trusting this vendor" not in tried.stdout, tried.stdout
+    with socket.create_server(("", 0)) as taken:  # so that it comes as far as the proxy, and starts none
+        env = {**os.environ, "DISCODE_HOME": str(machine / "state"), "NO_COLOR": "1", "DISCODE_LICENSE": key}
+        words = ["install", "myapp", "--http-port", str(taken.getsockname()[1]), "--json"]
+        tried = subprocess.run(
+            [machine / "bin" / "discode", *words], env=env, capture_output=True, text=True, timeout=60
+        )
+    assert "is using port" in tried.stdout and "Trusting this vendor" not in tried.stdout, tried.stdout
     assert (machine / "state" / "apps" / "myapp" / "license.json").exists(), "no --from was needed"
     assert run(vendor, machine).returncode == 0, "again is no harm"
 
