@@ -6,7 +6,7 @@ did everything) three are different: dying after a call is dying before the next
 
 import pytest
 from scenarios import SCENARIOS, SICK, settle_once
-from trial import check_end, faulty, fresh, trial
+from trial import Halfway, check_end, faulty, fresh, trial
 
 from discode.core.errors import DiscodeError, ProxyUnreachable
 from discode.testing.faults import Fault, Script
@@ -33,14 +33,29 @@ def test_two_faults_anywhere(scenario, combinations):
     ran = 0
     for first, name in enumerate(trial(scenario, {})):
         for fault in FAULTS + (LATE if name == "switch" else []):
-            calls = trial(scenario, {first: fault})
+            halfway: list[Halfway] = []
+            calls = trial(scenario, {first: fault}, keep=None if fault.kind == "late" else halfway)
             ran += 1
             for second in range(first + 1, len(calls)):
+                since = next((stood for stood in reversed(halfway) if second >= stood.calls), None)
                 for another in FAULTS:
-                    trial(scenario, {first: fault, second: another})
+                    trial(scenario, {first: fault, second: another}, since)
                     ran += 1
     combinations[scenario.name] = ran
     assert ran > 100
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)
+def test_a_trial_from_halfway_goes_on_as_the_whole_one(scenario):
+    """What spares the others half of their work does not change what they try."""
+    for first in range(len(trial(scenario, {}))):
+        for fault in FAULTS:
+            halfway: list[Halfway] = []
+            calls = trial(scenario, {first: fault}, keep=halfway)
+            for stood in halfway:
+                assert trial(scenario, {first: fault}, stood) == calls[stood.calls :]
+                second = {first: fault, stood.calls + 1: Fault("crash")}
+                assert trial(scenario, second, stood) == trial(scenario, second)[stood.calls :]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)

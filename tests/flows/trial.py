@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from scenarios import APP, SCENARIOS, SICK, Scenario
@@ -24,24 +25,41 @@ def _prepared(name: str) -> MemoryWorld:
 
 
 def fresh(scenario: Scenario) -> MemoryWorld:
-    """A world of its own, in the state from which the scenario starts. Frozen values are shared."""
-    world, made = _prepared(scenario.name), MemoryWorld(APP)
+    """A world of its own, in the state from which the scenario starts. How it came to be there is not judged."""
+    made = copied(_prepared(scenario.name))
+    made.runtime.violations, made.proxy.violations = [], []
+    return made
+
+
+def copied(world: MemoryWorld) -> MemoryWorld:
+    """A world of its own in the same state, while no deploy goes on in its proxy. Frozen values are shared."""
+    assert not world.proxy.pending, "it would be carried out in the world that it was asked of"
+    made = MemoryWorld(APP)
     made.vendor = world.vendor
-    made.system.time = world.system.time
+    made.system.time, made.system._secrets = world.system.time, copy.copy(world.system._secrets)
     made.runtime.__dict__.update(
         behaviours=world.runtime.behaviours,
-        live={name: copy.copy(instance) for name, instance in world.runtime.live.items()},
+        live={name: _copied_instance(instance) for name, instance in world.runtime.live.items()},
         fetched=set(world.runtime.fetched),
         volumes=set(world.runtime.volumes),
         exclusive=world.runtime.exclusive,
+        violations=list(world.runtime.violations),
         _ports=copy.copy(world.runtime._ports),
     )
     made.proxy.services = {name: copy.copy(service) for name, service in world.proxy.services.items()}
     made.proxy.busy = {name: set(endpoints) for name, endpoints in world.proxy.busy.items()}
+    made.proxy.violations = list(world.proxy.violations)
     for table in ("installations", "journals", "kept_logs"):
         setattr(made.store, table, dict(getattr(world.store, table)))
     made.store.revisions = {app: dict(revisions) for app, revisions in world.store.revisions.items()}
     made.store.entries = {app: list(entries) for app, entries in world.store.entries.items()}
+    made.store.damaged = set(world.store.damaged)
+    return made
+
+
+def _copied_instance(instance):
+    made = copy.copy(instance)
+    made.lines = list(instance.lines)
     return made
 
 
@@ -54,14 +72,31 @@ def faulty(world: MemoryWorld, script: Script) -> World:
     )
 
 
-def trial(scenario: Scenario, faults: dict[int, Fault]) -> list[str]:
-    """Run the flow under the faults, then `settle` until it gets through; the answer is the calls that there were."""
-    world = fresh(scenario)
+@dataclass(frozen=True)
+class Halfway:
+    """How the world stood after so many of a trial's commands and calls: the same for every further fault that comes
+    later."""
+
+    world: MemoryWorld
+    commands: int
+    calls: int
+
+
+def trial(
+    scenario: Scenario, faults: dict[int, Fault], since: Halfway | None = None, keep: list[Halfway] | None = None
+) -> list[str]:
+    """Run the flow under the faults, then `settle` until it gets through; the answer is the calls that there were.
+
+    `since`: where an earlier trial, alike until then, stood halfway; calls before it are not told. `keep` gets where
+    this one stood.
+    """
+    world = copied(since.world) if since else fresh(scenario)
     late = any(fault.kind == "late" for fault in faults.values())
     script = Script(faults, watch=(lambda: None) if late else _someone_serves(scenario, world))
-    commands = [scenario.run, scenario.settle, scenario.settle, scenario.settle]
+    script.calls = since.calls if since else 0
     before = _recorded(world)
-    for command in commands:
+    commands = [scenario.run, scenario.settle, scenario.settle, scenario.settle]
+    for number, command in enumerate(commands[since.commands if since else 0 :], since.commands + 1 if since else 1):
         try:
             command(faulty(world, script))
             if not world.store.journals:
@@ -70,10 +105,12 @@ def trial(scenario: Scenario, faults: dict[int, Fault]) -> list[str]:
             script.revive()
             world.store.release_all()
         except DiscodeError as error:
-            if error.exit_code in (4, 5) and command is scenario.run:
+            if error.exit_code in (4, 5) and number == 1:
                 _keeps_its_word(scenario, world, error, before, faults)
             if not world.store.journals:
                 break
+        if keep is not None:
+            keep.append(Halfway(copied(world), number, script.calls))
     for _ in range(4):
         world.proxy.ensure()  # a deploy that goes on inside the proxy comes to its end
     scenario.settle(world.world())
