@@ -63,8 +63,9 @@ TOOLS = [
     "mkdir",
     "rm",
     "mv",
-    "rmdir",
     "ln",
+    "readlink",
+    "tail",
     "cat",
 ]
 

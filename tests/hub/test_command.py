@@ -63,7 +63,12 @@ def test_init_serve_tokens_and_an_orderly_end(command):
         server.send_signal(signal.SIGTERM)
         assert server.wait(15) == 0
     lines = [json.loads(line) for line in (command.folder / "log").read_text().splitlines()]
-    assert {line["event"] for line in lines} == {"request"}
+    told, *requests = [line["event"] for line in lines]
+    assert (
+        told == "customers cannot install Discode from this hub: it has no build of it"
+        and "hub build" in lines[0]["next"]
+    )
+    assert set(requests) == {"request"}
 
 
 def test_mistakes_are_told_with_the_next_step(command):

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 
 import httpx
@@ -100,11 +101,98 @@ def test_half_a_script_does_nothing(vendor, machine, tmp_path):
         assert not machine.exists(), end
 
 
-def test_without_a_build_and_without_python_it_says_what_is_missing(vendor, machine):
+def test_without_a_build_it_takes_none_from_elsewhere(vendor, machine):
     done = run(vendor, machine)
-    assert done.returncode == 1 and "Python 3.11" in done.stderr and "Next: install it" in done.stderr
+    assert done.returncode == 1 and f"has no build of Discode for this machine ({os.uname().machine})" in done.stderr
+    assert "Nothing was installed." in done.stderr and f"discode hub build {NAME}" in done.stderr
+    assert not machine.exists(), "whatever a public index has under some name is not taken"
     assert httpx.get(f"{vendor.place.url}/download/{NAME}").json()["error"]["key"] == "no-such-build"
     assert httpx.get(f"{vendor.place.url}/download/..%2fhub.toml").status_code == 404
+
+
+def rebuild(vendor, tmp_path, number, **env):
+    add_build(vendor.place.folder, build(tmp_path / f"build{number}", command(NUMBER=number, **env)))
+
+
+def builds_of(machine):
+    return sorted(path.name for path in (machine / "lib" / "builds").iterdir())
+
+
+def test_again_it_brings_the_newest_and_the_command_is_never_missing(vendor, machine, tmp_path):
+    rebuild(vendor, tmp_path, 0)
+    assert run(vendor, machine).returncode == 0
+    path, missing, over = machine / "bin" / "discode", [], threading.Event()
+
+    def look():
+        while not over.is_set():
+            missing.extend([1] * (not path.exists()))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        for number in range(1, 5):
+            rebuild(vendor, tmp_path, number)
+            assert run(vendor, machine).returncode == 0
+            assert f"NUMBER='{number}'" in path.read_text()
+            assert len(builds_of(machine)) == 2, "this one, and the one from before, which may still run"
+    finally:
+        over.set()
+        watcher.join()
+    assert not missing
+    before = builds_of(machine)
+    assert run(vendor, machine).returncode == 0 and builds_of(machine) == before, "the same again"
+
+
+@pytest.mark.parametrize("tool", ["mkdir", "tar", "mv", "ln", "rm"])
+def test_killed_at_any_tool_it_leaves_the_command_of_before_or_the_new_one(vendor, machine, tmp_path, tool):
+    rebuild(vendor, tmp_path, 0)
+    assert run(vendor, machine).returncode == 0
+    rebuild(vendor, tmp_path, 1)
+    path = machine.parent / "tools" / tool
+    real = path.readlink()
+    path.unlink()
+    path.write_text("#!/bin/sh\nkill -9 $PPID\n")
+    path.chmod(0o755)
+    assert run(vendor, machine).returncode != 0
+    assert "NUMBER='" in (machine / "bin" / "discode").read_text(), "there is a command"
+    path.unlink()
+    path.symlink_to(real)
+    done = run(vendor, machine)
+    assert done.returncode == 0 and "NUMBER='1'" in (machine / "bin" / "discode").read_text(), done.stderr
+    left = [name for name in builds_of(machine) if ".new." in name]
+    assert left == [] and len(builds_of(machine)) <= 2
+
+
+def test_what_it_unpacks_belongs_to_who_unpacks_it(vendor, machine, tmp_path):
+    made = build(tmp_path / "build", command())
+    with tarfile.open(made, "w:gz") as tar:
+        info = tar.gettarinfo(made.parent / "discode", "discode/discode")
+        info.uid = info.gid = 12345
+        tar.addfile(info, (made.parent / "discode").open("rb"))
+    add_build(vendor.place.folder, made)
+    assert run(vendor, machine).returncode == 0
+    assert (machine / "bin" / "discode").stat().st_uid == os.getuid()
+
+
+@pytest.mark.parametrize(
+    ("env", "what", "step"),
+    [
+        ({"TMPDIR": "/nowhere"}, "no temporary folder can be made in /nowhere", "set TMPDIR"),
+        ({"DISCODE_PREFIX": "/proc/nowhere"}, "/proc/nowhere/lib/builds cannot be made", "set DISCODE_PREFIX"),
+        ({"DISCODE_PREFIX": "", "HOME": ""}, "HOME is not set", "set DISCODE_PREFIX"),
+        ({"DISCODE_HOME": "/proc/nowhere"}, "the vendor's root key could not be kept", "see the sentence above"),
+    ],
+)
+def test_a_machine_that_does_not_let_it_gets_a_sentence_and_a_next_step(vendor, machine, tmp_path, env, what, step):
+    rebuild(vendor, tmp_path, 0)
+    somebody = machine.parent / "tools" / "id"
+    somebody.unlink()
+    somebody.write_text("#!/bin/sh\necho 1000\n")
+    somebody.chmod(0o755)
+    done = run(vendor, machine, **env)
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1 and what in done.stderr and step in lines[-1], done.stderr
+    assert lines[-2] == "Nothing was installed." and lines[-3].startswith("Error: "), done.stderr
 
 
 def test_there_is_no_installer_before_there_is_a_root(small_place, tmp_path):

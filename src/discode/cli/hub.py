@@ -144,7 +144,7 @@ def build(
     folder: Folder = _FOLDER,
     as_json: Json = False,
 ) -> None:
-    """Upload a self-contained build of Discode, which install.sh uses on machines without Python."""
+    """Upload a self-contained build of Discode, made by bin/build. Customers' install.sh fetches it."""
     _open(folder)
     from ..hub.installer import add_build
 
@@ -265,7 +265,10 @@ def _needs_extra() -> None:
 
 
 def _refuse_without_extra() -> NoReturn:
-    raise UsageError("The hub's libraries are not installed.", "Install them: pip install 'discode[hub]'") from None
+    raise UsageError(
+        "The hub's libraries are not installed.",
+        "Install them, in the folder of Discode's source: pip install '.[hub]'",
+    ) from None
 
 
 def _database(from_env: bool) -> str:

@@ -1,6 +1,7 @@
 """`install.sh`, which installs the `discode` command on a customer's machine, with this hub and the vendor's root.
 
-Self-contained builds are in `builds/`, one archive per architecture. Without one for theirs, customers need Python.
+Self-contained builds are in `builds/`, one archive per architecture. The script has their hashes, and takes no code
+from anywhere else: what a public index has under some name is whoever's who was first there.
 """
 
 from __future__ import annotations

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 import uvicorn
 
 from .app import make_app
 from .frame import log_to_stderr
 from .hub import Hub
+from .installer import builds
 
+_log = logging.getLogger("discode.hub")
 SLOWEST_REQUEST_END = 30  # seconds that requests in progress have at shutdown
 
 
@@ -24,4 +28,9 @@ def server_for(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> uvi
 def serve(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> None:
     """Until SIGTERM or SIGINT."""
     log_to_stderr()
+    if not builds(hub):
+        _log.warning(
+            "customers cannot install Discode from this hub: it has no build of it",
+            extra={"fields": {"next": "bin/build, in the folder of Discode's source; then: discode hub build FILE"}},
+        )
     server_for(hub, host, port, trusted_proxies).run()
