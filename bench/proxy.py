@@ -77,9 +77,9 @@ def _measured(contenders: list[Contender], folder: Path, options: argparse.Names
     for number in range(options.rounds):
         for kind in wrk.LOADS:
             for one in contenders:
-                print(f"\rround {number + 1}/{options.rounds}: {kind.name}, {one.name}   ", end="", file=sys.stderr)
+                _say(f"\rround {number + 1}/{options.rounds}: {kind.name}, {one.name}   ")
                 found[kind.name][one.name].append(_one(one, kind, options.seconds, folder))
-    print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
+    _say("\r" + " " * 60 + "\r")
     loads = {kind: {name: _medians(rounds) for name, rounds in by_name.items()} for kind, by_name in found.items()}
     ratios = _ratios(loads)
     return {
@@ -94,6 +94,12 @@ def _measured(contenders: list[Contender], folder: Path, options: argparse.Names
         "missed": (missed := _missed(loads, ratios)),
         "goals_met": not missed,
     }
+
+
+def _say(progress: str) -> None:
+    """On a terminal alone: each overwrites the one before."""
+    if sys.stderr.isatty():
+        print(progress, end="", file=sys.stderr, flush=True)
 
 
 def _one(contender: Contender, kind: wrk.Load, seconds: int, folder: Path) -> dict[str, float]:

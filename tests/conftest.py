@@ -26,8 +26,10 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_finish():
-    """Modules and tests stay to the end: the collector need not look at them again and again."""
+    """Modules and tests stay to the end: the collector need not look at them again and again, nor as often as in a
+    program that has less to do with each of its objects."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def pytest_sessionfinish(session):

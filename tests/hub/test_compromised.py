@@ -12,6 +12,7 @@ import httpx
 import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
+from securesystemslib.signer import CryptoSigner
 from sqlalchemy import delete, select
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Timestamp
 
@@ -54,13 +55,14 @@ class Attacker:
         metadata.sign(self.hub.keys.online)
         self.put(signed.type, signed.version, metadata.to_bytes())
 
-    def announce(self, targets_version, *, days=7, snapshot_version=None, **fields):
+    def announce(self, targets_version, *, days=7, snapshot_version=None, timestamp_version=None, **fields):
         """Snapshot and timestamp, both newer than all before, that speak of some targets."""
         expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
         snapshot = Snapshot(version=snapshot_version or self.load("snapshot").signed.version + 1, expires=expires)
         snapshot.meta["targets.json"] = MetaFile(version=targets_version)
         self.sign(snapshot)
-        timestamp = Timestamp(version=self.load("timestamp").signed.version + 1, expires=expires)
+        version = timestamp_version or self.load("timestamp").signed.version + 1
+        timestamp = Timestamp(version=version, expires=expires)
         timestamp.snapshot_meta = MetaFile(version=snapshot.version)
         timestamp.unrecognized_fields.update(fields)
         self.sign(timestamp)
@@ -341,3 +343,75 @@ def test_a_root_of_somebody_else_for_a_new_machine(attacker, vendor, tmp_path):
     customer = Customer(tmp_path / "new", vendor.place.url)
     give(customer.home, vendor.place.url, honest, 0)
     assert error_of(customer) == "signature-invalid"
+
+
+class TestAfterTheVendorsRecovery:
+    """The thief had the online key and signed what would freeze every customer; the vendor's next root names another
+    key. TUF specification 5.3.11."""
+
+    FAR = 10**9
+
+    @pytest.fixture
+    def frozen(self, attacker, vendor, customer):
+        """A customer who has seen the thief's versions."""
+        targets = attacker.load("targets").signed.version
+        attacker.announce(targets, snapshot_version=self.FAR, timestamp_version=self.FAR)
+        assert customer.versions() == ["1.0", "1.1"], "they are as the vendor's, but for the numbers"
+        attacker.drop("snapshot", self.FAR - 1)
+        attacker.drop("timestamp", self.FAR - 1)
+        assert error_of(customer) == "metadata-rollback", "as long as the root is the same"
+        return customer
+
+    @pytest.fixture
+    def recover(self, attacker, vendor):
+        def act(*, with_new_key=True):
+            root = attacker.load("root").signed
+            root.version += 1
+            if with_new_key:
+                vendor.place.hub.keys.online = CryptoSigner.generate_ed25519()
+                for role in ("timestamp", "snapshot"):
+                    for old in list(root.roles[role].keyids):
+                        root.revoke_key(old, role)
+                    root.add_key(vendor.place.hub.keys.online.public_key, role)
+            attacker.put("root", root.version, _signed(Metadata(root), vendor.repository._keys, "root"))
+            attacker.announce(attacker.load("targets").signed.version)
+            vendor.publish("1.2", "print(12)")
+
+        return act
+
+    def test_customers_go_on(self, frozen, recover):
+        recover()
+        assert frozen.versions() == ["1.0", "1.1", "1.2"]
+
+    @pytest.mark.parametrize("lost", ["metadata", "online.json", "metadata/root.json"])
+    def test_also_those_who_lost_something_or_come_from_an_earlier_version(self, frozen, recover, lost):
+        for path in frozen.home.glob(f"apps/myapp/trust/*/{lost}"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        recover()
+        assert frozen.versions() == ["1.0", "1.1", "1.2"]
+
+    def test_a_new_root_with_the_same_key_lifts_no_floor(self, frozen, recover):
+        recover(with_new_key=False)
+        assert error_of(frozen) == "metadata-rollback"
+
+    def test_what_the_thief_signs_then_is_not_believed(self, attacker, vendor, frozen, recover):
+        thiefs = vendor.place.hub.keys.online
+        recover()
+        assert frozen.versions()[-1] == "1.2"
+        timestamp = attacker.load("timestamp").signed
+        timestamp.version = self.FAR + 1
+        forged = Metadata(timestamp)
+        forged.sign(thiefs)
+        attacker.put("timestamp", timestamp.version, forged.to_bytes())
+        assert error_of(frozen) == "signature-invalid"
+
+    def test_the_new_floor_holds(self, attacker, frozen, recover):
+        recover()
+        assert frozen.versions()[-1] == "1.2"
+        old = attacker.body("timestamp")
+        attacker.announce(attacker.load("targets").signed.version)
+        assert frozen.versions()[-1] == "1.2"
+        attacker.drop("timestamp", Metadata.from_bytes(old).signed.version)
+        for folder in frozen.home.glob("apps/myapp/trust/*/metadata"):
+            shutil.rmtree(folder)
+        assert error_of(frozen) == "metadata-rollback"

@@ -2,13 +2,12 @@
 
 apps/<app>/trust/<source>/root.json      the root that is trusted, from the first use on
 apps/<app>/trust/<source>/metadata/      python-tuf's cache
-apps/<app>/trust/<source>/floor.json     the highest versions seen: a lost cache cannot be rolled back
+apps/<app>/trust/<source>/floor.json     the highest versions seen, see `floor`
 downloads/<sha256>                       archives on their way
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import shutil
@@ -23,6 +22,7 @@ from ...core.release import HELD, Index, IndexEntry, Release, index_path, manife
 from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
 from ..files.disk import write_whole, writing
+from .floor import Floor
 from .given import floor_of, root_of
 from .license import Licenses
 
@@ -209,18 +209,7 @@ class SignedReleases:
 
     def _hold_the_floor(self) -> None:
         """python-tuf compares with its cache; the floor holds when that was lost. Raises TrustError."""
-        path, seen = self._trust / "floor.json", {}
-        for role in ("timestamp", "snapshot", "targets"):
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                signed = json.loads((self._trust / "metadata" / f"{role}.json").read_bytes())["signed"]
-                seen[role] = int(signed["version"])
-        try:
-            floor = json.loads(path.read_bytes())
-        except (OSError, ValueError):
-            floor = {}
-        brought = floor_of(self._home, self._base)
-        floor = {role: max(floor.get(role, 0), brought.get(role, 0)) for role in {*floor, *brought}}
-        if any(seen.get(role, 0) < int(version) for role, version in floor.items()):
+        if not Floor(self._trust).is_held(floor_of(self._home, self._base)):
             shutil.rmtree(self._trust / "metadata", ignore_errors=True)
             raise TrustError(
                 f"{self._source} offers older releases of {self._app} than this machine has seen. "
@@ -228,8 +217,6 @@ class SignedReleases:
                 "Try again later. If it persists, tell the vendor: somebody may be replaying old files.",
                 key="metadata-rollback",
             )
-        if seen != floor:
-            write_whole(path, json.dumps(seen).encode())
 
     def _sweep_targets(self, updater: Updater) -> None:
         """Earlier indexes, of which there is one for each publish."""
