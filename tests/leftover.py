@@ -38,13 +38,15 @@ def _found(folder: Path) -> list[str]:
 
 
 def _own_family() -> set[int]:
-    """This process, its parents, and those of its children that are Python's own helpers."""
+    """This process, its parents, and those of its children that end with it: Python's own helpers, and the one that
+    tests' commands are forked from."""
     family, pid = set(), os.getpid()
     while pid > 0:
         family.add(pid)
         pid = int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
     for text in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
         with contextlib.suppress(OSError):
-            if b"multiprocessing" in (Path("/proc") / text / "cmdline").read_bytes():
+            command = (Path("/proc") / text / "cmdline").read_bytes()
+            if b"multiprocessing" in command or b"rig.launcher" in command:
                 family.add(int(text))
     return family

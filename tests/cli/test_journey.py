@@ -35,6 +35,21 @@ def test_from_install_to_uninstall_without_a_lost_request(installed):
     assert not installed.instances() and installed.get()[0] == 404
 
 
+def test_nothing_that_stays_holds_the_secrets_of_who_installed_it(place):
+    place.publish("1.0.0")
+    secrets = {"DISCODE_TOKEN": "token-of-the-caller", "RESTIC_PASSWORD": "passphrase-of-the-caller"}
+    place.env.update(secrets)
+    place.install()
+    environments = {
+        (Path("/proc") / str(pid) / "cmdline").read_bytes(): (Path("/proc") / str(pid) / "environ").read_bytes()
+        for pid in place.processes()
+    }
+    commands = b" ".join(environments)
+    assert all(part in commands for part in (b"discode.edge", b"haproxy", b"supervisor", b"server.py")), commands
+    for command, environment in environments.items():
+        assert not [name for name, value in secrets.items() if value.encode() in environment], command
+
+
 def test_bad_releases_leave_the_old_one_serving_and_say_why(installed):
     with Load(installed.port, "shop.test", users=1) as load:
         for version, behaviour, words in [

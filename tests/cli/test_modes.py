@@ -46,6 +46,19 @@ def test_nobody_else_writes_what_is_made(masked):
     assert open_ == []
 
 
+def test_nobody_else_reads_the_apps_data(masked):
+    masked.get("/first", "POST")
+    assert stat.S_IMODE(masked.home.stat().st_mode) == 0o700, "whatever the modes of what is below it"
+
+
+def test_a_home_that_was_open_is_closed_by_the_next_command_that_changes_something(masked):
+    masked.home.chmod(0o755)
+    masked.run("status", APP)
+    assert stat.S_IMODE(masked.home.stat().st_mode) == 0o755, "who only looks changes nothing"
+    masked.run("config", "set", APP, "GREETING=hello")
+    assert stat.S_IMODE(masked.home.stat().st_mode) == 0o700
+
+
 def test_a_web_server_reads_all_that_is_published(masked):
     masked.publish("1.1.0")
     masked.run("release", "yank", APP, "1.1.0", "--reason", "slow", "--repo", masked.repo, "--keys", masked.keys)

@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from ..core.errors import UsageError
 from .files.disk import reading, write_whole
+from .files.home import close_home
 
 FILE = "config.toml"
 PROXIES = ("edge", "docker")
@@ -70,6 +71,7 @@ def save(home: Path, config: HostConfig) -> None:
     except FileNotFoundError:
         data = b""
     _parse(path, data)
+    close_home(home)
     write_whole(path, _edited(data.decode(), asdict(config), chosen).encode())
 
 

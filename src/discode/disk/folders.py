@@ -22,6 +22,17 @@ def make_folder(folder: StrPath, mode: int = 0o777) -> None:
     sync_folder(above)
 
 
+def make_private(folder: StrPath) -> None:
+    """The folder, for its owner alone: made so, or closed to others if it is this user's and was open. Those above it
+    that are missing are made as `make_folder` makes them."""
+    folder = os.fspath(folder)
+    make_folder(os.path.dirname(folder.rstrip("/")) or ".")
+    make_folder(folder, 0o700)
+    found = os.stat(folder)
+    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+        os.chmod(folder, found.st_mode & 0o7700)
+
+
 def sync_folder(folder: StrPath) -> None:
     """Makes names durable that were made, renamed or deleted in the folder."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

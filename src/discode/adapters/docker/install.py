@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core.errors import Failed, RuntimeUnreachable
+from ...core.lasting import lasting
 from .engine import Engine
 
 PACKAGES = ("docker.io", "iptables")
@@ -73,7 +74,7 @@ def _spawn() -> None:
     with LOG.open("ab") as log:
         subprocess.Popen(
             [_program()], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
-            env={**os.environ, "PATH": _path()},
+            env={**lasting(os.environ), "PATH": _path()},
         )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from ...ports.store import Document
 from . import documents, logs, revisions
 from .aside import keep_damaged
 from .disk import reading, write_whole, writing
+from .home import close_home
 from .locks import locked
 from .purge import purge
 
@@ -42,6 +43,7 @@ class FileStore:
 
     def lock(self, app: str) -> AbstractContextManager[None]:
         path = self.home / "locks" / f"{check_slug(app)}.lock"
+        close_home(self.home)
         return locked(path, app, f"{self.command} {app}")
 
     def apps(self) -> list[str]:

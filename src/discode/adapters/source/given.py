@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 
 from ..files.disk import write_whole
+from ..files.home import close_home
 
 
 def folder_of(home: Path, base: str) -> Path:
@@ -24,6 +25,7 @@ def give(home: Path, base: str, root: bytes, targets_version: int) -> None:
     """Known already: the higher floor stays."""
     folder = folder_of(home, base)
     floor = {"targets": max(targets_version, floor_of(home, base).get("targets", 0))}
+    close_home(home)
     write_whole(folder / "root.json", root)
     write_whole(folder / "floor.json", json.dumps(floor).encode())
 

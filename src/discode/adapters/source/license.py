@@ -17,6 +17,7 @@ from ...core.lease import OLD_SPELLING, Lease, read_lease
 from ...core.model import Model
 from ...ports.releases import Credentials
 from ..files.disk import reading, write_whole
+from ..files.home import close_home
 from ..hub_api import HubApi
 
 
@@ -137,6 +138,7 @@ class Licenses:
 
     def _write(self, license: License) -> None:
         data = json.dumps(license.as_dict(), indent=1).encode()
+        close_home(self._home)
         write_whole(self._path(license.app), data, mode=0o600)
         self._old_path(license.app).unlink(missing_ok=True)
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ...core.lasting import lasting
 from ..layout import Layout
 from . import accesslog
 from .runtime import Runtime
@@ -64,7 +65,7 @@ class Haproxy:
         with log_path.open("ab") as log, accesslog.destination(self.layout.access_log) as access:
             self._child = subprocess.Popen(
                 [self.binary, *arguments], stdin=subprocess.DEVNULL, stdout=access, stderr=log, start_new_session=True,
-                env={**MEMORY, **os.environ},
+                env={**MEMORY, **lasting(os.environ, has_network=False)},
             )  # fmt: skip
         child = self._child
         _wait_for(lambda: child.poll() is not None or self.runtime.current() is not None)

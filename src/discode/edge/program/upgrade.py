@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...core.lasting import lasting
 from ...disk.whole import write_whole
 from ..services.options import RUN, CommandError, parse
 from .init import CHILD
@@ -83,7 +84,7 @@ def become(program: Program, before: Program, server: ControlServer, folder: Pat
     handed_on = {SOCKET: str(server.fileno()), BEFORE: json.dumps([before.start, before.options])}
     if CHILD in os.environ:
         write_whole(folder / LAST, json.dumps([program.start, program.options]).encode())
-    os.execve(program.start[0], program.argv(), {**os.environ, **handed_on})
+    os.execve(program.start[0], program.argv(), {**lasting(os.environ), **handed_on})
 
 
 def become_the_last(folder: Path) -> None:
