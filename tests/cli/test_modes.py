@@ -59,6 +59,14 @@ def test_a_home_that_was_open_is_closed_by_the_next_command_that_changes_somethi
     assert stat.S_IMODE(masked.home.stat().st_mode) == 0o700
 
 
+def test_a_folder_that_was_there_before_discode_is_not_closed_for_it(tmp_path):
+    place = Masked(tmp_path)
+    place.home.mkdir(0o755)
+    (place.home / "notes").write_text("somebody else's")
+    place.run("update", APP, code=3)
+    assert stat.S_IMODE(place.home.stat().st_mode) == 0o755
+
+
 def test_a_web_server_reads_all_that_is_published(masked):
     masked.publish("1.1.0")
     masked.run("release", "yank", APP, "1.1.0", "--reason", "slow", "--repo", masked.repo, "--keys", masked.keys)

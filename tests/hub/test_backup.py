@@ -47,8 +47,8 @@ def test_a_hub_comes_back_and_customers_notice_nothing(full, tmp_path, target, r
     assert (place.call("GET", "/api/v1/audit"), place.call("GET", "/api/v1/tokens")) == (audit, tokens)
     vendor.publish("1.1", "print(11)")
     assert customer.versions() == ["1.0", "1.1"] and customer.fetch("1.1").exists()
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "again").rglob("*.pem")}
-    assert set(modes.values()) == {0o600}
+    secrets = [*(tmp_path / "again").rglob("*.pem"), *(tmp_path / "again").glob("hub.*")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
     assert place.call("GET", "/api/v1/audit")[0]["id"] == audit[0]["id"] + 1
 
 

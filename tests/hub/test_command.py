@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import urllib.error
@@ -69,6 +70,18 @@ def test_init_serve_tokens_and_an_orderly_end(command):
         and "hub build" in lines[0]["next"]
     )
     assert set(requests) == {"request"}
+
+
+@pytest.mark.parametrize("place", ["nowhere/t", "link", "."])
+def test_a_hub_is_not_made_for_want_of_a_place_for_its_token(command, place):
+    (command.folder / "theirs").write_text("notes")
+    (command.folder / "link").symlink_to(command.folder / "theirs")
+    words = ["init", "--url", "https://hub.example.com", "--vendor", "acme", "--token-file", command.folder / place]
+    refused = command.run(*words, code=2).stderr
+    assert "API token cannot be written" in refused and "Nothing was changed" in refused
+    assert (command.folder / "theirs").read_text() == "notes"
+    command.run(*words[:-1], command.folder / "t")
+    assert stat.S_IMODE((command.folder / "t").stat().st_mode) == 0o600, "and then it can be made"
 
 
 def test_mistakes_are_told_with_the_next_step(command):

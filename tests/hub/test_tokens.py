@@ -140,7 +140,8 @@ def test_init_makes_a_hub_once_and_its_files_are_the_owners(tmp_path):
     config = HubConfig(url="https://hub.example.com", vendor="acme")
     init_hub(folder, config)
     modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in folder.rglob("*") if p.is_file()}
-    assert modes["hub.toml"] == modes["online.pem"] == modes["lease.pem"] == modes["registry.pem"] == 0o600
+    secrets = ("hub.toml", "hub.db", "online.pem", "lease.pem", "registry.pem")
+    assert {name: modes[name] for name in secrets} == dict.fromkeys(secrets, 0o600)
     with pytest.raises(Refused, match="already has a hub"):
         init_hub(folder, config)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -56,9 +58,9 @@ def init(
     from ..hub.hub import init_hub
 
     config = HubConfig(url=url.rstrip("/"), vendor=vendor, registry=registry, database=_database(database_from_env))
-    made = init_hub(folder.expanduser(), config)
-    if token_file is not None:
-        write_secret(token_file, made.text)
+    with secret_in(token_file, "API token") as write:
+        made = init_hub(folder.expanduser(), config)
+        write(made.text)
     shown = {} if token_file else {"token": made.text}
     text = f"Created a hub in {folder}. Start it: discode hub serve {folder}\n"
     text += f"API token: in {token_file}" if token_file else f"API token, shown this once: {made.text}"
@@ -281,9 +283,21 @@ def _database(from_env: bool) -> str:
     return url
 
 
-def write_secret(path: Path, text: str) -> None:
-    """Readable by its owner alone."""
-    # In place: it may be a pipe or a device that the caller named.
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{text}\n")
+@contextmanager
+def secret_in(path: Path | None, what: str) -> Iterator[Callable[[str], None]]:
+    """Where the secret goes, opened before it is made; nowhere without a path. Raises UsageError."""
+    from ..disk.secret import secret_file
+
+    if path is None:
+        yield lambda text: None
+        return
+    with ExitStack() as opened:
+        try:
+            write = opened.enter_context(secret_file(path))
+        except OSError as error:
+            raise UsageError(
+                f"The {what} cannot be written to {path}: {error.strerror or error}. Nothing was changed.",
+                "Give a new file in a folder of your own.",
+                key="secret-file",
+            ) from error
+        yield write

@@ -41,15 +41,15 @@ def issue(
     \b
         discode license issue myapp --customer "Example Ltd" --days 365 --seats 2
     """
-    from .hub import write_secret
+    from .hub import secret_in
 
     wanted = {
         "app": app_name, "customer": customer, "days": days, "seats": seats, "channels": channel,
         "lease_days": lease_days,
     }  # fmt: skip
-    made = _api(hub, token_file).call("POST", "/api/v1/licenses", json=wanted)
-    if key_file is not None:
-        write_secret(key_file, made["key"])
+    with secret_in(key_file, "license key") as write:
+        made = _api(hub, token_file).call("POST", "/api/v1/licenses", json=wanted)
+        write(made["key"])
     shown = {} if key_file else {"key": made["key"]}
     text = f"License {made['id']} of {app_name} for {customer}. "
     text += f"Its key is in {key_file}." if key_file else f"Its key, shown this once: {made['key']}"

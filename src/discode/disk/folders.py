@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 
 StrPath = str | os.PathLike[str]
 
@@ -23,13 +24,19 @@ def make_folder(folder: StrPath, mode: int = 0o777) -> None:
 
 
 def make_private(folder: StrPath) -> None:
-    """The folder, for its owner alone: made so, or closed to others if it is this user's and was open. Those above it
-    that are missing are made as `make_folder` makes them."""
+    """The folder, for its owner alone, unless it is there. Those above it that are missing are made as `make_folder`
+    makes them."""
     folder = os.fspath(folder)
     make_folder(os.path.dirname(folder.rstrip("/")) or ".")
     make_folder(folder, 0o700)
+
+
+def close_to_others(folder: StrPath) -> None:
+    """Take from others what they may do with it, if it is this user's. Not one that is shared on purpose, as its bits
+    for sharing say (sticky, or its group's for all that is made in it)."""
     found = os.stat(folder)
-    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+    is_shared = found.st_mode & (stat.S_ISVTX | stat.S_ISGID)
+    if found.st_mode & 0o077 and found.st_uid == os.geteuid() and not is_shared:
         os.chmod(folder, found.st_mode & 0o7700)
 
 

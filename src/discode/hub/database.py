@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ class Database:
 
     def __init__(self, url: str, folder: Path):
         address = make_url(url)
+        self._file: Path | None = None
         if address.get_backend_name() == "sqlite":
+            self._file = folder / (address.database or "hub.db")
             self.engine = create_engine(
-                address.set(database=str(folder / (address.database or "hub.db"))),
+                address.set(database=str(self._file)),
                 connect_args={"timeout": BUSY, "check_same_thread": False},
             )
             _as_sqlite(self.engine)
@@ -57,12 +60,24 @@ class Database:
 
     def migrate(self) -> None:
         """Migrate the tables to this version of the hub. Concurrent migrations wait for each other."""
+        self._close_to_others()
         with translated(), self.engine.connect() as connection:
             connection = connection.execution_options(discode_write=True)
             with connection.begin():
                 if self.engine.dialect.name == "postgresql":
                     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7310580)")
                 command.upgrade(_alembic(connection), "head")
+
+    def _close_to_others(self) -> None:
+        """Make SQLite's file for the owner alone; its other files get the mode of this one. SQLite tells what is wrong
+        with the place."""
+        if self._file is None:
+            return
+        with suppress(OSError):
+            descriptor = os.open(self._file, os.O_WRONLY | os.O_CREAT, 0o600)
+            with suppress(PermissionError):
+                os.fchmod(descriptor, 0o600)
+            os.close(descriptor)
 
     def check(self) -> None:
         """Raises Refused if the tables belong to another version of the hub, Unavailable if there is no database."""

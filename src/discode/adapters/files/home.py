@@ -1,17 +1,22 @@
-"""Discode's home: below it are the apps' data, which nobody else on the machine may read, whatever each file's mode is."""
+"""Discode's home: below it are the apps' data, which nobody else may read, whatever the mode of each file is."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ...disk.folders import make_private
+from ...disk.folders import close_to_others, make_private
 from .disk import writing
+
+_OURS = "locks"  # whatever changes an app makes it
 
 
 def close_home(home: Path) -> None:
     """Before anything is written below it: make it the owner's alone, also when an earlier version left it open.
 
-    Raises PreflightError.
+    A folder that was there before Discode, which $DISCODE_HOME may name, stays as open as it is until Discode has been
+    at work in it, and for good when it is a user's own home. Raises PreflightError.
     """
     with writing(home):
         make_private(home)
+        if (home / _OURS).is_dir() and home != Path.home():
+            close_to_others(home)

@@ -21,7 +21,6 @@ from ...core.lasting import lasting
 from ...disk.folders import make_folder
 from ...disk.lock import take
 from ..files.disk import writing
-from ..files.home import close_home
 from . import commands, listing
 from .edge_socket import EdgeSocket
 from .obstacles import obstacle, search_path
@@ -47,7 +46,6 @@ class EdgeProcess:
         """Raises Refused with the key `port-taken`, `port-forbidden` or `haproxy-missing`, or ProxyUnreachable."""
         if self.running() is not None:
             return
-        close_home(self._folder.parent)  # it may be the first that is written there
         with writing(self._folder):
             make_folder(self._folder)
         with self._starting():
