@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.bounded import ANSWER
 from ..core.errors import DiscodeError, NoSuchApp, Refused, SourceUnreachable, UsageError
+from .web import client, told, whole
 
 if TYPE_CHECKING:
     import httpx  # else imported late: it costs every command that talks to no hub
 
-TIMEOUT = 30.0  # seconds without a byte
+LARGEST = 64 << 20  # bytes of a file that is verified in memory: an index, metadata
 TOKEN_VARIABLE = "DISCODE_HUB_TOKEN"  # of the environment: arguments can be seen by every user of the machine
 PIECE = 1 << 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
@@ -23,64 +25,88 @@ class HubApi:
     """`authorization` is the header's value; it is kept out of errors and logs."""
 
     def __init__(self, url: str, authorization: str | None = None):
-        import httpx
-
         self.url = url.rstrip("/")
         headers = {"Authorization": authorization} if authorization else {}
-        self._client = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT)
+        self._client = client(self.url, base_url=self.url, headers=headers)
 
-    def call(self, method: str, path: str, *, json: Any = None, content: bytes | None = None) -> Any:
-        """The answer's JSON. Raises Refused, UsageError, NoSuchApp or SourceUnreachable."""
-        return self._checked(lambda: self._client.request(method, path, json=json, content=content))
+    def call(
+        self, method: str, path: str, *, json: Any = None, content: bytes | None = None, needs: tuple[str, ...] = ()
+    ) -> Any:
+        """The answer's JSON, None for an empty one. `needs`: what a hub's answer has, else it is not one.
+
+        Raises Refused, UsageError, NoSuchApp or SourceUnreachable.
+        """
+        answer = self._asked(method, path, json=json, content=content)
+        read = self._read(answer)
+        if needs and not (isinstance(read, dict) and set(needs) <= set(read)):
+            raise self._no_hub(answer)
+        return read
 
     def send_file(self, path: str, file: Path) -> Any:
-        return self._checked(
-            lambda: self._client.put(
-                path,
-                content=_pieces(file),
-                headers={"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"},
-            )
-        )
+        headers = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}
+        return self._read(self._asked("PUT", path, content=_pieces(file), headers=headers))
 
     def fetch(self, path: str) -> bytes | None:
         """Bytes that the caller verifies; None when there are none."""
-        import httpx
-
-        try:
-            answer = self._client.get(path)
-        except httpx.HTTPError as error:
-            raise self._away(error) from error
+        answer = self._asked("GET", path, most=LARGEST)
         if answer.status_code == 404:
             return None
         if answer.status_code != 200:
             raise refusal(self.url, answer)
         return answer.content
 
-    def _checked(self, send: Any) -> Any:
+    def _read(self, answer: httpx.Response) -> Any:
+        if not answer.is_success:
+            raise refusal(self.url, answer)
+        if not answer.content:
+            return None
+        try:
+            read = answer.json()
+        except ValueError:
+            read = None
+        if not isinstance(read, dict | list):
+            raise self._no_hub(answer)
+        return read
+
+    def _no_hub(self, answer: httpx.Response) -> SourceUnreachable:
+        what = _CONTROL.sub(" ", answer.headers.get("content-type") or "something else")[:80]
+        return SourceUnreachable(
+            f"What answers at {self.url} is not a hub: it sent {what}. Nothing was changed.",
+            "Check the address. A network that wants a login first, or a filter, can answer in a hub's place.",
+            key="no-hub",
+        )
+
+    def _asked(self, method: str, path: str, most: int = ANSWER, **options: Any) -> httpx.Response:
         import httpx
 
         try:
-            answer: httpx.Response = send()
+            return whole(self._client, method, path, most, **options)
         except httpx.HTTPError as error:
-            raise self._away(error) from error
-        if answer.is_success:
-            return answer.json() if answer.content else None
-        raise refusal(self.url, answer)
-
-    def _away(self, error: httpx.HTTPError) -> SourceUnreachable:
-        what = f"{type(error).__name__} {error}".strip()
-        return SourceUnreachable(
-            f"{self.url} cannot be reached: {what}. Nothing was changed.", "Check the address and the network."
-        )
+            raise SourceUnreachable(
+                f"{self.url} cannot be reached: {told(error)}. Nothing was changed.",
+                "Check the address and the network.",
+            ) from error
 
 
 def refusal(url: str, answer: httpx.Response) -> DiscodeError:
     """What a hub says, in our tree of errors, by its status and key."""
+    if (place := _moved_to(answer)) is not None:
+        return UsageError(
+            f"{url} has moved to {place}. Nothing was changed.", f"Use that address: {place}", key="hub-moved"
+        )
     key, sentence, next_step = told_by(answer)
     kind: type[DiscodeError] = {404: NoSuchApp, 422: UsageError}.get(answer.status_code, Refused)
     if answer.status_code >= 500 or answer.status_code == 429:
         kind = SourceUnreachable
     return kind(sentence or f"{url} answered {answer.status_code}.", next_step, key=key or "hub-refused")
+
+
+def _moved_to(answer: httpx.Response) -> str | None:
+    """The hub's new address, by a redirect of one of its pages."""
+    place = str(answer.headers.get("location", "")) if answer.is_redirect else ""
+    if not place.startswith(("http://", "https://")):
+        return None
+    return _CONTROL.sub("", place.removesuffix(answer.request.url.raw_path.decode()))[:200]
 
 
 def told_by(answer: httpx.Response) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .address import is_loopback
 from .errors import UsageError
 
 HUB, HUB_API = ("docker.io", "index.docker.io"), "registry-1.docker.io"
@@ -42,12 +43,6 @@ class Reference:
     def __str__(self) -> str:
         tag, digest = f":{self.tag}" if self.tag else "", f"@{self.digest}" if self.digest else ""
         return f"{self.repository}{tag}{digest}"
-
-
-def is_loopback(host: str) -> bool:
-    """A registry, with its port or without, where Docker takes plain HTTP."""
-    name = host.removeprefix("[").partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    return name in ("localhost", "::1") or name.startswith("127.")
 
 
 def parse(text: str) -> Reference:

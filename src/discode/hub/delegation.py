@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 import httpx
 
+from ..core.address import is_loopback, may_ask_there
+from ..core.bounded import TooMuch, TooSlow, gathered
 from ..core.challenge import bearer
 from ..core.names import check_slug
-from ..core.reference import Reference, is_loopback
+from ..core.reference import Reference
 from ..disk.whole import write_whole
 from .audit import record
 from .errors import BadRequest, Conflict, NotFound, Unavailable
@@ -105,16 +108,20 @@ def pull_token(repository: str, delegation: Delegation) -> Token:
     address = f"{'http' if is_loopback(host) else 'https'}://{host}"
     try:
         with httpx.Client(timeout=TIMEOUT) as client:
-            asked = client.get(f"{address}/v2/")
+            asked = _whole(client, f"{address}/v2/")
             realm, query = _challenge(host, asked)
-            told = client.get(
+            told = _whole(
+                client,
                 realm,
                 params={**query, "scope": f"repository:{name}:pull"},
                 auth=(delegation.username, delegation.password),
             )
             token = _token(host, told)
-            opened = client.get(
-                f"{address}/v2/{name}/tags/list", params={"n": 1}, headers={"Authorization": f"Bearer {token.text}"}
+            opened = _whole(
+                client,
+                f"{address}/v2/{name}/tags/list",
+                params={"n": 1},
+                headers={"Authorization": f"Bearer {token.text}"},
             )
     except httpx.HTTPError as error:
         raise Unavailable(
@@ -129,6 +136,19 @@ def pull_token(repository: str, delegation: Delegation) -> Token:
             key="registry-credentials",
         )
     return token
+
+
+def _whole(client: httpx.Client, url: str, **options: Any) -> httpx.Response:
+    """Without the body of an answer that is too large. Raises httpx.HTTPError, also for one that comes too slowly."""
+    headers = {**options.pop("headers", {}), "Accept-Encoding": "identity"}
+    with client.stream("GET", url, headers=headers, **options) as answer:
+        try:
+            body = gathered(answer.iter_raw(), time.monotonic, MOST)
+        except TooMuch:
+            body = b""  # whatever it is, it is no token
+        except TooSlow as error:
+            raise httpx.ReadError(str(error)) from error
+    return httpx.Response(answer.status_code, headers=dict(answer.headers), content=body)
 
 
 def _parts(repository: str) -> tuple[str, str]:
@@ -153,10 +173,8 @@ def _challenge(host: str, asked: httpx.Response) -> tuple[str, dict[str, str]]:
             "Move the image to a registry with token authentication, or to this hub's own.",
             key="no-delegation",
         )
-    if urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc.rpartition("@")[2]):
-        raise Conflict(
-            f"The registry {host} asks for its password without encryption.", "Tell its operator.", key="no-tls"
-        )
+    if (obstacle := may_ask_there(realm, host)) is not None:
+        raise Conflict(f"The registry {host} asks for its password {obstacle}.", "Tell its operator.", key="no-tls")
     return realm, {"service": told["service"]} if "service" in told else {}
 
 

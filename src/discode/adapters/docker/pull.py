@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import DiscodeError, Failed, PreflightError, Refused, SourceUnreachable
+from ...core.address import is_loopback
+from ...core.errors import DiscodeError, Failed, PreflightError, Refused, SourceUnreachable, UsageError
 from ...core.manifest import Image
 from ...core.quantity import format_size
-from ...core.reference import Reference, is_loopback
+from ...core.reference import Reference
 from ...ports.releases import Credentials
 from ...ports.report import Report
+from ..web import client, whole
 from .engine import Engine
 
 LITTLE = 64 * 1024 * 1024  # bytes: with less than this free, a failed pull is the disk's
@@ -166,10 +168,11 @@ def _wants_a_login(registry: str) -> bool:
     """Docker tells 500 of an image that it would need credentials for and has none; the registry itself says 401."""
     import httpx
 
-    scheme = "http" if is_loopback(registry) else "https"
+    address = f"{'http' if is_loopback(registry) else 'https'}://{registry}/v2/"
     try:
-        return httpx.get(f"{scheme}://{registry}/v2/", timeout=KNOCK).status_code == 401
-    except httpx.HTTPError:
+        with client(address, timeout=KNOCK) as asking:
+            return whole(asking, "GET", address).status_code == 401
+    except (httpx.HTTPError, UsageError):
         return False
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from ...core.address import may_ask_there
 from ...core.challenge import bearer
+from ...core.errors import Refused
+from ..web import whole
 
 if TYPE_CHECKING:
     import httpx
 
-TIMEOUT = 30.0
+TOKEN = 1 << 20  # bytes of an answer with a token
 
 
 def authorization(client: httpx.Client, challenge: str, host: str) -> str | None:
@@ -25,11 +28,19 @@ def authorization(client: httpx.Client, challenge: str, host: str) -> str | None
     if (asked := bearer(challenge)) is None:
         return None
     query: dict[str, str] = {name: asked[name] for name in ("service", "scope") if name in asked}
-    answer = client.get(asked.get("realm", ""), params=query, auth=known, timeout=TIMEOUT)
-    if answer.status_code != 200:
+    realm = asked.get("realm", "")
+    if (obstacle := may_ask_there(realm, host)) is not None:
+        raise Refused(
+            f"The registry {host} asks for its password {obstacle}. Nothing was published.",
+            "Tell the registry's operator.",
+            key="no-tls",
+        )
+    answer = whole(client, "GET", realm, TOKEN, params=query, auth=known)
+    try:
+        told = answer.json() if answer.status_code == 200 else {}
+        token = told.get("token") or told.get("access_token")
+    except (ValueError, AttributeError):
         return None
-    told = answer.json()
-    token = told.get("token") or told.get("access_token")
     return f"Bearer {token}" if token else None
 
 

@@ -15,7 +15,8 @@ from ...core.errors import DiscodeError, Refused, SourceUnreachable
 from ...core.manifest import Image
 from ...core.reference import Reference, parse
 from ...ports.images import Resolved
-from .challenge import TIMEOUT, authorization
+from ..web import client, whole
+from .challenge import authorization
 
 if TYPE_CHECKING:
     import httpx
@@ -28,11 +29,9 @@ _UNCHANGED = "Nothing was published."
 
 class RegistryClient:
     def resolve(self, reference: str) -> Resolved:
-        import httpx
-
         wanted = parse(reference)
-        with _translated(wanted), httpx.Client(timeout=TIMEOUT, follow_redirects=True) as client:
-            session = _Session(client, wanted)
+        with _translated(wanted), client(address_of(wanted), follow_redirects=True) as asking:
+            session = _Session(asking, wanted)
             body = session.manifest(wanted.tag or wanted.digest or "latest")
             digest = _digest(body)
             if wanted.digest and wanted.digest != digest:
@@ -49,7 +48,7 @@ class _Session:
 
     def __init__(self, client: httpx.Client, wanted: Reference):
         self._client, self._wanted = client, wanted
-        self._base = f"{'http' if wanted.is_loopback else 'https'}://{wanted.host}/v2/{wanted.path}"
+        self._base = address_of(wanted)
         self._authorization: str | None = None
 
     def manifest(self, name: str) -> bytes:
@@ -66,11 +65,11 @@ class _Session:
             answer = self._asked(path, accept)
         if answer.status_code != 200:
             raise self._refused(answer.status_code)
-        return bytes(answer.content[:LONGEST])
+        return answer.content
 
     def _asked(self, path: str, accept: str) -> httpx.Response:
         headers = {"Accept": accept, **({"Authorization": self._authorization} if self._authorization else {})}
-        return self._client.get(self._base + path, headers=headers)
+        return whole(self._client, "GET", self._base + path, LONGEST, headers=headers)
 
     def _refused(self, status: int) -> DiscodeError:
         if status in (401, 403):
@@ -89,6 +88,10 @@ class _Session:
             f"The registry {self._wanted.host} answered {status} for {self._wanted}. {_UNCHANGED}",
             "Try again later.",
         )
+
+
+def address_of(wanted: Reference) -> str:
+    return f"{'http' if wanted.is_loopback else 'https'}://{wanted.host}/v2/{wanted.path}"
 
 
 def _resolved(session: _Session, wanted: Reference, digest: str, manifest: dict[str, Any]) -> Resolved:

@@ -10,10 +10,12 @@ from urllib.parse import unquote, urlsplit
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
+from ...core.address import without_login
 from ..hub_api import told_by
+from ..web import client, pieces, read, told
 
 PIECE = 1 << 16
-TIMEOUT = 30.0  # seconds without a byte
+REFUSAL = 64 << 10  # bytes of an answer that says why not
 
 
 class _Counting(FetcherInterface):
@@ -55,18 +57,17 @@ class SourceRefused(DownloadHTTPError):
 
 
 class WebFetcher(_Counting):
-    """`timestamp` is the copy at hand: when the source says that it has no other, it need not send it again.
+    """`base` is the source's address; `timestamp` the copy at hand: when the source says that it has no other, it need
+    not send it again.
 
     `authorization` goes to the source alone; httpx drops it when a redirect leads to another host.
     """
 
-    def __init__(self, timestamp: Path | None = None, authorization: str | None = None) -> None:
-        import httpx
-
+    def __init__(self, base: str, timestamp: Path | None = None, authorization: str | None = None) -> None:
         super().__init__()
         headers = {"Authorization": authorization} if authorization else {}
         self._timestamp = timestamp
-        self._client = httpx.Client(timeout=TIMEOUT, follow_redirects=True, headers=headers)
+        self._client = client(base, follow_redirects=True, headers=headers)
 
     def _pieces(self, url: str) -> Iterator[bytes]:
         import httpx
@@ -80,15 +81,14 @@ class WebFetcher(_Counting):
                     yield at_hand
                     return
                 if answer.status_code in (401, 403):
-                    answer.read()
-                    key, sentence, next_step = told_by(answer)
+                    key, sentence, next_step = told_by(read(answer, REFUSAL))
                     if key:
                         raise SourceRefused(answer.status_code, key, sentence, next_step)
                 if answer.status_code != 200:
                     raise DownloadHTTPError(f"{url} answered {answer.status_code}", answer.status_code)
-                yield from answer.iter_bytes(PIECE)
+                yield from pieces(answer)
         except httpx.HTTPError as error:
-            raise DownloadError(f"{url}: {type(error).__name__} {error}".strip()) from error
+            raise DownloadError(without_login(f"{url}: {told(error)}")) from error
 
     def _at_hand(self, url: str) -> bytes | None:
         if self._timestamp is None or not url.endswith("/timestamp.json"):

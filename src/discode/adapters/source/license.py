@@ -1,12 +1,14 @@
 """A customer's license of one app: the key, this installation's random id, and the newest lease.
 
 apps/<app>/license.json     readable by its owner alone: {hub, key, installation, lease, lease_key, ...}
+apps/<app>/seat.json        the installation's id, from before the first activation on
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import time
 from pathlib import Path
@@ -82,7 +84,7 @@ class Licenses:
     def renewed(self, app: str) -> License:
         """With a fresh lease, signed by the key that the hub had at the activation. Raises TrustError, too."""
         license = self.must_have(app)
-        told = HubApi(license.hub, license.authorization).call("POST", "/api/v1/lease")
+        told = HubApi(license.hub, license.authorization).call("POST", "/api/v1/lease", needs=("lease",))
         fresh = license.changed(lease=str(told["lease"]))
         fresh.lease_at(time.time())
         self._write(fresh)
@@ -110,12 +112,14 @@ class Licenses:
         HubApi(license.hub, license.authorization).call("DELETE", "/api/v1/activation")
         self._path(app).unlink(missing_ok=True)
         self._old_path(app).unlink(missing_ok=True)
+        self._seat_path(app).unlink(missing_ok=True)
 
     def pull_credentials(self, license: License, repository: str) -> Credentials | None:
         """For one pull. None when the image is not in the hub's registry: it may be public, or the user's own."""
         try:
             api = HubApi(license.hub, license.authorization)
-            told = api.call("POST", "/api/v1/pull-credentials", json={"repository": repository})
+            needed = ("username", "password")
+            told = api.call("POST", "/api/v1/pull-credentials", json={"repository": repository}, needs=needed)
             ends = time.monotonic() + float(told["seconds"]) if "seconds" in told else None
             return Credentials(str(told["username"]), str(told["password"]), str(told.get("token", "")), ends)
         except NoSuchApp:
@@ -134,7 +138,23 @@ class Licenses:
             known = self.of(app)
         except StateError:
             known = None
-        return known.installation if known else secrets.token_hex(16)
+        return known.installation if known else self._seat(app)
+
+    def _seat(self, app: str) -> str:
+        """The id by which a seat is taken, kept before it is: the answer may be lost, and the next try must not take
+        another one."""
+        path = self._seat_path(app)
+        try:
+            with reading(path):
+                installation = str(json.loads(path.read_bytes())["installation"])
+            if re.fullmatch(r"[0-9a-f]{32}", installation):
+                return installation
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            pass
+        installation = secrets.token_hex(16)
+        close_home(self._home)
+        write_whole(path, json.dumps({"installation": installation}).encode(), mode=0o600)
+        return installation
 
     def _write(self, license: License) -> None:
         data = json.dumps(license.as_dict(), indent=1).encode()
@@ -144,6 +164,9 @@ class Licenses:
 
     def _path(self, app: str) -> Path:
         return self._home / "apps" / app / "license.json"
+
+    def _seat_path(self, app: str) -> Path:
+        return self._home / "apps" / app / "seat.json"
 
     def _old_path(self, app: str) -> Path:
         return self._home / "apps" / app / f"{OLD_SPELLING}.json"

@@ -157,7 +157,9 @@ class SignedReleases:
         _must_be_there(self._source)
         timestamp = self._trust / "metadata" / "timestamp.json"
         self._fetcher = (
-            FolderFetcher() if self._base.startswith("file:") else WebFetcher(timestamp, self._authorization())
+            FolderFetcher()
+            if self._base.startswith("file:")
+            else WebFetcher(self._base, timestamp, self._authorization())
         )
         root = self._root()
         (self._trust / "metadata").mkdir(parents=True, exist_ok=True)
@@ -194,7 +196,7 @@ class SignedReleases:
         from .fetcher import FolderFetcher, WebFetcher
         from .translate import translated
 
-        fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher()
+        fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher(self._base)
         with translated(self._app, self._source, "metadata"):
             return fetcher.download_bytes(f"{self._base}/metadata/1.root.json", LONGEST_ROOT)
 

@@ -1,0 +1,96 @@
+"""Clients of others' web servers: made here, so that all of them believe the same certificates, go by the same proxy
+and wait no longer than is good for somebody who holds an app's lock."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.address import without_login
+from ..core.bounded import ANSWER, TooMuch, TooSlow, gathered, paced
+from ..core.errors import UsageError
+from ..core.proxying import proxy_for
+
+if TYPE_CHECKING:
+    import httpx  # else imported late: it costs every command that asks nobody
+
+TIMEOUT = 30.0  # seconds without a byte
+
+
+def client(url: str, *, headers: dict[str, str] | None = None, **options: Any) -> httpx.Client:
+    """For `url` and what is below it. Answers come as they are: what is compressed could be of any size.
+
+    Raises UsageError for what the environment says of proxies and certificates and is not so.
+    """
+    import httpx
+
+    proxy = proxy_for(url, os.environ)
+    return httpx.Client(
+        headers={**(headers or {}), "Accept-Encoding": "identity"},
+        timeout=options.pop("timeout", TIMEOUT), proxy=proxy, trust_env=False,
+        verify=_trusted() if url.startswith("https:") or (proxy or "").startswith("https:") else True,
+        **options,
+    )  # fmt: skip
+
+
+def whole(client: httpx.Client, method: str, url: str, most: int = ANSWER, **options: Any) -> httpx.Response:
+    """The answer with its body. Raises httpx.HTTPError, also for one that is too large or comes too slowly."""
+    with client.stream(method, url, **options) as answer:
+        return read(answer, most)
+
+
+def read(answer: httpx.Response, most: int) -> httpx.Response:
+    """A streamed answer with its body. Raises as `whole`."""
+    import httpx
+
+    with _in_time():
+        body = gathered(answer.iter_raw(), time.monotonic, most)
+    kept = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-encoding"]
+    return httpx.Response(answer.status_code, headers=kept, content=body, request=answer.request)
+
+
+def pieces(answer: httpx.Response) -> Iterator[bytes]:
+    """Of the body of a download, as they come. Raises httpx.HTTPError, also for one that comes too slowly."""
+    with _in_time():
+        yield from paced(answer.iter_raw(), time.monotonic)
+
+
+def told(error: Exception) -> str:
+    """What went wrong, without the login that an address may hold."""
+    return without_login(f"{type(error).__name__} {error}".strip())
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    import httpx
+
+    try:
+        yield
+    except TooMuch as error:
+        raise httpx.ReadError(f"the answer has {error}") from error
+    except TooSlow as error:
+        raise httpx.ReadTimeout(f"the answer came too slowly: {error}") from error
+
+
+def _trusted() -> ssl.SSLContext:
+    """The machine's own certificates, a company's among them, as curl and Docker believe them. certifi's where the
+    machine has none."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if (path := os.environ.get(name)) and not Path(path).exists():
+            raise UsageError(
+                f"${name} is {path}, and there is no such thing. Nothing was changed.",
+                f"Set it to the certificates that you trust, or unset it: unset {name}",
+                key="certificates",
+            )
+    context = ssl.create_default_context()
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile is None and not (paths.capath and any(Path(paths.capath).iterdir())):
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context

@@ -1,0 +1,183 @@
+"""Servers that are not what they should be, real ones: what their client keeps in memory, believes and says."""
+
+import base64
+import contextlib
+import gzip
+import json
+import re
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from tuf.api.exceptions import DownloadError
+
+from discode.adapters import web
+from discode.adapters.hub_api import HubApi
+from discode.adapters.source import Licenses
+from discode.adapters.source.fetcher import REFUSAL, WebFetcher
+from discode.core import bounded
+from discode.core.errors import DiscodeError, SourceUnreachable, UsageError
+from rig.ports import free_port
+
+CLOSE = b"Connection: close\r\n\r\n"
+HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 14\r\n\r\n<h1>Login</h1>"
+SOME = 8 << 20  # bytes that the kernel's buffers may hold beside what was read
+
+
+class Server:
+    """Answers each connection's first request with what `answer` yields; `requests` are their heads."""
+
+    def __init__(self, answer):
+        self.requests, self.sent, self._answer = [], 0, answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=self._one, args=(self._listener.accept()[0],), daemon=True).start()
+
+    def _one(self, connection):
+        with connection, contextlib.suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(65536)
+            self.requests.append(head.decode())
+            for piece in self._answer():
+                connection.sendall(piece)
+                self.sent += len(piece)
+
+    def close(self):
+        self._listener.close()
+
+
+@pytest.fixture
+def server():
+    made = []
+
+    def start(*pieces, endless=None):
+        def answer():
+            yield from pieces
+            while endless:
+                yield endless
+
+        made.append(Server(answer))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_page_that_answers_in_a_hubs_place_is_not_believed(server, method):
+    with pytest.raises(SourceUnreachable, match="is not a hub: it sent text/html") as refused:
+        HubApi(server(HTML).url).call(method, "/api/v1/activation")
+    assert refused.value.name == "no-hub" and "wants a login first" in refused.value.next_step
+
+
+@pytest.mark.parametrize("body", [b'"ok"', b"1", b"[]", b'{"status": "ok"}', b"null", b"\xff\xfe", b"{" * 100])
+def test_nor_is_json_of_another_kind(server, body):
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with pytest.raises(SourceUnreachable) as refused:
+        HubApi(server(head, body).url).call("POST", "/api/v1/lease", needs=("lease",))
+    assert refused.value.name == "no-hub"
+
+
+def test_an_endless_refusal_is_left(server):
+    endless = server(b"HTTP/1.1 403 Forbidden\r\n" + CLOSE, endless=b"x" * 65536)
+    with pytest.raises(SourceUnreachable, match="the answer has more than"):
+        HubApi(endless.url).call("GET", "/api/v1/hub")
+    assert endless.sent < bounded.ANSWER + SOME
+    endless = server(b"HTTP/1.1 403 Forbidden\r\n" + CLOSE, endless=b"x" * 65536)
+    with pytest.raises(DownloadError, match="the answer has more than"):
+        WebFetcher(endless.url).download_bytes(f"{endless.url}/timestamp.json", 1 << 30)
+    assert endless.sent < REFUSAL + SOME
+
+
+def test_what_is_compressed_is_not_unpacked(server):
+    bomb = gzip.compress(bytes(100 << 20))
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
+    asked = server(head, bomb)
+    assert HubApi(asked.url).fetch("/metadata/1.root.json") == bomb
+    assert "accept-encoding: identity" in asked.requests[0].lower()
+
+
+ASKING = [lambda url: HubApi(url).fetch("/x"), lambda url: WebFetcher(url).download_bytes(url, 99)]
+
+
+@pytest.mark.parametrize("ask", ASKING, ids=["the hub's API", "a source"])
+def test_a_byte_now_and_then_does_not_hold_anybody(server, ask, monkeypatch):
+    monkeypatch.setattr(bounded, "WINDOW", 0.2)
+    dripping, go_on = server(b"HTTP/1.1 200 OK\r\n" + CLOSE), threading.Event()
+
+    def drip():
+        yield b"HTTP/1.1 200 OK\r\n" + CLOSE
+        while not go_on.wait(0.05):
+            yield b"x"
+
+    dripping._answer = drip
+    try:
+        with pytest.raises((SourceUnreachable, DownloadError), match="came too slowly"):
+            ask(dripping.url)
+    finally:
+        go_on.set()
+
+
+def test_a_hub_that_has_moved_is_named_with_its_new_address(server):
+    moved = server(b"HTTP/1.1 301 Moved\r\nLocation: https://hub.example.com/api/v1/hub\r\nContent-Length: 0\r\n\r\n")
+    with pytest.raises(UsageError, match=r"has moved to https://hub\.example\.com\.") as refused:
+        HubApi(moved.url).call("GET", "/api/v1/hub")
+    assert refused.value.name == "hub-moved" and refused.value.next_step == "Use that address: https://hub.example.com"
+
+
+class TestTheEnvironment:
+    def test_a_socks_proxy_that_is_away_is_told(self, monkeypatch):
+        monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{free_port()}")
+        with pytest.raises(SourceUnreachable, match="cannot be reached"):
+            HubApi("http://hub.example").call("GET", "/api/v1/hub")
+
+    def test_a_network_in_no_proxy_needs_none(self, monkeypatch, server):
+        monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")
+        monkeypatch.setenv("NO_PROXY", "[::1], fe80::/10, 127.0.0.0/8")
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+        assert HubApi(server(head).url).call("GET", "/api/v1/hub") == {}
+
+    @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+    def test_certificates_that_are_missing_are_told(self, monkeypatch, name):
+        monkeypatch.setenv(name, "/nowhere/ca.pem")
+        with pytest.raises(UsageError, match=rf"\${name} is /nowhere/ca.pem") as refused:
+            HubApi("https://hub.example")
+        assert refused.value.next_step.endswith(f"unset {name}")
+
+    def test_the_password_of_an_address_is_not_in_an_error(self):
+        url = f"http://ann:pass-phrase@127.0.0.1:{free_port()}"
+        with pytest.raises(DownloadError) as refused:
+            WebFetcher(url).download_bytes(f"{url}/metadata/timestamp.json", 99)
+        assert "pass-phrase" not in str(refused.value)
+
+
+def test_a_seat_whose_answer_was_lost_is_asked_for_by_the_same_id(server, tmp_path):
+    lost = server()  # it reads the request, and hangs up
+    for _ in range(2):
+        with pytest.raises(DiscodeError):
+            Licenses(tmp_path / "home").activate("myapp", lost.url, "dlk_aaaaaaaa_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
+    logins = [re.search(r"(?i)authorization: basic (\S+)", request)[1] for request in lost.requests]
+    ids = {base64.b64decode(login).decode().partition(":")[0] for login in logins}
+    assert len(logins) >= 2 and len(ids) == 1
+    kept = json.loads((tmp_path / "home/apps/myapp/seat.json").read_text())
+    assert kept == {"installation": ids.pop()}
+    assert (tmp_path / "home/apps/myapp/seat.json").stat().st_mode & 0o077 == 0
+
+
+def test_one_client_makes_all():
+    """What asks others by a client of its own would not have its bounds."""
+    root = web.__file__.removesuffix("adapters/web.py")
+    found = {
+        path.relative_to(root).as_posix()
+        for path in Path(root).rglob("*.py")
+        if re.search(r"httpx\.(Client|AsyncClient|get|post|put|request|stream)\(", path.read_text())
+    }
+    assert found == {"adapters/web.py", "hub/delegation.py"}
