@@ -14,6 +14,7 @@ from .layout import read_json, write_json
 
 # Below the ephemeral range, from which outgoing connections get theirs (32768 and up on Linux).
 FIRST, LAST = 20000, 29999
+_claims: dict[int, socket.socket] = {}  # of this process
 
 
 class Ports:
@@ -37,8 +38,11 @@ class Ports:
 
     def give_back(self, name: str) -> None:
         with self._locked() as table:
-            if table["taken"].pop(name, None) is not None:
+            port = table["taken"].pop(name, None)
+            if port is not None:
                 write_json(self._table, table)
+            if (claim := _claims.pop(port, None)) is not None:
+                claim.close()
 
     def _free_port(self, table: dict) -> int:  # type: ignore[type-arg]
         taken, size = set(table["taken"].values()), LAST - FIRST + 1
@@ -57,6 +61,7 @@ class Ports:
 
 
 def is_free(port: int) -> bool:
+    """Whether nobody listens there, nor is about to: then it is claimed for as long as this process lives."""
     with socket.socket() as probe:
         # As the app's server will: else a connection of the last one in TIME_WAIT would count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,4 +69,19 @@ def is_free(port: int) -> bool:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
+    return _claim(port)
+
+
+def _claim(port: int) -> bool:
+    """Against the commands of other homes on this machine: an app takes a while until it listens. A name in the kernel,
+    which goes with the process and is the network namespace's, as ports are."""
+    if port in _claims:
+        return True
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0discode-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims[port] = claim
     return True

@@ -87,6 +87,18 @@ def _marks() -> Iterator[tuple[int, bytes]]:
             yield from ((pid, line[len(prefix) :]) for line in environ.split(b"\0") if line.startswith(prefix))
 
 
+def marker_of(pid: int) -> bytes:
+    """The folder of the instance that a process belongs to; empty for none."""
+    prefix = f"{MARKER}=".encode()
+    return next((line[len(prefix) :] for line in _environ(pid).split(b"\0") if line.startswith(prefix)), b"")
+
+
+def started(pid: int) -> int | None:
+    """When it was, in the clock's ticks since the machine's start."""
+    known = identity(pid)
+    return int(known.rpartition(":")[2]) if known else None
+
+
 def _environ(pid: int) -> bytes:
     """Empty when it may not be read, or there is no such process. By descriptor: every process of the machine is looked
     at for each app, and a Path would cost five times as much."""

@@ -26,6 +26,7 @@ from ..files.disk import disk_refusals
 from ..http_probe import probe
 from .fetched import Fetched
 from .layout import InstanceFolder, read_json, write_json
+from .listener import is_strangers
 from .logs import follow, last_lines
 from .once import run_once, sweep
 from .ports import Ports, is_free
@@ -85,8 +86,15 @@ class ProcessRuntime:
         return _state(name, folder)
 
     def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
-        spec = read_json(self._folder(name).spec)
-        return probe(HOST, int(spec["port"]), path, timeout) if spec else Probe(False, "no such instance")
+        folder = self._folder(name)
+        spec = read_json(folder.spec)
+        if not spec:
+            return Probe(False, "no such instance")
+        port = int(spec["port"])
+        found = probe(HOST, port, path, timeout)
+        if found.connected and is_strangers(port, folder.path, int(_web(folder).get("pid", 0))):
+            return Probe(False, f"another program listens on its port {port}", connected=False)
+        return found
 
     def stop(self, name: InstanceName, grace: float) -> None:
         folder = self._folder(name)
