@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.bounded import ANSWER
 from ..core.errors import DiscodeError, NoSuchApp, Refused, SourceUnreachable, UsageError
+from ..core.pasted import pasted
 from .web import client, told, whole
 
 if TYPE_CHECKING:
@@ -121,23 +122,27 @@ def told_by(answer: httpx.Response) -> tuple[str, str, str]:
 
 
 def vendor_token(file: Path | None) -> str:
-    """From the file or the environment. Raises UsageError."""
-    if file is None:
-        token = os.environ.get(TOKEN_VARIABLE, "")
-    else:
+    """From the file or the environment, however it was pasted. Raises UsageError."""
+    text: str | bytes = os.environ.get(TOKEN_VARIABLE, "")
+    if file is not None:
         try:
-            token = file.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
+            text = file.read_bytes()
+        except OSError as error:
             raise UsageError(f"The token file {file} cannot be read.", "Give another: --token-file FILE") from error
-    if not token:
+    if not text.strip():
         raise UsageError(
             "The hub needs an API token.",
             f"Set ${TOKEN_VARIABLE}, or give --token-file FILE. The hub's operator makes one: discode hub token create",
             key="no-token",
         )
-    if not re.fullmatch(r"[A-Za-z0-9_]{8,100}", token):
-        raise UsageError("This is not a hub's API token.", "It starts with dht_", key="bad-token")
-    return token
+    try:
+        return pasted(text, "dht")
+    except ValueError as error:
+        raise UsageError(
+            f"This is not a hub's API token: {error} in it.",
+            "Copy it once more: dht_, 8 characters, _, 32 characters.",
+            key="bad-token",
+        ) from None
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

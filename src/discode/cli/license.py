@@ -123,11 +123,11 @@ def activate(
 ) -> None:
     """For customers: take a seat of a license for this machine, or switch to another license."""
     from . import wiring
-    from .license_key import given
+    from .license_key import asked, given
 
     key = given(license_file)
     if key is None:
-        key = typer.prompt("License key", hide_input=True, err=True).strip()
+        key = asked()
     license = wiring.licenses().activate(app_name, hub, key, move=move)
     told = {"result": "activated", "app": app_name, "license": license.license, "customer": license.customer}
     emit(told, f"{app_name} is licensed to {license.customer} on this machine.", as_json=as_json)

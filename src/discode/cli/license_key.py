@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,22 +10,44 @@ from pathlib import Path
 import typer
 
 from ..core.errors import DiscodeError, Refused, UsageError
+from ..core.pasted import LONGEST, pasted
 
 VARIABLE = "DISCODE_LICENSE"
 
 
 def given(file: str | None) -> str | None:
     """Raises UsageError; never repeats the key."""
+    text: str | bytes | None
     try:
-        text = os.environ.get(VARIABLE) if file is None else sys.stdin.read() if file == "-" else Path(file).read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        if file is None:
+            text = os.environ.get(VARIABLE) or None
+        else:
+            text = sys.stdin.buffer.read(LONGEST) if file == "-" else _beginning(Path(file))
+    except OSError as error:
         raise UsageError(f"The license file {file} cannot be read.", "Give another: --license-file FILE") from error
-    if text is None:
-        return None
-    key = text.strip()
-    if not re.fullmatch(r"[A-Za-z0-9_]{8,100}", key):
-        raise UsageError("This is not a hub's license key.", "It starts with dlk_", key="bad-license")
-    return key
+    return None if text is None else read_key(text)
+
+
+def asked() -> str:
+    """On the terminal. Raises UsageError."""
+    return read_key(str(typer.prompt("License key", hide_input=True, err=True)))
+
+
+def read_key(text: str | bytes) -> str:
+    """The key, however it was pasted. Raises UsageError; never repeats it."""
+    try:
+        return pasted(text, "dlk")
+    except ValueError as error:
+        raise UsageError(
+            f"This is not a hub's license key: {error} in it.",
+            "Copy it once more from the vendor: dlk_, 8 characters, _, 32 characters.",
+            key="bad-license",
+        ) from None
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LONGEST)
 
 
 def with_license(app: str, source: str, file: str | None, as_json: bool, flow: Callable[[], None]) -> None:
@@ -40,7 +61,7 @@ def with_license(app: str, source: str, file: str | None, as_json: bool, flow: C
     except Refused as refused:
         if refused.name != "license-needed" or as_json or not sys.stdin.isatty():
             raise
-        activate(app, source, typer.prompt("License key", hide_input=True, err=True).strip())
+        activate(app, source, asked())
         flow()
 
 
