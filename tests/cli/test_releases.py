@@ -119,6 +119,14 @@ def test_a_release_command_does_not_outlive_a_killed_update(installed):
     assert installed.get() == (200, "1.0.0") and len(installed.instances()) == 1
 
 
+def test_a_version_that_is_no_tag_is_told_with_its_plus(place):
+    file = place.folder / "image.yml"
+    text = "app: web\nversion: 1.2.0+45\nimage: registry.example.com/acme/web\nport: 3000\n"
+    file.write_text(f"{text}health: {{path: /up}}\n")
+    error = place.run("release", "publish", "--file", file, *place.vendor_words(), code=2).err
+    assert "1.2.0+45 has a plus" in error and "image: registry.example.com/acme/web:1.2.0-45" in error
+
+
 def _commands():
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):

@@ -60,6 +60,17 @@ def test_sizes():
         parse_size("lots")
 
 
+ORDER = [
+    "1.0.0", "1.0.1-0", "1.0.1-1", "1.0.1-10", "1.0.1-alpha", "1.0.1-alpha.2", "1.0.1-alpha.10", "1.0.1-beta",
+    "1.0.1-rc.1", "1.0.1", "1.0.1+45", "1.0.1.post0", "1.0.2-0",
+]  # fmt: skip
+
+
+def test_versions_have_one_order_whichever_notation_they_are_in():
+    assert sorted(reversed(ORDER), key=parse_version) == ORDER
+    assert parse_version("1.0.1-0") == parse_version("1.0.1.dev0") and parse_version("1.0") == parse_version("1.0.0")
+
+
 @pytest.mark.parametrize("text", ["", "one", "1.0/../2", "1!2.0", "1.0 ", "1.0\n", "v" * 70])
 def test_what_is_no_version_is_refused(text):
     with pytest.raises(ValueError, match="not a version"):

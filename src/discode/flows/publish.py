@@ -107,9 +107,17 @@ def _told_of(spec: VendorFile, resolved: Resolved) -> str:
 
 
 def _reference(image: str, version: str) -> str:
-    """Without a tag, the version is the tag."""
+    """Without a tag, the version is the tag. Raises UsageError for a version that cannot be one."""
     last = image.rpartition("/")[2]
-    return image if ":" in last or "@" in last else f"{image}:{version}"
+    if ":" in last or "@" in last:
+        return image
+    if "+" in version:
+        raise UsageError(
+            f"The version {version} has a plus, and an image's tag cannot have one. Nothing was published.",
+            f"Give the tag: image: {image}:{version.replace('+', '-')} in the file, or --image.",
+            key="invalid-version",
+        )
+    return f"{image}:{version}"
 
 
 def _publish_archive(repository: Repository, spec: VendorFile, source: Path, version: str, offer: Offer) -> Published:
@@ -133,6 +141,7 @@ def _publish(
     before = repository.index(manifest.app)
     if (there := before.entry(entry.version)) is not None:
         return _published_before(manifest.app, there, entry)
+    _is_no_other_spelling(manifest.app, entry.version, before)
     last_look()
     repository.publish(
         manifest.app, {manifest_path(manifest.app, entry.key): manifest.canonical(), **files}, _adding(entry)
@@ -216,6 +225,17 @@ def _entry(manifest: Manifest, offer: Offer) -> IndexEntry:
         published=offer.published,
         rollout=offer.rollout,
     )
+
+
+def _is_no_other_spelling(app: str, version: str, before: Index) -> None:
+    """Raises Refused: customers on the one would never be offered the other."""
+    same = [entry.version for entry in before.releases if parse_version(entry.version) == parse_version(version)]
+    if same:
+        raise Refused(
+            f"{version} is the same version as {same[0]}, which is already published of {app}. Nothing was published.",
+            "Give the release a new version: a higher number, not another spelling.",
+            key="version-taken",
+        )
 
 
 def _published_before(app: str, there: IndexEntry, entry: IndexEntry) -> Published:

@@ -13,6 +13,7 @@ from conftest_source import Customer, Vendor
 from discode.adapters.registry import RegistryClient
 from discode.adapters.repository.packing import pack
 from discode.core.errors import ManifestError, Refused, UsageError
+from discode.core.plan import newest
 from rig.wait import wait_for
 
 
@@ -58,6 +59,21 @@ def test_the_same_again_is_a_no_op_and_other_content_is_refused(vendor):
     assert first.is_new and not again.is_new and again.entry.key == first.entry.key
     with pytest.raises(Refused, match="different content"):
         vendor.publish("1.0", "print(2)")
+
+
+@pytest.mark.parametrize(("first", "again"), [("1.0", "1.0.0"), ("1.0.1-0", "1.0.1.dev0"), ("1.0-rc.1", "1.0rc1")])
+def test_the_same_version_in_another_spelling_is_refused(vendor, first, again):
+    vendor.publish(first)
+    with pytest.raises(Refused, match=f"{again} is the same version as {first}"):
+        vendor.publish(again)
+
+
+def test_a_prerelease_of_npm_does_not_hold_its_customers(vendor, tmp_path):
+    vendor.publish("1.0.1-0")
+    vendor.publish("1.0.1")
+    customer = Customer(tmp_path / "home", str(vendor.repo))
+    found = newest(customer.releases().index(), "stable")
+    assert found is not None and found.version == "1.0.1"
     assert "older than" in vendor.publish("0.9", "print(0)").note
 
 
