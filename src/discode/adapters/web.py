@@ -33,7 +33,7 @@ def client(url: str, *, headers: dict[str, str] | None = None, **options: Any) -
     return httpx.Client(
         headers={**(headers or {}), "Accept-Encoding": "identity"},
         timeout=options.pop("timeout", TIMEOUT), proxy=proxy, trust_env=False,
-        verify=_trusted() if url.startswith("https:") or (proxy or "").startswith("https:") else True,
+        verify=_trusted(must_exist=url.startswith("https:")),
         **options,
     )  # fmt: skip
 
@@ -77,11 +77,11 @@ def _in_time() -> Iterator[None]:
         raise httpx.ReadTimeout(f"the answer came too slowly: {error}") from error
 
 
-def _trusted() -> ssl.SSLContext:
+def _trusted(*, must_exist: bool) -> ssl.SSLContext:
     """The machine's own certificates, a company's among them, as curl and Docker believe them. certifi's where the
-    machine has none."""
+    machine has none. `must_exist`: those that the environment names; plain HTTP needs none."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
-        if (path := os.environ.get(name)) and not Path(path).exists():
+        if must_exist and (path := os.environ.get(name)) and not Path(path).exists():
             raise UsageError(
                 f"${name} is {path}, and there is no such thing. Nothing was changed.",
                 f"Set it to the certificates that you trust, or unset it: unset {name}",

@@ -18,5 +18,12 @@ def close_home(home: Path) -> None:
     """
     with writing(home):
         make_private(home)
-        if (home / _OURS).is_dir() and home != Path.home():
+        if (home / _OURS).is_dir() and home != _users_own():
             close_to_others(home)
+
+
+def _users_own() -> Path | None:
+    try:
+        return Path.home()
+    except RuntimeError:  # the user is in no table of users, as in a container
+        return None
