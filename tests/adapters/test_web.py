@@ -6,10 +6,12 @@ import gzip
 import json
 import re
 import socket
+import ssl
 import threading
 from pathlib import Path
 
 import pytest
+from conftest_https import make_certificate
 from tuf.api.exceptions import DownloadError
 
 from discode.adapters import web
@@ -29,7 +31,7 @@ class Server:
     """Answers each connection's first request with what `answer` yields; `requests` are their heads."""
 
     def __init__(self, answer):
-        self.requests, self.sent, self._answer = [], 0, answer
+        self.requests, self.sent, self._answer, self.over = [], 0, answer, None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._serve, daemon=True).start()
@@ -40,7 +42,7 @@ class Server:
                 threading.Thread(target=self._one, args=(self._listener.accept()[0],), daemon=True).start()
 
     def _one(self, connection):
-        with connection, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._secured(connection) as connection:
             head = b""
             while b"\r\n\r\n" not in head:
                 head += connection.recv(65536)
@@ -48,6 +50,9 @@ class Server:
             for piece in self._answer():
                 connection.sendall(piece)
                 self.sent += len(piece)
+
+    def _secured(self, connection):
+        return self.over.wrap_socket(connection, server_side=True) if self.over else connection
 
     def close(self):
         self._listener.close()
@@ -144,6 +149,22 @@ class TestTheEnvironment:
         monkeypatch.setenv("NO_PROXY", "[::1], fe80::/10, 127.0.0.0/8")
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
         assert HubApi(server(head).url).call("GET", "/api/v1/hub") == {}
+
+    def test_a_companys_own_authority_is_believed_when_the_machine_does(self, monkeypatch, server, tmp_path):
+        authority, _, issuer = make_certificate()
+        chain, key, _ = make_certificate("localhost", issuer=issuer)
+        (tmp_path / "ca.pem").write_bytes(authority)
+        (tmp_path / "chain.pem").write_bytes(chain)
+        (tmp_path / "key.pem").write_bytes(key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "chain.pem", tmp_path / "key.pem")
+        hub = server(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        hub.over = context
+        url = hub.url.replace("http://127.0.0.1", "https://localhost")
+        with pytest.raises(SourceUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
+            HubApi(url).call("GET", "/api/v1/hub")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        assert HubApi(url).call("GET", "/api/v1/hub") == {}
 
     @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
     def test_certificates_that_are_missing_are_told(self, monkeypatch, name):
