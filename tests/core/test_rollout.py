@@ -77,10 +77,10 @@ def test_ramps_that_do_not_hold(text):
 
 def test_halting():
     one = ramp("5%", halt_at=20, halt_reports=10)
-    assert not must_halt(one, ["a"] * 9, ["a"] * 9), "too few have reported"
-    assert not must_halt(one, ["a"] * 2, ["a"] * 10)
-    assert must_halt(one, ["a"] * 3, ["a"] * 10)
-    assert not must_halt(ramp("5%"), ["a"] * 100, ["a"] * 100)
+    assert not must_halt(one, 9, 9), "too few have reported"
+    assert not must_halt(one, 2, 10)
+    assert must_halt(one, 3, 10)
+    assert not must_halt(ramp("5%"), 100, 100)
 
 
 def at(release, seed):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection
 from typing import Annotated
 
 from .errors import UsageError
@@ -52,11 +51,11 @@ def place_of(seed: str, key: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64 * 100
 
 
-def must_halt(rollout: Rollout, failed: Collection[str], reported: Collection[str]) -> bool:
-    """By the installations that reported, each counted once."""
-    if rollout.halt_at is None or len(reported) < rollout.halt_reports:
+def must_halt(rollout: Rollout, failed: int, reported: int) -> bool:
+    """By the numbers of installations that reported, and of those among them that failed; each counts once."""
+    if rollout.halt_at is None or reported < rollout.halt_reports:
         return False
-    return len(failed) * 100 > rollout.halt_at * len(reported)
+    return failed * 100 > rollout.halt_at * reported
 
 
 def parse_ramp(text: str, started: float, halt_at: float | None, halt_reports: int) -> Rollout:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from ..core.report import FAILURES
@@ -95,14 +95,16 @@ def _halt_when_due(session: Session, hub: Hub, release: PublishedRelease) -> boo
     if kept is not None and kept.ended is None:
         return False
     since = kept.ended if kept is not None and kept.ended is not None else 0.0
-    query = select(Report.installation, Report.outcome).where(
+    # Counted by the database: this is inside the one transaction that writes, and there may be as many reports as
+    # installations. There is one of each for a version.
+    is_failure = case((Report.outcome.in_(FAILURES), 1), else_=0)
+    query = select(func.count(), func.coalesce(func.sum(is_failure), 0)).where(
         Report.app == release.app, Report.version == release.version, Report.at > since
     )
-    outcomes = {installation: outcome for installation, outcome in session.execute(query)}  # noqa: C416
-    failed = [installation for installation, outcome in outcomes.items() if outcome in FAILURES]
-    if not must_halt(rollout, failed, outcomes):
+    reported, failed = session.execute(query).one()
+    if not must_halt(rollout, failed, reported):
         return False
-    reason = f"{len(failed)} of {len(outcomes)} installations that reported failed"
+    reason = f"{failed} of {reported} installations that reported failed"
     _hold(session, hub, BY_ITSELF, release, reason)
     return True
 
