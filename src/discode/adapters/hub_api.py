@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.bounded import ANSWER
 from ..core.errors import DiscodeError, NoSuchApp, Refused, SourceUnreachable, UsageError
-from ..core.pasted import pasted
+from ..core.pasted import required
 from .web import client, told, whole
 
 if TYPE_CHECKING:
@@ -135,14 +135,7 @@ def vendor_token(file: Path | None) -> str:
             f"Set ${TOKEN_VARIABLE}, or give --token-file FILE. The hub's operator makes one: discode hub token create",
             key="no-token",
         )
-    try:
-        return pasted(text, "dht")
-    except ValueError as error:
-        raise UsageError(
-            f"This is not a hub's API token: {error} in it.",
-            "Copy it once more: dht_, 8 characters, _, 32 characters.",
-            key="bad-token",
-        ) from None
+    return required(text, "dht")
 
 
 def _pieces(file: Path) -> Iterator[bytes]:

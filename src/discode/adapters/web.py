@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,13 @@ def _trusted(*, must_exist: bool) -> ssl.SSLContext:
                 f"Set it to the certificates that you trust, or unset it: unset {name}",
                 key="certificates",
             )
+    return _context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@cache
+def _context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
+    """Made once, for it takes longer than most of a command, but anew when the environment, which OpenSSL reads itself,
+    has changed."""
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and not (paths.capath and any(Path(paths.capath).iterdir())):

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from ..core.errors import DiscodeError, Refused, UsageError
-from ..core.pasted import LONGEST, pasted
+from ..core.pasted import LONGEST, required
 
 VARIABLE = "DISCODE_LICENSE"
 
@@ -25,24 +25,12 @@ def given(file: str | None) -> str | None:
             text = sys.stdin.buffer.read(LONGEST) if file == "-" else _beginning(Path(file))
     except OSError as error:
         raise UsageError(f"The license file {file} cannot be read.", "Give another: --license-file FILE") from error
-    return None if text is None else read_key(text)
+    return None if text is None else required(text, "dlk")
 
 
 def asked() -> str:
     """On the terminal. Raises UsageError."""
-    return read_key(str(typer.prompt("License key", hide_input=True, err=True)))
-
-
-def read_key(text: str | bytes) -> str:
-    """The key, however it was pasted. Raises UsageError; never repeats it."""
-    try:
-        return pasted(text, "dlk")
-    except ValueError as error:
-        raise UsageError(
-            f"This is not a hub's license key: {error} in it.",
-            "Copy it once more from the vendor: dlk_, 8 characters, _, 32 characters.",
-            key="bad-license",
-        ) from None
+    return required(str(typer.prompt("License key", hide_input=True, err=True)), "dlk")
 
 
 def _beginning(path: Path) -> bytes:

@@ -24,9 +24,8 @@ _PREFIXES = ("LC_", "PYTHON", "COVERAGE_", "KAMAL_PROXY_", "DISCODE_EDGE_")
 def lasting(environment: Mapping[str, str], *, has_network: bool = True) -> dict[str, str]:
     """`has_network`: it asks other machines for something, and may need the proxy for that, whose address can hold a
     password."""
-    known = _PLACE | (_NETWORK if has_network else frozenset())
     return {
         name: value
         for name, value in environment.items()
-        if name in known or name.startswith(_PREFIXES) or (has_network and name.upper() in _NETWORK)
+        if name in _PLACE or name.startswith(_PREFIXES) or (has_network and name.upper() in _NETWORK)
     }

@@ -12,7 +12,10 @@ import re
 import unicodedata
 from typing import Literal
 
+from .errors import UsageError
+
 Kind = Literal["dlk", "dht"]
+_FROM = {"dlk": ("license key", "bad-license", " from the vendor"), "dht": ("API token", "bad-token", "")}
 _FORM = r"_[a-z2-7]{8}_[a-z2-7]{32}"
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 LONGEST = 1 << 16  # bytes: a mail with its signature, not a book
@@ -32,6 +35,19 @@ def pasted(text: str | bytes, kind: Kind) -> str:
     if not found:
         raise ValueError("there is none")
     return found.pop()
+
+
+def required(text: str | bytes, kind: Kind) -> str:
+    """As `pasted`. Raises UsageError, which does not repeat it."""
+    try:
+        return pasted(text, kind)
+    except ValueError as error:
+        noun, key, place = _FROM[kind]
+        raise UsageError(
+            f"This is not a hub's {noun}: {error} in it.",
+            f"Copy it once more{place}: {kind}_, 8 characters, _, 32 characters.",
+            key=key,
+        ) from None
 
 
 def _decoded(data: bytes) -> str:

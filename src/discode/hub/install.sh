@@ -18,8 +18,7 @@ main() {
     choose_build
     work=$(mktemp -d) || fail "no temporary folder can be made in ${TMPDIR:-/tmp}." "set TMPDIR to a folder with room for it."
     trap 'rm -rf "$work" ${unpacked:+"$unpacked"}' EXIT
-    fetch_build
-    unpack_build
+    [ -d "$build" ] || { fetch_build; unpack_build; }
     write_root > "$work/root.json" || fail "there is no room in $work." "free some, or set TMPDIR to another folder."
     "$build/discode" trust "$url" --root "$work/root.json" --floor @{floor} > /dev/null ||
         fail "the vendor's root key could not be kept." "see the sentence above."
@@ -59,7 +58,6 @@ choose_build() {
 }
 
 fetch_build() {
-    [ ! -d "$build" ] || return 0
     say "Fetching $name"
     fetch "$url/download/$name" "$work/$name" || fail "$url/download/$name did not come." "check the network and the room in $work, then try again."
     printf '%s  %s\n' "$sum" "$work/$name" | sha256sum -c - > /dev/null 2>&1 ||
@@ -68,7 +66,6 @@ fetch_build() {
 
 # Under its own name only when it is whole.
 unpack_build() {
-    [ ! -d "$build" ] || return 0
     make_folder "$place/builds"
     unpacked=$build.new.$$
     mkdir "$unpacked" 2> /dev/null || fail "$place cannot be written." "$elsewhere"

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from .proc import marker_of, started
+from .proc import marker_of, pids, started
 
 # Of linux/netlink.h, linux/sock_diag.h and linux/inet_diag.h; the state is TCP_LISTEN of net/tcp_states.h.
 _SOCK_DIAG, _BY_FAMILY, _REQUEST_DUMP, _LISTENS = 4, 20, 0x1 | 0x300, 10
@@ -24,7 +24,7 @@ def is_strangers(port: int, folder: Path, web: int) -> bool:
     sockets = _listening(port)
     if not sockets or any(_has_one(pid, sockets) for pid in (web, *_below(web))):
         return False
-    owner = next((pid for pid in _everybody() if _has_one(pid, sockets)), None)
+    owner = next((pid for pid in pids() if _has_one(pid, sockets)), None)
     if owner is None:  # another user's, or gone
         return False
     marker = marker_of(owner)
@@ -96,7 +96,3 @@ def _below(pid: int) -> Iterator[int]:
     for child in map(int, children):
         yield child
         yield from _below(child)
-
-
-def _everybody() -> Iterator[int]:
-    return (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208

@@ -14,6 +14,7 @@ from pathlib import Path
 from .layout import MARKER
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_MARK = f"{MARKER}=".encode()
 _PIECE = 1 << 15  # bytes: nearly every environment fits in
 POLL = 0.01
 
@@ -35,7 +36,7 @@ def is_alive(pid: int, known: str | None) -> bool:
 
 def group_members(group: int) -> list[int]:
     found = []
-    for pid in _pids():
+    for pid in pids():
         try:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
@@ -80,17 +81,19 @@ def _signal(folder: Path, groups: set[int], number: signal.Signals) -> None:
 
 def _marks() -> Iterator[tuple[int, bytes]]:
     """Every marked process, with the folder that its marker names."""
-    prefix = f"{MARKER}=".encode()
-    for pid in _pids():
-        environ = _environ(pid)
-        if prefix in environ:
-            yield from ((pid, line[len(prefix) :]) for line in environ.split(b"\0") if line.startswith(prefix))
+    return ((pid, folder) for pid in pids() for folder in _markers(pid))
 
 
 def marker_of(pid: int) -> bytes:
     """The folder of the instance that a process belongs to; empty for none."""
-    prefix = f"{MARKER}=".encode()
-    return next((line[len(prefix) :] for line in _environ(pid).split(b"\0") if line.startswith(prefix)), b"")
+    return next(iter(_markers(pid)), b"")
+
+
+def _markers(pid: int) -> list[bytes]:
+    environ = _environ(pid)
+    if _MARK not in environ:
+        return []
+    return [line[len(_MARK) :] for line in environ.split(b"\0") if line.startswith(_MARK)]
 
 
 def started(pid: int) -> int | None:
@@ -117,7 +120,8 @@ def _environ(pid: int) -> bytes:
         os.close(descriptor)
 
 
-def _pids() -> Iterator[int]:
+def pids() -> Iterator[int]:
+    """Of every process but this one."""
     own = os.getpid()
     names = os.listdir("/proc")  # noqa: PTH208 - called in loops: Path objects cost more than the rest
     return (int(entry) for entry in names if entry.isdigit() and int(entry) != own)

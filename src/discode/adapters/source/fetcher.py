@@ -88,7 +88,7 @@ class WebFetcher(_Counting):
                     raise DownloadHTTPError(f"{url} answered {answer.status_code}", answer.status_code)
                 yield from pieces(answer)
         except httpx.HTTPError as error:
-            raise DownloadError(without_login(f"{url}: {told(error)}")) from error
+            raise DownloadError(f"{without_login(url)}: {told(error)}") from error
 
     def _at_hand(self, url: str) -> bytes | None:
         if self._timestamp is None or not url.endswith("/timestamp.json"):

@@ -30,8 +30,8 @@ class Floor:
         self._floor, self._online = trust / "floor.json", trust / "online.json"
         self._root, self._metadata = trust / "root.json", trust / "metadata"
 
-    def is_held(self, brought: Mapping[str, int]) -> bool:
-        """Whether what is in the cache is as new as all that was seen and `brought`; then it is the floor."""
+    def hold(self, brought: Mapping[str, int]) -> bool:
+        """Make what is in the cache the floor, if it is as new as all that was seen and `brought`; whether it was."""
         seen = {role: version for role in ROLES if (version := self._version(role)) is not None}
         keys = _online_keys(_signed(self._metadata / "root.json"))
         known, known_keys = self._known(), self._known_keys()

@@ -211,7 +211,7 @@ class SignedReleases:
 
     def _hold_the_floor(self) -> None:
         """python-tuf compares with its cache; the floor holds when that was lost. Raises TrustError."""
-        if not Floor(self._trust).is_held(floor_of(self._home, self._base)):
+        if not Floor(self._trust).hold(floor_of(self._home, self._base)):
             shutil.rmtree(self._trust / "metadata", ignore_errors=True)
             raise TrustError(
                 f"{self._source} offers older releases of {self._app} than this machine has seen. "
