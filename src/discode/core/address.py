@@ -21,6 +21,11 @@ def is_loopback(host: str) -> bool:
     return number is not None and number.is_loopback
 
 
+def of_registry(host: str) -> str:
+    """Where an image registry is asked: by plain HTTP on this machine alone, as Docker does it."""
+    return f"{'http' if is_loopback(host) else 'https'}://{host}"
+
+
 def may_ask_there(realm: str, registry: str) -> str | None:
     """What keeps a password from being sent to `realm`, which a registry has named for its tokens; None: nothing does.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .address import is_loopback
 from .errors import UsageError
 
 HUB, HUB_API = ("docker.io", "index.docker.io"), "registry-1.docker.io"
@@ -35,10 +34,6 @@ class Reference:
             return rest
         path = rest if first in HUB else self.repository
         return path if "/" in path else f"library/{path}"
-
-    @property
-    def is_loopback(self) -> bool:
-        return is_loopback(self.host)
 
     def __str__(self) -> str:
         tag, digest = f":{self.tag}" if self.tag else "", f"@{self.digest}" if self.digest else ""

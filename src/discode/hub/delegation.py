@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from ..core.address import is_loopback, may_ask_there
+from ..core.address import is_loopback, may_ask_there, of_registry
 from ..core.bounded import TooMuch, TooSlow, gathered
 from ..core.challenge import bearer
 from ..core.names import check_slug
@@ -105,7 +105,7 @@ def remove(hub: Hub, actor: str, repository: str) -> None:
 def pull_token(repository: str, delegation: Delegation) -> Token:
     """Raises BadRequest (invalid name), Conflict (no token for these credentials) or Unavailable (no answer)."""
     host, name = _parts(repository)
-    address = f"{'http' if is_loopback(host) else 'https'}://{host}"
+    address = of_registry(host)
     try:
         with httpx.Client(timeout=TIMEOUT) as client:
             asked = _whole(client, f"{address}/v2/")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ...core.address import is_loopback
+from ...core.address import is_loopback, of_registry
 from ...core.errors import DiscodeError, Failed, PreflightError, Refused, SourceUnreachable, UsageError
 from ...core.manifest import Image
 from ...core.quantity import format_size
@@ -168,7 +168,7 @@ def _wants_a_login(registry: str) -> bool:
     """Docker tells 500 of an image that it would need credentials for and has none; the registry itself says 401."""
     import httpx
 
-    address = f"{'http' if is_loopback(registry) else 'https'}://{registry}/v2/"
+    address = f"{of_registry(registry)}/v2/"
     try:
         with client(address, timeout=KNOCK) as asking:
             return whole(asking, "GET", address).status_code == 401

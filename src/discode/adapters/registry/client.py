@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ...core.address import of_registry
 from ...core.errors import DiscodeError, Refused, SourceUnreachable
 from ...core.manifest import Image
 from ...core.reference import Reference, parse
@@ -91,7 +92,7 @@ class _Session:
 
 
 def address_of(wanted: Reference) -> str:
-    return f"{'http' if wanted.is_loopback else 'https'}://{wanted.host}/v2/{wanted.path}"
+    return f"{of_registry(wanted.host)}/v2/{wanted.path}"
 
 
 def _resolved(session: _Session, wanted: Reference, digest: str, manifest: dict[str, Any]) -> Resolved:
