@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from rig.ports import own_number
 from rig.wait import wait_for
 
 START, END = 60.0, 30.0
+# For Go programs that live no longer than a test run. Saves a twentieth of the CPU of tests that use Docker.
+SELDOM_COLLECTING = {"GOGC": "400"}
 
 
 def _pool() -> str:
@@ -51,6 +54,7 @@ class DockerEngine:
                     "--shutdown-timeout", "5", "--max-download-attempts", "2", *self._options,
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env=os.environ | SELDOM_COLLECTING,
             )  # fmt: skip
         wait_for(self.answers, START, "dockerd's answer", unless=self._ended)
         return self
@@ -144,8 +148,6 @@ def _pids_of(folder: str) -> list[int]:
 
 def _end(pid: int, folder: str) -> None:
     """That process, when it still is one of the folder's, and the containers under it."""
-    import os
-
     if pid not in _pids_of(folder):
         return
     try:
