@@ -122,9 +122,10 @@ install_extras() {
     [ -e "$MARK" ] || printf '%s\n' "$ROOT" > "$MARK"
 }
 
+# Bytecode is written by whatever imports a module first: most modules that pip would compile are never imported.
 pip_install() {
     local log="$VENV/pip.log" why
-    "$PYTHON" -m pip install --quiet --disable-pip-version-check --no-warn-script-location "$@" > "$log" 2>&1 && return
+    "$PYTHON" -m pip install --quiet --no-compile --disable-pip-version-check --no-warn-script-location "$@" > "$log" 2>&1 && return
     why=$(sed -nE 's/^ *ERROR: (.*[^.])\.?$/\1/p' "$log" | sed -n 1p)
     fail "packages that pip cannot install (${why:-no reason is told}; all that it says is in .venv/pip.log)"
 }

@@ -17,6 +17,8 @@ fail() { say "$NAME needs $*."; exit 1; }
 # Nor do file modes, or the language of other programs' messages, depend on the caller.
 umask 022
 export LC_ALL=C.UTF-8
+# Nor how often a module is compiled.
+unset PYTHONDONTWRITEBYTECODE
 
 [ -w "$ROOT" ] || fail "to write to its checkout, and $(id -un) cannot write to $ROOT: use a clone of your own"
 
