@@ -27,7 +27,7 @@ resources: {{memory: 256MB, cpus: 2}}
 update: {{strategy: overlap, confirm: {confirm}, drain: 10s, stop: 5s}}
 """
 WITH_DATA = """\
-volumes: {storage: /app/storage}
+volumes: {storage: {path: /app/storage, share: true}}
 processes: {worker: [python3, worker.py]}
 """
 OURS = ("discode.app", "discode.role")

@@ -51,7 +51,7 @@ def test_numbers_stay_as_they_were_written():
         ("command: [python3", "comand: [python3", "line 4: comand: unknown field; did you mean command?"),
         ("timeout: 5s", "timeout: soon", "line 5: health.timeout: 'soon' is not a duration"),
         ("path: /up", "path: up", "line 5: health.path: a path within the app"),
-        ("storage: storage", "storage: ../x", "line 6: volumes.storage: a folder inside the app, without .."),
+        ("storage: storage", "storage: ../x", "line 6: volumes.storage.path: a folder inside the app, without .."),
         ("storage: storage", "storage: /x", "volumes of an archive are folders inside it"),
         ("MODE: production", "PORT: 80", "line 8: env.PORT"),
         ("generate: hex64", "generate: hex7", "line 10: env.SECRET.generate"),
@@ -66,6 +66,9 @@ def test_numbers_stay_as_they_were_written():
         ("MODE: production", "MODE: *alias", "line 8: aliases (*alias) are not allowed"),
         ("app: myapp", "app: [", "line"),
         ("memory: 512MB", "memoy: 512MB", "did you mean memory?"),
+        ("storage: storage", "storage: {pth: data}", "line 6: volumes.storage.pth: unknown field; did you mean path?"),
+        ("storage: storage", "storage: {path: ../x}", "line 6: volumes.storage.path: a folder inside the app"),
+        ("storage: storage", "storage: {path: x, share: 2}", "line 6: volumes.storage.share"),
     ],
 )
 def test_each_problem_is_told_with_its_line(old, new, told):
@@ -76,6 +79,32 @@ def test_each_problem_is_told_with_its_line(old, new, told):
 
 def test_several_problems_are_told_together():
     assert len(problems(GOOD.replace("app: myapp", "app: X").replace("1.2.0", "one"))) == 2
+
+
+DATABASE = """\
+app: myapp
+version: 1.2.0
+image: registry.example.com/acme/myapp
+port: 3000
+volumes:
+  data: /var/lib/postgresql
+  uploads: {path: /uploads, share: true}
+processes: {db: [postgres], worker: [jobs]}
+"""
+
+
+def test_a_volume_that_two_programs_would_write_in_an_overlap_is_refused_with_the_ways_out():
+    [told] = problems(DATABASE)
+    assert told.startswith("line 6: volumes.data: the app, db and worker have this volume, and each of them runs twice")
+    for way_out in ("update: {strategy: hold}", "data: {path: /var/lib/postgresql, share: true}"):
+        assert way_out in told
+    shared = "data: {path: /var/lib/postgresql, share: true}"
+    for text in (
+        DATABASE + "update: {strategy: hold}\n",
+        DATABASE.replace("data: /var/lib/postgresql", shared),
+        DATABASE.replace("processes: {db: [postgres], worker: [jobs]}\n", ""),
+    ):
+        assert parse_vendor_file(text).volumes["data"].path == "/var/lib/postgresql"
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just text", "{", "\0", "a: &x [*x]", "[" * 3000, "x" * 300_000])

@@ -19,7 +19,7 @@ version: {version}
 image: {repository}
 port: 3000
 health: {{path: {health}, timeout: 2s, deadline: {deadline}}}
-volumes: {{data: /app/data}}
+volumes: {{data: {{path: /app/data, share: true}}}}
 env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
 resources: {{memory: 64MB}}
 update: {{confirm: {confirm}, drain: 60s, stop: 3s}}

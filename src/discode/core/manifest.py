@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from .model import Check, Meta, Model, Parse
 from .names import SLUG
@@ -62,7 +62,8 @@ def _url_path(value: str) -> str:
     return value
 
 
-def _volume_path(value: str) -> str:
+def check_volume_path(value: str) -> str:
+    """The path itself. Raises ValueError."""
     path = PurePosixPath(value)
     if value in ("", ".", "/") or ".." in path.parts:
         raise ValueError("a folder inside the app, without ..")
@@ -74,7 +75,7 @@ VersionText = Annotated[str, Check(_version)]  # see `check_versions`
 Requirement = Annotated[str, Check(_requirement)]
 Variable = Annotated[str, Meta(pattern=r"^(?!PORT\Z|DISCODE_)[A-Za-z_][A-Za-z0-9_]*\Z"), Check(_variable)]
 UrlPath = Annotated[str, Meta(pattern=r"^/[\x21-\x7e]*\Z"), Check(_url_path)]
-VolumePath = Annotated[str, Check(_volume_path)]
+VolumePath = Annotated[str, Check(check_volume_path)]
 Seconds = Annotated[float, Meta(ge=0, le=86400), Parse(_duration)]
 Bytes = Annotated[int, Meta(gt=0), Parse(_size)]
 Command = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
@@ -86,7 +87,13 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 
 
 class Part(Model, frozen=True, forbid_unknown_fields=True):
-    """Strict about unknown fields: a vendor's typing error must not pass as a default."""
+    """Strict about unknown fields: a vendor's typing error must not pass as a default.
+
+    `LATER` are fields that were added once manifests had been published. At its default such a field is not in the
+    bytes that are signed: a release keeps its key, and an older Discode, which does not know the field, reads it.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
 
 
 class Health(Part, frozen=True, kw_only=True):
@@ -110,6 +117,16 @@ class EnvVar(Part, frozen=True, kw_only=True):
             raise ValueError("give exactly one of: a fixed value, generate, ask")
         if self.optional and self.ask is None:
             raise ValueError("optional needs ask")
+
+
+class Volume(Part, frozen=True, kw_only=True):
+    """Where the app has it, as a vendor's file says it. `share`: several programs may write it at the same time."""
+
+    path: VolumePath
+    share: bool = False
+
+    def __post_init__(self) -> None:
+        check_volume_path(self.path)
 
 
 class UpdatePolicy(Part, frozen=True, kw_only=True):
@@ -164,7 +181,6 @@ class AppSpec(Part, frozen=True, kw_only=True):
     command: Command | None = None
     port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     health: Health = Health()
-    volumes: dict[Slug, VolumePath] = {}
     env: dict[Variable, EnvVar] = {}
     release_command: Command | None = None
     processes: dict[Slug, Command] = {}
@@ -174,8 +190,6 @@ class AppSpec(Part, frozen=True, kw_only=True):
     resources: Resources = Resources()
 
     def __post_init__(self) -> None:
-        for path in self.volumes.values():
-            _volume_path(path)
         check_versions(None, self.requires)
 
 
@@ -186,14 +200,32 @@ class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
     manifest_schema: int = SCHEMA
     version: VersionText
     artifact: Archive | Image
+    volumes: dict[Slug, VolumePath] = {}
 
     def __post_init__(self) -> None:
         AppSpec.__post_init__(self)
         check_versions(self.version, None)
+        for path in self.volumes.values():
+            check_volume_path(path)
 
     def canonical(self) -> bytes:
         """The bytes that are hashed and signed: JSON with sorted keys and no blanks."""
-        return json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        told = self.as_dict()
+        _leave_out_later(self, told)
+        return json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _leave_out_later(value: Any, told: Any) -> None:
+    """What `Part.LATER` says, in all of `told`, which is what `value` is as a dictionary."""
+    if isinstance(value, Part):
+        for name in value.__struct_fields__:
+            if name in value.LATER and value.is_default(name):
+                del told[name]
+            else:
+                _leave_out_later(getattr(value, name), told[name])
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            _leave_out_later(one, told[name])
 
 
 def release_key(canonical: bytes) -> str:

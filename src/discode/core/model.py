@@ -44,6 +44,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     def changed(self, **fields: Any) -> Self:
         return msgspec.structs.replace(self, **fields)
 
+    def is_default(self, name: str) -> bool:
+        """Whether a field has the value that it has when it is not given."""
+        [field] = [one for one in msgspec.structs.fields(self) if one.name == name]
+        made = field.default_factory
+        return bool(getattr(self, name) == (field.default if made is msgspec.NODEFAULT else made()))
+
     def as_dict(self) -> dict[str, Any]:
         """Of what JSON knows, and tuples."""
         found: dict[str, Any] = msgspec.to_builtins(self)

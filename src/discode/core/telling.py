@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
-from .manifest import EnvVar
+from .manifest import EnvVar, Volume
 from .model import Check, Meta, Model, Parse
 
 
@@ -20,8 +20,8 @@ def telling(model: type[Model]) -> type[BaseModel]:
     hints = get_type_hints(model, include_extras=True)
     fields: dict[str, Any] = {field.name: (_type(hints[field.name]), _default(field)) for field in _fields(model)}
     rules: dict[str, Any] = {"rules": model_validator(mode="after")(_rules_of(model))}
-    if model is EnvVar:
-        rules["plain"] = model_validator(mode="before")(_plain_value)
+    if model in _PLAIN:
+        rules["plain"] = model_validator(mode="before")(_PLAIN[model])
     return create_model(model.__name__, __config__=ConfigDict(extra="forbid"), __validators__=rules, **fields)
 
 
@@ -76,3 +76,11 @@ def _plain_value(given: Any) -> Any:
     if isinstance(given, bool):
         raise ValueError("put it in quotes: YAML reads it as true or false")
     return {"value": str(given)} if isinstance(given, str | int | float) else given
+
+
+def _plain_path(given: Any) -> Any:
+    """Of a volume: its path may be written without its name."""
+    return {"path": given} if isinstance(given, str) else given
+
+
+_PLAIN: dict[type[Model], Callable[[Any], Any]] = {EnvVar: _plain_value, Volume: _plain_path}

@@ -10,11 +10,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from .errors import ManifestError
-from .manifest import AppSpec, EnvVar, Platform, VersionText
-from .model import Meta
+from .manifest import AppSpec, EnvVar, Platform, Slug, VersionText, Volume
+from .model import Meta, Model
 from .telling import telling
 
 LONGEST = 256 * 1024  # bytes
+_NAMED: dict[str, type[Model]] = {"env": EnvVar, "volumes": Volume}
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
 
 
@@ -26,6 +27,11 @@ class VendorFile(AppSpec, frozen=True, kw_only=True):
     archive: Annotated[str, Meta(min_length=1)] | None = None
     image: Annotated[str, Meta(min_length=1)] | None = None
     platforms: tuple[Platform, ...] = ()
+    volumes: dict[Slug, Volume] = {}
+
+    @property
+    def volume_paths(self) -> dict[str, str]:
+        return {name: volume.path for name, volume in self.volumes.items()}
 
     def __post_init__(self) -> None:
         AppSpec.__post_init__(self)
@@ -33,13 +39,13 @@ class VendorFile(AppSpec, frozen=True, kw_only=True):
             raise ValueError("give exactly one of: archive (a folder or a tar archive), image")
         if self.archive and not self.command:
             raise ValueError("an archive needs a command to start it")
-        if self.archive and any(path.startswith("/") for path in self.volumes.values()):
+        if self.archive and any(volume.path.startswith("/") for volume in self.volumes.values()):
             raise ValueError("the volumes of an archive are folders inside it: omit the leading /")
         if self.image and self.port is None:
             raise ValueError("an image needs port: the one that the app listens on in the container")
         if self.archive and self.platforms:
             raise ValueError("platforms needs image")
-        if self.image and any(not path.startswith("/") for path in self.volumes.values()):
+        if self.image and any(not volume.path.startswith("/") for volume in self.volumes.values()):
             raise ValueError("the volumes of an image are absolute paths in the container")
 
 
@@ -54,12 +60,34 @@ def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
     try:
         assert node is not None
         given = telling(VendorFile).model_validate(_constructed(node))
-        return VendorFile.read(given.model_dump(exclude_unset=True))
+        spec = VendorFile.read(given.model_dump(exclude_unset=True))
     except ValidationError as error:
         told = tuple(_told(problem, node) for problem in error.errors(include_url=False, include_context=False))
         raise ManifestError(f"{name} is invalid. Nothing was published.", told) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ManifestError(f"{name} cannot be read. Nothing was published.", (str(error),)) from None
+    if problems := [_place(["volumes", volume], node) + why for volume, why in twice_written(spec).items()]:
+        raise ManifestError(f"{name} is invalid. Nothing was published.", tuple(problems))
+    return spec
+
+
+def twice_written(spec: VendorFile) -> dict[str, str]:
+    """Volumes that two programs would write at once in an update, each with what the vendor can do.
+
+    An app that is one program may run twice on its volume, as for its users' uploads; of a database beside it nobody
+    can know that but the vendor.
+    """
+    if not spec.processes or spec.update.strategy == "hold":
+        return {}
+    names = " and ".join([", ".join(["the app", *spec.processes][:-1]), list(spec.processes)[-1]])
+    return {
+        name: f"{names} have this volume, and each of them runs twice in an update, the old one beside the new one. "
+        "For a database, or a file that one program writes (SQLite), stop the old ones first: "
+        "update: {strategy: hold}. If they may all write it at once (uploads), say so: "
+        f"{name}: {{path: {volume.path}, share: true}}"
+        for name, volume in spec.volumes.items()
+        if not volume.share
+    }
 
 
 def _composed(text: str, name: str) -> yaml.Node | None:
@@ -126,9 +154,12 @@ def _told(problem: Any, node: yaml.Node | None) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = _unknown(path)
-    line = _line(path, node)
-    field = ".".join(path)
-    return f"{f'line {line}: ' if line else ''}{f'{field}: ' if field else ''}{message}"
+    return f"{_place(path, node)}{message}"
+
+
+def _place(path: list[str], node: yaml.Node | None) -> str:
+    line, field = _line(path, node), ".".join(path)
+    return f"{f'line {line}: ' if line else ''}{f'{field}: ' if field else ''}"
 
 
 def _unknown(path: list[str]) -> str:
@@ -138,11 +169,12 @@ def _unknown(path: list[str]) -> str:
 
 
 def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
-    for part in path:
+    for number, part in enumerate(path):
         field = model.model_fields.get(part)
         inner = field.annotation if field else None
-        # Below `env` come names of the vendor's own, and below those the fields of a variable.
-        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else telling(EnvVar)
+        # Below these come names of the vendor's own, and below those the fields of one.
+        named = telling(_NAMED.get(path[number - 1], EnvVar))
+        model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else named
     return sorted(model.model_fields)
 
 

@@ -97,7 +97,7 @@ def check_image(spec: VendorFile, resolved: Resolved) -> None:
 
 
 def _told_of(spec: VendorFile, resolved: Resolved) -> str:
-    lost = [path for path in resolved.volumes if path not in spec.volumes.values()]
+    lost = [path for path in resolved.volumes if path not in spec.volume_paths.values()]
     if not lost:
         return ""
     return (
@@ -211,7 +211,8 @@ def _version(spec: VendorFile, given: str | None) -> str:
 
 def _manifest(spec: VendorFile, version: str, artifact: Archive | Image) -> Manifest:
     fields = {name: getattr(spec, name) for name in spec.__struct_fields__ if name in Manifest.__struct_fields__}
-    return Manifest.checked(**{**fields, "version": version, "artifact": artifact})
+    own = {"version": version, "artifact": artifact, "volumes": spec.volume_paths}
+    return Manifest.checked(**{**fields, **own})
 
 
 def _entry(manifest: Manifest, offer: Offer) -> IndexEntry:
