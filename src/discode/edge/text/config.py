@@ -81,8 +81,19 @@ defaults base
     option http-keep-alive
     # Answers that need no look at their bodies stay in the kernel: half of the CPU for large ones.
     option splice-response
-    # Clients that are gone without a word are found out.
+    # Who is gone without a word is found out within two minutes, and a silent WebSocket keeps its place in the tables
+    # of routers on the way. The system's own times are two hours.
     option clitcpka
+    clitcpka-idle 30s
+    clitcpka-intvl 15s
+    clitcpka-cnt 5
+    option srvtcpka
+    srvtcpka-idle 30s
+    srvtcpka-intvl 15s
+    srvtcpka-cnt 5
+    # A target learns at once that its client has left. One that only closes its sending half is taken for it, as by
+    # kamal-proxy: nothing tells the two apart.
+    option abortonclose
     # A connection that was refused has not seen the request: the next try is no second one.
     retries 3
     retry-on conn-failure

@@ -72,8 +72,12 @@ local function page_of(service)
 end
 
 core.register_action("cut", {"tcp-res"}, function(txn)
-    -- The second: the target has closed, or the target timeout is over.
-    if txn.f:res_len() > 0 or not txn.res:may_recv() then return act.CONTINUE end
+    if txn.f:res_len() > 0 then return act.CONTINUE end
+    -- The target has closed, or the target timeout is over. When its client has closed before, that is why.
+    if not txn.res:may_recv() then
+        if txn.req:may_recv() then return act.CONTINUE end
+        txn:done(txn:reply{status = 499, reason = "Client Closed Request"})
+    end
     local backend = txn.f:be_name()
     -- Another version may serve in the same backend.
     if cuts:lookup(backend) == "yes" and cuts:lookup(backend .. "/" .. txn.f:srv_name()) then
