@@ -1,6 +1,7 @@
 """Licenses: seats, ends, channels; what a customer can read with one, and what goes on without."""
 
 import json
+import os
 import stat
 import threading
 from typing import Any
@@ -14,6 +15,7 @@ from discode.adapters.source import Licenses
 from discode.core.errors import Refused, TrustError
 from discode.core.lease import read_lease
 from discode.ports.report import Silence
+from rig.command import run
 
 
 @pytest.fixture
@@ -194,6 +196,19 @@ def test_channels_of_a_license(small, tmp_path):
     assert customer.refusal(lambda: customer.fetch("2.0")) == "license-channel"
     small.promote("2.0", "stable")
     assert customer.fetch("2.0").exists()
+
+
+@pytest.mark.parametrize("channels", [["stable"], []])
+def test_what_channels_do_not_limit_is_told_where_a_license_is_issued(small, channels):
+    words = ["license", "issue", "myapp", "--customer", "Example Ltd", "--hub", small.place.url]
+    environment = {**os.environ, "DISCODE_HUB_TOKEN": small.place.token, "NO_COLOR": "1"}
+    limits = [word for channel in channels for word in ("--channel", channel)]
+    done = run("discode", [*words, *limits], environment)
+    assert done.returncode == 0, done.stderr
+    limit = "It offers the releases of myapp in stable only, but its key can pull every image in the app's repository"
+    assert (limit in done.stdout) == bool(channels)
+    told = json.loads(run("discode", [*words, *limits, "--json"], environment).stdout)
+    assert told["message"].startswith("It offers the releases of myapp in stable only") == bool(channels)
 
 
 def test_a_license_of_another_app(small, tmp_path):

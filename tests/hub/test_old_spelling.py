@@ -81,6 +81,8 @@ def _respell(new, old):
 
 
 _OLD_TABLES = f"""
+DROP INDEX ix_reports_seat;
+ALTER TABLE reports DROP COLUMN seat;
 DROP TABLE activations;
 DROP TABLE licenses;
 CREATE TABLE {OLD_SPELLING}s (

@@ -1,12 +1,16 @@
 """Reports and rollouts through the hub: adoption, halting by itself, holding back; a thousand installations."""
 
 import json
+import threading
 from typing import Any
 
+import httpx
 import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
+from sqlalchemy import select
 from test_licenses import Licensee
+from test_tokens import Kept
 
 from discode.adapters.source import Reports
 from discode.core.history import HistoryEntry
@@ -14,14 +18,41 @@ from discode.core.offer import is_in
 from discode.core.release import HELD
 from discode.core.rollout import parse_ramp
 from discode.flows.publish import set_rollout
+from discode.hub.models import Report
+from discode.hub.seats import pseudonym
 
 
 @pytest.fixture
 def vendor(tmp_path, served):
-    made = HubVendor(tmp_path / "vendor", served)
+    made = Seller(tmp_path / "vendor", served)
     made.begin()
     made.place.hub.throttle._attempts.amount = 10**6
     return made
+
+
+class Seller(HubVendor):
+    """A vendor of a public app with licenses."""
+
+    def begin(self, access="public"):
+        super().begin(access)
+        self.seats = Seats(self)
+
+
+class Seats:
+    """Installations with a seat each on one large license; they share its key."""
+
+    def __init__(self, vendor):
+        self._vendor, self._taken = vendor, set()
+        _, self._key = vendor.issue(seats=1000)
+
+    def of(self, number):
+        """What the installation sends with a report."""
+        auth = (f"{number:032x}", self._key)
+        if number not in self._taken:
+            took = self._vendor.place.client.post("/api/v1/activation", json={"app": "myapp"}, auth=auth)
+            assert took.status_code == 200
+            self._taken.add(number)
+        return auth
 
 
 def told(number, version="1.1", outcome="done", **fields):
@@ -32,8 +63,13 @@ def told(number, version="1.1", outcome="done", **fields):
     }  # fmt: skip
 
 
-def report(vendor, *args, status=202, **fields):
-    return vendor.place.client.post("/api/v1/reports", json=told(*args, **fields)).status_code == status
+def report(vendor, number, *args, status=202, **fields):
+    """Of an installation with a seat of its own."""
+    return sent(vendor, told(number, *args, **fields), vendor.seats.of(number)) == status
+
+
+def sent(vendor, body, auth=None):
+    return vendor.place.client.post("/api/v1/reports", json=body, auth=auth).status_code
 
 
 def held(vendor, tmp_path):
@@ -49,8 +85,9 @@ def test_adoption_and_failures_by_release(vendor):
     summary = vendor.place.call("GET", "/api/v1/apps/myapp/reports")
     assert summary["installations"] == 10 and summary["adoption"] == {"1.0": 1, "1.1": 9}
     assert summary["releases"] == [
-        {"version": "1.1", "outcomes": {"done": 9, "failed": 1}, "median_seconds": 4.0, "held": None}
-    ]
+        {"version": "1.1", "outcomes": {"done": 9, "failed": 1}, "median_seconds": 4.0, "held": None,
+         "counted": {"failed": 1, "reported": 10}}
+    ]  # fmt: skip
     assert report(vendor, 1, version="9.9", status=404)
     bad: list[dict[str, Any]] = [
         {"host": "x"},
@@ -82,7 +119,7 @@ def test_a_rollout_that_fails_halts_by_itself_over_a_thousand_installations(vend
     assert held(vendor, tmp_path) == {entry.key}
     assert vendor.place.audit()[-1] == "rollout.halt"
     summary = vendor.place.call("GET", "/api/v1/apps/myapp/reports")["releases"][0]
-    assert "installations that reported failed" in summary["held"]
+    assert "installations that reported with a license failed" in summary["held"]
 
 
 def test_a_rollout_that_goes_well_is_never_halted(vendor, tmp_path):
@@ -112,6 +149,102 @@ def test_the_vendor_holds_and_resumes_and_old_reports_do_not_halt_again(vendor, 
     token = vendor.place.new_token("report")
     vendor.place.call("GET", "/api/v1/apps/myapp/reports", token=token)
     vendor.place.call("PUT", url, 403, token=token, json={"held": True, "reason": "x"})
+
+
+def numbers(vendor):
+    """What the vendor is shown of the newest release: reported, failed; those that count; whether it is held."""
+    [one] = vendor.place.call("GET", "/api/v1/apps/myapp/reports")["releases"]
+    return sum(one["outcomes"].values()), one["counted"], one["held"] is not None
+
+
+def halting(vendor, at=10, reports=5):
+    vendor.publish("1.1", "print(11)", rollout=parse_ramp("100%", vendor.place.clock() - 1, at, reports))
+
+
+def test_one_seat_counts_once_whatever_ids_it_invents(vendor):
+    halting(vendor)
+    seat = vendor.seats.of(1)
+    for number in range(20):
+        assert sent(vendor, told(number, outcome="failed"), seat) == 202
+    assert numbers(vendor) == (1, {"reported": 1, "failed": 1}, False)
+    assert sent(vendor, told(99), seat) == 202, "its last word"
+    assert numbers(vendor) == (1, {"reported": 1, "failed": 0}, False)
+
+
+def test_a_seat_that_is_moved_or_freed_no_longer_counts(vendor):
+    halting(vendor)
+    _, key = vendor.issue(seats=1)
+    for number in range(10):  # one license, one seat, passed from hand to hand
+        auth = (f"{number:032x}", key)
+        vendor.place.client.post("/api/v1/activation", json={"app": "myapp", "move": True}, auth=auth)
+        assert sent(vendor, told(number, outcome="failed"), auth) == 202
+    assert numbers(vendor) == (10, {"reported": 1, "failed": 1}, False)
+    vendor.place.client.request("DELETE", "/api/v1/activation", auth=auth)
+    assert numbers(vendor) == (10, {"reported": 0, "failed": 0}, False)
+    vendor.place.call("PUT", "/api/v1/apps/myapp", json={"access": "licensed"})
+    assert sent(vendor, told(9, outcome="failed"), auth) == 403
+
+
+def test_a_revoked_license_no_longer_counts(vendor):
+    halting(vendor)
+    identity, key = vendor.issue(seats=4)
+    for number in range(4):
+        auth = (f"{number:032x}", key)
+        vendor.place.client.post("/api/v1/activation", json={"app": "myapp"}, auth=auth)
+        assert sent(vendor, told(number, outcome="failed"), auth) == 202
+    assert numbers(vendor)[1] == {"reported": 4, "failed": 4}
+    vendor.place.call("POST", f"/api/v1/licenses/{identity}/revoke", json={"reason": "trouble"})
+    assert report(vendor, 50, outcome="failed")
+    assert numbers(vendor) == (5, {"reported": 1, "failed": 1}, False)
+
+
+def test_strangers_never_halt_a_public_app_and_license_holders_do(vendor):
+    halting(vendor)
+    with Kept() as log:
+        for number in range(20):
+            assert sent(vendor, told(number, outcome="failed")) == 202
+        for number in range(20, 25):
+            assert sent(vendor, told(number, outcome="failed"), (f"{number:032x}", "dlk_aaaaaaaa_" + "a" * 32)) == 202
+    assert numbers(vendor) == (25, {"reported": 0, "failed": 0}, False)
+    [line] = log.of("many failures are reported without a license")
+    assert line["release"] == "myapp 1.1" and "discode release hold myapp 1.1" in line["next"]
+    for number in range(5):
+        assert report(vendor, 100 + number, outcome="failed")
+    assert numbers(vendor) == (30, {"reported": 5, "failed": 5}, True)
+
+
+def test_a_vendor_by_token_halts_nothing_by_reports(vendor):
+    halting(vendor, reports=1)
+    vendor.place.call("POST", "/api/v1/reports", 202, json=told(1, outcome="failed"))
+    assert numbers(vendor) == (1, {"reported": 0, "failed": 0}, False)
+
+
+def test_a_seat_that_reports_twice_at_once_counts_once(vendor):
+    halting(vendor)
+    seat, codes = vendor.seats.of(1), []
+    url = f"{vendor.place.url}/api/v1/reports"
+
+    def send(number):
+        codes.append(httpx.post(url, json=told(number, outcome="failed"), auth=seat).status_code)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == [202] * 8
+    assert numbers(vendor) == (1, {"reported": 1, "failed": 1}, False)
+
+
+def test_the_database_names_neither_license_nor_seat(vendor):
+    halting(vendor)
+    assert report(vendor, 1)
+    with vendor.place.hub.database.read() as session:
+        [kept] = session.scalars(select(Report))
+    assert len(kept.seat) == 64 and kept.seat != vendor.seats.of(1)[0]
+    assert pseudonym(vendor.place.hub.keys, "q3k7m2xa", "a" * 32) != pseudonym(
+        vendor.place.hub.keys, "q3k7m2xa", "b" * 32
+    )
 
 
 def test_a_ramp_is_changed_by_hand(vendor, tmp_path):

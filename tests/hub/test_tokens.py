@@ -13,6 +13,8 @@ from discode.hub import credentials
 from discode.hub.config import HubConfig
 from discode.hub.frame import JsonLines
 from discode.hub.hub import init_hub
+from discode.hub.proxies import Proxies
+from discode.hub.throttle import caller_of
 
 
 def test_a_token_is_shown_once_kept_as_a_hash_and_can_be_ended(place):
@@ -74,37 +76,114 @@ def test_every_comparison_is_the_timing_safe_one(monkeypatch):
     assert len(seen) == 4 and all(len(a) == len(b) == 64 for a, b in seen)
 
 
-def test_guessing_is_slowed_down(tmp_path):
-    place = Place(tmp_path / "hub", failures=5)
-    for _ in range(5):
-        place.refusal("GET", "/api/v1/tokens", 401, token="dht_aaaaaaaa_" + "a" * 32)
-    answer = place.client.get("/api/v1/tokens", headers={"Authorization": f"Bearer {place.token}"})
-    assert answer.status_code == 429 and 1 <= int(answer.headers["Retry-After"]) <= 61
+class Kept(logging.Handler):
+    """The hub's log, while it is a context."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record):
+        self.lines.append(JsonLines().format(record))
+
+    def of(self, event):
+        return [line for line in map(json.loads, self.lines) if line["event"].startswith(event)]
+
+    def __enter__(self):
+        logger = logging.getLogger("discode.hub")
+        logger.addHandler(self)
+        logger.setLevel(logging.INFO)
+        return self
+
+    def __exit__(self, *_):
+        logging.getLogger("discode.hub").removeHandler(self)
+
+
+WRONG = "dht_aaaaaaaa_" + "a" * 32
+
+
+def test_wrong_secrets_are_slowed_down_and_never_count_against_right_ones(tmp_path):
+    place = Place(tmp_path / "hub", registry="registry.example.com", failures=5)
+    token = {"Authorization": f"Bearer {place.token}"}
+    with Kept() as log:
+        for _ in range(3):
+            place.refusal("GET", "/api/v1/tokens", 401, token=WRONG)
+        for _ in range(2):  # as a container engine that has an empty login
+            answer = place.client.get("/token?service=registry.example.com", auth=("", ""))
+            assert answer.status_code == 401
+        for _ in range(3):
+            answer = place.client.get("/api/v1/tokens", headers={"Authorization": f"Bearer {WRONG}"})
+            assert answer.status_code == 429 and 1 <= int(answer.headers["Retry-After"]) <= 61
+            assert place.client.get("/api/v1/tokens", headers=token).status_code == 200
+    [told] = log.of("too many wrong keys or tokens")
+    assert (told["level"], told["client"], told["failures"]) == ("warning", "testclient", 5)
     elsewhere = TestClient(place.app, client=("192.0.2.7", 1))
-    assert elsewhere.get("/api/v1/tokens", headers={"Authorization": f"Bearer {place.token}"}).status_code == 200
+    assert elsewhere.get("/api/v1/tokens", headers={"Authorization": f"Bearer {WRONG}"}).status_code == 401
     place.close()
 
 
+def test_a_holder_of_a_right_secret_is_limited_by_its_own_requests(tmp_path):
+    place = Place(tmp_path / "hub", attempts=4)
+    other = place.new_token("admin")
+    for _ in range(3):
+        place.call("GET", "/api/v1/tokens")
+    assert place.refusal("GET", "/api/v1/tokens", 429) == "too-many-requests"
+    place.call("GET", "/api/v1/tokens", token=other)
+    place.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "caller"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_all_addresses_of_a_network_are_one_caller(address, caller):
+    assert caller_of(address) == caller
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
+def test_a_proxy_that_is_not_named_is_told_once(small_place, header):
+    behind = TestClient(Proxies(small_place.app), client=("192.0.2.7", 1))
+    with Kept() as log:
+        for _ in range(3):
+            behind.get("/healthz", headers={header: "198.51.100.1"})
+        behind.get("/healthz")
+    [told] = log.of("requests come through a proxy that is not named")
+    assert told["level"] == "warning" and told["address"] == "192.0.2.7" and told["headers"] == [header.lower()]
+    assert told["next"].endswith("discode hub serve --trusted-proxies 192.0.2.7")
+    assert {line["client"] for line in log.of("request") if "client" in line} == {"192.0.2.7"}
+
+
+def test_a_proxy_that_is_named_tells_who_calls(small_place):
+    with Kept() as log:
+        for trusted in ("192.0.2.7", "198.51.100.3, 192.0.2.0/24", "*"):
+            behind = TestClient(Proxies(small_place.app, trusted), client=("192.0.2.7", 1))
+            behind.get("/healthz", headers={"X-Forwarded-For": "198.51.100.1"})
+    assert log.of("requests come through") == []
+    assert [line["client"] for line in log.of("request")] == ["198.51.100.1"] * 3
+
+
+@pytest.mark.parametrize("trusted", ["10.0.0.5;10.0.0.6", "proxy.local", "10.0.0.5/24", "10.0.0.0/33"])
+def test_a_proxy_is_named_by_its_address(small_place, trusted):
+    with pytest.raises(UsageError, match="--trusted-proxies cannot have"):
+        Proxies(small_place.app, trusted)
+
+
 def test_logs_are_json_lines_without_secrets(small_place):
-    lines = []
-
-    class Keep(logging.Handler):
-        def emit(self, record):
-            lines.append(JsonLines().format(record))
-
-    logger, handler = logging.getLogger("discode.hub"), Keep()
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
+    with Kept() as log:
         token = small_place.new_token("admin")
         small_place.client.get(f"/api/v1/audit?token={token}", headers={"Authorization": f"Bearer {token}"})
         small_place.client.post("/api/v1/tokens", json={"label": token}, headers={"Authorization": f"Bearer {token}"})
-    finally:
-        logger.removeHandler(handler)
-    told = [json.loads(line) for line in lines]
+    told = [json.loads(line) for line in log.lines]
     assert [one["status"] for one in told] == [201, 200, 422]
     assert told[1]["actor"] == f"token {token.split('_')[1]}" and told[1]["path"] == "/api/v1/audit"
-    assert token.rpartition("_")[2] not in "".join(lines)
+    assert token.rpartition("_")[2] not in "".join(log.lines)
 
 
 def test_a_refused_request_does_not_repeat_what_came_in(small_place):

@@ -28,7 +28,9 @@ def issue(
     hub: Hub,
     days: Annotated[int | None, typer.Option(min=1, help="Days until it expires. Default: never.")] = None,
     seats: Annotated[int, typer.Option(min=1, help="How many installations may use it.")] = 1,
-    channel: Annotated[list[str], typer.Option(help="A channel it is limited to; repeatable. Default: all.")] = [],
+    channel: Annotated[
+        list[str], typer.Option(help="A channel it is limited to; repeatable. Default: all. Images are not limited.")
+    ] = [],
     lease_days: Annotated[int, typer.Option(min=1, max=400, help="How long a lease is valid without the hub.")] = 14,
     key_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the key to this file instead of standard output.")
@@ -40,6 +42,9 @@ def issue(
 
     \b
         discode license issue myapp --customer "Example Ltd" --days 365 --seats 2
+
+    --channel limits the releases that it offers. It does not limit images: a registry grants whole repositories, so the
+    key can pull every tag of the app's images, those of other channels too.
     """
     from .hub import secret_in
 
@@ -51,9 +56,18 @@ def issue(
         made = _api(hub, token_file).call("POST", "/api/v1/licenses", json=wanted)
         write(made["key"])
     shown = {} if key_file else {"key": made["key"]}
+    note = _of_channels(app_name, channel) if channel else ""
     text = f"License {made['id']} of {app_name} for {customer}. "
     text += f"Its key is in {key_file}." if key_file else f"Its key, shown this once: {made['key']}"
-    emit({"result": "issued", "license": made["id"], "app": app_name, **shown}, text, as_json=as_json)
+    told = {"result": "issued", "license": made["id"], "app": app_name, "message": note, **shown}
+    emit(told, "\n".join(filter(None, [text, note])), as_json=as_json)
+
+
+def _of_channels(app_name: str, channels: list[str]) -> str:
+    return (
+        f"It offers the releases of {app_name} in {', '.join(channels)} only, but its key can pull every image in the "
+        "app's repository, those of other channels too: a registry grants whole repositories."
+    )
 
 
 @app.command("list")

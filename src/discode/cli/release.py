@@ -38,10 +38,14 @@ Ramp = Annotated[
 ]
 HaltAt = Annotated[
     float | None,
-    typer.Option(metavar="PERCENT", help="Halt the rollout when more than this percentage of reported updates failed."),
+    typer.Option(
+        metavar="PERCENT",
+        help="Halt the rollout when more than this percentage of reported updates failed. Only reports that come with "
+        "a license count, one for each seat.",
+    ),
 ]
 HaltReports = Annotated[
-    int, typer.Option(min=1, help="How many installations must report before the rollout can be halted.")
+    int, typer.Option(min=1, help="How many installations with a license must report before the rollout can be halted.")
 ]
 _REPO, _KEYS = Path("releases"), Path("~/.config/discode/keys")
 

@@ -57,7 +57,6 @@ def address_of(request: Request) -> str:
 
 def vendor_by_token(hub: Hub, address: str, text: str) -> Vendor:
     """Raises Unauthorized, or TooMany."""
-    hub.throttle.attempt(address)
     given = parse(text)
     if given is not None and given.kind != API_TOKEN:
         given = None
@@ -69,6 +68,7 @@ def vendor_by_token(hub: Hub, address: str, text: str) -> Vendor:
             "The hub does not know this API token.", "Check it. To list tokens: discode hub token list", key="bad-token"
         )
     assert kept is not None
+    hub.throttle.known(f"token {kept.id}")
     if kept.revoked is not None or (kept.expires is not None and kept.expires <= hub.now()):
         raise Unauthorized(
             "The API token has expired or was revoked.", "Make a new one: discode hub token create", key="token-ended"
@@ -124,14 +124,25 @@ def customer(request: Request, given: Annotated[HTTPBasicCredentials | None, Dep
 Customer = Annotated[Caller, Depends(customer)]
 
 
+@dataclass(frozen=True)
+class Licensed:
+    """An installation that has a seat of a live license."""
+
+    license: License
+    installation: str
+
+
+MayRead = Callable[[str], Licensed | None]
+
+
 def may_read(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     basic: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
-) -> Callable[[str], License | None]:
+) -> MayRead:
     """A function that returns the license that allows reading an app's releases; None for the vendor's own tokens."""
 
-    def reader(app: str) -> License | None:
+    def reader(app: str) -> Licensed | None:
         hub = hub_of(request)
         if bearer is not None:
             vendor = vendor_by_token(hub, address_of(request), bearer.credentials)
@@ -142,9 +153,9 @@ def may_read(
         caller = customer(request, basic)
         license = caller.license_for(app)
         licenses.must_be_active(hub, license, caller.installation)
-        return license
+        return Licensed(license, caller.installation)
 
     return reader
 
 
-Reader = Annotated[Callable[[str], License | None], Depends(may_read)]
+Reader = Annotated[MayRead, Depends(may_read)]

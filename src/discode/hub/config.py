@@ -28,7 +28,8 @@ _REGISTRY = re.compile(r"(?:[a-z0-9.-]{1,253}|\[[0-9a-f:]+\])(?::\d{1,5})?")
 
 @dataclass(frozen=True)
 class HubConfig:
-    """`attempts` and `failures`: how many secrets, and how many wrong ones, an address may send in a minute."""
+    """`attempts`: how many requests in a minute a token may send, or each seat of a license. `failures`: how many wrong
+    secrets an address may; they never count against right ones."""
 
     url: str
     vendor: str

@@ -21,6 +21,7 @@ from .credentials import LICENSE_KEY, Secret, make, matches, parse
 from .errors import Conflict, Forbidden, NotFound
 from .hub import Hub
 from .models import Activation, App, License
+from .seats import withdraw
 
 DAY = 86400.0
 _RUNS_ON = "Your app keeps running."
@@ -79,6 +80,7 @@ def revoke(hub: Hub, actor: str, identity: str, reason: str) -> None:
         kept = _find(session, identity)
         if kept.revoked is None:
             kept.revoked, kept.reason = hub.now(), reason
+            withdraw(session, hub.keys, identity, [seat.installation for seat in _seats(session, identity)])
             record(session, hub.now(), actor, "license.revoke", identity, {"reason": reason})
 
 
@@ -99,12 +101,12 @@ def free_seat(hub: Hub, actor: str, identity: str, installation: str) -> None:
         _find(session, identity)
         if (seat := session.get(Activation, (identity, installation))) is not None:
             session.delete(seat)
+            withdraw(session, hub.keys, identity, [installation])
             record(session, hub.now(), actor, "license.free-seat", identity, {"installation": installation})
 
 
 def holder(hub: Hub, address: str, key: str, app: str | None = None) -> License:
     """The live license of a key, for `app` if given. Raises Forbidden or TooMany."""
-    hub.throttle.attempt(address)
     given = parse(key)
     if given is not None and given.kind != LICENSE_KEY:
         given = None
@@ -114,6 +116,7 @@ def holder(hub: Hub, address: str, key: str, app: str | None = None) -> License:
         hub.throttle.failed(address)
         raise Forbidden(f"The hub does not know this license key. {_RUNS_ON}", "Check it.", key="license-unknown")
     assert kept is not None
+    hub.throttle.known(f"license {kept.id}", kept.seats)
     _must_be_live(kept, hub.now())
     if app is not None and kept.app != app:
         raise Forbidden(
@@ -212,6 +215,7 @@ def _make_room(session: Session, hub: Hub, license: License, move: bool) -> None
         )
     unused = min(seats, key=lambda seat: seat.seen)
     session.delete(unused)
+    withdraw(session, hub.keys, license.id, [unused.installation])
     _note(session, hub, license, "license.move", unused.installation)
 
 

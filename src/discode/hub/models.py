@@ -147,7 +147,10 @@ class Hold(Base):
 
 
 class Report(Base):
-    """The outcome of an update at an installation that agreed to report it. The newest for each version counts."""
+    """The outcome of an update at an installation that agreed to report it. The newest for each version counts.
+
+    `seat`: a pseudonym of the license's seat that it came with (see seats.py), without which it halts nothing.
+    """
 
     __tablename__ = "reports"
 
@@ -160,3 +163,4 @@ class Report(Base):
     flow: Mapped[str] = mapped_column(String(20))
     outcome: Mapped[str] = mapped_column(String(20))
     seconds: Mapped[dict[str, Any]]
+    seat: Mapped[str | None] = mapped_column(String(64), index=True)

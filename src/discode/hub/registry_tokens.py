@@ -126,7 +126,6 @@ def _holder(hub: Hub, address: str, key: str) -> License:
 
 
 def _by_ticket(hub: Hub, address: str, text: str) -> License:
-    hub.throttle.attempt(address)
     try:
         if len(text) > 4096 or jwt.get_unverified_header(text).get("typ") != TICKET_TYPE:
             raise jwt.InvalidTokenError
@@ -140,5 +139,6 @@ def _by_ticket(hub: Hub, address: str, text: str) -> License:
     if ends <= hub.now():
         raise Unauthorized("The ticket for this pull has expired.", "Run the command again.", key="ticket-ended")
     license = licenses.live(hub, identity)
+    hub.throttle.known(f"license {identity}", license.seats)
     licenses.must_be_active(hub, license, installation)
     return license

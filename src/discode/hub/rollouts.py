@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,12 @@ from ..core.rollout import Rollout, must_halt
 from .audit import record
 from .errors import NotFound
 from .hub import Hub
-from .models import Hold, PublishedRelease, Report
+from .models import Activation, Hold, PublishedRelease, Report
+from .seats import let_speak_once, pseudonym
 from .signing import one_at_a_time, sign_timestamp
 
 BY_ITSELF = "reports"
+_log = logging.getLogger("discode.hub")
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,38 @@ class Outcome:
     seconds: dict[str, float]
 
 
-def take(hub: Hub, told: Outcome) -> bool:
-    """Store a report; returns whether it halted the rollout. Raises NotFound for a version that was never published."""
+@dataclass(frozen=True)
+class Seat:
+    """That a report came with, by its live license."""
+
+    license: str
+    installation: str
+
+
+def take(hub: Hub, told: Outcome, seat: Seat | None = None) -> bool:
+    """Store a report; returns whether it halted the rollout. Raises NotFound for a version that was never published.
+
+    Only reports that come with a seat can halt: whoever needs none can send as many as they like.
+    """
     with hub.database.write() as session:
         release = _release(session, told.app, told.version)
         fields = {name: value for name, value in vars(told).items() if name not in ("app", "installation", "version")}
         key = {"app": told.app, "installation": told.installation, "version": told.version}
-        session.merge(Report(**key, at=hub.now(), **fields))
+        session.merge(Report(**key, at=hub.now(), **fields, seat=_speaks_for(session, hub, told, seat)))
         session.flush()
         return _halt_when_due(session, hub, release)
+
+
+def _speaks_for(session: Session, hub: Hub, told: Outcome, seat: Seat | None) -> str | None:
+    """The seat's pseudonym, if it still has the seat; its other reports are then forgotten."""
+    if seat is None:
+        return None
+    # Locked: two reports of one seat at once would not see each other.
+    if session.get(Activation, (seat.license, seat.installation), with_for_update=True) is None:
+        return None
+    name = pseudonym(hub.keys, seat.license, seat.installation)
+    let_speak_once(session, name, told.app, told.installation)
+    return name
 
 
 def hold(hub: Hub, actor: str, app: str, version: str, reason: str) -> None:
@@ -81,6 +107,7 @@ def summary(hub: Hub, app: str) -> dict[str, Any]:
                 "version": version,
                 "outcomes": _counted(one.outcome for one in reports if one.version == version),
                 "median_seconds": _median([sum(one.seconds.values()) for one in reports if one.version == version]),
+                "counted": _counting([one for one in reports if one.version == version]),
                 "held": holds.get(version),
             }
             for version in versions
@@ -96,17 +123,30 @@ def _halt_when_due(session: Session, hub: Hub, release: PublishedRelease) -> boo
         return False
     since = kept.ended if kept is not None and kept.ended is not None else 0.0
     # Counted by the database: this is inside the one transaction that writes, and there may be as many reports as
-    # installations. There is one of each for a version.
+    # installations. A seat has one for a version.
     is_failure = case((Report.outcome.in_(FAILURES), 1), else_=0)
     query = select(func.count(), func.coalesce(func.sum(is_failure), 0)).where(
         Report.app == release.app, Report.version == release.version, Report.at > since
     )
-    reported, failed = session.execute(query).one()
+    reported, failed = session.execute(query.where(Report.seat.is_not(None))).one()
     if not must_halt(rollout, failed, reported):
+        everybody, failures = session.execute(query).one()
+        if must_halt(rollout, failures, everybody):
+            _tell_of_strangers(hub, release, failures, everybody)
         return False
-    reason = f"{failed} of {reported} installations that reported failed"
+    reason = f"{failed} of {reported} installations that reported with a license failed"
     _hold(session, hub, BY_ITSELF, release, reason)
     return True
+
+
+def _tell_of_strangers(hub: Hub, release: PublishedRelease, failures: int, everybody: int) -> None:
+    subject = f"{release.app} {release.version}"
+    if hub.throttle.is_first(f"strangers {subject}"):
+        fields = {
+            "release": subject, "failed": failures, "reported": everybody,
+            "next": f"look at the reports; to hold it back: discode release hold {subject} --reason TEXT",
+        }  # fmt: skip
+        _log.warning("many failures are reported without a license, which halts nothing", extra={"fields": fields})
 
 
 def _hold(session: Session, hub: Hub, actor: str, release: PublishedRelease, reason: str) -> None:
@@ -127,6 +167,12 @@ def _release(session: Session, app: str, version: str) -> PublishedRelease:
     if found is None:
         raise NotFound(f"{app} has no release {version}.", "See: discode release list", key="no-such-release")
     return found
+
+
+def _counting(reports: list[Report]) -> dict[str, int]:
+    """What can halt it: the reports that came with a seat."""
+    seats = [one for one in reports if one.seat is not None]
+    return {"reported": len(seats), "failed": sum(one.outcome in FAILURES for one in seats)}
 
 
 def _counted(words: Any) -> dict[str, int]:

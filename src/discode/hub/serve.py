@@ -10,6 +10,7 @@ from .app import make_app
 from .frame import log_to_stderr
 from .hub import Hub
 from .installer import builds
+from .proxies import Proxies
 
 _log = logging.getLogger("discode.hub")
 SLOWEST_REQUEST_END = 30  # seconds that requests in progress have at shutdown
@@ -18,8 +19,8 @@ SLOWEST_REQUEST_END = 30  # seconds that requests in progress have at shutdown
 def server_for(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> uvicorn.Server:
     """`trusted_proxies`: addresses whose X-Forwarded-For is trusted, separated by commas."""
     config = uvicorn.Config(
-        make_app(hub), host=host, port=port, log_config=None, access_log=False, server_header=False,
-        proxy_headers=bool(trusted_proxies), forwarded_allow_ips=trusted_proxies or None,
+        Proxies(make_app(hub), trusted_proxies), host=host, port=port, log_config=None, access_log=False,
+        server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=SLOWEST_REQUEST_END, h11_max_incomplete_event_size=64 * 1024,
     )  # fmt: skip
     return uvicorn.Server(config)

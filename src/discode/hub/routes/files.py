@@ -45,8 +45,8 @@ def target(
 ) -> Response:
     """A target by name and hash, `<folder>/<sha256>.<name>`. A licensed app's targets need a license."""
     found, access = targets.find(hub, path)
-    if access != "public" and (license := may_read(found.app)) is not None:
-        targets.must_be_offered(hub, found, license)
+    if access != "public" and (reader := may_read(found.app)) is not None:
+        targets.must_be_offered(hub, found, reader.license)
     etag, headers = f'"{found.sha256}"', {"Cache-Control": FOREVER if access == "public" else FOREVER_PRIVATE}
     if not_modified(etag, if_none_match):
         return Response(status_code=304, headers={"ETag": etag, **headers})

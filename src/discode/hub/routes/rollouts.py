@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel, Field
 
 from .. import rollouts, targets
-from ..access import Reader, TheHub, Vendor, address_of, allowed
+from ..access import Licensed, MayRead, Reader, TheHub, Vendor, address_of, allowed
+from ..errors import Forbidden, Unauthorized
+from ..hub import Hub
 from .shapes import Installation, Sentence, Shape, Slug, errors
 
 router = APIRouter(prefix="/api/v1", tags=["rollouts"])
@@ -40,12 +43,19 @@ class Wanted(Shape):
     reason: Sentence = Field(examples=["looks bad"])
 
 
+class Counted(BaseModel):
+    reported: int = Field(examples=[40])
+    failed: int = Field(examples=[1])
+
+
 class ReleaseSummary(BaseModel):
-    """`held`: why it is held back, or None. `median_seconds`: of the whole flow."""
+    """`held`: why it is held back, or None. `median_seconds`: of the whole flow. `counted`: the reports that came with
+    a seat of a license; only these can halt a rollout."""
 
     version: str
     outcomes: dict[str, int] = Field(examples=[{"done": 41, "failed": 1}])
     median_seconds: float
+    counted: Counted
     held: str | None
 
 
@@ -58,15 +68,29 @@ class Summary(BaseModel):
 
 @router.post("/reports", status_code=202, responses=errors(401, 403, 404))
 def report(request: Request, hub: TheHub, may_read: Reader, told: NewReport) -> Taken:
-    """Report the outcome of an update. A licensed app's reports need a license, so that no stranger can halt a rollout;
-    the license is not stored, so that no report leads to a customer."""
-    hub.throttle.attempt(address_of(request))
-    if targets.access_of(hub, told.app) != "public":
-        may_read(told.app)
-        request.state.actor = None
-    if rollouts.take(hub, rollouts.Outcome(**told.model_dump())):
+    """Report the outcome of an update. Only a report that comes with a seat of a license can halt a rollout, each seat
+    once; a licensed app's reports need one. Neither license nor seat is stored, only a pseudonym."""
+    seat = _seat_of(request, hub, may_read, told.app)
+    request.state.actor = None
+    if rollouts.take(hub, rollouts.Outcome(**told.model_dump()), seat):
         request.app.state.metadata.changed()
     return Taken(taken=True)
+
+
+def _seat_of(request: Request, hub: Hub, may_read: MayRead, app: str) -> rollouts.Seat | None:
+    """Raises as `may_read` for a licensed app. A public one's reports may come without a license, or with one that has
+    ended."""
+    if targets.access_of(hub, app) != "public":
+        return _as_seat(may_read(app))
+    if "authorization" in request.headers:
+        with suppress(Forbidden, Unauthorized):
+            return _as_seat(may_read(app))
+    hub.throttle.stranger(address_of(request))
+    return None
+
+
+def _as_seat(reader: Licensed | None) -> rollouts.Seat | None:
+    return rollouts.Seat(reader.license.id, reader.installation) if reader else None
 
 
 @router.get("/apps/{app}/reports", responses=errors(401, 403))
