@@ -11,7 +11,6 @@ from discode.core.manifest import Manifest
 from discode.core.names import InstanceName, check_host, check_slug
 from discode.core.quantity import format_duration, parse_duration, parse_size
 from discode.core.release import Index, IndexEntry, read_index, read_manifest, release_key
-from discode.core.settings import change, complete, environment, missing, visible
 from discode.core.version import parse_version
 from discode.testing.memory_world import MemoryReleases
 
@@ -102,33 +101,6 @@ def test_an_index_of_another_app_or_of_a_newer_discode_is_refused():
         read_index("myapp", b"{")
     with pytest.raises(Exception, match="newer Discode"):
         read_index("myapp", b'{"app": "myapp", "index_schema": 99}')
-
-
-def manifest(**env) -> Manifest:
-    return MemoryReleases("myapp").publish("1.0", env=env).manifest
-
-
-def test_settings_come_from_the_vendor_the_customer_and_chance():
-    spec = manifest(
-        FIXED={"value": "f"}, MADE={"generate": "hex64"}, ASKED={"ask": "Which?"}, MAYBE={"ask": "?", "optional": True}
-    )
-    made = complete(spec, {}, lambda digits: "x" * digits)
-    assert made == {"MADE": "x" * 64}
-    assert complete(spec, {"MADE": "kept"}, lambda digits: "new") == {"MADE": "kept"}
-    assert missing(spec, made) == {"ASKED": "Which?"}
-    assert environment(spec, {**made, "ASKED": "a"}) == {"FIXED": "f", "MADE": "x" * 64, "ASKED": "a"}
-
-
-def test_what_may_be_shown_never_has_a_given_or_generated_value():
-    spec = manifest(FIXED={"value": "f"}, MADE={"generate": "hex64"})
-    assert visible(spec, {"MADE": "secret", "FIXED": "mine"}) == {"FIXED": None, "MADE": None}
-
-
-def test_a_change_of_an_unknown_setting_is_refused_without_its_value():
-    with pytest.raises(UsageError) as refused:
-        change(manifest(A={"value": "1"}), {}, {"B": "hunter2"})
-    assert "hunter2" not in refused.value.sentence + refused.value.next_step
-    assert change(manifest(A={"ask": "?"}), {"A": "x"}, {"A": None}) == {}
 
 
 def journal(flow="update", verdict=None):

@@ -77,6 +77,63 @@ def test_each_problem_is_told_with_its_line(old, new, told):
     assert any(told in problem for problem in found), found
 
 
+RULED = GOOD.replace(
+    """  SMTP: {ask: "SMTP server", optional: true}\n""",
+    """\
+  DAY: 2026-11-28
+  RATE: {value: 1.10}
+  LEVEL:
+    ask: "How loud?"
+    type: integer
+    default: 05
+    choices: [05, 10]
+    pattern: "[0-9]{2}"
+    secret: false
+    help: "From quiet to loud."
+  FAST: {ask: "Fast?", type: boolean, default: yes}
+  DB: "pg://app:${SECRET}@${host}/$${x}"
+""",
+)
+
+
+def test_the_rules_of_a_setting():
+    env = parse_vendor_file(RULED).env
+    assert (env["DAY"].value, env["RATE"].value, env["FAST"].default) == ("2026-11-28", "1.10", "yes")
+    level = env["LEVEL"]
+    assert (level.type, level.default, level.choices, level.secret) == ("integer", "05", ("05", "10"), False)
+    assert env["DB"].template == "pg://app:${SECRET}@${host}/$${x}" and env["DB"].value is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("default: 05", "default: 7", "line 16: env.LEVEL.default: has to be one of: 05, 10"),
+        ("default: 05", "default: loud", "line 16: env.LEVEL.default: has to be a whole number"),
+        ("choices: [05, 10]", "choices: [05, ten]", "line 17: env.LEVEL.choices: ten has to be a whole number"),
+        ('pattern: "[0-9]{2}"', 'pattern: "[0-9]{3}"',
+        "line 17: env.LEVEL.choices: 05 has to match the pattern [0-9]{3}"),
+        ('pattern: "[0-9]{2}"', 'pattern: "(?=x)"', "line 18: env.LEVEL.pattern: is no pattern that can be used"),
+        ('pattern: "[0-9]{2}"', 'pattern: "a)|(b"', "line 18: env.LEVEL.pattern: is no pattern that can be used"),
+        ('pattern: "[0-9]{2}"', 'pattern: "(x{999}){999}"',
+        "line 18: env.LEVEL.pattern: is no pattern that can be used"),
+        ("type: integer", "type: colour", "line 15: env.LEVEL.type: Input should be 'text', 'integer'"),
+        ("secret: false", "secrets: false", "line 19: env.LEVEL.secrets: unknown field; did you mean secret?"),
+        ("${SECRET}", "${SECRTE}", "line 22: env.DB: DB is made of SECRTE, which is no name under env"),
+        ("${SECRET}", "${SECRET", "line 22: env.DB: DB: after ${ it needs a name and }"),
+        ("${SECRET}", "${DB}", "line 22: env.DB: DB is made of itself: DB → DB"),
+        ("MODE: production", "MODE: ${DB}\n  DBX: x", "MODE is made"),
+        ("default: yes", 'default: "${FAST}"', "line 21: env.FAST: FAST is made of itself: FAST → FAST"),
+    ],
+)  # fmt: skip
+def test_rules_that_contradict_each_other_are_told_with_their_line(old, new, told):
+    assert old in RULED
+    text = RULED.replace(old, new)
+    if "MODE: ${DB}" in new:
+        text, told = text.replace("${SECRET}", "${MODE}"), "is made of itself"
+    found = problems(text)
+    assert any(told in problem for problem in found), found
+
+
 def test_several_problems_are_told_together():
     assert len(problems(GOOD.replace("app: myapp", "app: X").replace("1.2.0", "one"))) == 2
 

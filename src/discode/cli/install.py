@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -121,14 +120,15 @@ def install(
 def _asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
     """On a terminal the settings that only the customer knows are asked for, and the flow is run again."""
     from ..flows.prepare import MissingSettings
-    from .settings import ask
 
     try:
         return flow({})
     except MissingSettings as missing:
-        if as_json or not sys.stdin.isatty():
+        from .asking import ask, can_ask
+
+        if not can_ask(as_json):
             raise
-        return flow(ask(missing.questions))
+        return flow(ask(missing.manifest, missing.questions))
 
 
 def _prefix(path: str) -> str:

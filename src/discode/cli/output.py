@@ -48,6 +48,11 @@ def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
     emit(told, f"{sentence} {result.message}".strip() or "Nothing to do.", as_json=as_json)
 
 
+def printable(text: str) -> str:
+    """On one line, and without what would move a terminal's cursor or change its colors."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 def table(rows: list[list[str]], header: list[str]) -> str:
     """Columns as wide as they have to be, two blanks apart; a narrow terminal wraps the last one."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..core.errors import UsageError
 from .options import App, Json, group
-from .output import emit, table
+from .output import emit, printable, table
 from .running import run_flow
 
+if TYPE_CHECKING:
+    from ..core.manifest import Manifest
+    from ..core.settings import Setting
+
+_BY = {"vendor": "the vendor", "default": "default", "generated": "generated", "you": "you"}
+
 app = group("Show and change an app's settings.")
-_HIDDEN_WORDS = re.compile("SECRET|PASSWORD|TOKEN|KEY|CREDENTIAL|DSN", re.IGNORECASE)
 
 
 def collect(assignments: list[str], from_env: list[str], file: str | None) -> dict[str, str]:
     """Raises UsageError; never repeats a value."""
     from ..flows.install import parse_assignments
 
-    return {**parse_assignments(_file_lines(file)), **_from_environment(from_env), **parse_assignments(assignments)}
-
-
-def ask(questions: Mapping[str, str]) -> dict[str, str]:
-    """Ask on the terminal; what looks like a secret is not echoed."""
-    return {
-        name: typer.prompt(f"{question} ({name})", hide_input=bool(_HIDDEN_WORDS.search(name)), err=True)
-        for name, question in questions.items()
-    }
+    return {**_from_file(file), **_from_environment(from_env), **parse_assignments(assignments)}
 
 
 @app.command("get")
@@ -40,35 +35,32 @@ def get(
     name: App,
     setting: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this setting.")] = None,
     reveal: Annotated[
-        bool, typer.Option("--reveal", help="Print the value of NAME, which is hidden otherwise.")
+        bool, typer.Option("--reveal", help="Show secrets, too; with NAME, print its value and nothing else.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show an app's settings. Values that you gave or that were generated are hidden."""
-    from ..core.settings import environment, visible
+    """Show an app's settings. Secrets are hidden."""
+    from ..core.settings import listed
+    from ..flows.prepare import own_address
     from . import wiring
 
     world = wiring.world(as_json, "discode config")
     installation = world.installed(name)
     manifest, values = installation.release.manifest, world.store.settings(name, installation.settings)
-    if reveal:
-        if setting is None or as_json or setting not in environment(manifest, values):
-            raise UsageError(
-                "--reveal needs the name of one setting that has a value, without --json.",
-                f"See: discode config get {name}",
-            )
-        print(environment(manifest, values)[setting])
+    own = own_address(world.site(installation.kind, world.steps()), manifest, installation.route)
+    shown = [one for one in listed(manifest, values, own) if setting in (None, one.name)]
+    if setting is not None and (not shown or (reveal and shown[0].value is None)):
+        raise _no_value(manifest, setting, known=bool(shown))
+    if setting is not None and reveal and not as_json:
+        print(shown[0].value)
         return
-    shown = {key: value for key, value in visible(manifest, values).items() if setting in (None, key)}
-    unset = [key for key, v in manifest.env.items() if v.ask and key not in values and setting in (None, key)]
-    rows = [[key, value if value is not None else "(set, hidden)"] for key, value in sorted(shown.items())]
-    rows += [[key, "(not set)"] for key in unset]
+    rows = [[one.name, _BY[one.origin] if one.value is not None else "-", _told(one, reveal)] for one in shown]
     told = {
         "app": name,
-        "settings": {key: {"set": True, "value": value} for key, value in shown.items()},
-        "unset": unset,
+        "settings": {one.name: _as_json(one, reveal) for one in shown if one.value is not None},
+        "unset": [one.name for one in shown if one.value is None],
     }
-    emit(told, table(rows, ["SETTING", "VALUE"]) if rows else f"{name} has no settings.", as_json=as_json)
+    emit(told, table(rows, ["SETTING", "SET BY", "VALUE"]) if rows else f"{name} has no settings.", as_json=as_json)
 
 
 @app.command("set")
@@ -78,7 +70,8 @@ def set_(
         list[str],
         typer.Argument(
             metavar="[NAME=VALUE]...",
-            help="Settings; not for secrets, which other users of this machine could see while the command runs.",
+            help="Settings. A NAME alone is asked for on the terminal: a secret must not be typed on the command line, "
+            "where other users of this machine could see it.",
         ),
     ] = [],
     unset: Annotated[list[str], typer.Option(metavar="NAME", help="Remove a setting.")] = [],
@@ -87,20 +80,75 @@ def set_(
     ] = [],
     file: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="A file of settings, one NAME=VALUE per line; - reads standard input."),
+        typer.Option(
+            "--file",
+            "--settings",
+            metavar="FILE",
+            help="A file of settings, one NAME=VALUE per line; - reads standard input.",
+        ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also change what the vendor fixed, and secrets that were generated.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Change settings, without an outage: the same version is started with them and takes over.
 
-    discode config set myapp SMTP_ADDRESS=mail.example.com
+    \b
+        discode config set myapp SMTP_ADDRESS=mail.example.com
+        discode config set myapp SMTP_PASSWORD
     """
     from ..flows.configure import configure
 
-    changes: dict[str, str | None] = {**collect(assignments, from_env, file), **dict.fromkeys(unset)}
+    given = collect([one for one in assignments if "=" in one], from_env, file)
+    given |= _asked(name, [one for one in assignments if "=" not in one], as_json)
+    changes: dict[str, str | None] = {**given, **dict.fromkeys(unset)}
     if not changes:
         raise UsageError("No setting was given.", f"For example: discode config set {name} NAME=VALUE")
-    run_flow("config", as_json, lambda world: configure(world, name, changes))
+    run_flow("config", as_json, lambda world: configure(world, name, changes, force=force))
+
+
+def _asked(app_name: str, names: list[str], as_json: bool) -> dict[str, str]:
+    """Of the installed app. Raises UsageError without a terminal."""
+    from . import wiring
+    from .asking import ask, can_ask
+
+    if not names:
+        return {}
+    if not can_ask(as_json):
+        raise UsageError(
+            f"{names[0]} has no value, and there is no terminal to ask for it. Nothing was changed.",
+            f"Write {names[0]}=VALUE, or for a secret: --from-env {names[0]}",
+            key="invalid-setting",
+        )
+    manifest = wiring.world(as_json, "discode config").installed(app_name).release.manifest
+    return ask(manifest, {one: manifest.env[one].ask or "New value" for one in names if one in manifest.env}) | {
+        one: ""
+        for one in names
+        if one not in manifest.env  # which the flow refuses by its name
+    }
+
+
+def _no_value(manifest: Manifest, setting: str, *, known: bool) -> UsageError:
+    names = ", ".join(sorted(manifest.env)) or "none"
+    return UsageError(
+        f"{manifest.app} has no setting named {setting}."
+        if not known
+        else f"{setting} of {manifest.app} has no value.",
+        f"Its settings are: {names}. See: discode config get {manifest.app}",
+        key="unknown-setting" if not known else "not-set",
+    )
+
+
+def _told(one: Setting, reveal: bool) -> str:
+    if one.value is None:
+        return "(not set)"
+    return "(set, hidden)" if one.is_secret and not reveal else printable(one.value)
+
+
+def _as_json(one: Setting, reveal: bool) -> dict[str, Any]:
+    value = one.value if reveal or not one.is_secret else None
+    return {"set": True, "value": value, "secret": one.is_secret, "by": one.origin}
 
 
 def _from_environment(names: list[str]) -> dict[str, str]:
@@ -110,13 +158,15 @@ def _from_environment(names: list[str]) -> dict[str, str]:
     return {name: os.environ[name] for name in names}
 
 
-def _file_lines(file: str | None) -> list[str]:
+def _from_file(file: str | None) -> dict[str, str]:
+    from ..core.settings_file import LONGEST, parse_settings
+
     if file is None:
-        return []
+        return {}
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.", "Give another file."
-        ) from None
-    return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+        if file == "-":
+            return parse_settings(sys.stdin.buffer.read(LONGEST + 1), "standard input")
+        with Path(file).open("rb") as opened:
+            return parse_settings(opened.read(LONGEST + 1), file)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}.", "Give another file.") from None

@@ -23,6 +23,18 @@ class Route(Model, frozen=True, kw_only=True):
     hosts: tuple[str, ...] = ()
     path_prefix: str = "/"
 
+    @property
+    def host(self) -> str:
+        """The name that its users type: the first that is a whole one. `*.example.com` alone stands for the domain, and
+        no host for this machine."""
+        whole = [host for host in self.hosts if not host.startswith("*.")]
+        return next(iter([*whole, *self.hosts]), "localhost").removeprefix("*.")
+
+    def url(self, port: int) -> str:
+        """The address as its users type it, with the port where the proxy takes plain HTTP."""
+        at = "" if port == 80 else f":{port}"
+        return f"http://{self.host}{at}{self.path_prefix.rstrip('/')}"
+
 
 class BadRelease(Model, frozen=True, kw_only=True):
     """A release that did not make it here. `last` and `retry_at` are Unix time; None: not again by itself."""

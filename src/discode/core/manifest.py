@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
 from .model import Check, Meta, Model, Parse
 from .names import SLUG
 from .quantity import parse_duration, parse_size
+from .template import OWN, names, order
 from .version import parse_requirement, parse_version
 
 SCHEMA = 1  # raised when an older Discode could misread a manifest; it then refuses the release
@@ -105,18 +107,65 @@ class Health(Part, frozen=True, kw_only=True):
 
 
 class EnvVar(Part, frozen=True, kw_only=True):
-    """One of: a fixed `value`, a secret to `generate` once per installation, a question to `ask` the customer."""
+    """One of: a fixed `value`, a `template` (a value made of others), a secret to `generate` once per installation, a
+    question to `ask` the customer.
+
+    What follows after `optional` came later. `secret`: whether it is hidden; None: as its name says. The rest is of an
+    `ask`: what its value has to be (`rule.held`), and its value until the customer gives one, which is a template too.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"template", "secret", "type", "default", "choices", "pattern", "help"})
 
     value: str | None = None
     generate: Literal["hex32", "hex64", "hex128"] | None = None
     ask: str | None = None
     optional: bool = False
+    template: str | None = None
+    secret: bool | None = None
+    type: Literal["text", "integer", "number", "boolean", "url", "email"] = "text"
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    pattern: Annotated[str, Meta(max_length=1000)] | None = None
+    help: Annotated[str, Meta(max_length=1000)] = ""
 
     def __post_init__(self) -> None:
-        if sum(part is not None for part in (self.value, self.generate, self.ask)) != 1:
+        if sum(part is not None for part in (self.value, self.template, self.generate, self.ask)) != 1:
             raise ValueError("give exactly one of: a fixed value, generate, ask")
-        if self.optional and self.ask is None:
+        if self.ask is not None:
+            return
+        if self.optional:
             raise ValueError("optional needs ask")
+        if self.type != "text" or self.default is not None or self.choices or self.pattern is not None or self.help:
+            raise ValueError("type, default, choices, pattern and help need ask")
+
+
+def templates(env: Mapping[str, EnvVar]) -> dict[str, str]:
+    """What is made of others, or can be, by its name: values and defaults."""
+    return {name: text for name, variable in env.items() if (text := _text_of(variable)) is not None}
+
+
+def _text_of(variable: EnvVar) -> str | None:
+    return variable.default if variable.template is None else variable.template
+
+
+def check_templates(env: Mapping[str, EnvVar]) -> None:
+    """Raises ValueError, with the variable's name, for one that is made of an unknown one, or of itself."""
+    made = templates(env)
+    for name, text in made.items():
+        check_template(name, text, env)
+    order(made)
+
+
+def check_template(name: str, text: str, env: Mapping[str, EnvVar]) -> None:
+    """Raises ValueError."""
+    try:
+        unknown = [part for part in names(text) if part not in env and part not in OWN]
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if unknown:
+        raise ValueError(
+            f"{name} is made of {unknown[0]}, which is no name under env; $${{ stands for the characters ${{"
+        )
 
 
 class Volume(Part, frozen=True, kw_only=True):
@@ -207,6 +256,7 @@ class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
         check_versions(self.version, None)
         for path in self.volumes.values():
             check_volume_path(path)
+        check_templates(self.env)
 
     def canonical(self) -> bytes:
         """The bytes that are hashed and signed: JSON with sorted keys and no blanks."""

@@ -13,10 +13,12 @@ from .errors import ManifestError
 from .manifest import AppSpec, EnvVar, Platform, Slug, VersionText, Volume
 from .model import Meta, Model
 from .telling import telling
+from .variables import finished, problems
 
 LONGEST = 256 * 1024  # bytes
 _NAMED: dict[str, type[Model]] = {"env": EnvVar, "volumes": Volume}
-_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
+_WORDS = (*_NUMBERS, "tag:yaml.org,2002:bool")
 
 
 class VendorFile(AppSpec, frozen=True, kw_only=True):
@@ -54,9 +56,9 @@ def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
     if len(text.encode(errors="replace")) > LONGEST:
         raise ManifestError(f"{name} is longer than {LONGEST // 1024} KB.", ())
     node = _composed(text, name)
-    problems = list(_structure(node)) if node else ["it is empty"]
-    if problems:
-        raise ManifestError(f"{name} is invalid. Nothing was published.", tuple(problems))
+    disorder = list(_structure(node)) if node else ["it is empty"]
+    if disorder:
+        raise ManifestError(f"{name} is invalid. Nothing was published.", tuple(disorder))
     try:
         assert node is not None
         given = telling(VendorFile).model_validate(_constructed(node))
@@ -66,9 +68,12 @@ def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
         raise ManifestError(f"{name} is invalid. Nothing was published.", told) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ManifestError(f"{name} cannot be read. Nothing was published.", (str(error),)) from None
-    if problems := [_place(["volumes", volume], node) + why for volume, why in twice_written(spec).items()]:
-        raise ManifestError(f"{name} is invalid. Nothing was published.", tuple(problems))
-    return spec
+    env = finished(spec.env)
+    found = [_place(["volumes", volume], node) + why for volume, why in twice_written(spec).items()]
+    found += [_place(["env", *path], node) + message for path, message in problems(env)]
+    if found:
+        raise ManifestError(f"{name} is invalid. Nothing was published.", tuple(found))
+    return spec.changed(env=env)
 
 
 def twice_written(spec: VendorFile) -> dict[str, str]:
@@ -114,12 +119,24 @@ def _constructed(node: yaml.Node) -> Any:
             _keep_as_text(value)
         elif key.value == "env" and isinstance(value, yaml.MappingNode):
             for _, variable in value.value:
-                _keep_as_text(variable)
+                _keep_variable(variable)
     return yaml.SafeLoader("").construct_document(node)
 
 
-def _keep_as_text(node: yaml.Node) -> None:
-    if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS:
+def _keep_variable(node: yaml.Node) -> None:
+    if not isinstance(node, yaml.MappingNode):
+        _keep_as_text(node)
+        return
+    for key, value in node.value:
+        if key.value == "value":
+            _keep_as_text(value)
+        elif key.value in ("default", "choices"):
+            for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                _keep_as_text(one, _WORDS)
+
+
+def _keep_as_text(node: yaml.Node, tags: tuple[str, ...] = _NUMBERS) -> None:
+    if isinstance(node, yaml.ScalarNode) and node.tag in tags:
         node.tag = "tag:yaml.org,2002:str"
 
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..core.errors import UsageError
 from ..core.installation import Installation
 from ..core.journal import Flow, Journal
-from ..core.settings import change
+from ..core.settings import change, missing, warnings
 from .prepare import must_run, settled_settings
 from .replace import preflight, replace
 from .settle import settle
 from .world import Result, Steps, World
 
 
-def configure(world: World, app: str, assignments: Mapping[str, str | None]) -> Result:
-    """None takes a setting away. A stopped app gets its new settings at its next start."""
+def configure(world: World, app: str, assignments: Mapping[str, str | None], *, force: bool = False) -> Result:
+    """None takes a setting away. A stopped app gets its new settings at its next start. `force`: the vendor's fixed
+    values and generated secrets, too."""
     steps = world.steps()
     with world.store.lock(app):
         settle(world, app, steps)
         before = world.installed(app)
         current = world.store.settings(app, before.settings)
         site = world.site(before.kind, steps)
-        wanted = settled_settings(site, before.release, change(before.release.manifest, current, assignments))
+        wanted = settled_settings(site, before.release, _changed(world, before, current, assignments, force))
         if wanted == current:
             return _result("config", before, before, "nothing-to-do", steps)
         world.store.save_settings(app, before.settings + 1, wanted)
@@ -29,6 +31,23 @@ def configure(world: World, app: str, assignments: Mapping[str, str | None]) -> 
             world.store.save_installation(before.with_settings(before.settings + 1))
             return _result("config", before, before, "configured", steps)
         return _redeploy(world, "config", before, before.settings + 1, steps)
+
+
+def _changed(
+    world: World, before: Installation, current: Mapping[str, str], assignments: Mapping[str, str | None], force: bool
+) -> dict[str, str]:
+    """Raises UsageError."""
+    manifest = before.release.manifest
+    changed = change(manifest, current, assignments, force=force)
+    if needed := [name for name in missing(manifest, changed) if name in current]:
+        raise UsageError(
+            f"{before.app} does not run without {', '.join(needed)}. Nothing was changed.",
+            f"Give another value: discode config set {before.app} {needed[0]}=VALUE",
+            key="missing-settings",
+        )
+    for warning in warnings(manifest, current, changed):
+        world.report.note(warning)
+    return changed
 
 
 def restart(world: World, app: str) -> Result:

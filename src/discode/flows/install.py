@@ -89,9 +89,7 @@ def _prepared(
     with steps("preflight", "Checking disk, memory and settings"):
         # An earlier installation's settings are found again: its data still needs the secrets.
         revision, known = site.store.latest_settings(app)
-        if request.settings:
-            change(release.manifest, {}, dict(request.settings))  # refuses names that the app does not know
-        settings = settled_settings(site, release, {**known, **request.settings})
+        settings = settled_settings(site, release, change(release.manifest, known, request.settings))
         after = Installation(
             app=app, source=request.source, channel=request.channel, route=request.route, release=release,
             settings=revision + 1, seed=seed,

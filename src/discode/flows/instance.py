@@ -8,6 +8,7 @@ from ..core.names import InstanceName
 from ..core.settings import environment
 from ..ports.proxy import Timing
 from ..ports.runtime import Endpoint, InstanceSpec, InstanceState, Phase
+from .prepare import own_address
 from .world import Site
 
 BOOT_INTERVAL = 0.05  # seconds between two looks at an instance that is booting
@@ -19,7 +20,8 @@ SHOWN_LOG_LINES = 15
 
 def spec(site: Site, installation: Installation) -> InstanceSpec:
     settings = site.store.settings(installation.app, installation.settings)
-    env = environment(installation.release.manifest, settings)
+    manifest = installation.release.manifest
+    env = environment(manifest, settings, own_address(site, manifest, installation.route))
     return InstanceSpec(installation.instance, installation.release, env, installation.as_json())
 
 

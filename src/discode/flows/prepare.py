@@ -5,28 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..core.errors import PreflightError, Refused
-from ..core.installation import Installation
+from ..core.installation import Installation, Route
+from ..core.manifest import Manifest
 from ..core.release import Release
-from ..core.settings import complete, missing
+from ..core.settings import broken, complete, environment, is_secret, missing, needs_address
 from .world import Site, World
 
 SEED_DIGITS = 32
 
 
 class MissingSettings(PreflightError):
-    """`questions` has the vendor's question for each name: a terminal can ask them and run the flow again."""
+    """`questions` has the vendor's question for each name, `secret` those that are not echoed: a terminal can ask them
+    and run the flow again. `why` says what is wrong with the answer of one that was there."""
 
     key = "missing-settings"
 
-    def __init__(self, app: str, questions: Mapping[str, str]):
-        names = ", ".join(questions)
-        options = " ".join(f"--set {name}=…" for name in questions)
+    def __init__(self, manifest: Manifest, questions: Mapping[str, str], why: Mapping[str, str] = {}):
+        app, names = manifest.app, ", ".join(questions)
+        self.secret = frozenset(name for name in questions if is_secret(name, manifest.env.get(name)))
+        options = " ".join(f"--set-from-env {one}" if one in self.secret else f"--set {one}=…" for one in questions)
+        wanted = "; ".join(f"{name} {reason}" for name, reason in why.items())
         super().__init__(
-            f"{app} needs {'settings' if len(questions) > 1 else 'a setting'} that only you can provide: {names}. "
+            f"{app} {manifest.version}: {wanted}. Nothing was changed."
+            if why
+            else f"{app} needs {'settings' if len(questions) > 1 else 'a setting'} that only you can provide: {names}. "
             "Nothing was changed.",
-            f"Give them with: {options} (or with {' '.join(questions)} in the environment and --set-from-env).",
+            f"Run the command again with: {options} (--set-from-env NAME takes the value from the environment)",
         )
         self.questions = dict(questions)
+        self.manifest = manifest
 
 
 def seeded(world: World, installation: Installation) -> Installation:
@@ -62,9 +69,31 @@ def next_settings(site: Site, before: Installation, release: Release) -> int:
 
 
 def settled_settings(site: Site, release: Release, given: Mapping[str, str]) -> dict[str, str]:
-    """The settings with generated secrets. Raises MissingSettings when some can only come from the customer."""
-    wanted = complete(release.manifest, given, site.system.secret)
-    questions = missing(release.manifest, wanted)
-    if questions:
-        raise MissingSettings(release.manifest.app, questions)
+    """The settings with generated secrets. Raises MissingSettings when some can only come from the customer, or when
+    this release wants another value of them."""
+    manifest = release.manifest
+    wanted = complete(manifest, given, site.system.secret)
+    if questions := missing(manifest, wanted):
+        raise MissingSettings(manifest, questions)
+    if wrong := broken(manifest, wanted):
+        raise MissingSettings(manifest, {name: manifest.env[name].ask or "" for name in wrong}, wrong)
+    _put_together(manifest, wanted)
     return wanted
+
+
+def _put_together(manifest: Manifest, settings: Mapping[str, str]) -> None:
+    try:
+        environment(manifest, settings)
+    except ValueError as error:
+        raise PreflightError(
+            f"{manifest.app} {manifest.version} cannot have these settings: {error}. Nothing was changed.",
+            "Shorten what it is made of, or tell the vendor.",
+            key="settings-too-long",
+        ) from None
+
+
+def own_address(site: Site, manifest: Manifest, route: Route) -> dict[str, str]:
+    """What `${host}` and `${url}` stand for; empty where no value is made of them."""
+    if not needs_address(manifest):
+        return {}
+    return {"host": route.host, "url": site.proxy.url(route)}

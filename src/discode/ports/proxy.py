@@ -57,6 +57,9 @@ class Proxy(Protocol):
     def probe(self, service: str, route: Route, path: str, timeout: float) -> Probe:
         """GET `path` through the proxy, as a user's request would go."""
 
+    def url(self, route: Route) -> str:
+        """The address at which users reach what has the route. Nothing is asked for it."""
+
     def pause(self, service: str, longest: float) -> None:
         """Hold new requests, each `longest` seconds at the most. Returns when none is under way any more."""
 

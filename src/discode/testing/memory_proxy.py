@@ -79,6 +79,9 @@ class MemoryProxy:
         # As kamal-proxy does, for load balancers in front of it.
         return self._answer(known.endpoint, path) if known.mode is Mode.RUNNING else Probe(True, f"200 at {path}")
 
+    def url(self, route: Route) -> str:
+        return route.url(80)
+
     def pause(self, service: str, longest: float) -> None:
         self._set(service, Mode.PAUSED)
         if (known := self.services.get(service)) is not None:

@@ -57,6 +57,9 @@ class KamalProxy:
     def probe(self, service: str, route: Route, path: str, timeout: float) -> Probe:
         return probe(self._address, self._http_port, route, path, timeout)
 
+    def url(self, route: Route) -> str:
+        return route.url(self._http_port)
+
     def pause(self, service: str, longest: float) -> None:
         drain = drain_of_a_hold(longest)
         self._run_if_known(commands.pause(service, longest, drain), drain)
