@@ -41,16 +41,10 @@ class Check:
         self.status: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
 
-    def violations(self) -> list[str]:
-        """Runs `settle`, the ordinary command, and then looks at everything. A guard may be at it already: then it says
-        so, and is run again as it asks for.
-        """
-        deadline = time.monotonic() + PATIENCE
-        code, told = self.place.run("settle", self.place.app)
-        while code == BUSY and time.monotonic() < deadline:
-            time.sleep(0.1)
-            code, told = self.place.run("settle", self.place.app)
-        found = [] if code == 0 else [f"settle exited with {code}: {told}"]
+    def violations(self, *, typed: bool = True) -> list[str]:
+        """Runs `settle`, the ordinary command, and then looks at everything. Not `typed`: settling is left to the guard
+        of a command that was killed."""
+        found = list(self._settled() if typed else self._left_to_the_guard())
         try:
             self.status, self.history = self.place.look()
         except DiscodeError as error:
@@ -61,6 +55,23 @@ class Check:
         if not self.status:
             return found + list(self._absent())
         return [*found, *self._state(), *self._kept(), *self._history()]
+
+    def _settled(self) -> Iterator[str]:
+        """A crowd may be at work still: then it says so, and is run again as it asks for."""
+        deadline = time.monotonic() + PATIENCE
+        code, told = self.place.run("settle", self.place.app)
+        while code == BUSY and time.monotonic() < deadline:
+            time.sleep(0.1)
+            code, told = self.place.run("settle", self.place.app)
+        if code != 0:
+            yield f"settle exited with {code}: {told}"
+
+    def _left_to_the_guard(self) -> Iterator[str]:
+        deadline = time.monotonic() + PATIENCE
+        while (left := self.place.journals()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if left:
+            yield f"nobody settles what was killed: {left}"
 
     def _absent(self) -> Iterator[str]:
         deadline = time.monotonic() + MOMENT

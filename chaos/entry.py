@@ -4,7 +4,7 @@
 
 Each call of a port is appended to FILE, with its number and its name, before it is made. CHAOS_KILL may also give the
 name of a call, and means the first one of it. `17:during` ends the process in the middle of the file that the call
-writes. Without it the command runs to its end.
+writes. Without it the command runs to its end. CHAOS_UNGUARDED: it has no guard, and what it leaves stays.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -88,7 +89,21 @@ def faulty(world: World, script: Script) -> World:
         store=Faulty(world.store, script, NEVER),
         sources=FaultySources(world.sources, script),
         platforms=FaultyPlatforms(world.platforms, script),
+        system=Unguarded(world.system) if "CHAOS_UNGUARDED" in os.environ else world.system,
     )
+
+
+class Unguarded:
+    """The machine, on which nobody waits for the end of this process."""
+
+    def __init__(self, system: Any):
+        self._system = system
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._system, name)
+
+    def guarded(self, app: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 def wired() -> Callable[..., World]:

@@ -23,6 +23,9 @@ from rig import place
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"
 SIZE = "400m"  # of the disk that the customer's home is on
+BOOT = 5.0  # seconds that a slow app takes to boot
+SLOW = f"slow-boot:{BOOT:g}"
+PACES = {"never-healthy": {"deadline": "500ms"}, SLOW: {"deadline": "30s", "hold": "30s"}}
 FILE = """\
 app: {app}
 version: {version}
@@ -105,7 +108,7 @@ class Place(place.Place):
         made = self._made(source, app, version, behaviour)
         file = source / "discode.yml"
         # Nobody has to wait long for what will never come.
-        pace = {**self._pace, **({"deadline": "500ms"} if behaviour == "never-healthy" else {})}
+        pace = {**self._pace, **PACES.get(behaviour, {})}
         text = self.file.format(app=self.app, version=version, strategy=strategy, **pace, **made)
         file.write_text(text + extra)
         where = repository(self.repo, self.keys)

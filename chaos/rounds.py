@@ -20,7 +20,11 @@ from harm import SIGNALS, Harm, Victim
 from runtimes import Kind
 from traffic import Traffic
 
+from place import BOOT, SLOW
+
 EARLY = 0.15  # share of the bad things whose moment counts from the start of the program, not of the flow
+TYPED = 0.5  # share of the killed commands after which one is typed at once; else all is left to the guard
+SLOW_SHARE = 0.15  # of the good releases: they take a while to boot
 PATIENCE = 120.0  # seconds that a command may take
 BAD = ("never-healthy", "exit-at-boot", "turns-bad:0.1")
 # What a command may say: done, no such app, refused, failed, busy, not reached. 1 would be a bug of ours.
@@ -40,9 +44,10 @@ class Chaos:
         self.evidence = Evidence(self.place, self.machine)
         self.dice = random.Random(seed)
         self.number = 0  # of the last published release
+        self.is_slow = False  # the last published release boots slowly
         self.is_early = False  # the bad thing came before the command had said anything
         self.told: dict[str, Any] = {
-            "seed": seed, "runtime": kind.name, "rounds": 0,
+            "seed": seed, "runtime": kind.name, "rounds": 0, "slow_releases": 0,
             "requests": 0, "failed_requests": 0, "failed_requests_others": 0,
             "failures": Counter(), "operations": Counter(), "harms": Counter(), "violations": [],
         }  # fmt: skip
@@ -72,12 +77,10 @@ class Chaos:
 
     def _round(self, number: int) -> None:
         self.dice = random.Random(f"{self.seed}/{number}")
-        name, moment = (
-            self.dice.choice(self.harms),
-            self.dice.uniform(0.0, self.kind.longest),
-        )
+        name, part = self.dice.choice(self.harms), self.dice.uniform(0.0, 1.0)
         operation, before = self._operation(), self.check.status
         words = self._words(operation)
+        moment = part * (self.kind.longest + (BOOT if self.is_slow else 0.0))
         is_there = self.kind.proxy_stays or operation not in ("install", "uninstall")
         self.traffic.allowed = _allowed(operation) if is_there else None
         self.traffic.settled()  # what is under way belongs to what was done before
@@ -86,7 +89,8 @@ class Chaos:
         harm = self.kind.harm(self.place, self.machine, self.dice)
         code = self._command(words, name, moment, harm)
         self._expect(operation, before, code, crowded=bool(harm.codes))
-        found = self._codes(name, [code, *harm.codes]) + self.check.violations()
+        typed = code != -signal.SIGKILL or self.dice.random() < TYPED
+        found = self._codes(name, [code, *harm.codes]) + self.check.violations(typed=typed)
         self._note(number, {"operation": operation, "harm": name, "moment": round(moment, 3), "words": words,
                             "hit": harm.told, "code": code, "codes": harm.codes}, found)  # fmt: skip
 
@@ -202,6 +206,9 @@ class Chaos:
 
     def _publish(self, behaviour: str) -> None:
         self.number += 1
+        self.is_slow = behaviour == "good" and self.dice.random() < SLOW_SHARE
+        if self.is_slow:
+            behaviour, self.told["slow_releases"] = SLOW, self.told["slow_releases"] + 1
         self.place.publish(f"1.{self.number}", behaviour)
 
 

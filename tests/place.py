@@ -19,6 +19,8 @@ behaviour = open("BEHAVIOUR").read()
 if behaviour == "exits":
     print("cannot open the database", flush=True)
     sys.exit(3)
+if behaviour.startswith("slow:"):
+    time.sleep(float(behaviour[5:]))
 proxied = []
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -101,7 +103,7 @@ class Place(place.Place):
 
     def publish(self, version, behaviour="good", extra="", update=None, deadline=None):
         """Without `update` a release is watched for long only when it may turn bad."""
-        update = update or (BRIEFLY if behaviour == "good" else WATCHED)
+        update = update or (BRIEFLY if behaviour == "good" or behaviour.startswith("slow:") else WATCHED)
         source = self.folder / "source"
         (source / "app").mkdir(parents=True, exist_ok=True)
         (source / "app" / "server.py").write_text(SERVER)

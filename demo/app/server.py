@@ -8,7 +8,8 @@ uploads. Every answer names the version in `X-Version`.
     GET  /ws                  WebSocket: every text comes back with the version before it
     POST /upload              size and SHA-256 of the body
 
-The file BEHAVIOUR beside it makes a bad release: never-healthy, exit-at-boot, turns-bad or turns-bad:SECONDS.
+The file BEHAVIOUR beside it makes another release: never-healthy, exit-at-boot, turns-bad, turns-bad:SECONDS or
+slow-boot:SECONDS.
 """
 
 import base64
@@ -167,6 +168,8 @@ def main() -> int:
         time.sleep(0.2)
         print("RuntimeError: the table 'orders' has no column 'total'", flush=True)
         return 3
+    if BEHAVIOUR == "slow-boot":
+        time.sleep(float(_SECONDS))
     server = Server((os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"])), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     print(f"version {VERSION} listens on {os.environ['PORT']}", flush=True)

@@ -1,6 +1,7 @@
-"""A command that holds requests is killed: its guard brings a version back, and nobody has to type anything."""
+"""A command is killed: its guard settles the app, and nobody has to type anything."""
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -11,45 +12,137 @@ from rig.load import Load
 from rig.wait import wait_for
 
 HOLD = "strategy: hold, hold: 90s, confirm: 500ms, drain: 60s, stop: 3s"
+OVERLAP = HOLD.replace("hold, hold: 90s", "overlap")
+STAYS = "confirm: 60s"  # in the step "confirm", until the test has met it there
+
+
+def _at(command, step):
+    """Returns when the command is at that step."""
+    for line in command.stdout:
+        if json.loads(line).get("step") == step:
+            return
+    raise AssertionError(f"it ended before {step}")
+
+
+def _settled(place):
+    """What is left when the guard is done, with nothing typed."""
+    wait_for(lambda: not (place.home / "apps" / "shop" / "journal.json").exists())
+    return place.run("history", "shop", "--json").last["history"][-1]
+
+
+def _guards(place):
+    return place.processes(names=(b"\0guard\0shop\0",))
 
 
 @pytest.mark.parametrize("step", ["hold", "boot"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP], ids=["killed", "terminal lost"])
-def test_a_version_serves_again_by_itself(place, step, number):
-    place.publish("1.0", update=HOLD)
+def test_a_hold_ends_by_itself_and_what_was_held_is_answered(place, step, number):
+    """The app takes a while to boot, and held requests are not let go before it answers."""
+    place.publish("1.0", "slow:1.2", update=HOLD)
     place.install()
-    place.publish("1.1", update=HOLD.replace("500ms", "60s"))
-    journal = place.home / "apps" / "shop" / "journal.json"
-    with Load(place.port, "shop.test", users=1) as load:
+    place.publish("1.1", "slow:1.2", update=HOLD.replace("confirm: 500ms", STAYS))
+    with Load(place.port, "shop.test", users=2) as load:
         command = place.start("update", "shop", "--json")
-        for line in command.stdout:
-            if json.loads(line).get("step") == step:
-                break
+        _at(command, step)
         if step == "boot":
             wait_for(lambda: len(place.instances()) == 2)
         command.send_signal(number)
         command.communicate()
-        wait_for(lambda: not journal.exists())
+        told = _settled(place)
     assert not load.bad
-    told = place.run("status", "shop", "--json").last
-    assert told["version"] == load.seen[-1] and len(place.instances()) == 1
+    assert told["serves"] == load.seen[-1] == "1.0" and len(place.instances()) == 1
+
+
+@pytest.mark.parametrize(("step", "serves"), [("boot", "1.0"), ("confirm", "1.1")])
+def test_an_update_side_by_side_that_is_killed_leaves_one_instance(place, step, serves):
+    place.publish("1.0", update=OVERLAP)
+    place.install()
+    place.publish("1.1", "slow:0.5", update=OVERLAP.replace("confirm: 500ms", STAYS))
+    with Load(place.port, "shop.test", users=1) as load:
+        command = place.start("update", "shop", "--json")
+        _at(command, step)
+        wait_for(lambda: len(place.instances()) == 2)
+        command.kill()
+        told = _settled(place)
+    assert not load.bad and load.seen[-1] == serves
+    assert told["serves"] == serves and told["outcome"] == f"settled-{'back' if serves == '1.0' else 'forward'}"
+    assert told["error"] == "The command was killed; its guard settled the app."
+    assert len(place.instances()) == 1
+    wait_for(lambda: not _guards(place))
+
+
+def test_an_install_that_is_killed_with_its_whole_group_leaves_nothing_running(place):
+    """As a shell or a supervisor of jobs ends one: by its group. The guard is none of it, and has no terminal."""
+    place.publish("1.0", "slow:30", deadline="60s")
+    words = place.command(*place.install_words(), "--json")
+    job = subprocess.Popen(words, env=place.env, stdout=subprocess.PIPE, text=True, process_group=0)
+    with job:
+        _at(job, "boot")
+        wait_for(lambda: place.instances())
+        os.killpg(job.pid, signal.SIGKILL)
+    assert _settled(place)["serves"] is None
+    assert not place.instances()
+    assert "shop is not installed" in place.run("status", "shop", code=3).err
+
+
+def test_a_guard_outlives_the_signals_that_end_a_service(place):
+    """systemd sends SIGTERM to all that there is in a service, and SIGKILL later. The command cleans up; if it cannot,
+    its guard does."""
+    place.publish("1.0", update=HOLD)
+    place.install()
+    place.publish("1.1", update=HOLD.replace("confirm: 500ms", STAYS))
+    command = place.start("update", "shop", "--json")
+    _at(command, "confirm")
+    [guard] = _guards(place)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        os.kill(guard, number)
+    command.kill()
+    assert _settled(place)["serves"] == "1.1"
+    program = next(pid for pid in place.processes(names=(b"server.py",)))
+    ignored = int(Path(f"/proc/{program}/status").read_text().partition("SigIgn:")[2].split()[0], 16)
+    assert not ignored & 1 << signal.SIGTERM - 1, "what the guard starts can be told to stop"
+
+
+def test_the_next_command_waits_for_the_guard(place):
+    """Nobody asked for a guard, so nobody is told that another command runs."""
+    place.publish("1.0", "slow:1.2", update=HOLD)
+    place.install()
+    place.publish("1.1", update=HOLD)
+    command = place.start("update", "shop", "--json")
+    _at(command, "boot")
+    command.kill()
+    lock = place.home / "locks" / "shop.lock"
+    wait_for(lambda: "discode guard shop" in lock.read_text())
+    told = place.run("update", "shop")
+    assert "shop 1.1 is serving (previously 1.0)." in told.out
+    assert [one["outcome"] for one in place.run("history", "shop", "--json").last["history"]][1:] == [
+        "settled-back", "done",
+    ]  # fmt: skip
 
 
 def test_a_guard_whose_command_is_done_does_nothing(place):
     place.publish("1.0", update=HOLD)
     place.install()
     history = place.run("history", "shop", "--json").out
-    done = subprocess.run(place.command("guard", "shop"), input=b".", capture_output=True, env=place.env, timeout=90)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    done = subprocess.run(place.command("guard", "shop"), input=b"", capture_output=True, env=place.env, timeout=90)
-    assert done.returncode == 0, "there is no journal: nothing is to be done"
+    for given in (b".\n", b""):  # with the second one it is needed, but there is no journal
+        words = place.command("guard", "shop")
+        done = subprocess.run(words, input=given, capture_output=True, env=place.env, timeout=90)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert place.run("history", "shop", "--json").out == history
 
 
-def test_no_guard_is_left_after_an_update(place):
-    place.publish("1.0", update=HOLD)
+def test_a_guard_is_small_and_none_is_left_after_a_command(place):
+    place.publish("1.0", update=OVERLAP)
     place.install()
-    place.publish("1.1", update=HOLD)
-    place.run("update", "shop")
-    words = [Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in place.processes()]
-    assert words and not [one for one in words if b"guard" in one]
+    place.publish("1.1", update=OVERLAP.replace("500ms", "2s"))
+    command = place.start("update", "shop", "--json")
+    _at(command, "confirm")
+    [guard] = _guards(place)
+    own = sum(
+        int(line.split()[1])
+        for line in Path(f"/proc/{guard}/smaps_rollup").read_text().splitlines()
+        if line.startswith("Private")
+    )
+    assert own < 2048, f"{own} kB of its own"
+    command.communicate()
+    assert not _guards(place)

@@ -8,6 +8,7 @@ from functools import cache
 from scenarios import APP, SCENARIOS, SICK, Scenario
 
 from discode.core.errors import DiscodeError, PreflightError, ProxyUnreachable, RuntimeUnreachable, SourceUnreachable
+from discode.flows.settle import settle_for_the_dead
 from discode.flows.world import World
 from discode.ports.proxy import Mode
 from discode.ports.runtime import Phase
@@ -37,6 +38,7 @@ def copied(world: MemoryWorld) -> MemoryWorld:
     made = MemoryWorld(APP)
     made.vendor = world.vendor
     made.system.time, made.system._secrets = world.system.time, copy.copy(world.system._secrets)
+    made.system.left_alone = set(world.system.left_alone)
     made.runtime.__dict__.update(
         behaviours=world.runtime.behaviours,
         live={name: _copied_instance(instance) for name, instance in world.runtime.live.items()},
@@ -85,7 +87,8 @@ class Halfway:
 def trial(
     scenario: Scenario, faults: dict[int, Fault], since: Halfway | None = None, keep: list[Halfway] | None = None
 ) -> list[str]:
-    """Run the flow under the faults, then `settle` until it gets through; the answer is the calls that there were.
+    """Run the flow under the faults, then what comes after it until it gets through: the guard of a command that died,
+    else `settle`. The answer is the calls that there were.
 
     `since`: where an earlier trial, alike until then, stood halfway; calls before it are not told. `keep` gets where
     this one stood.
@@ -97,13 +100,19 @@ def trial(
     before = _recorded(world)
     commands = [scenario.run, scenario.settle, scenario.settle, scenario.settle]
     for number, command in enumerate(commands[since.commands if since else 0 :], since.commands + 1 if since else 1):
+        if APP in world.system.left_alone:
+            command = guard
+            world.system.left_alone.clear()
         try:
             command(faulty(world, script))
             if not world.store.journals:
+                if command is guard and not late:
+                    check_end(scenario, world, faults)  # as it is, with nothing typed
                 break
         except Crash:
             script.revive()
             world.store.release_all()
+            assert number > 1 or not world.store.journals or APP in world.system.left_alone, f"no guard: {faults}"
         except DiscodeError as error:
             if error.exit_code in (4, 5) and number == 1:
                 _keeps_its_word(scenario, world, error, before, faults)
@@ -116,6 +125,10 @@ def trial(
     scenario.settle(world.world())
     check_end(scenario, world, faults)
     return script.names
+
+
+def guard(world: World) -> None:
+    settle_for_the_dead(world, APP)
 
 
 def _recorded(world: MemoryWorld) -> tuple[str, str] | None:

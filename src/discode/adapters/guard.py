@@ -1,7 +1,8 @@
 """A process that outlives this one, and settles an app when this one is killed.
 
-It waits at a pipe. A word in it: all is done. Its end without a word: nobody is left to say it, for the kernel closes
-the pipe of a process that has died, however it died.
+It waits at a pipe. A line in it: all is done. Its end without a line: nobody is left to write it, for the kernel closes
+the pipe of a process that has died, however it died. What waits is a shell of 0.3 MB, started in 0.3 ms; the program
+that settles takes its place only when it is needed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-DONE = b"."
+DONE = b".\n"
+# Ignored from the first moment on: who ends a whole service or session by signals, as systemd does, sends them to the
+# guard too, and only then kills the command that it is there for.
+_WAIT = """trap '' HUP INT TERM; read -r line || exec "$@" </dev/null"""
 _PATIENCE = 2.0  # seconds for its end; it has nothing left to do
 
 
@@ -21,9 +25,10 @@ _PATIENCE = 2.0  # seconds for its end; it has nothing left to do
 def guarded(app: str) -> Iterator[None]:
     """Also where no process can be started: a full process table must not keep a flow from going on."""
     try:
-        # A session of its own: a terminal that is closed, and Ctrl-C in it, are not meant for the guard.
+        # A session of its own: a terminal that is closed, Ctrl-C in it, and the end of a group of processes are not
+        # meant for the guard.
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "discode", "guard", app],
+            ["/bin/sh", "-c", _WAIT, "discode-guard", sys.executable, "-P", "-m", "discode", "guard", app],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     except OSError:
@@ -42,4 +47,4 @@ def guarded(app: str) -> Iterator[None]:
 
 def is_needed(pipe: BinaryIO) -> bool:
     """The guard's side: waits until the other process is done (False) or dead (True)."""
-    return pipe.read(1) != DONE
+    return pipe.read(1) != DONE[:1]

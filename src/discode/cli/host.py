@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..core.errors import Busy, DiscodeError, UsageError
+from ..core.errors import DiscodeError, UsageError
 from .options import Json
 from .output import emit
-
-GUARD_TRIES = 30  # a second apart: a proxy that died with the command needs a moment to come back
 
 
 def doctor(
@@ -80,18 +77,11 @@ def settle(
 
 
 def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:
-    """Settle the app if standard input ends without a word. A command that holds requests starts this."""
+    """Settle the app if standard input ends without a word. Every command that changes an app starts this."""
     from ..flows.settle import settle_for_the_dead
     from . import wiring
+    from .signals import ignore_signals
 
-    if not wiring.is_left_alone():
-        return
-    for _ in range(GUARD_TRIES):
-        try:
-            settle_for_the_dead(wiring.world(True, "discode guard"), app)
-        except Busy:
-            return  # another command has the app, and settles it first
-        except DiscodeError:
-            time.sleep(1)
-        else:
-            return
+    ignore_signals()
+    if wiring.is_left_alone():
+        settle_for_the_dead(wiring.world(True, "discode guard"), app)

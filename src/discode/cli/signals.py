@@ -36,6 +36,12 @@ def install_handlers() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
 
 
+def ignore_signals() -> None:
+    """By a handler, not by SIG_IGN: what this process starts would inherit that, and not stop when it is told to."""
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: None)
+
+
 def _say(text: str) -> None:
     try:
         print(text, file=sys.stderr, flush=True)

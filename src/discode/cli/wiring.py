@@ -40,8 +40,8 @@ def world(as_json: bool, command: str, *, pin: str | None = None, on: Host | Non
     from ..adapters.source import FileSources
     from ..adapters.system import RealClock, RealSystem
 
-    place = home()
-    report, store = report_for(as_json), FileStore(place, command)
+    place, report = home(), report_for(as_json)
+    store = FileStore(place, command, report.note)
     sources = FileSources(place, pin=pin, note=report.note)
     return World(store, sources, on or host(as_json), RealSystem(), RealClock(), report)
 

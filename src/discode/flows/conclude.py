@@ -7,7 +7,6 @@ truth is what the proxy serves. While the proxy cannot answer, nothing is remove
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 
 from ..core.errors import DiscodeError, NothingAnswers, ReleaseFailed, Unfinished, Unreachable
 from ..core.history import Outcome
@@ -43,15 +42,6 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
     return kept
 
 
-def guard(site: Site, journal: Journal) -> AbstractContextManager[None]:
-    """Around all that holds requests. While an app of which only one instance may run changes, neither version serves:
-    if this process is killed then, nobody must have to type a command before one does.
-    """
-    sides = [side for side in (journal.before, journal.after) if side is not None]
-    is_held = any(side.release.manifest.update.strategy == "hold" for side in sides)
-    return site.system.guarded(journal.app) if is_held else nullcontext()
-
-
 def conclude_at_once(site: Site, journal: Journal, cause: BaseException) -> Side:
     """`conclude` in the command that was interrupted by `cause`.
 
@@ -80,14 +70,15 @@ def carry_out(site: Site, journal: Journal, flow: Callable[[], None]) -> tuple[S
     Raises what kept the journal from being written, when nothing has begun; Unreachable when it is not finished.
     """
     is_written = False
-    try:
-        site.store.write_journal(journal)
-        is_written = True
-        flow()
-    except BaseException as error:
-        if not is_written and not _is_begun(site, journal):
-            raise
-        return conclude_at_once(site, journal, error), error
+    with site.system.guarded(journal.app):
+        try:
+            site.store.write_journal(journal)
+            is_written = True
+            flow()
+        except BaseException as error:
+            if not is_written and not _is_begun(site, journal):
+                raise
+            return conclude_at_once(site, journal, error), error
     return "after", None
 
 

@@ -7,7 +7,7 @@ from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.manifest import Archive
 from ..core.quantity import format_size
-from .conclude import conclude_at_once, guard, longest_wait
+from .conclude import conclude_at_once, longest_wait
 from .instance import boot, confirm, retire_others, spec, switch
 from .record import finish
 from .world import Site
@@ -41,7 +41,7 @@ def replace(site: Site, journal: Journal) -> None:
 
     Raises what went wrong, in words that say what serves now; then `before` serves and only it is left.
     """
-    with guard(site, journal):
+    with site.system.guarded(journal.app):
         _replace(site, journal)
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from ..core.errors import NothingAnswers
+from ..core.errors import DiscodeError, Interrupted, NothingAnswers
 from ..core.installation import Installation
 from ..core.names import check_slug
 from ..ports.runtime import Phase
-from .conclude import conclude, guard, make_serve
+from .conclude import conclude, make_serve
 from .instance import retire_others
 from .world import Result, Steps, World
 
+GUARD_TRIES = 30
+GUARD_PAUSE = 1.0  # seconds between two tries: a proxy that died with the command needs a moment to come back
 
-def settle(world: World, app: str, steps: Steps) -> None:
-    """Bring an interrupted flow to its end. The caller holds the app's lock. No journal: nothing."""
+
+def settle(world: World, app: str, steps: Steps, cause: Interrupted | None = None) -> None:
+    """Bring an interrupted flow to its end. The caller holds the app's lock. No journal: nothing.
+
+    `cause`: what the history says of the interruption.
+    """
     journal = world.store.journal(check_slug(app))
     if journal is None:
         return
     site = world.site(journal.any_side.kind, steps)
     try:
-        with steps("settle", f"Settling an interrupted {journal.flow}"), guard(site, journal):
-            kept = conclude(site, journal)
+        with steps("settle", f"Settling an interrupted {journal.flow}"), site.system.guarded(app):
+            kept = conclude(site, journal, cause)
     except NothingAnswers as error:
         # Settled nevertheless: whatever comes next, a release that mends it, shall be tried.
         world.report.note(f"An earlier {journal.flow} was interrupted. {error.sentence}")
@@ -32,9 +38,19 @@ def settle(world: World, app: str, steps: Steps) -> None:
 
 
 def settle_for_the_dead(world: World, app: str) -> None:
-    """What the guard of a command does that was killed."""
-    with world.store.lock(app):
-        settle(world, app, world.steps())
+    """What the guard of a command does that was killed. Another command may be at it already, and then settles first:
+    what it does afterwards is its own."""
+    left = world.store.journal(app)
+    for _ in range(GUARD_TRIES):
+        try:
+            journal = world.store.journal(app)
+            if left is None or journal is None or journal.started != left.started:
+                return
+            with world.store.lock(app):
+                settle(world, app, world.steps(), Interrupted("The command was killed; its guard settled the app."))
+            return
+        except DiscodeError:
+            world.clock.sleep(GUARD_PAUSE)
 
 
 def restore(world: World, app: str) -> Result:

@@ -17,7 +17,8 @@ class Store(Protocol):
     """Reads raise StateError when a file is damaged; writes raise Refused when the disk is full or read-only."""
 
     def lock(self, app: str) -> AbstractContextManager[None]:
-        """Exclusive among all processes of the host; freed when the process dies. Raises Busy at once."""
+        """Exclusive among all processes of the host; freed when the process dies. Raises Busy at once, unless the guard
+        of a command that was killed holds it: that one is waited for."""
 
     def apps(self) -> list[str]:
         """Slugs of all installations, and of flows under way, in order."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from ..ports.releases import Credentials, Releases
 from ..ports.report import Report, Silence
 from ..ports.runtime import Runtime
 from ..ports.store import Store
+from .faults import Crash
 from .memory_proxy import MemoryProxy
 from .memory_runtime import Behaviour, MemoryRuntime
 from .memory_store import MemoryStore
@@ -28,6 +30,7 @@ class MemorySystem:
         self.memory = 10**12
         self.time = 1_700_000_000.0
         self._secrets = count(1)
+        self.left_alone: set[str] = set()  # apps whose command died under a guard: it would settle them now
 
     def now(self) -> float:
         return self.time
@@ -41,9 +44,14 @@ class MemorySystem:
     def free_memory(self) -> int:
         return self.memory
 
-    def guarded(self, app: str) -> AbstractContextManager[None]:
-        """A crash is simulated here: nobody dies."""
-        return nullcontext()
+    @contextmanager
+    def guarded(self, app: str) -> Iterator[None]:
+        """Nobody dies here: a crash is an exception that comes through."""
+        try:
+            yield
+        except Crash:
+            self.left_alone.add(app)
+            raise
 
     def secret(self, digits: int) -> str:
         return f"{next(self._secrets):0{digits}x}"

@@ -20,7 +20,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 from discode.adapters.files import FileStore
-with FileStore(Path(sys.argv[1]), "discode update").lock("myapp"):
+with FileStore(Path(sys.argv[1]), sys.argv[2]).lock("myapp"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -32,9 +32,9 @@ def store(tmp_path: Path) -> FileStore:
 
 
 @contextmanager
-def holder(home: Path) -> Iterator[subprocess.Popen[str]]:
+def holder(home: Path, command: str = "discode update") -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDER, str(home), command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with process:
         try:
@@ -51,6 +51,19 @@ def test_busy_says_who_is_at_work(store: FileStore) -> None:
             pass
         assert f"discode update myapp (pid {process.pid}) has been running since " in raised.value.sentence
         assert "Nothing was changed" in raised.value.sentence
+
+
+def test_a_guard_is_waited_for(store: FileStore) -> None:
+    said: list[str] = []
+    with holder(store.home, "discode guard") as process:
+
+        def say(text: str) -> None:
+            said.append(text)
+            assert process.stdin is not None
+            process.stdin.close()
+
+        with FileStore(store.home, "discode update", say).lock(APP):
+            assert said == ["An interrupted command for myapp is being settled; waiting for that."]
 
 
 def test_a_killed_holder_holds_nothing(store: FileStore) -> None:

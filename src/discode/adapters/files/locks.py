@@ -2,6 +2,9 @@
 
 States: free (no file, or a file nobody holds), held. The file says who holds it, for the message to others; what it
 says counts for nothing while nobody holds it. It is never deleted: two processes could then hold two files.
+
+The guard of a command that was killed gives way to nobody, and nobody asked for it: the next command waits for its end
+instead of being told that another one runs.
 """
 
 from __future__ import annotations
@@ -9,22 +12,27 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from ...core.errors import Busy
 from ...disk.lock import take
 from .disk import writing
 
+GUARD = "discode guard"  # the command that a guard's note names
+_PATIENCE = 300.0  # seconds for a guard: a start of the old version and the end of its requests, of the slowest app
+_QUIET = 1.0  # seconds of them that nobody is told of
+_UNTOLD = 0.1  # seconds within which a holder has written its note
+_POLL = 0.05
+
 
 @contextmanager
-def locked(path: Path, app: str, command: str) -> Iterator[None]:
-    """Raises Busy at once when another process holds the lock. `command` tells others what this one does."""
-    with writing(path):
-        descriptor = take(path, mode=0o644)
-    if descriptor is None:
-        raise _busy(path, app)
+def locked(path: Path, app: str, command: str, say: Callable[[str], None]) -> Iterator[None]:
+    """Raises Busy at once when another command holds the lock. `command` tells others what this one does, `say` the
+    user what is waited for."""
+    descriptor = _taken(path, app, say)
     try:
         _write_note(descriptor, {"pid": os.getpid(), "command": command, "since": time.time()})
         yield
@@ -33,12 +41,40 @@ def locked(path: Path, app: str, command: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _busy(path: Path, app: str) -> Busy:
+def _taken(path: Path, app: str, say: Callable[[str], None]) -> int:
+    begun, is_told = time.monotonic(), False
+    while True:
+        with writing(path):
+            descriptor = take(path, mode=0o644)
+        if descriptor is not None:
+            return descriptor
+        note, waited = _note(path), time.monotonic() - begun
+        if waited > (_PATIENCE if _is_guards(note) else 0.0 if note else _UNTOLD):
+            raise _busy(note, app)
+        if _is_guards(note) and waited > _QUIET and not is_told:
+            say(f"An interrupted command for {app} is being settled; waiting for that.")
+            is_told = True
+        time.sleep(_POLL)
+
+
+def _note(path: Path) -> dict[str, Any]:
+    """What the holder says; empty when it has not written it yet."""
     try:
         note = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) else {}
+
+
+def _is_guards(note: dict[str, Any]) -> bool:
+    return str(note.get("command", "")).startswith(f"{GUARD} ")
+
+
+def _busy(note: dict[str, Any], app: str) -> Busy:
+    try:
         since = time.strftime("%H:%M:%S", time.localtime(note["since"]))
         who = f"{note['command']} (pid {note['pid']}) has been running since {since}."
-    except (OSError, ValueError, KeyError, TypeError):  # its holder has not written the note yet
+    except (ValueError, KeyError, TypeError):
         who = f"Another command is running for {app}."
     return Busy(f"{who} Nothing was changed.", "Wait for it to finish, then run the command again.")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -35,16 +35,18 @@ _FILES: dict[Document, str] = {
 
 
 class FileStore:
-    """The store port. `command` is what the user runs, for the message to others: `discode update`."""
+    """The store port. `command` is what the user runs, for the message to others: `discode update`. `note` tells the
+    user what they wait for."""
 
-    def __init__(self, home: Path, command: str = "discode"):
+    def __init__(self, home: Path, command: str = "discode", note: Callable[[str], None] = lambda text: None):
         self.home = home
         self.command = command
+        self._note = note
 
     def lock(self, app: str) -> AbstractContextManager[None]:
         path = self.home / "locks" / f"{check_slug(app)}.lock"
         close_home(self.home)
-        return locked(path, app, f"{self.command} {app}")
+        return locked(path, app, f"{self.command} {app}", self._note)
 
     def apps(self) -> list[str]:
         folder = self.home / "apps"
