@@ -5,7 +5,11 @@
 
 from dataclasses import replace
 
+import pytest
+
+from discode.core.errors import NotHere
 from discode.core.names import InstanceName
+from discode.ports.report import Silence
 from discode.ports.runtime import Phase
 
 NOBODY = InstanceName("nobody", "0" * 12)
@@ -17,6 +21,16 @@ class RuntimeContract:
         endpoint = bench.runtime.start(spec)
         state = bench.runtime.inspect(spec.name)
         assert (state.name, state.phase, state.endpoint, state.restarts) == (spec.name, Phase.RUNNING, endpoint, 0)
+        assert bench.answers(spec.name)
+
+    def test_what_is_not_on_this_machine_is_not_started(self, bench):
+        spec = bench.spec()
+        bench.runtime.prune(spec.name.app, frozenset())
+        with pytest.raises(NotHere):
+            bench.runtime.start(spec)
+        assert bench.runtime.instances(spec.name.app) == []
+        bench.runtime.fetch(spec.release, bench.releases, Silence())
+        bench.runtime.start(spec)
         assert bench.answers(spec.name)
 
     def test_start_is_idempotent(self, bench):

@@ -13,7 +13,8 @@ class Bench:
         self.world = MemoryWorld("tiny")
         self.runtime, self.command = self.world.runtime, ["anything"]
         self.release = self.world.publish("1.0")
-        self.runtime.fetch(self.release, self.world.vendor, Silence())
+        self.releases = self.world.vendor
+        self.runtime.fetch(self.release, self.releases, Silence())
 
     def spec(self, number=1):
         from discode.core.names import InstanceName

@@ -86,6 +86,49 @@ def test_the_registry_gone_in_the_middle_of_a_pull(place, registry):
     assert not load.bad and place.get() == (200, "1.1.0")
 
 
+def _pruned(place):
+    """What `docker system prune --all --force` takes of this app; others use the engine too."""
+    place.api.prune_containers({"label": [f"discode.app={APP}"]})
+    for one in place.api.images():
+        if any("acme/shop@" in name for name in one["RepoDigests"] or []) and not _is_used(place, one["Id"]):
+            place.api.remove_image(one["Id"], force=True)
+
+
+def _is_used(place, image):
+    return any(one["ImageID"] == image for one in place.api.containers(all=True))
+
+
+def test_an_engine_that_was_pruned_while_the_app_was_stopped(place, registry):
+    """Every flow that needs an image fetches it again, by its digest."""
+    place.install()
+    place.publish("1.1.0")
+    place.run("update", APP)
+    place.run("stop", APP)
+    _pruned(place)
+    assert not place.instances()
+    assert "shop 1.1.0 is serving again." in place.run("start", APP).out
+    assert place.get() == (200, "1.1.0")
+    _pruned(place)  # the earlier version's image goes
+    place.run("rollback", APP)
+    assert place.get() == (200, "1.0.0")
+    place.run("stop", APP)
+    _pruned(place)
+    place.run("config", "set", APP, "GREETING=hello")
+    registry.stop()
+    try:
+        answer = place.run("start", APP, code=5)
+        assert "shop 1.0.0 is no longer on this machine, and it cannot be fetched again: The registry " in answer.err
+        assert "shop stays stopped." in answer.err and "Next: Check the network, then run the command" in answer.err
+    finally:
+        registry.start()
+    place.run("start", APP)
+    assert place.get() == (200, "1.0.0") and place.instance_env()["GREETING"] == "hello"
+    place.api.remove_container(place.instances()[0], force=True)  # an accident, and then the prune
+    _pruned(place)
+    place.run("settle", APP)
+    assert place.get() == (200, "1.0.0")
+
+
 def test_a_port_that_is_taken(place):
     with socket.create_server(("0.0.0.0", place.port)):
         assert f"another program is using port {place.port}" in told(place.install(code=4))

@@ -10,6 +10,7 @@
         StateError                 4     a state file is damaged; nothing is guessed
       Failed                       5   the old version serves
         ReleaseFailed              5     the new release did not make it
+        NotHere                    5     its image or archive is gone from this machine, and cannot be had
         NothingAnswers             5     neither did, and the version from before does not answer any more
         Interrupted                5     a signal; the flow was settled
       Busy                         6   untouched: another command holds the app's lock
@@ -85,6 +86,12 @@ class Failed(DiscodeError):
 
 class ReleaseFailed(Failed):
     key = "release-failed"
+
+
+class NotHere(Failed):
+    """The bytes of a release are not on this machine: they were never fetched, or somebody has removed them."""
+
+    key = "not-here"
 
 
 class NothingAnswers(Failed):

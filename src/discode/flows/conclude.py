@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..core.errors import DiscodeError, NothingAnswers, ReleaseFailed, Unfinished, Unreachable
+from ..core.errors import DiscodeError, NotHere, NothingAnswers, ReleaseFailed, Unfinished, Unreachable
 from ..core.history import Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side, choose
@@ -143,7 +143,7 @@ def _bring_back(site: Site, keep: Installation) -> NothingAnswers | None:
     flow either, and the next command shall find all as it was. The answer says so."""
     try:
         make_serve(site, keep)
-    except ReleaseFailed as error:
+    except (ReleaseFailed, NotHere) as error:
         state = site.runtime.inspect(keep.instance)
         if state is not None and state.phase is Phase.RUNNING:
             switch(site, keep, state.endpoint, force=True)

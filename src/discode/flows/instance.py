@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.errors import ReleaseFailed
+from ..core.errors import NotHere, Refused, ReleaseFailed, Unreachable
 from ..core.installation import Installation
 from ..core.names import InstanceName
 from ..core.settings import environment
@@ -28,12 +28,12 @@ def spec(site: Site, installation: Installation) -> InstanceSpec:
 def boot(site: Site, installation: Installation, within: float | None = None) -> Endpoint:
     """Start the instance and wait until it answers, for `within` seconds or the vendor's deadline, if that is less.
 
-    Raises ReleaseFailed as soon as it cannot any more.
+    Raises ReleaseFailed as soon as it cannot any more; what `start_or_fetch` raises.
     """
     health, name = installation.release.manifest.health, installation.instance
     allowed = health.deadline if within is None else min(within, health.deadline)
-    deadline = site.clock.monotonic() + allowed
-    endpoint = site.runtime.start(spec(site, installation))
+    begun, fetching, endpoint = site.clock.monotonic(), *start_or_fetch(site, installation)
+    deadline = begun + fetching + allowed
     while True:
         _must_run(site, name, installation.version, "while booting")
         probe = site.runtime.probe(name, health.path, health.timeout)
@@ -42,6 +42,34 @@ def boot(site: Site, installation: Installation, within: float | None = None) ->
         if site.clock.monotonic() >= deadline:
             raise _failure(site, name, f"{installation.version} did not answer within {allowed:.3g} s: {probe.detail}")
         site.clock.sleep(BOOT_INTERVAL)
+
+
+def start_or_fetch(site: Site, installation: Installation) -> tuple[float, Endpoint]:
+    """Start the instance; where its release is gone from this machine, fetch it again. How many seconds that took, and
+    where the instance is.
+
+    Raises NotHere when it cannot be had any more, Unreachable when whoever has it does not answer.
+    """
+    try:
+        return 0.0, site.runtime.start(spec(site, installation))
+    except NotHere:
+        begun = site.clock.monotonic()
+        _fetch_again(site, installation)
+        return site.clock.monotonic() - begun, site.runtime.start(spec(site, installation))
+
+
+def _fetch_again(site: Site, installation: Installation) -> None:
+    app, version = installation.app, installation.version
+    site.report.note(f"{app} {version} is no longer on this machine; fetching it again.")
+    try:
+        site.runtime.fetch(installation.release, site.sources.open(app, installation.source), site.report)
+    except (Refused, Unreachable) as error:
+        kind = type(error) if isinstance(error, Unreachable) else NotHere
+        raise kind(
+            f"{app} {version} is no longer on this machine, and it cannot be fetched again: {error.sentence}",
+            error.next_step,
+            key=error.name,
+        ) from error
 
 
 def switch(site: Site, installation: Installation, endpoint: Endpoint, *, force: bool = False) -> None:

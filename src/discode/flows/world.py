@@ -59,6 +59,7 @@ class Site:
     """The ports that a flow on one app works with."""
 
     store: Store
+    sources: Sources
     runtime: Runtime
     proxy: Proxy
     system: System
@@ -81,7 +82,9 @@ class World:
 
     def site(self, kind: Literal["archive", "image"], steps: Steps) -> Site:
         platform = self.platforms.platform(kind)
-        return Site(self.store, platform.runtime, platform.proxy, self.system, self.clock, self.report, steps)
+        return Site(
+            self.store, self.sources, platform.runtime, platform.proxy, self.system, self.clock, self.report, steps
+        )  # fmt: skip
 
     def installed(self, app: str) -> Installation:
         """Raises NoSuchApp."""

@@ -96,7 +96,7 @@ class Runtime(Protocol):
 
     def start(self, spec: InstanceSpec) -> Endpoint:
         """Start the instance, or start it again after `stop`, now with this spec. Running already: nothing but the
-        answer."""
+        answer. Raises NotHere when it has to be made, and its release was not fetched or is gone."""
 
     def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
         """Run a command to its end as the instance would run: same files, env and volumes."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import count
 
+from ..core.errors import NotHere
 from ..core.names import InstanceName
 from ..core.release import Release
 from ..ports.releases import Releases
@@ -64,6 +65,8 @@ class MemoryRuntime:
     def start(self, spec: InstanceSpec) -> Endpoint:
         instance = self.live.get(spec.name)
         if instance is None:
+            if (spec.name.app, spec.name.key) not in self.fetched:
+                raise NotHere(f"{spec.name.app} {spec.release.version} is not on this machine.")
             instance = self.live[spec.name] = _Instance(spec, Endpoint("127.0.0.1", next(self._ports)))
         elif instance.phase is not Phase.RUNNING:
             instance.phase, instance.restarts, instance.was_seen = Phase.RUNNING, 0, False

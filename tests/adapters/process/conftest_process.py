@@ -69,7 +69,8 @@ class Bench:
             }
         )
         release = Release(key=release_key(manifest.canonical()), manifest=manifest)
-        self.runtime.fetch(release, cast(Any, OneArchive(archive)), Silence())
+        self.releases = cast(Any, OneArchive(archive))
+        self.runtime.fetch(release, self.releases, Silence())
         return release
 
     def spec(self, number=1, release=None, **env):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.errors import DiscodeError, Failed, Refused, ReleaseFailed
+from ...core.errors import DiscodeError, Failed, NotHere, Refused, ReleaseFailed
 from ...core.manifest import Image, Manifest
 from ...core.names import InstanceName
 from ...ports.runtime import InstanceSpec
@@ -182,6 +182,8 @@ def _host_config(engine: Engine, part: Part, network: str) -> dict[str, Any]:
 def _create_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
     import docker.errors
 
+    if isinstance(error, docker.errors.NotFound) and not _has_image(engine, part):
+        return NotHere(f"{part.manifest.app} {part.manifest.version} is not on this machine.")
     try:
         stranger = engine.api.inspect_container(part.container)
     except docker.errors.NotFound:
@@ -197,6 +199,17 @@ def _create_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
         "Run: discode doctor",
         key="container-not-made",
     )
+
+
+def _has_image(engine: Engine, part: Part) -> bool:
+    import docker.errors
+
+    assert isinstance(part.manifest.artifact, Image)
+    try:
+        engine.api.inspect_image(part.manifest.artifact.reference)
+    except docker.errors.NotFound:
+        return False
+    return True
 
 
 def _start_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import RuntimeUnreachable
+from ...core.errors import NotHere, RuntimeUnreachable
 from ...core.names import InstanceName
 from ...core.release import Release
 from ...disk.folders import free_space
@@ -140,9 +140,11 @@ class ProcessRuntime:
 
     def _prepare(self, folder: InstanceFolder, spec: InstanceSpec) -> None:
         """Everything but the start. The spec comes last: with it the instance is there."""
+        if not (fetched := self._fetched.path(spec.name.app, spec.name.key)).is_dir():
+            raise NotHere(f"{spec.name.app} {spec.release.version} is not on this machine.")
         shutil.rmtree(folder.path, ignore_errors=True)
         folder.log.parent.mkdir(parents=True)
-        lay_out(self.home, self._fetched.path(spec.name.app, spec.name.key), folder.work, spec.manifest)
+        lay_out(self.home, fetched, folder.work, spec.manifest)
         self._write_spec(folder, spec, self._ports.take(folder.name))
 
     def _write_spec(self, folder: InstanceFolder, spec: InstanceSpec, port: int) -> None:
