@@ -60,14 +60,22 @@ class Load(Users):
     """Kept-alive connections, and with several users new ones, too. `seen`: the answers' texts, each when it differs
     from the one before; in their order when there is one user."""
 
-    def __init__(self, port: int, host: str, users: int = 6, path: str = "/", pause: float = PAUSE):
+    def __init__(
+        self,
+        port: int,
+        host: str,
+        users: int = 6,
+        path: str = "/",
+        pause: float = PAUSE,
+        address: str = "127.0.0.1",
+    ):
         super().__init__(users)
         self.seen: list[str] = []
-        self._port, self._host, self._path, self._pause = port, host, path, pause
+        self._port, self._host, self._path, self._pause, self._address = port, host, path, pause, address
 
     def ask_on(self, number: int) -> None:
         is_kept = number % 3 != 0 or len(self.threads) == 1
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT)
+        connection = http.client.HTTPConnection(self._address, self._port, timeout=TIMEOUT)
         while self.on:
             try:
                 self._ask(connection)

@@ -1,7 +1,8 @@
-"""An HTTP server of a test's own: on a free port of 127.0.0.1, in a thread, until it is closed."""
+"""An HTTP server of a test's own: on a free port of 127.0.0.1 or of ::1, in a thread, until it is closed."""
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterable
@@ -38,13 +39,17 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is no news: proxies do that."""
 
 
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
 class Web:
-    def __init__(self, handler: Callable[..., Any], tls: ssl.SSLContext | None = None):
-        self._server = _Server(("127.0.0.1", 0), handler)
+    def __init__(self, handler: Callable[..., Any], tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"):
+        self._server = (_Server6 if ":" in address else _Server)((address, 0), handler)
         if tls:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.port = int(self._server.server_port)
-        self.target = f"127.0.0.1:{self.port}"
+        self.target = f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
         threading.Thread(target=self._server.serve_forever, args=(POLL,), daemon=True).start()
 
     def close(self) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
@@ -104,6 +106,36 @@ def test_the_container_is_as_promised(site):
     assert [one["Name"] for one in told["Mounts"]] == ["discode-proxy"]
 
 
+def test_by_default_it_is_published_on_ipv4_and_ipv6(stopped):
+    container = stopped.another(bind="::")
+    container.ensure()
+    for address in ("127.0.0.1", "[::1]"):
+        with pytest.raises(urllib.error.HTTPError) as raised:
+            urllib.request.urlopen(f"http://{address}:{stopped.port}/", timeout=60)
+        assert raised.value.code == 404
+        raised.value.close()
+    assert container.state()["differs"] == "" and not stopped.notes
+    assert stopped.another(bind="0.0.0.0").state()["differs"] == "bind ::, not 0.0.0.0"
+
+
+def test_a_container_of_an_earlier_version_listens_on_ipv4_until_it_is_replaced(stopped):
+    stopped.another(bind="0.0.0.0").ensure()
+    now = stopped.another(bind="::")
+    now.ensure()
+    assert not stopped.notes, "nobody has chosen anything that is not there"
+    assert now.state()["differs"] == "bind 0.0.0.0, not ::"
+
+
+def test_a_port_that_is_taken_on_ipv6_alone_is_told(stopped):
+    with socket.socket(socket.AF_INET6) as taken:
+        taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        taken.bind(("::", stopped.port))
+        taken.listen()
+        with pytest.raises(Refused) as raised:
+            stopped.another(bind="::").ensure()
+    assert raised.value.name == "port-taken" and f"{stopped.port} on IPv6" in raised.value.sentence
+
+
 @pytest.mark.parametrize("accident", ["stopped", "killed", "removed"])
 def test_a_container_that_somebody_took_away_is_put_back_with_its_routes(site, accident):
     endpoint = site.healthy()
@@ -164,8 +196,6 @@ def test_a_proxy_that_the_engine_brings_back_is_waited_for(site):
 
 
 def test_a_port_that_is_taken_is_called_by_its_number_and_leaves_nothing(stopped):
-    import socket
-
     with socket.create_server(("127.0.0.1", stopped.port)):
         with pytest.raises(Refused) as raised:
             stopped.proxy.ensure()

@@ -81,7 +81,7 @@ def test_the_rule_sees_the_imports_that_are_there():
 @pytest.fixture
 def controller():
     with tempfile.TemporaryDirectory(prefix="edge-") as folder:
-        made = Controller(Layout(Path(folder)), Settings("127.0.0.1", free_port()))
+        made = Controller(Layout(Path(folder)), Settings(("127.0.0.1",), free_port()))
         made.upkeep.start()
         try:
             yield made

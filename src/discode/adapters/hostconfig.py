@@ -4,7 +4,7 @@ proxy = "docker"           # the container of kamal-proxy, or "edge": the edge a
 docker_host = "unix:///var/run/docker.sock"
 http_port = 80
 https_port = 443
-bind = "0.0.0.0"           # the address that the proxy listens at
+bind = "::"                # where the proxy listens: every address, IPv4 and IPv6; "0.0.0.0": IPv4 alone
 proxy_image = "basecamp/kamal-proxy:v0.9.2"
 proxy_container = "discode-proxy"
 proxy_network = "discode"
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import UsageError
+from ..core.listening import EVERYWHERE, addresses
 from .files.disk import reading, write_whole
 from .files.home import close_home
 
@@ -38,7 +39,7 @@ class HostConfig:
     docker_host: str = ""
     http_port: int = 80
     https_port: int = 443
-    bind: str = "0.0.0.0"
+    bind: str = EVERYWHERE
     proxy_image: str = "basecamp/kamal-proxy:v0.9.2"
     proxy_container: str = "discode-proxy"
     proxy_network: str = "discode"
@@ -128,9 +129,9 @@ def _is_port(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
 
 
-def _is_address(value: Any) -> bool:
+def _is_bind(value: Any) -> bool:
     try:
-        return isinstance(value, str) and bool(ipaddress.ip_address(value))
+        return isinstance(value, str) and value != "" and all(map(ipaddress.ip_address, addresses(value)))
     except ValueError:
         return False
 
@@ -151,7 +152,7 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "docker_host": (_is_engine, "an address in the form of $DOCKER_HOST: unix:///var/run/docker.sock"),
     "http_port": _PORT,
     "https_port": _PORT,
-    "bind": (_is_address, "an IP address, 0.0.0.0 for all"),
+    "bind": (_is_bind, "IP addresses with commas between them, :: for all, 0.0.0.0 for all of IPv4"),
     "proxy_image": _NAME,
     "proxy_container": _NAME,
     "proxy_network": _NAME,

@@ -53,7 +53,10 @@ def update(
     image: Annotated[str | None, typer.Option(metavar="IMAGE", help="The image of the proxy's container.")] = None,
     http_port: Annotated[int | None, typer.Option(help="The port for HTTP.")] = None,
     https_port: Annotated[int | None, typer.Option(help="The port for HTTPS.")] = None,
-    bind: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Listen only on this address.")] = None,
+    bind: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Listen there alone; :: is everywhere."),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.errors import DiscodeError, Refused, UsageError
+from ..core.listening import reached_at
 from ..core.names import check_port
 from ..flows.world import Platform
 from ..ports.proxy import Proxy
@@ -79,8 +80,8 @@ class Host:
         if kind == "docker":
             container = self.container()
             return KamalProxy(container.exec, container, config.http_port, self.docker().published_host(config.bind))
-        edge, address = self.edge(), "127.0.0.1" if config.bind in ("0.0.0.0", "::") else config.bind
-        return KamalProxy(edge.socket, edge, config.http_port, address)
+        edge = self.edge()
+        return KamalProxy(edge.socket, edge, config.http_port, reached_at(config.bind))
 
     def docker(self) -> Engine:
         """Raises UsageError when the environment names another engine than the one that the apps are on."""

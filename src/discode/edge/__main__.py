@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HELP = """\
 The edge proxy: HAProxy under kamal-proxy's commands.
 
-  discode edge run [--http-port 80] [--bind 0.0.0.0]     run it, in the foreground
+  discode edge run [--http-port 80] [--bind ::]          run it, in the foreground
   discode edge deploy SERVICE --target HOST:PORT [--host NAME]... [--path-prefix /P] [--health-check-path /up]
          [--tls]                                               HTTPS, with a certificate from Let's Encrypt
          [--tls-certificate-path FILE --tls-private-key-path FILE]   HTTPS, with your own

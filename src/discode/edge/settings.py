@@ -9,11 +9,11 @@ from .services.tls import HttpsSettings
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of `run`. `metrics_port` 0: no metrics. Seconds: `body_grace`, see `trickle`;
-    `old_workers`, how long a worker that a reload has left serves the connections that it has.
+    """The options of `run`. `addresses`: where it listens. `metrics_port` 0: no metrics. Seconds: `body_grace`, see
+    `trickle`; `old_workers`, how long a worker that a reload has left serves the connections that it has.
     """
 
-    bind: str
+    addresses: tuple[str, ...]
     http_port: int
     metrics_port: int = 0
     access_log: bool = True

@@ -27,8 +27,23 @@ def test_a_taken_port_is_named() -> None:
             assert str(port) in found.sentence
 
 
-def test_an_address_of_another_machine_is_told() -> None:
-    found = port_obstacle("192.0.2.1", [8080])
+@pytest.mark.parametrize("bind", ["::", "::1", "127.0.0.1,::1"])
+def test_a_port_that_is_taken_on_ipv6_alone_is_told(bind: str) -> None:
+    with socket.socket(socket.AF_INET6) as server:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        server.bind(("::", 0))
+        port = server.getsockname()[1]
+        server.listen()
+        assert port_obstacle("0.0.0.0", [port]) is None
+        found = port_obstacle(bind, [port])
+    assert found is not None
+    assert found.name == "port-taken"
+    assert f"port {port} on IPv6" in found.sentence
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "127.0.0.1,2001:db8::1"])
+def test_an_address_of_another_machine_is_told(address: str) -> None:
+    found = port_obstacle(address, [8080])
     assert found is not None
     assert found.name == "address-missing"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,14 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert load(tmp_path) == wanted
     save(tmp_path, HostConfig())
     assert load(tmp_path) == HostConfig()
+
+
+@pytest.mark.parametrize("bind", ["::", "0.0.0.0", "::1", "10.0.0.5,2001:db8::5"])
+def test_where_the_proxy_listens(tmp_path: Path, bind: str) -> None:
+    """An address that was the default of earlier versions stays when it is in the file: somebody wrote it there."""
+    (tmp_path / "config.toml").write_text(f'bind = "{bind}"\n')
+    save(tmp_path, replace(load(tmp_path), http_port=8080))
+    assert load(tmp_path) == HostConfig(bind=bind, http_port=8080)
 
 
 def test_only_what_differs_from_the_defaults_is_written(tmp_path: Path) -> None:
@@ -71,6 +80,8 @@ def test_a_file_that_is_wrong_is_not_written_over(tmp_path: Path) -> None:
         ("https_port = 80", "https_port"),
         ('proxy = "nginx"', "edge or docker"),
         ('bind = "example.com"', "bind"),
+        ('bind = "127.0.0.1,example.com"', "bind"),
+        ('bind = ""', "bind"),
         ('proxy_image = "two words"', "proxy_image"),
         ("htp_port = 80", "htp_port"),
         ("http_port = \nbind = 1", "line 1"),

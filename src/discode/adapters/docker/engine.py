@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from ...core.errors import DiscodeError, RuntimeUnreachable
+from ...core.listening import reached_at
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -120,7 +121,7 @@ class Engine:
         """Where ports that it publishes at the address `bind` can be reached from here."""
         if not self.is_local and (remote := urlsplit(self.host).hostname):
             return remote
-        return "127.0.0.1" if bind in ("0.0.0.0", "::") else bind
+        return reached_at(bind)
 
     @contextmanager
     def errors(self, doing: str) -> Iterator[None]:

@@ -16,6 +16,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 from ...core.errors import DiscodeError, Failed, ProxyUnreachable, Refused
+from ...core.listening import EVERYWHERE, IPV4, addresses
 from ..kamal_proxy import commands
 from ..kamal_proxy.obstacles import port_obstacle
 from . import containers
@@ -40,7 +41,7 @@ class ContainerSettings:
     network: str
     http_port: int = 80
     https_port: int = 443
-    bind: str = "0.0.0.0"
+    bind: str = EVERYWHERE
 
 
 class ProxyContainer:
@@ -58,7 +59,7 @@ class ProxyContainer:
             told = self._inspect(self._settings.name)
             if told is None:
                 self._create(self._settings.name)
-            elif (differs := self._differences(told)) and told["State"]["Running"]:
+            elif (differs := self._differences(told, of_old=False)) and told["State"]["Running"]:
                 self._note(f"The proxy runs with other settings ({differs}). To apply yours: discode proxy update")
             is_up = told is not None and told["State"]["Running"] and not told["State"]["Restarting"]
             if told is not None and is_up and not is_new and not _has_just_started(told):
@@ -181,7 +182,7 @@ class ProxyContainer:
             networking_config=api.create_networking_config({wanted.network: api.create_endpoint_config()}),
             host_config=api.create_host_config(
                 network_mode=wanted.network,
-                port_bindings={80: (wanted.bind, wanted.http_port), 443: (wanted.bind, wanted.https_port)},
+                port_bindings=_published(wanted),
                 mounts=[docker.types.Mount(target=STATE, source=wanted.name, type="volume")],
                 restart_policy={"Name": "unless-stopped"},
                 log_config=docker.types.LogConfig(type="json-file", config=containers.LOG),
@@ -249,7 +250,7 @@ class ProxyContainer:
         """Any answer will do: Docker's own forwarder opens connections that nobody behind it takes."""
         with self._translated():
             bound = self._engine.api.inspect_container(name)["HostConfig"]["PortBindings"]["80/tcp"][0]
-        host = self._engine.published_host(bound.get("HostIp") or "0.0.0.0")
+        host = self._engine.published_host(bound.get("HostIp") or EVERYWHERE)
         connection = HTTPConnection(host, int(bound["HostPort"]), timeout=START)
         try:
             connection.request("GET", "/", headers={"Connection": "close", "User-Agent": "discode"})
@@ -259,17 +260,20 @@ class ProxyContainer:
         finally:
             connection.close()
 
-    def _differences(self, told: dict[str, Any]) -> str:
-        """What is and what should be, for people; empty when nothing differs."""
+    def _differences(self, told: dict[str, Any], *, of_old: bool = True) -> str:
+        """What is and what should be, for people; empty when nothing differs. `of_old`: also that a container of an
+        earlier version listens on IPv4 alone, where nobody has chosen that."""
         wanted, ports = self._settings, told["HostConfig"]["PortBindings"] or {}
         pairs = [("image", told["Config"]["Image"], wanted.image)]
         for inner, name, port in (
             ("80/tcp", "http_port", wanted.http_port),
             ("443/tcp", "https_port", wanted.https_port),
         ):
-            bound = (ports.get(inner) or [{}])[0]
-            pairs.append((name, bound.get("HostPort"), str(port)))
-            pairs.append(("bind", bound.get("HostIp") or "0.0.0.0", wanted.bind))
+            bound = ports.get(inner) or [{}]
+            pairs.append((name, bound[0].get("HostPort"), str(port)))
+            listens = ",".join(one.get("HostIp") or EVERYWHERE for one in bound)
+            if of_old or (listens, wanted.bind) != (IPV4, EVERYWHERE):
+                pairs.append(("bind", listens, ",".join(ip or EVERYWHERE for ip in _host_ips(wanted.bind))))
         return ", ".join(
             dict.fromkeys(f"{name} {is_now}, not {should}" for name, is_now, should in pairs if is_now != should)
         )
@@ -287,6 +291,18 @@ class ProxyContainer:
                 "Run: discode doctor",
                 key="engine-refused",
             ) from error
+
+
+def _host_ips(bind: str) -> tuple[str, ...]:
+    """Empty: the engine publishes for IPv4, and for IPv6 where the machine has it. Told `::`, it fails without."""
+    found = addresses(bind)
+    return ("",) if EVERYWHERE in found else found
+
+
+def _published(wanted: ContainerSettings) -> dict[int, list[Any]]:
+    """In the notation of Docker's SDK."""
+    ports = {80: wanted.http_port, 443: wanted.https_port}
+    return {inner: [(ip, port) if ip else port for ip in _host_ips(wanted.bind)] for inner, port in ports.items()}
 
 
 def _answers(carrier: DockerExec) -> bool:

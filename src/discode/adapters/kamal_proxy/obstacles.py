@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterable
 
 from ...core.errors import Refused
+from ...core.listening import EVERYWHERE, addresses
 
 # Not in everybody's PATH, but where distributions install it.
 _ALSO = ("/usr/sbin", "/usr/local/sbin")
@@ -30,28 +31,32 @@ def obstacle(bind: str, ports: Iterable[int], search: str) -> Refused | None:
 
 
 def port_obstacle(bind: str, ports: Iterable[int]) -> Refused | None:
-    """The first port that cannot be listened at."""
-    return next((found for port in ports if (found := _port(bind, port))), None)
+    """The first port that cannot be listened at, in either family."""
+    return next((found for port in ports for one in addresses(bind) if (found := _port(one, port))), None)
 
 
-def _port(bind: str, port: int) -> Refused | None:
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # Connections that were closed a moment ago do not count: a real listener does, even with this option.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((bind, port))
+def _port(address: str, port: int) -> Refused | None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # Connections that were closed a moment ago do not count: a real listener does, even with this option.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind((address, port))
             probe.listen()
-        except OSError as error:
-            return _words(bind, port, error.errno)
+    except OSError as error:
+        if error.errno == errno.EAFNOSUPPORT and address == EVERYWHERE:
+            return None  # a kernel without IPv6: the proxy listens on IPv4
+        return _words(address, port, error.errno)
     return None
 
 
-def _words(bind: str, port: int, number: int | None) -> Refused | None:
+def _words(address: str, port: int, number: int | None) -> Refused | None:
     change = "choose another one with --http-port when installing, or http_port and https_port in config.toml"
     if number == errno.EADDRINUSE:
         return Refused(
-            f"The proxy cannot start: another program is using port {port}. Nothing was changed.",
+            f"The proxy cannot start: another program is using port {port}{_family(address)}. Nothing was changed.",
             f"Find it with: ss -ltnp 'sport = :{port}'. Stop it, or {change}.",
             key="port-taken",
         )
@@ -61,10 +66,14 @@ def _words(bind: str, port: int, number: int | None) -> Refused | None:
             f"Run the command as root, or {change}.",
             key="port-forbidden",
         )
-    if number == errno.EADDRNOTAVAIL:
+    if number in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
         return Refused(
-            f"The proxy cannot start: this machine does not have the address {bind}. Nothing was changed.",
+            f"The proxy cannot start: this machine does not have the address {address}. Nothing was changed.",
             "Set bind in config.toml to an address that it has.",
             key="address-missing",
         )
     return None
+
+
+def _family(address: str) -> str:
+    return " on IPv6" if ":" in address else ""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from http.client import HTTPConnection, HTTPException
 
 from ...core.installation import Route
+from ...core.listening import reached_at
 from ...core.quantity import format_duration
 from ...ports.runtime import Probe
-
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
 def probe(address: str, port: int, route: Route, path: str, timeout: float) -> Probe:
     """GET `path` of the app that has the route. `address` is what the proxy is bound to; 2xx is ok."""
-    connection = HTTPConnection(_ANY.get(address, address), port, timeout=timeout)
+    connection = HTTPConnection(reached_at(address), port, timeout=timeout)
     try:
         headers = {"Host": host_of(route), "User-Agent": "discode", "Connection": "close"}
         connection.request("GET", route.path_prefix.rstrip("/") + path, headers=headers)

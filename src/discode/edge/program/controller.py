@@ -31,7 +31,7 @@ class Controller:
         self.haproxy = Haproxy(layout)
         runtime, table, maps = self.haproxy.runtime, self.table, Maps(layout)
         self.drains = Drains(runtime)
-        self.certificates = Certificates(table.services, self.haproxy, settings.https, settings.bind, table.lock)
+        self.certificates = Certificates(table.services, self.haproxy, settings.https, settings.addresses, table.lock)
         configuration = Configuration(settings, self.haproxy, table, self.addresses, self.certificates.offer, maps)
         self.upkeep = Upkeep(self.haproxy, table, configuration, maps, self.drains)
         follower = Follower(runtime, self.addresses, lambda: all_places(table.services()), table.lock)

@@ -7,11 +7,13 @@ after the requests under way. If the controller is killed, HAProxy keeps running
 from __future__ import annotations
 
 import os
-import socket
 import sys
+from itertools import product
 from pathlib import Path
 
+from ...core.listening import addresses, joined
 from ...disk.whole import write_derived
+from ..haproxy.listening import obstacle, there
 from ..haproxy.process import HaproxyError
 from ..layout import Layout
 from ..services.options import Command, CommandError
@@ -75,15 +77,11 @@ def _check(command: Command, layout: Layout) -> int:
 def _refuse_taken_ports(settings: Settings, layout: Layout, ports: list[int]) -> None:
     """Ports that HAProxy has already bound are fine. Raises CommandError."""
     now = layout.config.read_text() if layout.config.exists() else ""
-    bound = {line.split()[1] for line in now.splitlines() if line.startswith("    bind ")}
-    for port in ports:
-        if port and f"{settings.bind}:{port}" not in bound:
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((settings.bind, port))
-                except OSError as error:
-                    raise CommandError(f"port {port} of {settings.bind}: {error.strerror}") from None
+    lines = (line.split()[1] for line in now.splitlines() if line.startswith("    bind "))
+    bound = {address for line in lines for address in line.split(",")}
+    for address, port in product(settings.addresses, filter(None, ports)):
+        if joined(address, port) not in bound and (error := obstacle(address, port)):
+            raise CommandError(f"port {port} of {address}: {error.strerror}")
 
 
 def _run(command: Command, folder: Path, program: Program) -> int:
@@ -114,7 +112,7 @@ def _settings(command: Command) -> Settings:
         if not least <= command.number(flag) <= 65535:
             raise CommandError(f"{command.number(flag)} is not a port: ports go from 1 to 65535")
     return Settings(
-        bind=command.text("bind"),
+        addresses=there(addresses(command.text("bind"))),
         http_port=command.number("http-port"),
         metrics_port=command.number("metrics-port"),
         access_log=command.on("access-log"),

@@ -11,7 +11,7 @@ from .target import split
 from .tls import tls_settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
 _PATH = re.compile(r"/[A-Za-z0-9._~%+=@,:/-]*")
 _TARGET = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
 _HEADER = re.compile(r"[A-Za-z0-9!#$&*+.^_`|~-]+")
@@ -20,8 +20,8 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$&*+.^_`|~-]+")
 def deployed(command: Command, before: Service | None) -> Service:
     """The service that a `deploy` asks for, in the idle slot. Raises CommandError."""
     _refuse_limits_without_buffers(command)
-    hosts = tuple(dict.fromkeys(_checked(_HOST, host.lower(), "host") for host in command.texts("host") if host))
-    canonical = command.text("canonical-host").lower()
+    hosts = tuple(dict.fromkeys(_checked(_HOST, _host(text), "host") for text in command.texts("host") if text))
+    canonical = _host(command.text("canonical-host"))
     if canonical and hosts and canonical not in hosts:
         raise CommandError(
             "service options invalid: "
@@ -107,6 +107,12 @@ def _headers(command: Command, flag: str) -> tuple[str, ...]:
 
 def _path(text: str, what: str) -> str:
     return _checked(_PATH, "/" + text.strip("/"), what)
+
+
+def _host(text: str) -> str:
+    """As clients name it: an IPv6 address is in brackets there."""
+    host = text.lower()
+    return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
 
 
 def _target(text: str) -> str:

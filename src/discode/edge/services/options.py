@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ...core.listening import EVERYWHERE
 from ...core.quantity import parse_duration, parse_size
 
 Kind = Literal["text", "list", "bool", "duration", "int", "bytes"]
@@ -17,7 +18,7 @@ RUN: Mapping[str, tuple[Kind, Value]] = {
     "https-port": ("int", 443),
     "metrics-port": ("int", 0),
     "http3": ("bool", False),
-    "bind": ("text", "0.0.0.0"),
+    "bind": ("text", EVERYWHERE),
     "state-dir": ("text", ""),
     "acme-directory": ("text", ""),
     "acme-retry": ("duration", 60.0),

@@ -26,6 +26,8 @@ _NEVER = 1_000_000  # failed checks after which a target without others would be
 _CHECK = 2.0  # seconds between checks at the least, however often a deploy asks
 MANY = 500  # requests a second
 _SLOW_CHECK = 10.0  # seconds between checks of a target that has no others
+# Of a check: a server's name is its target, without the brackets of an IPv6 address.
+_HOST = r"%[srv_name,regsub('^(.*:.*):([0-9]+)\$','[\\1]:\\2')]"
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def common_sections(layout: Layout) -> str:
         f"http-after-response set-status 504 reason 'Gateway Timeout' if {{ status 502 }} {{ {cut} }}",
         "option httpchk",
         # The checks that go on after a switch ask what the deploy asked; the path is in a map, for it may change.
-        f'http-check send meth GET uri-lf "{path}" ver HTTP/1.1 hdr Host "%[srv_name]" hdr User-Agent discode-edge',
+        f'http-check send meth GET uri-lf "{path}" ver HTTP/1.1 hdr Host "{_HOST}" hdr User-Agent discode-edge',
         "http-check expect rstatus ^2",
         "http-send-name-header X-Kamal-Target",
     ]

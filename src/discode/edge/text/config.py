@@ -14,6 +14,7 @@ from ..services.service import Service
 from ..settings import Settings
 from . import limits, pages, plain, relay, strict, tls
 from .backend import AddressOf, backends, common_sections, errors_section, forwarding_rules, own_rules
+from .binds import bind_line
 from .metrics import metrics_section
 
 
@@ -30,8 +31,8 @@ def config_text(layout: Layout, services: Iterable[Service], settings: Settings,
         common_sections(layout),
         relay.sections(layout.folder),
         _frontend(layout, services, settings),
-        tls.on_demand_sections(layout.folder, settings.bind, settings.https.port, services),
-        metrics_section(settings.bind, settings.metrics_port),
+        tls.on_demand_sections(layout.folder, settings.addresses, settings.https.port, services),
+        metrics_section(settings.addresses, settings.metrics_port),
     ]
     parts += [text for service in services for text in backends(service, own_rules(layout, service), address_of)]
     return "\n".join(parts)
@@ -184,11 +185,10 @@ _DISGUISED = "^x(_[a-z]+[-_]|-[a-z]+_)(for|host|proto|port|ssl|prefix|server|ip|
 
 def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -> str:
     maps = {name: layout.map(name) for name in ("sites", "routes", "traits", "modes", "health", "canonical", "active")}
-    tls_bind = tls.bind_lines(layout.folder, settings.bind, settings.https.port, services)
+    tls_bind = tls.bind_lines(layout.folder, settings.addresses, settings.https.port, services)
     return f"""\
 frontend http from base
-    bind {settings.bind}:{settings.http_port}
-{tls_bind}{relay.bind_lines(layout.folder)}\
+{bind_line(settings.addresses, settings.http_port)}{tls_bind}{relay.bind_lines(layout.folder)}\
     # Without it a reload closes idle connections at once, under the hands of clients about to use them.
     option idle-close-on-response
     # A piece of an answer that is streamed leaves at once, else up to 0.2 s later.
@@ -226,7 +226,7 @@ frontend http from base
 def _finding_rules(maps: Mapping[str, Path]) -> str:
     """Whose request it is; 404 for nobody's."""
     return f"""\
-    http-request set-var(txn.host) req.hdr(host),field(1,:),lower
+    http-request set-var(txn.host) req.hdr(host),host_only,lower
     # Applications of the CGI kind do not tell `_` from `-`: by that door a header could be put beside ours.
     http-request del-header '{_DISGUISED}' -m reg if {{ req.hdr_names -m sub _ }}
     http-request set-header X-Request-ID %[uuid()] if !{{ req.hdr(x-request-id) -m found }}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 
-def metrics_section(bind: str, port: int) -> str:
+from .binds import bind_line
+
+
+def metrics_section(addresses: Iterable[str], port: int) -> str:
     if not port:
         return ""
     return f"""\
 frontend metrics from base
-    bind {bind}:{port}
-    http-request use-service lua.metrics if {{ path /metrics }}
+{bind_line(addresses, port)}    http-request use-service lua.metrics if {{ path /metrics }}
     http-request use-service prometheus-exporter if {{ path /metrics/haproxy }}
     http-request return status 404
 """

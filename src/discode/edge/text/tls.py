@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..services.service import Service
+from .binds import bind_line
 
 MAPS = ("tls", "challenges", "names")
 WANTED = "tls_wanted"  # the stick table with names that had no certificate
@@ -56,14 +57,16 @@ def global_lines(folder: Path, services: Iterable[Service]) -> str:
     return lines
 
 
-def bind_lines(folder: Path, bind: str, port: int, services: Iterable[Service]) -> str:
+def bind_lines(folder: Path, addresses: Iterable[str], port: int, services: Iterable[Service]) -> str:
     """For the frontend. `strict-sni`: a name without a certificate gets no handshake, never a wrong certificate."""
     services = list(services)
     if not is_wanted(services):
         return ""
-    address = f"unix@{folder / 'tls.sock'} mode 600 accept-proxy" if is_on_demand(services) else f"{bind}:{port}"
     offered = folder / "certificates" / "offered.list"
-    return f'    bind {address} ssl crt-list "{offered}" strict-sni alpn h2,http/1.1\n'
+    options = f'ssl crt-list "{offered}" strict-sni alpn h2,http/1.1'
+    if is_on_demand(services):
+        return f"    bind unix@{folder / 'tls.sock'} mode 600 accept-proxy {options}\n"
+    return bind_line(addresses, port, options)
 
 
 def request_rules_before_routing(folder: Path) -> str:
@@ -86,7 +89,7 @@ def request_rules(folder: Path) -> str:
 """  # noqa: E501
 
 
-def on_demand_sections(folder: Path, bind: str, port: int, services: Iterable[Service]) -> str:
+def on_demand_sections(folder: Path, addresses: Iterable[str], port: int, services: Iterable[Service]) -> str:
     """Empty when no service is on demand."""
     if not is_on_demand(services):
         return ""
@@ -95,7 +98,7 @@ def on_demand_sections(folder: Path, bind: str, port: int, services: Iterable[Se
 
 frontend hello from base
     mode tcp
-    bind {bind}:{port}
+{bind_line(addresses, port)}\
     tcp-request inspect-delay {HOLD + 5}s
     tcp-request content reject if !{{ req.ssl_hello_type 1 }}
     tcp-request content accept if {{ {sni},map_str({names}) -m found }}

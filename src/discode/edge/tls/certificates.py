@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..haproxy.listening import obstacle
 from ..haproxy.process import Haproxy, HaproxyError
 from ..services.options import Command, CommandError
 from ..services.service import Service
@@ -40,11 +40,11 @@ class Certificates:
         services: Callable[[], list[Service]],
         haproxy: Haproxy,
         settings: HttpsSettings,
-        bind: str,
+        addresses: Iterable[str],
         reloads: threading.RLock,
     ):
         """`reloads` is held during every reload, from writing the files to `offer.loaded`."""
-        self._services, self._haproxy, self._settings, self._bind = services, haproxy, settings, bind
+        self._services, self._haproxy, self._settings, self._addresses = services, haproxy, settings, addresses
         self._folder = CertificateFolder(haproxy.layout.folder / "certificates")
         self.offer = Offer(haproxy.runtime, self._folder, settings, reloads)
         self._keeper = Keeper(services, haproxy.runtime, self._folder, self.offer, settings, _say)
@@ -118,17 +118,14 @@ class Certificates:
 
     def _refuse_taken_port(self) -> None:
         """HAProxy would find out only in a reload, which is too late to say no."""
-        family = socket.AF_INET6 if ":" in self._bind else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind((self._bind.strip("[]"), self._settings.port))
-            except OSError as error:
+        for address in self._addresses:
+            if (error := obstacle(address, self._settings.port)) is not None:
                 why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be used: {error}"
+                family = " on IPv6" if ":" in address else ""
                 raise CommandError(
-                    f"HTTPS cannot be served: port {self._settings.port} {why}. Nothing was changed. Free it, or run"
-                    " the proxy with another --https-port"
-                ) from None
+                    f"HTTPS cannot be served: port {self._settings.port} {why}{family}. Nothing was changed. Free it,"
+                    " or run the proxy with another --https-port"
+                )
 
 
 def _say(text: str) -> None:
