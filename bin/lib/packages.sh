@@ -46,10 +46,11 @@ packages_of_bench_proxy() {
     has nginx || echo nginx-light
 }
 
-# What the tests of install.sh and of a machine without an engine take.
+# What the tests of install.sh, of a machine without an engine and of units take. Of systemd its tools alone.
 packages_of_test_tools() {
     has curl || echo curl
     has ip || echo iproute2
+    has systemd-analyze || echo systemd
 }
 
 packages_of_debootstrap() { has debootstrap || echo debootstrap; }

@@ -37,7 +37,7 @@ def copied(world: MemoryWorld) -> MemoryWorld:
     assert not world.proxy.pending, "it would be carried out in the world that it was asked of"
     made = MemoryWorld(APP)
     made.vendor = world.vendor
-    made.system.time, made.system._secrets = world.system.time, copy.copy(world.system._secrets)
+    made.system.time, made.system._secrets = world.system.time, world.system._secrets
     made.system.left_alone = set(world.system.left_alone)
     made.runtime.__dict__.update(
         behaviours=world.runtime.behaviours,
@@ -46,7 +46,7 @@ def copied(world: MemoryWorld) -> MemoryWorld:
         volumes=set(world.runtime.volumes),
         exclusive=world.runtime.exclusive,
         violations=list(world.runtime.violations),
-        _ports=copy.copy(world.runtime._ports),
+        _port=world.runtime._port,
     )
     made.proxy.services = {name: copy.copy(service) for name, service in world.proxy.services.items()}
     made.proxy.busy = {name: set(endpoints) for name, endpoints in world.proxy.busy.items()}

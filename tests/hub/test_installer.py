@@ -185,14 +185,33 @@ def test_what_it_unpacks_belongs_to_who_unpacks_it(vendor, machine, tmp_path):
 )
 def test_a_machine_that_does_not_let_it_gets_a_sentence_and_a_next_step(vendor, machine, tmp_path, env, what, step):
     rebuild(vendor, tmp_path, 0)
-    somebody = machine.parent / "tools" / "id"
-    somebody.unlink()
-    somebody.write_text("#!/bin/sh\necho 1000\n")
-    somebody.chmod(0o755)
+    be_nobody(machine)
     done = run(vendor, machine, **env)
     lines = done.stderr.splitlines()
     assert done.returncode == 1 and what in done.stderr and step in lines[-1], done.stderr
     assert lines[-2] == "Nothing was installed." and lines[-3].startswith("Error: "), done.stderr
+
+
+def test_variables_of_the_caller_are_not_taken_for_its_own(vendor, machine, tmp_path):
+    rebuild(vendor, tmp_path, 0)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "discode").touch()
+    own = {"bin": str(kept), "unpacked": str(kept)}
+    for variables in ({}, own):  # the second time nothing is unpacked
+        assert run(vendor, machine, **variables).returncode == 0
+    assert (kept / "discode").exists()
+    be_nobody(machine)
+    told = run(vendor, machine, DISCODE_PREFIX="", HOME="", **own).stderr
+    assert told.splitlines()[-2] == "Nothing was installed."
+
+
+def be_nobody(machine):
+    """Whoever asks who runs this hears that it is not root."""
+    tool = machine.parent / "tools" / "id"
+    tool.unlink()
+    tool.write_text("#!/bin/sh\necho 1000\n")
+    tool.chmod(0o755)
 
 
 def test_there_is_no_installer_before_there_is_a_root(small_place, tmp_path):

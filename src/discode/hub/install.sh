@@ -10,6 +10,8 @@
 # else.
 set -eu
 umask 022
+# The caller's environment may have variables of these names, too.
+bin='' unpacked=''
 
 main() {
     url='@{url}'
@@ -32,7 +34,7 @@ say() { printf '%s\n' "$*" >&2; }
 
 fail() {
     say "Error: $1"
-    if [ -e "${bin:-}/discode" ]; then say "The discode command that is here is still the one from before."; else say "Nothing was installed."; fi
+    if [ -n "$bin" ] && [ -e "$bin/discode" ]; then say "The discode command that is here is still the one from before."; else say "Nothing was installed."; fi
     say "Next: $2"
     exit 1
 }

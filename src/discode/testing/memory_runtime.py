@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from itertools import count
 
 from ..core.errors import NotHere
 from ..core.names import InstanceName
@@ -52,7 +51,7 @@ class MemoryRuntime:
         self.violations: list[str] = []
         self.served: Callable[[Endpoint], bool] = lambda endpoint: False
         self.has_requests: Callable[[Endpoint], bool] = lambda endpoint: False
-        self._ports = count(20000)
+        self._port = 20000  # the next one
 
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
         if (release.manifest.app, release.key) not in self.fetched:
@@ -67,7 +66,8 @@ class MemoryRuntime:
         if instance is None:
             if (spec.name.app, spec.name.key) not in self.fetched:
                 raise NotHere(f"{spec.name.app} {spec.release.version} is not on this machine.")
-            instance = self.live[spec.name] = _Instance(spec, Endpoint("127.0.0.1", next(self._ports)))
+            instance = self.live[spec.name] = _Instance(spec, Endpoint("127.0.0.1", self._port))
+            self._port += 1
         elif instance.phase is not Phase.RUNNING:
             instance.phase, instance.restarts, instance.was_seen = Phase.RUNNING, 0, False
         instance.lines.append(f"{spec.name} starts")

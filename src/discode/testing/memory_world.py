@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +28,7 @@ class MemorySystem:
     def __init__(self) -> None:
         self.memory = 10**12
         self.time = 1_700_000_000.0
-        self._secrets = count(1)
+        self._secrets = 0
         self.left_alone: set[str] = set()  # apps whose command died under a guard: it would settle them now
 
     def now(self) -> float:
@@ -54,7 +53,8 @@ class MemorySystem:
             raise
 
     def secret(self, digits: int) -> str:
-        return f"{next(self._secrets):0{digits}x}"
+        self._secrets += 1
+        return f"{self._secrets:0{digits}x}"
 
 
 class MemoryReleases:
