@@ -33,6 +33,15 @@ class RuntimeContract:
         bench.runtime.start(spec)
         assert bench.answers(spec.name)
 
+    def test_it_has_what_was_fetched_until_that_is_pruned(self, bench):
+        app = bench.release.manifest.app
+        assert bench.runtime.has(bench.release)
+        assert not bench.runtime.has(bench.release.changed(key="0" * 12))
+        bench.runtime.prune(app, frozenset([bench.release.key]))
+        assert bench.runtime.has(bench.release)
+        bench.runtime.prune(app, frozenset())
+        assert not bench.runtime.has(bench.release)
+
     def test_start_is_idempotent(self, bench):
         spec = bench.spec()
         assert bench.runtime.start(spec) == bench.runtime.start(spec)

@@ -131,6 +131,52 @@ def test_a_byte_now_and_then_does_not_hold_anybody(server, ask, monkeypatch):
         go_on.set()
 
 
+HEAD = b"HTTP/1.1 200 OK\r\n"
+DRIPPING = {
+    "a status": (b"", b"H"),
+    "a header": (HEAD + b"X-Long: ", b"x"),
+    "headers": (HEAD, b"X-A: b\r\n"),
+    "the size of a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "hints before the answer": (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("ask", ASKING, ids=["the hub's API", "a source"])
+@pytest.mark.parametrize(("first", "again"), DRIPPING.values(), ids=DRIPPING)
+def test_what_drips_outside_of_a_body_does_not_hold_anybody(server, ask, monkeypatch, first, again):
+    """httpx's own limit is one from byte to byte, and no piece of a body comes that could be counted."""
+    monkeypatch.setattr(bounded, "WINDOW", 0.3)
+    go_on = threading.Event()
+
+    def drip():
+        yield first or again
+        while not go_on.wait(0.05):
+            yield again
+
+    dripping = server()
+    dripping._answer = drip
+    try:
+        with pytest.raises((SourceUnreachable, DownloadError), match="came too slowly"):
+            ask(dripping.url)
+    finally:
+        go_on.set()
+
+
+@pytest.mark.parametrize("ask", ASKING, ids=["the hub's API", "a source"])
+def test_a_chain_of_redirects_has_one_time_for_all(server, ask, monkeypatch):
+    monkeypatch.setattr(bounded, "WINDOW", 0.3)
+    around, never = server(), threading.Event()
+
+    def answer():
+        never.wait(0.1)
+        yield b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n" + CLOSE
+
+    around._answer = answer
+    with pytest.raises((DiscodeError, DownloadError)):
+        ask(around.url)
+    assert len(around.requests) <= 5
+
+
 def test_a_hub_that_has_moved_is_named_with_its_new_address(server):
     moved = server(b"HTTP/1.1 301 Moved\r\nLocation: https://hub.example.com/api/v1/hub\r\nContent-Length: 0\r\n\r\n")
     with pytest.raises(UsageError, match=r"has moved to https://hub\.example\.com\.") as refused:

@@ -9,8 +9,9 @@ from discode.flows.configure import configure, restart
 from discode.flows.install import InstallRequest, install
 from discode.flows.power import start, stop
 from discode.flows.remove import remove
+from discode.flows.restore import restore
 from discode.flows.rollback import rollback
-from discode.flows.settle import restore, settle
+from discode.flows.settle import settle
 from discode.flows.update import update
 from discode.flows.world import World
 from discode.testing.memory_runtime import Behaviour

@@ -6,8 +6,8 @@ from scenarios import APP, HOLD, with_next
 from discode.core.errors import DiscodeError
 from discode.flows.configure import configure, restart
 from discode.flows.power import start, stop
+from discode.flows.restore import restore
 from discode.flows.rollback import rollback
-from discode.flows.settle import restore
 from discode.flows.update import update
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld

@@ -9,8 +9,8 @@ from trial import check_end, faulty, fresh, trial
 
 from discode.core.errors import DiscodeError, ReleaseFailed, StateError
 from discode.flows.rebuild import plan_rebuild, rebuild
+from discode.flows.restore import restore
 from discode.flows.rollback import rollback
-from discode.flows.settle import restore
 from discode.testing.faults import Crash, Fault, Script
 
 DAMAGE = [("journal",), ("installation",), ("journal", "installation"), ("journal", "installation", "history")]

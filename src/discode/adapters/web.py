@@ -1,5 +1,5 @@
 """Clients of others' web servers: made here, so that all of them believe the same certificates, go by the same proxy
-and wait no longer than is good for somebody who holds an app's lock."""
+and end in time."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ def client(url: str, *, headers: dict[str, str] | None = None, **options: Any) -
     """
     import httpx
 
-    proxy = proxy_for(url, os.environ)
+    from .deadline import InTime
+
+    trusted = _trusted(must_exist=url.startswith("https:"))
     return httpx.Client(
         headers={**(headers or {}), "Accept-Encoding": "identity"},
-        timeout=options.pop("timeout", TIMEOUT), proxy=proxy, trust_env=False,
-        verify=_trusted(must_exist=url.startswith("https:")),
+        timeout=options.pop("timeout", TIMEOUT), trust_env=False,
+        transport=InTime(verify=trusted, proxy=proxy_for(url, os.environ), trust_env=False),
         **options,
     )  # fmt: skip
 
@@ -55,10 +57,11 @@ def read(answer: httpx.Response, most: int) -> httpx.Response:
     return httpx.Response(answer.status_code, headers=kept, content=body, request=answer.request)
 
 
-def pieces(answer: httpx.Response) -> Iterator[bytes]:
-    """Of the body of a download, as they come. Raises httpx.HTTPError, also for one that comes too slowly."""
+def pieces(answer: httpx.Response, longest: float | None = None) -> Iterator[bytes]:
+    """Of the body of a download, as they come. Raises httpx.HTTPError, also for one that comes too slowly, or for
+    longer than `longest` seconds."""
     with _in_time():
-        yield from paced(answer.iter_raw(), time.monotonic)
+        yield from paced(answer.iter_raw(), time.monotonic, longest)
 
 
 def told(error: Exception) -> str:

@@ -187,7 +187,7 @@ def _rebuild(world: World, app: str) -> str:
 
 
 def _settle(world: World, app: str) -> str:
-    from ..flows.settle import restore
+    from ..flows.restore import restore
 
     try:
         result = restore(world, app)

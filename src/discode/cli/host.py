@@ -54,7 +54,7 @@ def settle(
     as_json: Json = False,
 ) -> None:
     """Finish interrupted commands, and start what a reboot stopped. Safe at any time."""
-    from ..flows.settle import restore
+    from ..flows.restore import restore
     from . import wiring
     from .errors import show
     from .running import run_and_show, run_flow

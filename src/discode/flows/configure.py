@@ -8,9 +8,9 @@ from ..core.errors import UsageError
 from ..core.installation import Installation
 from ..core.journal import Flow, Journal
 from ..core.settings import change, missing, warnings
+from .bring import Missing, lacks, with_bytes
 from .prepare import must_run, settled_settings
 from .replace import preflight, replace
-from .settle import settle
 from .world import Result, Steps, World
 
 
@@ -18,19 +18,25 @@ def configure(world: World, app: str, assignments: Mapping[str, str | None], *, 
     """None takes a setting away. A stopped app gets its new settings at its next start. `force`: the vendor's fixed
     values and generated secrets, too."""
     steps = world.steps()
-    with world.store.lock(app):
-        settle(world, app, steps)
-        before = world.installed(app)
-        current = world.store.settings(app, before.settings)
-        site = world.site(before.kind, steps)
-        wanted = settled_settings(site, before.release, _changed(world, before, current, assignments, force))
-        if wanted == current:
-            return _result("config", before, before, "nothing-to-do", steps)
-        world.store.save_settings(app, before.settings + 1, wanted)
-        if before.state == "stopped":
-            world.store.save_installation(before.with_settings(before.settings + 1))
-            return _result("config", before, before, "configured", steps)
-        return _redeploy(world, "config", before, before.settings + 1, steps)
+    return with_bytes(world, app, steps, lambda: _configure(world, app, assignments, force, steps))
+
+
+def _configure(
+    world: World, app: str, assignments: Mapping[str, str | None], force: bool, steps: Steps
+) -> Result | Missing:
+    before = world.installed(app)
+    current = world.store.settings(app, before.settings)
+    site = world.site(before.kind, steps)
+    wanted = settled_settings(site, before.release, _changed(world, before, current, assignments, force))
+    if wanted == current:
+        return _result("config", before, before, "nothing-to-do", steps)
+    if before.state == "running" and (missing := lacks(site, before, before.release)):
+        return missing
+    world.store.save_settings(app, before.settings + 1, wanted)
+    if before.state == "stopped":
+        world.store.save_installation(before.with_settings(before.settings + 1))
+        return _result("config", before, before, "configured", steps)
+    return _redeploy(world, "config", before, before.settings + 1, steps)
 
 
 def _changed(
@@ -53,10 +59,13 @@ def _changed(
 def restart(world: World, app: str) -> Result:
     """A new instance of the same release takes over from the one that runs."""
     steps = world.steps()
-    with world.store.lock(app):
-        settle(world, app, steps)
+
+    def flow() -> Result | Missing:
         before = must_run(world.installed(app))
-        return _redeploy(world, "restart", before, before.settings, steps)
+        missing = lacks(world.site(before.kind, steps), before, before.release)
+        return missing or _redeploy(world, "restart", before, before.settings, steps)
+
+    return with_bytes(world, app, steps, flow)
 
 
 def _redeploy(world: World, flow: Flow, before: Installation, settings: int, steps: Steps) -> Result:
@@ -64,8 +73,6 @@ def _redeploy(world: World, flow: Flow, before: Installation, settings: int, ste
     with steps("preflight", "Checking disk and memory"):
         site.proxy.ensure()
         preflight(site, after)
-    with steps("fetch", f"Checking that {before.version} is on this machine"):
-        site.runtime.fetch(before.release, world.sources.open(before.app, before.source), world.report)
     replace(site, Journal(flow=flow, started=world.clock.now(), before=before, after=after))
     return _result(flow, before, after, "configured" if flow == "config" else "restarted", steps)
 

@@ -13,7 +13,7 @@ from ..core.plan import plan_install
 from ..core.release import Release
 from ..core.settings import change
 from ..ports.releases import Releases
-from .prepare import SEED_DIGITS, settled_settings
+from .prepare import SEED_DIGITS, check_settings, settled_settings
 from .replace import preflight, replace
 from .settle import settle
 from .world import Result, Site, Steps, World
@@ -32,23 +32,29 @@ class InstallRequest:
 
 
 def install(world: World, request: InstallRequest) -> Result:
+    """As an update: the app's lock is not held while the source is asked."""
     steps, app = world.steps(), check_slug(request.app)
-    with world.store.lock(app):
-        settle(world, app, steps)
-        _must_be_new(world, request)
+    with world.store.asking(app):
+        _settled(world, request, steps)
         with steps("plan", "Reading the vendor's releases"):
             releases = world.sources.open(app, request.source)
             seed = world.system.secret(SEED_DIGITS)
             entry = plan_install(releases.index(), request.channel, request.version, seed, world.clock.now())
             release = releases.release(entry)
-        world.platforms.choose(release.manifest.artifact.kind)
-        site = world.site(release.manifest.artifact.kind, steps)
-        journal = _prepared(site, request, releases, release, seed, steps)
-        replace(site, journal)
-    assert journal.after is not None
-    return Result(
-        "install", app, "installed", None, release.version, str(journal.after.instance), steps.seconds
-    )  # fmt: skip
+        while True:
+            site = _brought(world, request, releases, release, steps)
+            with world.store.lock(app):
+                settle(world, app, steps)
+                _must_be_new(world, request)
+                if site.runtime.has(release):
+                    return _installed(site, request, release, seed)
+
+
+def _settled(world: World, request: InstallRequest, steps: Steps) -> None:
+    """At once: an interrupted flow does not wait until the source has answered."""
+    with world.store.lock(request.app):
+        settle(world, request.app, steps)
+        _must_be_new(world, request)
 
 
 def _must_be_new(world: World, request: InstallRequest) -> None:
@@ -82,24 +88,42 @@ def _clash(one: Route, other: Route) -> bool:
     return same_host and one.path_prefix == other.path_prefix
 
 
-def _prepared(
-    site: Site, request: InstallRequest, releases: Releases, release: Release, seed: str, steps: Steps
-) -> Journal:
-    app = request.app
+def _brought(world: World, request: InstallRequest, releases: Releases, release: Release, steps: Steps) -> Site:
+    """All that can be done before anything is touched, and without the app's lock."""
+    world.platforms.choose(release.manifest.artifact.kind)
+    site = world.site(release.manifest.artifact.kind, steps)
     with steps("preflight", "Checking disk, memory and settings"):
-        # An earlier installation's settings are found again: its data still needs the secrets.
-        revision, known = site.store.latest_settings(app)
-        settings = settled_settings(site, release, change(release.manifest, known, request.settings))
-        after = Installation(
-            app=app, source=request.source, channel=request.channel, route=request.route, release=release,
-            settings=revision + 1, seed=seed,
-        )  # fmt: skip
-        preflight(site, after)
+        check_settings(release, _given(site, request, release)[1])
+        preflight(site, _installation(request, release, 1, ""))
         site.proxy.ensure()
     with steps("fetch", f"Fetching {release.version}"):
         site.runtime.fetch(release, releases, site.report)
-    site.store.save_settings(app, after.settings, settings)
-    return Journal(flow="install", started=site.clock.now(), before=None, after=after)
+    return site
+
+
+def _installed(site: Site, request: InstallRequest, release: Release, seed: str) -> Result:
+    site.proxy.ensure()
+    revision, given = _given(site, request, release)
+    after = _installation(request, release, revision + 1, seed)
+    site.store.save_settings(request.app, after.settings, settled_settings(site, release, given))
+    replace(site, Journal(flow="install", started=site.clock.now(), before=None, after=after))
+    return Result(
+        "install", request.app, "installed", None, release.version, str(after.instance), site.steps.seconds
+    )  # fmt: skip
+
+
+def _given(site: Site, request: InstallRequest, release: Release) -> tuple[int, dict[str, str]]:
+    """The last revision of the settings, and those that are known now. Raises UsageError for names that the app does
+    not know. An earlier installation's are found again: its data still needs the secrets."""
+    revision, known = site.store.latest_settings(request.app)
+    return revision, change(release.manifest, known, request.settings)
+
+
+def _installation(request: InstallRequest, release: Release, settings: int, seed: str) -> Installation:
+    return Installation(
+        app=request.app, source=request.source, channel=request.channel, route=request.route, release=release,
+        settings=settings, seed=seed,
+    )  # fmt: skip
 
 
 def parse_assignments(texts: list[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.errors import NotHere, Refused, ReleaseFailed, Unreachable
 from ..core.installation import Installation
 from ..core.names import InstanceName
+from ..core.release import Release
 from ..core.settings import environment
 from ..ports.proxy import Timing
 from ..ports.runtime import Endpoint, InstanceSpec, InstanceState, Phase
@@ -54,15 +55,16 @@ def start_or_fetch(site: Site, installation: Installation) -> tuple[float, Endpo
         return 0.0, site.runtime.start(spec(site, installation))
     except NotHere:
         begun = site.clock.monotonic()
-        _fetch_again(site, installation)
+        fetch_again(site, installation.source, installation.release)
         return site.clock.monotonic() - begun, site.runtime.start(spec(site, installation))
 
 
-def _fetch_again(site: Site, installation: Installation) -> None:
-    app, version = installation.app, installation.version
+def fetch_again(site: Site, source: str, release: Release) -> None:
+    """Raises as `start_or_fetch`."""
+    app, version = release.manifest.app, release.version
     site.report.note(f"{app} {version} is no longer on this machine; fetching it again.")
     try:
-        site.runtime.fetch(installation.release, site.sources.open(app, installation.source), site.report)
+        site.runtime.fetch(release, site.sources.open(app, source), site.report)
     except (Refused, Unreachable) as error:
         kind = type(error) if isinstance(error, Unreachable) else NotHere
         raise kind(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ..core.errors import DiscodeError, Failed
 from ..core.journal import Journal
+from .bring import Missing, lacks, with_bytes
 from .conclude import carry_out
 from .forward import take_down
 from .instance import boot, switch
 from .record import finish
 from .settle import settle
-from .world import Result, Site, World
+from .world import Result, Site, Steps, World
 
 
 def stop(world: World, app: str) -> Result:
@@ -36,13 +37,17 @@ def stop(world: World, app: str) -> Result:
 def start(world: World, app: str) -> Result:
     """Raises Failed when it does not come up; then it is stopped, as before."""
     steps = world.steps()
-    with world.store.lock(app):
-        settle(world, app, steps)
-        before = world.installed(app)
-        if before.state == "running":
-            return Result("start", app, "nothing-to-do", before.version, message=f"{app} is already running.")
-        site, after = world.site(before.kind, steps), before.with_state("running")
-        _bring_up(site, Journal(flow="start", started=world.clock.now(), before=before, after=after))
+    return with_bytes(world, app, steps, lambda: _start(world, app, steps), f"{app} stays stopped.")
+
+
+def _start(world: World, app: str, steps: Steps) -> Result | Missing:
+    before = world.installed(app)
+    if before.state == "running":
+        return Result("start", app, "nothing-to-do", before.version, message=f"{app} is already running.")
+    site, after = world.site(before.kind, steps), before.with_state("running")
+    if missing := lacks(site, before, before.release):
+        return missing
+    _bring_up(site, Journal(flow="start", started=world.clock.now(), before=before, after=after))
     return Result("start", app, "started", before.version, before.version, str(after.instance), steps.seconds)
 
 

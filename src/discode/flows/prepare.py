@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..core.errors import PreflightError, Refused
 from ..core.installation import Installation, Route
@@ -71,8 +71,16 @@ def next_settings(site: Site, before: Installation, release: Release) -> int:
 def settled_settings(site: Site, release: Release, given: Mapping[str, str]) -> dict[str, str]:
     """The settings with generated secrets. Raises MissingSettings when some can only come from the customer, or when
     this release wants another value of them."""
-    manifest = release.manifest
-    wanted = complete(manifest, given, site.system.secret)
+    return _settled(release.manifest, given, site.system.secret)
+
+
+def check_settings(release: Release, given: Mapping[str, str]) -> None:
+    """Raises what `settled_settings` would raise, and makes no secrets."""
+    _settled(release.manifest, given, lambda digits: "0" * digits)
+
+
+def _settled(manifest: Manifest, given: Mapping[str, str], generate: Callable[[int], str]) -> dict[str, str]:
+    wanted = complete(manifest, given, generate)
     if questions := missing(manifest, wanted):
         raise MissingSettings(manifest, questions)
     if wrong := broken(manifest, wanted):

@@ -6,26 +6,28 @@ from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.plan import plan_rollback
 from ..core.release import Release
+from .bring import Missing, lacks, with_bytes
 from .prepare import must_run, next_settings
 from .replace import preflight, replace
-from .settle import settle
-from .world import Result, Site, World
+from .world import Result, Site, Steps, World
 
 
 def rollback(world: World, app: str, *, to: str | None = None) -> Result:
     steps = world.steps()
-    with world.store.lock(app):
-        settle(world, app, steps)
-        before = must_run(world.installed(app))
-        release = plan_rollback(before, to)
-        site = world.site(before.kind, steps)
-        with steps("preflight", "Checking disk, memory and settings"):
-            site.proxy.ensure()
-            after = _rolled_back(site, before, release)
-            preflight(site, after)
-        with steps("fetch", f"Checking that {release.version} is on this machine"):
-            site.runtime.fetch(release, world.sources.open(app, before.source), world.report)
-        replace(site, Journal(flow="rollback", started=world.clock.now(), before=before, after=after))
+    return with_bytes(world, app, steps, lambda: _rollback(world, app, to, steps))
+
+
+def _rollback(world: World, app: str, to: str | None, steps: Steps) -> Result | Missing:
+    before = must_run(world.installed(app))
+    release = plan_rollback(before, to)
+    site = world.site(before.kind, steps)
+    if missing := lacks(site, before, release):
+        return missing
+    with steps("preflight", "Checking disk, memory and settings"):
+        site.proxy.ensure()
+        after = _rolled_back(site, before, release)
+        preflight(site, after)
+    replace(site, Journal(flow="rollback", started=world.clock.now(), before=before, after=after))
     return Result("rollback", app, "rolled-back", before.version, release.version, str(after.instance), steps.seconds)
 
 

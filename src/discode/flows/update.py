@@ -1,10 +1,14 @@
 """Update an app: the new version starts beside the old one and takes over, or nothing has changed.
 
-1. take the app's lock; settle whatever an earlier run left
+1. settle whatever an earlier run left
 2. ask the release source; verify; plan: nothing to do, a refusal with its reason, or from -> to
 3. preflight: disk, memory, required settings. Nothing has been touched yet
 4. fetch the release, with progress
-5. to 11. `replace`: journal, release command, boot, switch, confirm, drain, stop the old one, save
+5. take the app's lock. Whatever changed meanwhile: from 2 on once more
+6. to 12. `replace`: journal, release command, boot, switch, confirm, drain, stop the old one, save
+
+A source may be slow. So nobody holds the app's lock while it is asked: only another command that would ask it for the
+same app has to wait (`asking`).
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from ..core.journal import Journal
 from ..core.plan import NothingToDo, Step, plan_update
 from ..core.release import Index, Release
 from ..ports.releases import Releases
-from .prepare import must_run, next_settings, seeded
+from .prepare import check_settings, must_run, next_settings, seeded
 from .replace import preflight, replace
 from .settle import settle
 from .world import Result, Steps, World
@@ -24,10 +28,9 @@ def update(world: World, app: str, *, to: str | None = None, retry: bool = False
     """To the newest release of the installation's channel, or to version `to`; through intermediate releases where
     the vendor requires them. `retry`: also to a release that has failed here. `ahead`: not waiting for its rollout."""
     steps = world.steps()
-    with world.store.lock(app):
-        settle(world, app, steps)
+    with world.store.asking(app):
         while True:
-            before = seeded(world, must_run(world.installed(app)))
+            before = _settled(world, app, steps)
             with steps("plan", "Looking for a newer release"):
                 releases = world.sources.open(app, before.source)
                 plan = _plan(world, before, releases.index(), to, retry, ahead)
@@ -36,17 +39,30 @@ def update(world: World, app: str, *, to: str | None = None, retry: bool = False
                     "update", app, "nothing-to-do", before.version, before.version, str(before.instance),
                     steps.seconds, plan.reason,
                 )  # fmt: skip
-            result = _step(world, before, releases, plan, steps)
+            release = _brought(world, before, releases, plan, steps)
+            with world.store.lock(app):
+                settle(world, app, steps)
+                if not _is_as_planned(world, before, release, steps):
+                    continue
+                result = _step(world, before, release, steps)
             if plan.entry.key == plan.target.key:
                 return result
 
 
 def check(world: World, app: str) -> tuple[Installation, Index, NothingToDo | Step]:
     """What `update` would do now. Changes nothing but the trusted metadata."""
-    with world.store.lock(app):
-        before = seeded(world, world.installed(app))
+    with world.store.asking(app):
+        with world.store.lock(app):
+            before = seeded(world, world.installed(app))
         index = world.sources.open(app, before.source).index()
         return before, index, _plan(world, before, index, None, False, False)
+
+
+def _settled(world: World, app: str, steps: Steps) -> Installation:
+    """What serves, for the plan. At once: an interrupted flow does not wait until the source has answered."""
+    with world.store.lock(app):
+        settle(world, app, steps)
+        return seeded(world, must_run(world.installed(app)))
 
 
 def _plan(
@@ -56,25 +72,32 @@ def _plan(
     return plan_update(before, index, to, {} if retry else before.avoided(now), now, ahead)
 
 
-def _step(world: World, before: Installation, releases: Releases, plan: Step, steps: Steps) -> Result:
+def _brought(world: World, before: Installation, releases: Releases, plan: Step, steps: Steps) -> Release:
+    """The release, with all that can be done before anything is touched, and without the app's lock."""
     with steps("plan", f"Reading the manifest of {plan.entry.version}"):
         release = releases.release(plan.entry)
-    journal = _prepared(world, before, releases, release, steps)
-    replace(world.site(before.kind, steps), journal)
-    assert journal.after is not None
-    return Result(
-        "update", before.app, "updated", before.version, release.version, str(journal.after.instance), steps.seconds
-    )
-
-
-def _prepared(world: World, before: Installation, releases: Releases, release: Release, steps: Steps) -> Journal:
-    """All that can be done before anything is touched."""
     world.platforms.choose(release.manifest.artifact.kind)
     site = world.site(release.manifest.artifact.kind, steps)
     with steps("preflight", "Checking disk, memory and settings"):
+        check_settings(release, site.store.settings(before.app, before.settings))
         site.proxy.ensure()
-        after = before.with_release(release, next_settings(site, before, release))
-        preflight(site, after)
+        preflight(site, before.with_release(release, before.settings))
     with steps("fetch", f"Fetching {release.version}"):
         site.runtime.fetch(release, releases, world.report)
-    return Journal(flow="update", started=world.clock.now(), before=before, after=after)
+    return release
+
+
+def _is_as_planned(world: World, before: Installation, release: Release, steps: Steps) -> bool:
+    """Another command may have had the lock since: for one that stopped the app or pruned it the plan is over."""
+    site = world.site(release.manifest.artifact.kind, steps)
+    return must_run(world.installed(before.app)) == before and site.runtime.has(release)
+
+
+def _step(world: World, before: Installation, release: Release, steps: Steps) -> Result:
+    site = world.site(release.manifest.artifact.kind, steps)
+    site.proxy.ensure()
+    after = before.with_release(release, next_settings(site, before, release))
+    replace(site, Journal(flow="update", started=world.clock.now(), before=before, after=after))
+    return Result(
+        "update", before.app, "updated", before.version, release.version, str(after.instance), steps.seconds
+    )  # fmt: skip

@@ -91,6 +91,9 @@ class Runtime(Protocol):
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
         """Bring the release's bytes onto this machine. Raises TrustError, Refused or SourceUnreachable."""
 
+    def has(self, release: Release) -> bool:
+        """Whether `fetch` has brought its bytes, and they are still there."""
+
     def free_disk(self) -> int:
         """Bytes free where releases are kept."""
 

@@ -20,6 +20,10 @@ class Store(Protocol):
         """Exclusive among all processes of the host; freed when the process dies. Raises Busy at once, unless the guard
         of a command that was killed holds it: that one is waited for."""
 
+    def asking(self, app: str) -> AbstractContextManager[None]:
+        """As `lock`, among those who ask the app's source or fetch from it: that may take long, and `lock` is free
+        for others meanwhile. Whoever wants both takes this one first."""
+
     def apps(self) -> list[str]:
         """Slugs of all installations, and of flows under way, in order."""
 

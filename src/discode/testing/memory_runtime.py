@@ -58,6 +58,9 @@ class MemoryRuntime:
             releases.archive(release, report)
             self.fetched.add((release.manifest.app, release.key))
 
+    def has(self, release: Release) -> bool:
+        return (release.manifest.app, release.key) in self.fetched
+
     def free_disk(self) -> int:
         return self.disk
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from ..core.errors import Busy, StateError
 from ..core.history import HistoryEntry
@@ -22,18 +22,24 @@ class MemoryStore:
         self.revisions: dict[str, dict[int, dict[str, str]]] = {}
         self.entries: dict[str, list[HistoryEntry]] = {}
         self.kept_logs: dict[str, list[str]] = {}
-        self.locked: set[str] = set()
+        self.locked: set[tuple[str, str]] = set()
         self.damaged: set[tuple[str, Document]] = set()
 
+    def lock(self, app: str) -> AbstractContextManager[None]:
+        return self._alone(app, "lock")
+
+    def asking(self, app: str) -> AbstractContextManager[None]:
+        return self._alone(app, "asking")
+
     @contextmanager
-    def lock(self, app: str) -> Iterator[None]:
-        if app in self.locked:
+    def _alone(self, app: str, what: str) -> Iterator[None]:
+        if (app, what) in self.locked:
             raise Busy(f"Another command works on {app}.", "Try again when it is done.")
-        self.locked.add(app)
+        self.locked.add((app, what))
         try:
             yield
         finally:
-            self.locked.discard(app)
+            self.locked.discard((app, what))
 
     def release_all(self) -> None:
         self.locked.clear()

@@ -36,6 +36,15 @@ class Images:
                 raise wrong_platform(image, platform, {is_for})
             self._engine.api.tag(image.reference, image_name(app), release.key, force=True)
 
+    def has(self, release: Release) -> bool:
+        """Under both names: by its digest, and by the one that keeps others from dropping it."""
+        app, image = release.manifest.app, release.manifest.artifact
+        if not isinstance(image, Image):
+            return False
+        with self._engine.errors("look at the images"):
+            kept = self._inspect(f"{image_name(app)}:{release.key}")
+            return kept is not None and self._inspect(image.reference) is not None
+
     def prune(self, app: str, keep: frozenset[str]) -> None:
         """What others gave the same image a name for stays, under that name."""
         for told in self._engine.api.images(image_name(app)):

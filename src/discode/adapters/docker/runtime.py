@@ -40,6 +40,10 @@ class DockerRuntime:
         with self._asking("fetch the image"):
             self._images.fetch(release, releases, report)
 
+    def has(self, release: Release) -> bool:
+        with self._asking("look at the images"):
+            return self._images.has(release)
+
     def free_disk(self) -> int:
         return free_disk(self._engine)
 

@@ -1,7 +1,7 @@
 """FileStore: what Discode remembers on this host, as files below its home.
 
     apps/<slug>/installation.json, journal.json, history.jsonl, env.<revision>, failed/, trust/
-    locks/<slug>.lock
+    locks/<slug>.lock, <slug>.asking.lock
 
 Whoever writes holds the app's lock; readers need none, for every file is replaced whole.
 """
@@ -44,9 +44,10 @@ class FileStore:
         self._note = note
 
     def lock(self, app: str) -> AbstractContextManager[None]:
-        path = self.home / "locks" / f"{check_slug(app)}.lock"
-        close_home(self.home)
-        return locked(path, app, f"{self.command} {app}", self._note)
+        return self._locked(f"{check_slug(app)}.lock", app)
+
+    def asking(self, app: str) -> AbstractContextManager[None]:
+        return self._locked(f"{check_slug(app)}.asking.lock", app)
 
     def apps(self) -> list[str]:
         folder = self.home / "apps"
@@ -128,6 +129,10 @@ class FileStore:
 
     def purge(self, app: str) -> None:
         purge(self._folder(app))
+
+    def _locked(self, name: str, app: str) -> AbstractContextManager[None]:
+        close_home(self.home)
+        return locked(self.home / "locks" / name, app, f"{self.command} {app}", self._note)
 
     def _folder(self, app: str) -> Path:
         return self.home / "apps" / check_slug(app)

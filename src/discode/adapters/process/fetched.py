@@ -16,6 +16,7 @@ from ...ports.report import Report
 from ..files.disk import disk_refusals
 from .unpack import unpack
 
+_UNPACKING = ".new-"  # how the names of folders begin that are not whole yet
 ABANDONED = 86400.0  # seconds without a change after which a download is not under way any more
 
 
@@ -37,7 +38,7 @@ class Fetched:
         with disk_refusals(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self._sweep(target.parent)
-            temporary = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+            temporary = Path(tempfile.mkdtemp(prefix=_UNPACKING, dir=target.parent))
             try:
                 unpack(downloaded, temporary, artifact.unpacked)
                 temporary.chmod(0o755)
@@ -54,9 +55,10 @@ class Fetched:
         if not folder.is_dir():
             return
         for path in folder.iterdir():
-            if path.name not in keep:
+            # Another command may be unpacking the next one: who prunes holds the app's lock, who fetches does not.
+            if path.name not in keep and not path.name.startswith(_UNPACKING):
                 shutil.rmtree(path, ignore_errors=True)
-        if not any(folder.iterdir()):
+        with contextlib.suppress(OSError):  # there is something in it
             folder.rmdir()
 
     def _sweep_downloads(self) -> None:
@@ -69,6 +71,6 @@ class Fetched:
 
     @staticmethod
     def _sweep(folder: Path) -> None:
-        """What a killed command left half unpacked. The app's lock keeps other commands away."""
-        for path in folder.glob(".new-*"):
+        """What a killed command left half unpacked. Whoever fetches for an app is alone with that (`Store.asking`)."""
+        for path in folder.glob(f"{_UNPACKING}*"):
             shutil.rmtree(path, ignore_errors=True)

@@ -51,6 +51,9 @@ class ProcessRuntime:
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
         self._fetched.fetch(release, releases, report)
 
+    def has(self, release: Release) -> bool:
+        return self._fetched.path(release.manifest.app, release.key).is_dir()
+
     def free_disk(self) -> int:
         return free_space(self.home)
 

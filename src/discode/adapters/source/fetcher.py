@@ -11,6 +11,7 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
 from ...core.address import without_login
+from ...core.bounded import ANSWER_TIME
 from ..hub_api import told_by
 from ..web import client, pieces, read, told
 
@@ -86,7 +87,8 @@ class WebFetcher(_Counting):
                         raise SourceRefused(answer.status_code, key, sentence, next_step)
                 if answer.status_code != 200:
                     raise DownloadHTTPError(f"{url} answered {answer.status_code}", answer.status_code)
-                yield from pieces(answer)
+                # Who hears of the pieces fetches an archive, which may be of any size.
+                yield from pieces(answer, None if self.on_bytes else ANSWER_TIME)
         except httpx.HTTPError as error:
             raise DownloadError(f"{without_login(url)}: {told(error)}") from error
 

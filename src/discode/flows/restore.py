@@ -1,0 +1,51 @@
+"""Restore: settle, and bring back what a reboot or an accident took away: the proxy, the route, the instance."""
+
+from __future__ import annotations
+
+from ..core.installation import Installation
+from ..ports.runtime import Phase
+from .bring import Missing, lacks, with_bytes
+from .conclude import make_serve
+from .instance import retire_others
+from .world import Result, Site, Steps, World
+
+
+def restore(world: World, app: str) -> Result:
+    steps = world.steps()
+
+    def flow() -> Result | Missing:
+        installation = world.store.installation(app)
+        if installation is None:
+            return Result("settle", app, "not-installed")
+        with steps("restore", f"Checking {installation.instance}"):
+            site = world.site(installation.kind, steps)
+            return _restore(site, installation) or _result(installation, steps)
+
+    return with_bytes(world, app, steps, flow)
+
+
+def _result(installation: Installation, steps: Steps) -> Result:
+    return Result(
+        "settle", installation.app, installation.state, to_version=installation.version,
+        instance=str(installation.instance), seconds=steps.seconds,
+    )  # fmt: skip
+
+
+def _restore(site: Site, installation: Installation) -> Missing | None:
+    site.proxy.ensure()
+    if installation.state == "stopped":
+        site.proxy.stop(installation.app, f"{installation.app} is stopped.")
+        site.runtime.stop(installation.instance, installation.release.manifest.update.stop)
+        return None
+    state = site.runtime.inspect(installation.instance)
+    if state is None or state.phase is not Phase.RUNNING:
+        # Its bytes may be gone with the instance.
+        if missing := lacks(site, installation, installation.release):
+            return missing
+        if installation.release.manifest.update.strategy == "hold":
+            retire_others(site, installation, installation.app)  # two must not run on the same volumes
+    make_serve(site, installation)
+    # Another one may have been serving up to now, of which no file tells any more.
+    site.proxy.drained(installation.app, installation.release.manifest.update.drain)
+    retire_others(site, installation, installation.app)
+    return None
