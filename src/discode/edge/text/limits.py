@@ -13,14 +13,15 @@ HEADERS = (64 << 10) - 1  # bytes of all headers together; the most that a patte
 COUNT = 200  # of headers
 BUFFER = 112 << 10  # bytes; the C library returns what is larger than 128 KB to the system each time
 BODY = 96 << 10  # bytes of a body that a buffer has room for beside its headers
+WINDOW = 1 << 20  # bytes of a body over HTTP/2 that may be on their way; they wait in the kernel, not in HAProxy
 
 GLOBAL = f"""\
     tune.bufsize {BUFFER}
     tune.http.maxhdr {5 * COUNT}
     # Of what is spliced. With 64 KB large answers cost a third more CPU.
     tune.pipesize {256 << 10}
-    # More would let one upload that its target does not read hold up everything else of its client.
-    tune.h2.initial-window-size {BUFFER}
+    # An upload over HTTP/2 sends so much a round trip: as kamal-proxy, and ten times what HAProxy would take by itself.
+    tune.h2.initial-window-size {WINDOW}
 """
 
 

@@ -1,0 +1,81 @@
+"""Clients far away: what takes a round trip here takes a tenth of a second there."""
+
+import socket
+import ssl
+import threading
+import time
+
+import pytest
+from far import Far
+from raw_app import RawApp
+from test_https import http2_frame
+
+ROUND_TRIP = 0.1
+SIZE = 4_000_000
+
+
+@pytest.fixture
+def app():
+    made = RawApp()
+    yield made
+    made.close()
+
+
+class Upload:
+    """`POST /` over HTTP/2 with a body of SIZE bytes, as fast as the other side's windows let it; RFC 9113, 6.9."""
+
+    def __init__(self, connection, host):
+        self._connection, self._stream = connection, connection.makefile("rb")
+        self._windows, self._more, self.status = {0: 65535, 1: 65535}, threading.Condition(), b""
+        head = b"\x83\x87\x84\x41" + bytes([len(host)]) + host  # POST, https, /, the host: RFC 7541, appendix A
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0, b"") + http2_frame(1, 4, 1, head))
+        reader = threading.Thread(target=self._read, daemon=True)
+        reader.start()
+        self._send()
+        reader.join(30)
+
+    def _send(self):
+        left = SIZE
+        while left:
+            with self._more:
+                self._more.wait_for(lambda: min(self._windows.values()) > 0, 30)
+                size = min(left, 16384, *self._windows.values())
+                self._windows = {stream: window - size for stream, window in self._windows.items()}
+            left -= size
+            self._connection.sendall(http2_frame(0, not left, 1, bytes(size)))
+
+    def _read(self):
+        while not self.status:
+            start = self._stream.read(9)
+            payload, stream = self._stream.read(int.from_bytes(start[:3], "big")), start[8]
+            with self._more:
+                if start[3] == 4 and not start[4]:
+                    settings = {payload[at : at + 2]: payload[at + 2 : at + 6] for at in range(0, len(payload), 6)}
+                    self._windows[1] += int.from_bytes(settings.get(b"\0\4", b"\0\0\xff\xff"), "big") - 65535
+                if start[3] == 8:
+                    self._windows[stream] += int.from_bytes(payload, "big")
+                if start[3] == 1:
+                    self.status = payload[:1]
+                self._more.notify_all()
+
+
+def test_an_upload_over_http_2_does_not_wait_for_every_100_kb(https_edge, app, pair):
+    """It takes what its bytes need on the way, and some round trips; HAProxy by itself would need 60, kamal-proxy 6."""
+    https_edge.start()
+    good = pair("good", "a.test")
+    https_edge.ok("deploy", "a", "--target", app.target, "--host", "a.test", "--tls", *good.flags)
+    far = Far(https_edge.https_port, ROUND_TRIP)
+    context = ssl.create_default_context(cafile=str(good.certificate))
+    context.set_alpn_protocols(["h2"])
+
+
+    with socket.create_connection(("127.0.0.1", far.port), 30) as connection:
+        with context.wrap_socket(connection, server_hostname="a.test") as secure:
+            began = time.monotonic()
+            upload = Upload(secure, b"a.test")
+            took = time.monotonic() - began
+    far.close()
+    assert upload.status == b"\x88", "200, by HPACK's table"
+    assert len(app.sent[-1].body) == SIZE
+    print(f"{took / ROUND_TRIP:.1f} round trips")
+    assert took / ROUND_TRIP < 25
