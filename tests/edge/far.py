@@ -12,11 +12,13 @@ class Far:
 
     def __init__(self, to, round_trip=0.1):
         self._to, self._delay = to, round_trip / 2
+        self._ended = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
+        self._ended.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
@@ -41,7 +43,7 @@ class Far:
         with contextlib.suppress(OSError):
             while True:
                 moment, data = on_its_way.get()
-                time.sleep(max(moment - time.monotonic(), 0))
+                self._ended.wait(max(moment - time.monotonic(), 0))
                 if not data:
                     return connection.shutdown(socket.SHUT_WR)
                 connection.sendall(data)

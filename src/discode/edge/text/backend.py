@@ -76,7 +76,7 @@ def own_rules(layout: Layout, service: Service) -> str:
     """The rules that a service has beside the common ones. Empty for most: they say nothing but their targets."""
     shape = service.shape
     lines = [
-        *([f"timeout server {_ms(shape.target_timeout)}"] if shape.target_timeout != Shape.target_timeout else []),
+        *_timeout_rules(shape),
         *([f"errorfiles pages:{service.name}"] if shape.error_pages else []),
         *_check_rules(layout, service),
         *_prefix_rules(shape),
@@ -120,13 +120,24 @@ def common_sections(layout: Layout) -> str:
         "http-check expect rstatus ^2",
         "http-send-name-header X-Kamal-Target",
     ]
-    texts = [["defaults usual from base", *lines, *_CUTS], ["defaults live from base", *lines, _QUIET_STREAMS]]
+    texts = [["defaults usual from base", *lines, *_WAITS], ["defaults live from base", *lines, _QUIET_STREAMS]]
     return "\n".join("\n    ".join(text) + "\n" for text in texts)
 
 
-# Requests wait for their answer in Lua, so that the cut at the end of a drain can answer them, see `scripts.lua`. That
-# costs 5 µs of CPU each: in a service with many of them HAProxy waits by itself. The delay is longer than any wait.
-_CUTS = ["tcp-response inspect-delay 20d", f"tcp-response content lua.cut if {{ be_sess_rate lt {MANY} }}"]
+# Requests wait for their answer in Lua, so that the cut at the end of a drain can answer them, and so that the target
+# timeout is over when the answer begins: HAProxy's own would count between two events of a stream, too. That costs 5 µs
+# of CPU each. In a service with many requests HAProxy waits by itself for those that hardly ask for a stream; for those
+# whose body is still on the way it always does. The delay is longer than any wait.
+_IS_WHOLE = "{ method GET HEAD } { req.body_size 0 } !{ req.fhdr(transfer-encoding) -m found }"
+_WAITS = [
+    f"http-request set-var(txn.patience) int({round(Shape.target_timeout * 1000)})"
+    f" if {_IS_WHOLE} {{ be_sess_rate lt {MANY} }} || {_IS_WHOLE} {{ req.fhdr(accept) -m beg */* }}",
+    "http-request lua.whole if !{ method GET HEAD }",
+    f"http-request set-var(txn.patience) int({round(Shape.target_timeout * 1000)}) if {{ var(txn.whole) -m found }}",
+    "http-request set-timeout server 24h if { var(txn.patience) -m found }",
+    "tcp-response inspect-delay 20d",
+    f"tcp-response content lua.answer if {{ be_sess_rate lt {MANY} }} || {{ var(txn.patience) -m found }}",
+]
 
 # Between two events there may be any time; the target timeout is for the answer of a request.
 _QUIET_STREAMS = "http-request set-timeout server 24h if { req.hdr(accept) -m sub text/event-stream }"
@@ -147,6 +158,15 @@ def _client_ip_rules(header: str) -> str:
     """The proxy in front tells the client's address in a header of its own; that is the first hop."""
     first = f"http-request set-header X-Forwarded-For %[req.fhdr({header},1)] if {{ req.fhdr({header}) -m found }}"
     return f"    {first}\n{forwarding_rules()}"
+
+
+def _timeout_rules(shape: Shape) -> list[str]:
+    """In Lua's words and in HAProxy's own, see `_WAITS`."""
+    timeout = _ms(shape.target_timeout)
+    if shape.target_timeout == Shape.target_timeout:
+        return []
+    own = f"http-request set-var(txn.patience) int({timeout.removesuffix('ms')}) if {{ var(txn.patience) -m found }}"
+    return [f"timeout server {timeout}", own]
 
 
 def _prefix_rules(shape: Shape) -> list[str]:

@@ -57,10 +57,28 @@ core.register_action("rollout", {"http-req"}, function(txn)
     end
 end, 0)
 
--- Cut: at the end of a drain a request whose answer has not begun is answered with 504. HAProxy's `shutdown sessions`
--- closes its connection without a word: 3.0.11 and versions of its age always, 2.6 when the connection to the target
--- had served a request before. So the wait for an answer is here, with a look every 200 ms.
+-- Whole: is the body of a request here, so that the wait for its answer begins? The rest of a small one is on its way
+-- when the header comes, and is awaited for a moment. `Expect`: the target is to say first whether it wants it.
 
+local LARGEST, MOMENT = 65536, 250  -- bytes, milliseconds
+
+core.register_action("whole", {"http-req"}, function(txn)
+    local length = txn.f:req_fhdr("content-length")
+    local has_none = length == nil and txn.f:req_ver() ~= "2.0" and txn.f:req_fhdr("transfer-encoding") == nil
+    local size = has_none and 0 or tonumber(length)
+    if size == nil or size > LARGEST then return end
+    for _ = 1, txn.f:req_fhdr("expect") and 1 or MOMENT // 5 do
+        if txn.f:req_body_len() >= size then txn:set_var("txn.whole", true); return end
+        core.msleep(5)
+    end
+end, 0)
+
+-- Answer: the wait for it, with a look every 200 ms. A target has as many milliseconds as `txn.patience` says; HAProxy
+-- counts by itself when there is none. At the end of a drain a request whose answer has not begun is answered with 504.
+-- HAProxy's `shutdown sessions` closes its connection without a word: 3.0.11 and versions of its age always, 2.6 when the
+-- connection to the target had served a request before.
+
+local LOOK = 200
 local cuts = Map.new(os.getenv("DISCODE_EDGE_CUTS"), Map._str)
 local pages = os.getenv("DISCODE_EDGE_PAGES")
 
@@ -71,22 +89,39 @@ local function page_of(service)
     return string.match(text, "\r\n\r\n(.*)$") or ""
 end
 
-core.register_action("cut", {"tcp-res"}, function(txn)
+local function is_cut(backend, server)
+    -- The second: another version may serve in the same backend.
+    return cuts:lookup(backend) == "yes" and cuts:lookup(backend .. "/" .. server)
+end
+
+local function too_late(txn)
+    return txn:reply{
+        status = 504, reason = "Gateway Timeout", body = page_of(string.match(txn.f:be_name(), "^[^:]+")),
+        headers = {["content-type"] = {"text/html; charset=utf-8"}, ["cache-control"] = {"no-cache"}},
+    }
+end
+
+-- How long it may go on waiting. The first look is when the request has been sent.
+local function left(txn)
+    local patience, deadline = txn:get_var("txn.patience"), txn:get_var("txn.deadline")
+    if patience == nil then return LOOK end
+    if deadline == nil then
+        deadline = math.floor(milliseconds()) + patience
+        txn:set_var("txn.deadline", deadline)
+    end
+    return math.min(deadline - math.floor(milliseconds()), LOOK)
+end
+
+core.register_action("answer", {"tcp-res"}, function(txn)
     if txn.f:res_len() > 0 then return act.CONTINUE end
     -- The target has closed, or the target timeout is over. When its client has closed before, that is why.
     if not txn.res:may_recv() then
         if txn.req:may_recv() then return act.CONTINUE end
         txn:done(txn:reply{status = 499, reason = "Client Closed Request"})
     end
-    local backend = txn.f:be_name()
-    -- Another version may serve in the same backend.
-    if cuts:lookup(backend) == "yes" and cuts:lookup(backend .. "/" .. txn.f:srv_name()) then
-        txn:done(txn:reply{
-            status = 504, reason = "Gateway Timeout", body = page_of(string.match(backend, "^[^:]+")),
-            headers = {["content-type"] = {"text/html; charset=utf-8"}, ["cache-control"] = {"no-cache"}},
-        })
-    end
-    act.wake_time(200)
+    local wait = left(txn)
+    if wait <= 0 or is_cut(txn.f:be_name(), txn.f:srv_name()) then txn:done(too_late(txn)) end
+    act.wake_time(wait)
     return act.YIELD
 end)
 
