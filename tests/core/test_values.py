@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from discode.core.errors import TrustError, UsageError
 from discode.core.installation import Installation
 from discode.core.journal import Journal, choose
-from discode.core.manifest import Manifest
+from discode.core.manifest import Manifest, Timeouts
 from discode.core.names import InstanceName, check_host, check_slug
 from discode.core.quantity import format_duration, parse_duration, parse_size
 from discode.core.release import Index, IndexEntry, read_index, read_manifest, release_key
@@ -132,6 +132,16 @@ PUBLISHED = (
     '"release_command":null,"requires":null,"resources":{"cpus":2.0,"memory":268435456},"update":{"confirm":0.2,'
     '"drain":10.0,"hold":30.0,"stop":5.0,"strategy":"overlap"},"version":"1.4.0","volumes":{"storage":"/app/storage"}}'
 )
+
+
+def test_what_a_later_field_says_is_in_the_manifest_only_when_it_is_not_the_default():
+    """A release that says nothing has the key that it had before there was such a field."""
+    manifest = Manifest.read_json(PUBLISHED)
+    assert manifest.timeouts == Timeouts(response=60.0)
+    assert manifest.changed(timeouts=Timeouts(response=60.0)).canonical() == PUBLISHED.encode()
+    patient = manifest.changed(timeouts=Timeouts(response=120.0)).canonical()
+    assert json.loads(patient) == {**json.loads(PUBLISHED), "timeouts": {"response": 120.0}}
+    assert Manifest.read_json(patient).timeouts.response == 120.0
 
 
 def test_a_manifest_is_written_to_the_byte_as_it_always_was():

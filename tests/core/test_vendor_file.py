@@ -20,6 +20,7 @@ env:
 release_command: [python3, migrate.py]
 processes: {worker: [python3, jobs.py]}
 update: {strategy: hold, confirm: 1500ms, drain: 30s, stop: 10s}
+timeouts: {response: 2m}
 requires: ">=1.0"
 resources: {memory: 512MB, cpus: 1}
 """
@@ -35,7 +36,7 @@ def problems(text):
 def test_a_whole_file():
     spec = parse_vendor_file(GOOD)
     assert spec.health.timeout == 5 and spec.update.confirm == 1.5 and spec.env["WORKERS"].value == "2"
-    assert spec.resources.memory == 512 * 2**20
+    assert spec.resources.memory == 512 * 2**20 and spec.timeouts.response == 120
 
 
 def test_numbers_stay_as_they_were_written():
@@ -58,8 +59,12 @@ def test_numbers_stay_as_they_were_written():
         ("{generate: hex64}", "{generate: hex64, ask: x}", "give exactly one of"),
         ("MODE: production", "MODE: yes", "put it in quotes"),
         ("strategy: hold", "strategy: yolo", "line 14: update.strategy"),
-        ('requires: ">=1.0"', 'requires: "about 1"', "line 15: requires: 'about 1' is not a requirement"),
-        ("memory: 512MB", "memory: lots", "line 16: resources.memory: 'lots' is not a size"),
+        ('requires: ">=1.0"', 'requires: "about 1"', "line 16: requires: 'about 1' is not a requirement"),
+        ("memory: 512MB", "memory: lots", "line 17: resources.memory: 'lots' is not a size"),
+        ("response: 2m", "response: 0", "line 15: timeouts.response: a time from 1s to 24h"),
+        ("response: 2m", "response: 25h", "line 15: timeouts.response: a time from 1s to 24h"),
+        ("response: 2m", "response: long", "line 15: timeouts.response: 'long' is not a duration"),
+        ("response: 2m", "respons: 2m", "line 15: timeouts.respons: unknown field; did you mean response?"),
         ("archive: ./app\n", "", "give exactly one of: archive"),
         ("app: myapp\n", "", "app: Field required"),
         ("version: 1.2.0\n", "version: 1.2.0\nversion: 1.3.0\n", "line 3: version appears twice"),

@@ -34,6 +34,12 @@ def _size(value: Any) -> Any:
     return parse_size(value) if isinstance(value, str) else value
 
 
+def _response(value: float) -> float:
+    if not 1 <= value <= 86400:
+        raise ValueError("a time from 1s to 24h")
+    return value
+
+
 def _slug(value: str) -> str:
     if not SLUG.fullmatch(value):
         raise ValueError("1 to 40 lowercase letters, digits and dashes, starting with a letter")
@@ -79,6 +85,7 @@ Variable = Annotated[str, Meta(pattern=r"^(?!PORT\Z|DISCODE_)[A-Za-z_][A-Za-z0-9
 UrlPath = Annotated[str, Meta(pattern=r"^/[\x21-\x7e]*\Z"), Check(_url_path)]
 VolumePath = Annotated[str, Check(check_volume_path)]
 Seconds = Annotated[float, Meta(ge=0, le=86400), Parse(_duration)]
+ResponseSeconds = Annotated[float, Meta(ge=1, le=86400), Parse(_duration), Check(_response)]
 Bytes = Annotated[int, Meta(gt=0), Parse(_size)]
 Command = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
 # As the registry's API takes it: <https://github.com/opencontainers/distribution-spec>; the host may have a port.
@@ -188,6 +195,16 @@ class UpdatePolicy(Part, frozen=True, kw_only=True):
     hold: Seconds = 30.0
 
 
+class Timeouts(Part, frozen=True, kw_only=True):
+    """Seconds: `response`, what the app may take until its answer to a request begins; then the proxy answers 504.
+
+    60 s are nginx's and Apache's default. Heroku's and kamal-proxy's 30 s cut reports and imports that worked wherever
+    the vendor tried them; much more, and an app that hangs keeps its users waiting instead of telling them.
+    """
+
+    response: ResponseSeconds = 60.0
+
+
 class Resources(Part, frozen=True, kw_only=True):
     memory: Bytes | None = None
     cpus: Annotated[float, Meta(gt=0, le=1024)] | None = None
@@ -234,9 +251,12 @@ class AppSpec(Part, frozen=True, kw_only=True):
     release_command: Command | None = None
     processes: dict[Slug, Command] = {}
     update: UpdatePolicy = UpdatePolicy()
+    timeouts: Timeouts = Timeouts()
     requires: Requirement | None = None
     irreversible: bool = False
     resources: Resources = Resources()
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"timeouts"})
 
     def __post_init__(self) -> None:
         check_versions(None, self.requires)

@@ -76,7 +76,7 @@ def fetch_again(site: Site, source: str, release: Release) -> None:
 
 def switch(site: Site, installation: Installation, endpoint: Endpoint, *, force: bool = False) -> None:
     manifest = installation.release.manifest
-    timing = Timing(deploy=manifest.health.deadline, drain=manifest.update.drain)
+    timing = Timing(manifest.health.deadline, manifest.update.drain, manifest.timeouts.response)
     site.proxy.switch(installation.app, endpoint, installation.route, manifest.health, timing, force=force)
 
 

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from ..core.installation import Route
-from ..core.manifest import Health
+from ..core.manifest import Health, Timeouts
 from .runtime import Endpoint, Probe
 
 
@@ -27,10 +27,12 @@ class Serving:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds: how long the new endpoint may take to answer, and how long requests on the old one may go on."""
+    """Seconds: how long the new endpoint may take to answer its check, how long requests on the old one may go on, and
+    how long a request may wait until its answer begins."""
 
     deploy: float
     drain: float
+    response: float = Timeouts().response
 
 
 class Proxy(Protocol):

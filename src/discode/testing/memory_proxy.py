@@ -18,6 +18,7 @@ class _Service:
     route: Route
     mode: Mode = Mode.RUNNING
     held: float = 0.0  # seconds that the requests of a pause under way were promised
+    response: float = 0.0  # seconds that an answer may take to begin
 
 
 class MemoryProxy:
@@ -57,7 +58,7 @@ class MemoryProxy:
             raise ReleaseFailed(f"target failed to become healthy within {timing.deploy:g} s: {probe.detail}")
         mode = self.services[service].mode if service in self.services else Mode.RUNNING
         held = self.services[service].held if service in self.services else 0.0
-        self.services[service] = _Service(endpoint, route, mode, held)
+        self.services[service] = _Service(endpoint, route, mode, held, timing.response)
         if mode is Mode.RUNNING and not self._is_late:
             self.busy.setdefault(service, set()).add(endpoint)
 

@@ -35,14 +35,14 @@ class EdgeSite:
 
     def __init__(self, made: Origins, folder: Path):
         self.http_port, self._https_port = free_port(), free_port()
-        self._folder = folder
+        self.folder = folder
         self.process = self.another_process()
         self.proxy = KamalProxy(self.process.socket, self.process, self.http_port)
         self.origins = made
 
     def another_process(self) -> EdgeProcess:
         """As another command on this machine would have it."""
-        return EdgeProcess(self._folder, self.http_port, self._https_port, "127.0.0.1")
+        return EdgeProcess(self.folder, self.http_port, self._https_port, "127.0.0.1")
 
     def healthy(self) -> Endpoint:
         return self.origins.new().endpoint
@@ -105,6 +105,21 @@ def test_requests_under_way_finish_where_they_are(site: EdgeSite) -> None:
         assert slow.result(60) == (200, "old /slow app.test")
         waiting.join(60)
         assert was_let_go == [True]
+
+
+def test_an_answer_may_take_as_long_as_the_release_says(site: EdgeSite) -> None:
+    hangs = site.origins.new("hangs")
+    site.proxy.switch("myapp", hangs.endpoint, ROUTE, HEALTH, Timing(deploy=30.0, drain=1.0, response=0.3))
+    assert site.get("/slow")[0] == 504
+    site.proxy.switch("myapp", hangs.endpoint, ROUTE, HEALTH, TIMING)
+    with ThreadPoolExecutor(1) as pool:
+        hangs.waiting.clear()
+        slow = pool.submit(site.get, "/slow")
+        assert hangs.waiting.wait(60)
+        text = (site.folder / "haproxy.cfg").read_text()
+        assert "timeout server 60000ms" in text, "what a release that says nothing has"
+        hangs.let_go.set()
+        assert slow.result(60) == (200, "hangs /slow app.test")
 
 
 def test_requests_that_do_not_finish_are_cut_at_the_drain_timeout(site: EdgeSite) -> None:

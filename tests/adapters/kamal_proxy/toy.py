@@ -161,7 +161,7 @@ def _parser(is_edge: bool) -> argparse.ArgumentParser:
     deploy.add_argument("--force", action="store_true")
     for name in ("path", "timeout", "interval"):
         deploy.add_argument(f"--health-check-{name}", required=True)
-    for name in ("--deploy-timeout", "--drain-timeout"):
+    for name in ("--deploy-timeout", "--drain-timeout", "--target-timeout"):
         deploy.add_argument(name, required=True)
     pause, stop = commands.add_parser("pause"), commands.add_parser("stop")
     pause.add_argument("--max-pause", required=True)

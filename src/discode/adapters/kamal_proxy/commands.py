@@ -26,6 +26,7 @@ def deploy(service: str, endpoint: Endpoint, route: Route, health: Health, timin
         *("--health-check-interval", format_duration(HEALTH_INTERVAL)),
         *("--deploy-timeout", format_duration(timing.deploy)),
         *("--drain-timeout", format_duration(timing.drain)),
+        *("--target-timeout", format_duration(timing.response)),
     ]
 
 
