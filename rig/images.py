@@ -9,9 +9,10 @@ import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .registry import Layer, Registry, tar_of
 
@@ -72,12 +73,13 @@ class Shelf:
         platform: str = "linux/amd64",
         port: int = 3000,
         volumes: tuple[str, ...] = (),
+        more: Mapping[str, Any] = {},
     ) -> str:
-        """An app in /app, over the base; the answer is the image's digest."""
+        """An app in /app, over the base; the answer is the image's digest. `more` is of what Docker calls Config."""
         layer = self.registry.push_layer(repository, tar_of({f"app/{name}": data for name, data in files.items()}))
         config = {
             "Env": [f"PATH={PATH}", "HOST=0.0.0.0", "PYTHONUNBUFFERED=1"], "WorkingDir": "/app", "Cmd": command,
-            "ExposedPorts": {f"{port}/tcp": {}}, "Volumes": {path: {} for path in volumes},
+            "ExposedPorts": {f"{port}/tcp": {}}, "Volumes": {path: {} for path in volumes}, **more,
         }  # fmt: skip
         return self.registry.push(repository, tag, [self.base(repository), layer], config, platform)
 

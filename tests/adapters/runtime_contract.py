@@ -94,6 +94,7 @@ class RuntimeContract:
         assert 1 <= len(lines) <= 5
 
     def test_a_command_runs_to_its_end(self, bench):
-        done = bench.runtime.run_once(bench.spec(), bench.command)
-        assert done.exit_code == 0 and done.output
+        seen = []
+        done = bench.runtime.run_once(bench.spec(), bench.command, 60, seen.append)
+        assert done.exit_code == 0 and done.output and list(done.output) == seen
         assert bench.runtime.instances(bench.spec().name.app) == []

@@ -1,6 +1,7 @@
 """Which release comes next, and which can be gone back to: by the customer's commands."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -117,6 +118,21 @@ def test_a_release_command_does_not_outlive_a_killed_update(installed):
     assert not any(name.encode() in words for words in _commands())
     assert not list((installed.home / "once").iterdir())
     assert installed.get() == (200, "1.0.0") and len(installed.instances()) == 1
+
+
+def test_a_release_command_is_seen_at_work_and_has_a_deadline(installed):
+    command = r"print('moving \u001b[31mrows', flush=True); import time; time.sleep(300)"
+    installed.publish("1.1.0", extra=f"release_timeout: 1s\nrelease_command: [python3, -c, {json.dumps(command)}]\n")
+    told = installed.run("update", APP, code=5).err
+    assert "Running the release command ...\n  | moving rows\n" in told
+    assert "The release command of 1.1.0 did not end within 1s and was stopped. 1.0.0 is still serving." in told
+    assert "Its last lines:" in told and installed.get() == (200, "1.0.0")
+    events = [json.loads(line) for line in installed.run("update", APP, "--retry", "--json", code=5).out.splitlines()]
+    assert {"event": "output", "line": "moving \x1b[31mrows"} in events
+    assert (
+        next(one for one in events if one.get("step") == "release" and one["event"] != "step-started")["event"]
+        == "step-failed"
+    )
 
 
 def test_a_version_that_is_no_tag_is_told_with_its_plus(place):

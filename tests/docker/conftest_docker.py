@@ -64,14 +64,16 @@ class Bench:
         """Of `Releases` there is only what fetching an image asks for."""
         return self
 
-    def fetched(self, files=None, cmd=("python3", "server.py"), platform="linux/amd64", **fields):
-        release = self.pushed(files, cmd, platform, **fields)
+    def fetched(self, files=None, cmd=("python3", "server.py"), platform="linux/amd64", more=None, **fields):
+        release = self.pushed(files, cmd, platform, more=more, **fields)
         self.runtime.fetch(release, self.releases, Silence())
         return release
 
-    def pushed(self, files=None, cmd=("python3", "server.py"), platform="linux/amd64", platforms=(), **fields):
+    def pushed(
+        self, files=None, cmd=("python3", "server.py"), platform="linux/amd64", platforms=(), more=None, **fields
+    ):
         files = files or {"server.py": SERVER.encode()}
-        digest = self.shelf.push_app("acme/tiny", "latest", files, list(cmd), platform=platform)
+        digest = self.shelf.push_app("acme/tiny", "latest", files, list(cmd), platform=platform, more=more or {})
         image = Image(repository=f"{self.registry.name}/acme/tiny", digest=digest, platforms=platforms)
         manifest = Manifest.checked(
             **{"app": APP, "version": "1.0", "artifact": image, "port": 3000, "health": {"deadline": 60}, **fields}

@@ -101,7 +101,7 @@ def test_data_outlives_the_instance_and_goes_when_it_is_asked_for(bench):
     release = bench.fetched(volumes={"storage": "/data"})
     one, two = bench.spec(1, release), bench.spec(2, release)
     bench.runtime.start(one)
-    assert bench.runtime.run_once(one, ["touch", "/data/note"]).exit_code == 0
+    assert bench.runtime.run_once(one, ["touch", "/data/note"], 60, print).exit_code == 0
     bench.runtime.remove(one.name)
     bench.runtime.start(two)
     bench.answers(two.name)
@@ -141,7 +141,7 @@ def test_a_command_that_is_not_there_is_the_releases_fault(bench):
 
 
 def test_a_failed_command_has_its_code_and_its_output_and_leaves_nothing(bench):
-    done = bench.runtime.run_once(bench.spec(), ["sh", "-c", "echo one; echo two >&2; exit 3"])
+    done = bench.runtime.run_once(bench.spec(), ["sh", "-c", "echo one; echo two >&2; exit 3"], 60, print)
     assert done.exit_code == 3 and set(done.output) == {"one", "two"}
     assert bench.api.containers(all=True) == []
 
@@ -182,7 +182,7 @@ def test_the_container_of_a_killed_release_command_is_swept_away(bench):
     part = containers.once(spec, ["sleep", "300"])
     containers.bring_up(bench.engine, part, "discode-test", None)
     assert [state.name for state in bench.runtime.instances(APP)] == [spec.name]
-    assert bench.runtime.run_once(spec, bench.command).exit_code == 0
+    assert bench.runtime.run_once(spec, bench.command, 60, print).exit_code == 0
     containers.bring_up(bench.engine, part, "discode-test", None)
     bench.runtime.remove(spec.name)
     assert bench.api.containers(all=True) == []

@@ -124,6 +124,7 @@ SCENARIOS = [
     _bad_update("update, turns bad", Behaviour.TURNS_BAD),
     _bad_update("update, crashes", Behaviour.CRASHES),
     _bad_update("update, release command fails", Behaviour.MIGRATION_FAILS, **MIGRATION),
+    _bad_update("update, release command does not end", Behaviour.MIGRATION_HANGS, **MIGRATION),
     _bad_update("update by hold, never healthy", Behaviour.NEVER_HEALTHY, **HOLD),
     _bad_update("update by hold, turns bad", Behaviour.TURNS_BAD, **HOLD),
     Scenario("rollback", updated, lambda w: rollback(w, APP), "1.0", {"1.0", "1.1"}),

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.quantity import format_size
 from ..ports.report import Report
+from .foreign import printable
 
 
 def report_for(as_json: bool) -> Report:
@@ -53,6 +54,9 @@ class JsonReport:
     def note(self, text: str) -> None:
         say(event="note", text=text)
 
+    def output(self, line: str) -> None:
+        say(event="output", line=line)
+
 
 class PlainReport:
     """A line for each step that begins, on stderr, so that stdout carries the result alone."""
@@ -78,6 +82,9 @@ class PlainReport:
 
     def note(self, text: str) -> None:
         self._print(f"Note: {text}")
+
+    def output(self, line: str) -> None:
+        self._print(f"  | {printable(line)}")
 
     @staticmethod
     def _print(text: str) -> None:

@@ -6,8 +6,10 @@ import time
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
 
 from ..core.quantity import format_size
+from .foreign import printable
 
 QUIET = 0.25  # seconds: a step that was shorter leaves no line behind
 
@@ -53,6 +55,9 @@ class TerminalReport:
 
     def note(self, text: str) -> None:
         self._console.print(f"[yellow]![/] {text}")
+
+    def output(self, line: str) -> None:
+        self._console.print(Text(f"  | {printable(line)}", style="dim"))
 
     def _end(self) -> None:
         if self._live is not None:

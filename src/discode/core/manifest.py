@@ -15,7 +15,9 @@ from .quantity import parse_duration, parse_size
 from .template import OWN, names, order
 from .version import parse_requirement, parse_version
 
-SCHEMA = 1  # raised when an older Discode could misread a manifest; it then refuses the release
+# The newest that is read. Raised when an older Discode could misread a manifest; it then refuses the release.
+SCHEMA = 2
+WITH_ENTRYPOINT = 2  # the first that knows `entrypoint`
 
 
 def check_versions(version: str | None, requires: str | None) -> None:
@@ -88,6 +90,7 @@ Seconds = Annotated[float, Meta(ge=0, le=86400), Parse(_duration)]
 ResponseSeconds = Annotated[float, Meta(ge=1, le=86400), Parse(_duration), Check(_response)]
 Bytes = Annotated[int, Meta(gt=0), Parse(_size)]
 Command = Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
+Entrypoint = list[Annotated[str, Meta(min_length=1)]]  # empty: none, whatever the image has
 # As the registry's API takes it: <https://github.com/opencontainers/distribution-spec>; the host may have a port.
 _REPOSITORY = r"^[a-z0-9]+([.-][a-z0-9]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*\Z"
 Repository = Annotated[str, Meta(pattern=_REPOSITORY, max_length=255)]
@@ -241,22 +244,28 @@ class Image(Part, frozen=True, kw_only=True, tag_field="kind", tag="image"):
 
 
 class AppSpec(Part, frozen=True, kw_only=True):
-    """What a vendor's file and a manifest have in common."""
+    """What a vendor's file and a manifest have in common.
+
+    `entrypoint` is in place of the image's ENTRYPOINT, and its CMD does not count then; None: the image's own. As in
+    Docker, `command` is in place of CMD, and whatever is run in the image is given to its ENTRYPOINT.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"entrypoint", "release_timeout", "timeouts"})
 
     app: Slug
+    entrypoint: Entrypoint | None = None
     command: Command | None = None
     port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     health: Health = Health()
     env: dict[Variable, EnvVar] = {}
     release_command: Command | None = None
+    release_timeout: Seconds = 3600.0
     processes: dict[Slug, Command] = {}
     update: UpdatePolicy = UpdatePolicy()
     timeouts: Timeouts = Timeouts()
     requires: Requirement | None = None
     irreversible: bool = False
     resources: Resources = Resources()
-
-    LATER: ClassVar[frozenset[str]] = frozenset({"timeouts"})
 
     def __post_init__(self) -> None:
         check_versions(None, self.requires)
@@ -266,7 +275,7 @@ class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """A published release. Fields that a later Discode adds are ignored here; what must not be ignored raises
     `manifest_schema`."""
 
-    manifest_schema: int = SCHEMA
+    manifest_schema: int = 1
     version: VersionText
     artifact: Archive | Image
     volumes: dict[Slug, VolumePath] = {}

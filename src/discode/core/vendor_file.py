@@ -45,6 +45,10 @@ class VendorFile(AppSpec, frozen=True, kw_only=True):
             raise ValueError("the volumes of an archive are folders inside it: omit the leading /")
         if self.image and self.port is None:
             raise ValueError("an image needs port: the one that the app listens on in the container")
+        if self.archive and self.entrypoint is not None:
+            raise ValueError("entrypoint needs image; an archive's commands run as they are")
+        if self.entrypoint == [] and not self.command:
+            raise ValueError("entrypoint: [] leaves nothing to start: give command, too")
         if self.archive and self.platforms:
             raise ValueError("platforms needs image")
         if self.image and any(not volume.path.startswith("/") for volume in self.volumes.values()):

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.errors import Refused, UsageError
-from ..core.manifest import Archive, Image, Manifest, release_key
+from ..core.manifest import WITH_ENTRYPOINT, Archive, Image, Manifest, release_key
 from ..core.names import check_channel
 from ..core.release import Index, IndexEntry, manifest_path
 from ..core.rollout import Rollout
+from ..core.started import check_started
 from ..core.vendor_file import VendorFile, parse_vendor_file
 from ..core.version import parse_version
 from ..ports.images import ImageRegistry, Resolved
@@ -61,7 +62,7 @@ def publish(
         return _publish_archive(repository, spec, file.parent / spec.archive, wanted, offer)
     reference = _reference(image or spec.image or "", wanted)
     resolved = registry.resolve(reference)
-    check_image(spec, resolved)
+    told = [_told_of(spec, resolved), check_image(spec, resolved)]
     artifact = resolved.image.changed(platforms=spec.platforms or resolved.image.platforms)
     manifest = _manifest(spec, wanted, artifact)
 
@@ -74,11 +75,12 @@ def publish(
             )
 
     done = _publish(repository, _entry(manifest, offer), manifest, {}, unmoved)
-    return done if done.note else replace(done, note=_told_of(spec, resolved))
+    return done if done.note else replace(done, note=" ".join(filter(None, told)))
 
 
-def check_image(spec: VendorFile, resolved: Resolved) -> None:
-    """Raises Refused when a promised platform is not there, or the port is none that the image declares."""
+def check_image(spec: VendorFile, resolved: Resolved) -> str:
+    """What the vendor should know of it, or an empty text. Raises Refused when a promised platform is not there, the
+    port is none that the image declares, or the file's commands would not be run."""
     absent = [platform for platform in spec.platforms if platform not in resolved.image.platforms]
     if absent:
         raise Refused(
@@ -94,6 +96,7 @@ def check_image(spec: VendorFile, resolved: Resolved) -> None:
             "Fix port: in the file, or EXPOSE in the image.",
             key="port-mismatch",
         )
+    return check_started(spec, resolved.started)
 
 
 def _told_of(spec: VendorFile, resolved: Resolved) -> str:
@@ -211,7 +214,8 @@ def _version(spec: VendorFile, given: str | None) -> str:
 
 def _manifest(spec: VendorFile, version: str, artifact: Archive | Image) -> Manifest:
     fields = {name: getattr(spec, name) for name in spec.__struct_fields__ if name in Manifest.__struct_fields__}
-    own = {"version": version, "artifact": artifact, "volumes": spec.volume_paths}
+    schema = 1 if spec.entrypoint is None else WITH_ENTRYPOINT
+    own = {"manifest_schema": schema, "version": version, "artifact": artifact, "volumes": spec.volume_paths}
     return Manifest.checked(**{**fields, **own})
 
 

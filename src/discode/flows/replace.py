@@ -6,7 +6,7 @@ from ..core.errors import DiscodeError, Failed, PreflightError, ReleaseFailed
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.manifest import Archive
-from ..core.quantity import format_size
+from ..core.quantity import format_duration, format_size
 from .conclude import conclude_at_once, longest_wait
 from .instance import boot, confirm, retire_others, spec, switch
 from .record import finish
@@ -90,17 +90,20 @@ def run_release_command(site: Site, journal: Journal) -> None:
     """The vendor's command of a new release, before anything is switched. Raises ReleaseFailed."""
     before, after = journal.before, journal.after
     assert after is not None
-    command = after.release.manifest.release_command
+    manifest = after.release.manifest
+    command = manifest.release_command
     if command is None or (before and before.release.key == after.release.key):
         return
     with site.steps("release", "Running the release command"):
-        done = site.runtime.run_once(spec(site, after), command)
-    if done.exit_code != 0:
-        raise ReleaseFailed(
-            f"The release command of {after.version} exited with {done.exit_code}.",
-            "Its output shows why; send it to the vendor.",
-            log=done.output,
-        )
+        done = site.runtime.run_once(spec(site, after), command, manifest.release_timeout, site.report.output)
+        if done.exit_code != 0:
+            limit = format_duration(manifest.release_timeout)
+            end = f"did not end within {limit}" if done.exit_code is None else f"exited with {done.exit_code}"
+            raise ReleaseFailed(
+                f"The release command of {after.version} {end}{' and was stopped' if done.exit_code is None else ''}.",
+                "Its output shows why; send it to the vendor.",
+                log=done.output,
+            )
 
 
 def _settle_after(site: Site, journal: Journal, error: BaseException) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..core.manifest import Image
+from ..core.started import Started
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a reference stands for now. `ports` and `volumes` are those that the image itself declares."""
+    """What a reference stands for now. The others are what the image itself declares."""
 
     image: Image
     ports: tuple[int, ...] = ()
     volumes: tuple[str, ...] = ()
+    started: Started = field(default_factory=Started)
 
 
 class ImageRegistry(Protocol):

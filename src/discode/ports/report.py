@@ -21,6 +21,9 @@ class Report(Protocol):
     def note(self, text: str) -> None:
         """A sentence that the user should read."""
 
+    def output(self, line: str) -> None:
+        """A line that the vendor's own command has written, as it comes."""
+
 
 class Silence:
     """A report to nobody."""
@@ -34,3 +37,5 @@ class Silence:
     def progress(self, done: int, total: int, what: str = "") -> None: ...
 
     def note(self, text: str) -> None: ...
+
+    def output(self, line: str) -> None: ...

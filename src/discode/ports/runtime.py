@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -69,9 +69,9 @@ class InstanceState:
 
 @dataclass(frozen=True)
 class Completed:
-    """The end of a one-off command; `output` is its last lines."""
+    """The end of a one-off command; `output` is its last lines. `exit_code` None: it did not end in time."""
 
-    exit_code: int
+    exit_code: int | None
     output: tuple[str, ...]
 
 
@@ -101,8 +101,11 @@ class Runtime(Protocol):
         """Start the instance, or start it again after `stop`, now with this spec. Running already: nothing but the
         answer. Raises NotHere when it has to be made, and its release was not fetched or is gone."""
 
-    def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
-        """Run a command to its end as the instance would run: same files, env and volumes."""
+    def run_once(
+        self, spec: InstanceSpec, command: Sequence[str], timeout: float, say: Callable[[str], None]
+    ) -> Completed:
+        """Run a command to its end as the instance would run: same files, env and volumes. `say` is told each line of
+        its output as it comes. After `timeout` seconds it is stopped, as an instance is."""
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
         """None when no such instance."""

@@ -23,6 +23,7 @@ class Behaviour(Enum):
     TURNS_BAD = "turns bad once it is served"
     CRASHES = "crashes once it is served"
     MIGRATION_FAILS = "release command fails"
+    MIGRATION_HANGS = "release command does not end in time"
 
 
 @dataclass
@@ -80,9 +81,14 @@ class MemoryRuntime:
             self.violations.append(f"two at once: {', '.join(map(str, running))}")
         return instance.endpoint
 
-    def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
-        failed = self._behaviour(spec.name) is Behaviour.MIGRATION_FAILS
-        return Completed(1 if failed else 0, (f"ran {command[0]}",))
+    def run_once(
+        self, spec: InstanceSpec, command: Sequence[str], timeout: float, say: Callable[[str], None]
+    ) -> Completed:
+        behaviour, line = self._behaviour(spec.name), f"ran {command[0]}"
+        say(line)
+        if behaviour is Behaviour.MIGRATION_HANGS:
+            return Completed(None, (line,))
+        return Completed(1 if behaviour is Behaviour.MIGRATION_FAILS else 0, (line,))
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
         instance = self.live.get(name)

@@ -10,11 +10,13 @@ from ...core.errors import DiscodeError, Failed, NotHere, Refused, ReleaseFailed
 from ...core.manifest import Image, Manifest
 from ...core.names import InstanceName
 from ...ports.runtime import InstanceSpec
+from . import users
 from .engine import Engine
 from .names import APP, PROCESS, RELEASE, WEB, instance_of, is_ours, labels, once_name, part_name, volume_name
 
 LOG = {"max-size": "10m", "max-file": "5"}  # of the driver json-file: rotated, 50 MB at the most
 RECORD = "DISCODE_RECORD"
+BAD_REQUEST = 400
 CANNOT_RUN = (126, 127)  # a shell's codes for a command that is no program, or is not there; Docker uses them too
 
 
@@ -111,6 +113,7 @@ def create(engine: Engine, part: Part, network: str, address: str | None = None)
             artifact.reference,
             name=part.container,
             command=list(part.command) if part.command else None,
+            entrypoint=_entrypoint(manifest),
             environment=part.env,
             labels=labels(manifest.app, part.role, part.spec.name.key),
             stop_timeout=max(round(manifest.update.stop), 1),
@@ -119,6 +122,11 @@ def create(engine: Engine, part: Part, network: str, address: str | None = None)
         )
     except docker.errors.APIError as error:
         raise _create_failed(engine, part, error) from error
+
+
+def _entrypoint(manifest: Manifest) -> list[str] | None:
+    """An empty word is the engine's way to say that there is none; then the image's CMD does not count either."""
+    return [""] if manifest.entrypoint == [] else manifest.entrypoint
 
 
 def _is_made_for(told: dict[str, Any], part: Part) -> bool:
@@ -174,7 +182,8 @@ def _host_config(engine: Engine, part: Part, network: str) -> dict[str, Any]:
             log_config=docker.types.LogConfig(type="json-file", config=LOG),
             mem_limit=resources.memory,
             memswap_limit=resources.memory,  # both together: no swap on top of it
-            nano_cpus=round(resources.cpus * 1e9) if resources.cpus else None,
+            # More than the machine has is no limit, and the engine refuses it.
+            nano_cpus=round(min(resources.cpus, engine.info["NCPU"]) * 1e9) if resources.cpus else None,
         )
     )
 
@@ -194,6 +203,8 @@ def _create_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
             f"Rename or remove it (docker rename {part.container} other-name), then run the command again.",
             key="name-taken",
         )
+    if error.status_code == BAD_REQUEST:  # it has understood, and what the release asks for is no container
+        return unusable(part, _nothing_to_start(engine, part) or f"Docker refuses its settings ({error.explanation})")
     return Failed(
         f"Docker could not create the container {part.container}: {error.explanation or error}.",
         "Run: discode doctor",
@@ -213,19 +224,32 @@ def _has_image(engine: Engine, part: Part) -> bool:
 
 
 def _start_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
-    code = engine.api.inspect_container(part.container)["State"]["ExitCode"]
-    if code in CANNOT_RUN:
-        what = part.command[0] if part.command else "the image's own command"
-        return ReleaseFailed(
-            f"{part.manifest.version} cannot be started: {what} is not an executable in its image.",
-            "Tell the vendor; a newer release may fix it.",
-            log=(str(error.explanation or error),),
-        )
+    told = engine.api.inspect_container(part.container)
+    words = (str(error.explanation or error),)
+    if told["State"]["ExitCode"] in CANNOT_RUN:
+        return unusable(part, f"{told['Path']} is not an executable in its image", words)
+    if (stranger := users.unknown(engine, told)) is not None:
+        return unusable(part, f"its image says USER {told['Config']['User']}, and has no {stranger}", words)
     return Failed(
         f"Docker could not start the container {part.container}: {error.explanation or error}.",
         "Run: discode doctor",
         key="container-not-started",
     )
+
+
+def unusable(part: Part, why: str, words: tuple[str, ...] = ()) -> ReleaseFailed:
+    return ReleaseFailed(
+        f"{part.manifest.version} cannot be started: {why}.", "Tell the vendor; a newer release may fix it.", log=words
+    )
+
+
+def _nothing_to_start(engine: Engine, part: Part) -> str | None:
+    artifact = part.manifest.artifact
+    assert isinstance(artifact, Image)
+    image = engine.api.inspect_image(artifact.reference)["Config"] or {}
+    if part.command or part.manifest.entrypoint or image.get("Cmd") or image.get("Entrypoint"):
+        return None
+    return "its image has neither CMD nor ENTRYPOINT, and the release names no command"
 
 
 def members(engine: Engine, name: InstanceName) -> list[str]:

@@ -14,7 +14,7 @@ from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
 from .. import http_probe
-from . import containers, inside, listening, logs, volumes
+from . import containers, inside, listening, logs, once, unrunnable, volumes
 from .containers import Part
 from .ended import end_of
 from .engine import Engine
@@ -23,7 +23,7 @@ from .names import APP, instance_of, process_of
 from .network import Network, address_of
 from .pull import free_disk
 
-ONCE_LINES = 200
+LOOKED_AT = 20  # lines of a log: a starter's words are all that is in it
 Addressing = Literal["name", "address"]
 
 
@@ -55,22 +55,27 @@ class DockerRuntime:
                 self._bring_up(part)
         return self._endpoint(told)
 
-    def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
+    def run_once(
+        self, spec: InstanceSpec, command: Sequence[str], timeout: float, say: Callable[[str], None]
+    ) -> Completed:
         part = containers.once(spec, command)
         with self._asking("run the command"):
             self._prepare(spec)
             containers.remove(self._engine, part.container)  # of a command that was killed at this
             try:
                 self._bring_up(part)
-                code = int(self._engine.api.wait(part.container, timeout=None)["StatusCode"])
-                output = tuple(logs.last_lines(self._engine, [part.container], ONCE_LINES))
+                code = once.until_its_end(self._engine, part.container, timeout, say)
+                if code is None:
+                    containers.stop(self._engine, part.container, spec.manifest.update.stop)
+                output = once.last_lines(self._engine, part.container)
+                if why := unrunnable.why_not_run(command[0], code, output):
+                    raise containers.unusable(part, why, output)
+                return Completed(code, output)
             except BaseException:
                 containers.stop(self._engine, part.container, spec.manifest.update.stop)
                 raise
             finally:
                 containers.remove(self._engine, part.container)
-        prefix = f"[{process_of(part.container).lstrip('.')}] "
-        return Completed(code, tuple(line.removeprefix(prefix) for line in output))
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
         with self._asking(f"inspect {name}"):
@@ -158,11 +163,17 @@ class DockerRuntime:
         worst = told[worst_name] if told[worst_name]["RestartCount"] else web
         end = end_of(self._engine, worst)
         process = process_of(worst_name) if worst is not web else ""
-        reason = f"its process {process}{f': {end.reason}' if end.reason else ' ended'}" if process else end.reason
+        why = end.reason or self._why_not_run(worst, worst_name, end.code)
+        reason = f"its process {process}{f': {why}' if why else ' ended'}" if process else why
         running = web["State"]["Running"] or web["State"]["Restarting"]
         phase = Phase.RUNNING if running else Phase.STOPPED
         count, record = int(worst["RestartCount"]), containers.record_of(web)
         return InstanceState(name, phase, self._endpoint(web), count, end.code, reason, record)
+
+    def _why_not_run(self, told: dict[str, Any], container: str, code: int | None) -> str:
+        if code not in unrunnable.CODES:
+            return ""
+        return unrunnable.why_not_run(told["Path"], code, logs.last_lines(self._engine, [container], LOOKED_AT))
 
     def _endpoint(self, told: dict[str, Any] | None, name: InstanceName | None = None) -> Endpoint:
         if told is None:

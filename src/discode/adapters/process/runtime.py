@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -72,12 +72,15 @@ class ProcessRuntime:
             self._supervise(folder)
         return Endpoint(HOST, port)
 
-    def run_once(self, spec: InstanceSpec, command: Sequence[str]) -> Completed:
+    def run_once(
+        self, spec: InstanceSpec, command: Sequence[str], timeout: float, say: Callable[[str], None]
+    ) -> Completed:
         folder = self._folder(spec.name)
         if not folder.is_ready():
             end_all(folder.path, set(), 0.0)  # of a command that was killed at this
         with disk_refusals(self.home):
-            return run_once(self.home, self._fetched.path(spec.name.app, spec.name.key), spec, command)
+            release = self._fetched.path(spec.name.app, spec.name.key)
+            return run_once(self.home, release, spec, command, timeout, say)
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
         folder = self._folder(name)

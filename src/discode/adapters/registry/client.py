@@ -15,6 +15,7 @@ from ...core.address import of_registry
 from ...core.errors import DiscodeError, Refused, SourceUnreachable
 from ...core.manifest import Image
 from ...core.reference import Reference, parse
+from ...core.started import Started
 from ...ports.images import Resolved
 from ..web import client, whole
 from .challenge import authorization
@@ -106,7 +107,8 @@ def _resolved(session: _Session, wanted: Reference, digest: str, manifest: dict[
     image = Image(repository=wanted.repository, digest=digest, platforms=platforms, length=length)
     told = config.get("config") or {}
     ports = tuple(sorted(int(port.partition("/")[0]) for port in told.get("ExposedPorts") or {}))
-    return Resolved(image, ports, tuple(sorted(told.get("Volumes") or {})))
+    started = Started(tuple(told.get("Entrypoint") or ()), tuple(told.get("Cmd") or ()))
+    return Resolved(image, ports, tuple(sorted(told.get("Volumes") or {})), started)
 
 
 def _is_real(entry: dict[str, Any]) -> bool:
