@@ -29,7 +29,7 @@ ENTRY = Path(__file__).parent / "entry.py"
 PATIENCE = 60.0
 WHEN = ("after", "during", "before")
 # Calls that write a file of the store: killed in the middle of it, too.
-WRITES = ("write_journal", "save_installation", "save_settings", "append_history", "keep_log")
+WRITES = ("write_journal", "save_installation", "save_kept", "save_settings", "append_history", "keep_log")
 DEAD = (-signal.SIGKILL, -signal.SIGXFSZ)
 
 

@@ -8,6 +8,7 @@ from discode.core.errors import Busy
 from discode.core.history import HistoryEntry
 from discode.core.installation import Installation
 from discode.core.journal import Journal
+from discode.core.kept import Kept
 from discode.core.manifest import Archive, Manifest, release_key
 from discode.core.release import Release
 from discode.ports.store import Store
@@ -109,6 +110,21 @@ class StoreContract:
         assert store.apps() == []
         assert store.latest_settings(APP) == (1, {"SECRET": "abc"})
         assert store.history(APP) == [entry("1.0.0")]
+
+    def test_what_is_left_of_an_app_is_told_until_it_is_purged(self, store: Store) -> None:
+        assert store.kept(APP) is None and store.kept_apps() == []
+        store.save_installation(installation())
+        store.save_settings(APP, 1, {"SECRET": "abc"})
+        store.save_kept(installation().left())
+        assert store.kept_apps() == []  # it is installed
+        store.delete_installation(APP)
+        assert store.kept(APP) == installation().left() and store.kept_apps() == [APP]
+        store.purge(APP)
+        assert store.kept(APP) is None and store.kept_apps() == []
+
+    def test_what_is_left_without_a_record_is_told_by_its_name(self, store: Store) -> None:
+        store.save_settings(APP, 1, {"SECRET": "abc"})
+        assert store.kept(APP) == Kept(app=APP) and store.kept_apps() == [APP]
 
     def test_settings_keep_every_character(self, store: Store) -> None:
         values = {"PLAIN": "a", "EMPTY": "", "LINES": "one\ntwo\r\n\t$HOME '\" \\", "WIDE": "ü ☃ 🙂", "RAW": "\udcff"}

@@ -57,8 +57,10 @@ def test_from_install_to_uninstall_without_a_lost_request(installed):
     assert installed.left() == ["/stranger", "discode-proxy", f"{APP}_data"], "data and certificates stay"
     installed.install()
     assert installed.get("/notes")[1] == "first" and installed.secret() == secret
+    installed.run("uninstall", APP)
+    assert "shop" in installed.run("list").out, "what is kept is told, and can be deleted later"
     installed.run("uninstall", APP, "--purge", "--yes")
-    assert installed.left() == ["/stranger"]
+    assert installed.left() == ["/stranger"] and not (installed.home / "apps" / APP).exists()
     assert not installed.api.images(f"discode/{APP}")
     assert installed.api.inspect_container(stranger)
 

@@ -87,6 +87,16 @@ def stopped(world: MemoryWorld) -> None:
     stop(world.world(), APP)
 
 
+def uninstalled(world: MemoryWorld) -> None:
+    installed(world)
+    remove(world.world(), APP)
+
+
+def purged_at_last(world: World) -> object:
+    """A purge of what is kept has no journal: it is typed again."""
+    return remove(world, APP, purge=True) if world.store.kept(APP) else None
+
+
 def after_a_reboot(world: MemoryWorld) -> None:
     installed(world)
     world.runtime.stop(next(iter(world.runtime.live)), 1)
@@ -134,6 +144,7 @@ SCENARIOS = [
     Scenario("start", stopped, lambda w: start(w, APP), "1.0", {"1.0"}),
     Scenario("uninstall", installed, lambda w: remove(w, APP), None, {None, "1.0"}),
     Scenario("uninstall and purge", installed, lambda w: remove(w, APP, purge=True), None, {None, "1.0"}, purges=True),
+    Scenario("purge later", uninstalled, purged_at_last, None, {None}, purges=True, settle=purged_at_last),
     Scenario("restore", after_a_reboot, lambda w: restore(w, APP), "1.0", {"1.0"}, settle=lambda w: restore(w, APP)),
 ]
 

@@ -51,7 +51,7 @@ def copied(world: MemoryWorld) -> MemoryWorld:
     made.proxy.services = {name: copy.copy(service) for name, service in world.proxy.services.items()}
     made.proxy.busy = {name: set(endpoints) for name, endpoints in world.proxy.busy.items()}
     made.proxy.violations = list(world.proxy.violations)
-    for table in ("installations", "journals", "kept_logs"):
+    for table in ("installations", "journals", "kept_logs", "records"):
         setattr(made.store, table, dict(getattr(world.store, table)))
     made.store.revisions = {app: dict(revisions) for app, revisions in world.store.revisions.items()}
     made.store.entries = {app: list(entries) for app, entries in world.store.entries.items()}

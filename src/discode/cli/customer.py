@@ -100,7 +100,7 @@ def uninstall(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting data.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove an app from this machine. Its data and settings stay unless --purge is given."""
+    """Remove an app from this machine. Its data and settings stay unless --purge is given, now or later."""
     from ..flows.remove import remove
     from .license_key import give_up
 

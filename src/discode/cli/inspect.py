@@ -41,7 +41,16 @@ def list_(as_json: Json = False) -> None:
     rows = [[one.app, one.version, one.state, ", ".join(one.route.hosts) or "every host"] for one in found]
     rows += [[app, "?", "damaged", "see: discode doctor"] for app in damaged]
     text = table(rows, ["APP", "VERSION", "STATE", "HOSTS"]) if rows else "No app is installed."
-    emit({"apps": told}, text, as_json=as_json)
+    kept = [world.store.kept(app) for app in world.store.kept_apps()]
+    left = [{"app": one.app, "version": one.version, "source": one.source} for one in kept if one is not None]
+    emit({"apps": told, "kept": left}, f"{text}{_kept_text(left)}", as_json=as_json)
+
+
+def _kept_text(left: list[dict[str, Any]]) -> str:
+    if not left:
+        return ""
+    names = ", ".join(one["app"] for one in left)
+    return f"\nNot installed, but data and settings are kept: {names}. To delete them: discode uninstall APP --purge"
 
 
 def _all(world: World) -> tuple[list[Installation], dict[str, DiscodeError]]:

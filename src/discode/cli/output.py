@@ -16,6 +16,7 @@ _SENTENCES = {
     "stopped": "{app} is stopped; requests are answered with 503. Start it with: discode start {app}",
     "started": "{app} {to} is serving again.",
     "uninstalled": "{app} is uninstalled.",
+    "purged": "{app} is not installed, and what was left of it is deleted: data, settings and history.",
     "running": "{app} {to} is serving.",
     "pruned": "Removed what {app} no longer needs.",
     "not-installed": "{app} is not installed.",

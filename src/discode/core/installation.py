@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from .kept import Kept
 from .manifest import Slug
 from .model import Model
 from .names import InstanceName
@@ -107,6 +108,10 @@ class Installation(Model, frozen=True, kw_only=True):
     def avoided(self, now: float) -> dict[str, BadRelease]:
         """Releases, by key, that are not to be tried by themselves now."""
         return {key: bad for key, bad in self.bad.items() if bad.retry_at is None or bad.retry_at > now}
+
+    def left(self) -> Kept:
+        """What there is to know of it when it is not installed any more."""
+        return Kept(app=self.app, kind=self.kind, version=self.version, source=self.source)
 
     def kept_keys(self) -> frozenset[str]:
         """Keys of the releases whose image or archive stays on the machine."""

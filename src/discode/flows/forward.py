@@ -27,6 +27,7 @@ def uninstall(site: Site, journal: Journal) -> None:
     site.proxy.unroute(app)
     retire_others(site, None, app)
     site.runtime.prune(app, frozenset())
+    site.store.save_kept(before.left())
     site.store.delete_installation(app)
     if set(site.store.apps()) <= {app}:
         site.proxy.retire(purge=journal.purge)

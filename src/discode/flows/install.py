@@ -105,6 +105,7 @@ def _installed(site: Site, request: InstallRequest, release: Release, seed: str)
     site.proxy.ensure()
     revision, given = _given(site, request, release)
     after = _installation(request, release, revision + 1, seed)
+    site.store.save_kept(after.left())
     site.store.save_settings(request.app, after.settings, settled_settings(site, release, given))
     replace(site, Journal(flow="install", started=site.clock.now(), before=None, after=after))
     return Result(

@@ -90,12 +90,37 @@ class World:
         """Raises NoSuchApp."""
         installation = self.store.installation(check_slug(app))
         if installation is None:
-            others = ", ".join(self.store.apps())
-            raise NoSuchApp(
-                f"{app} is not installed on this machine.",
-                f"Installed apps: {others}." if others else f"Install it with: discode install {app} --from SOURCE",
-            )
+            raise self.not_installed(app)
         return installation
+
+    def not_installed(self, app: str) -> NoSuchApp:
+        """With what there is of it all the same: an install that was interrupted, data and settings that are kept."""
+        absent, install = f"{app} is not installed on this machine", f"discode install {app}"
+        if (journal := self.store.journal(app)) is not None:
+            return NoSuchApp(
+                f"{absent}: its {journal.flow} is under way, or was interrupted.",
+                f"If no other command is at work on it: discode settle {app}",
+            )
+        kept, others = self.store.kept(app), [name for name in self.store.apps() if name != app]
+        if kept is None:
+            here = f" Installed here: {', '.join(others)}." if others else ""
+            return NoSuchApp(f"{absent}.", f"Install it with: {install} --from SOURCE.{here}")
+        return NoSuchApp(
+            f"{absent}{self._what_is_left(app)}",
+            f"Install it with: {install} --from {kept.source or 'SOURCE'}. "
+            f"To delete what is left of it: discode uninstall {app} --purge",
+        )
+
+    def _what_is_left(self, app: str) -> str:
+        last = next(iter(reversed(self.store.readable_history(app)[0])), None)
+        has_data = app in self.store.kept_apps()
+        kept = " Its data and settings are kept." if has_data else ""
+        if last is not None and last.flow == "install" and last.serves is None:
+            how = "failed" if last.outcome == "failed" else "was interrupted"
+            return f": the last install {how}, and nothing of it runs.{kept}"
+        if last is None:
+            return f": an install was begun and did not finish, and nothing of it runs.{kept}"
+        return f".{kept}"
 
 
 @dataclass(frozen=True)

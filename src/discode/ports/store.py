@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 from ..core.history import HistoryEntry
 from ..core.installation import Installation
 from ..core.journal import Journal
+from ..core.kept import Kept
 
 Document = Literal["journal", "installation", "history"]
 
@@ -34,6 +35,16 @@ class Store(Protocol):
 
     def delete_installation(self, app: str) -> None:
         """Its history stays, and its own revision of the settings: others were tried and did not make it."""
+
+    def save_kept(self, kept: Kept) -> None:
+        """For the time when the app is not installed: what a purge has to know then."""
+
+    def kept(self, app: str) -> Kept | None:
+        """What an app has left that is not installed; None when there is nothing. Without a record that can be read,
+        what can be seen of it."""
+
+    def kept_apps(self) -> list[str]:
+        """Slugs of apps that are not installed, nor under way, and have left data or settings, in order."""
 
     def journal(self, app: str) -> Journal | None: ...
 
@@ -68,4 +79,4 @@ class Store(Protocol):
         """Keep the log of an instance that did not make it; the answer says where."""
 
     def purge(self, app: str) -> None:
-        """Forget everything about the app: settings, history, trust, logs."""
+        """Forget everything about the app: settings, history, trust, logs, what it has left."""

@@ -12,6 +12,7 @@ from ..core.errors import Busy, StateError
 from ..core.history import HistoryEntry
 from ..core.installation import Installation
 from ..core.journal import Journal
+from ..core.kept import Kept
 from ..ports.store import Document
 
 
@@ -22,6 +23,7 @@ class MemoryStore:
         self.revisions: dict[str, dict[int, dict[str, str]]] = {}
         self.entries: dict[str, list[HistoryEntry]] = {}
         self.kept_logs: dict[str, list[str]] = {}
+        self.records: dict[str, Kept] = {}  # of what is kept
         self.locked: set[tuple[str, str]] = set()
         self.damaged: set[tuple[str, Document]] = set()
 
@@ -66,6 +68,17 @@ class MemoryStore:
             kept = {n: values for n, values in self.revisions.get(app, {}).items() if n == one.settings}
             self.revisions[app] = kept
         self.damaged.discard((app, "installation"))
+
+    def save_kept(self, kept: Kept) -> None:
+        self.records[kept.app] = kept
+
+    def kept(self, app: str) -> Kept | None:
+        has_left = app in self.records or self.revisions.get(app) or self.entries.get(app)
+        return self.records.get(app, Kept(app=app)) if has_left else None
+
+    def kept_apps(self) -> list[str]:
+        left = {*self.records, *(app for app, revisions in self.revisions.items() if revisions)}
+        return sorted(left - set(self.apps()))
 
     def journal(self, app: str) -> Journal | None:
         self._must_be_whole(app, "journal")
@@ -112,7 +125,7 @@ class MemoryStore:
         return f"memory:{instance}"
 
     def purge(self, app: str) -> None:
-        for table in (self.installations, self.revisions, self.entries, self.journals):
+        for table in (self.installations, self.revisions, self.entries, self.journals, self.records):
             table.pop(app, None)
         self.kept_logs = {name: lines for name, lines in self.kept_logs.items() if not name.startswith(f"{app}-")}
 

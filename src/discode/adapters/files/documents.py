@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...core import history, installation, journal, manifest
+from ...core import history, installation, journal, kept, manifest
 from ...core.errors import StateError
 from ...core.model import Model, ValidationError, field_of
 from .disk import reading, write_whole
@@ -20,6 +20,7 @@ _KNOWN = {
     "installation_schema": installation.SCHEMA,
     "journal_schema": journal.SCHEMA,
     "manifest_schema": manifest.SCHEMA,
+    "kept_schema": kept.SCHEMA,
     "settings_schema": SETTINGS_SCHEMA,
     "history_schema": history.SCHEMA,
 }

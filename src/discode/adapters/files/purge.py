@@ -16,7 +16,7 @@ from .aside import files_aside
 from .disk import writing
 
 _FOLDERS = ("trust", "failed")
-_FILES = ("installation.json", "history.jsonl")
+_FILES = ("installation.json", "history.jsonl", "kept.json")
 _LAST = "journal.json"
 
 

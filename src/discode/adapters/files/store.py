@@ -1,6 +1,6 @@
 """FileStore: what Discode remembers on this host, as files below its home.
 
-    apps/<slug>/installation.json, journal.json, history.jsonl, env.<revision>, failed/, trust/
+    apps/<slug>/installation.json, journal.json, history.jsonl, kept.json, env.<revision>, failed/, trust/
     locks/<slug>.lock, <slug>.asking.lock
 
 Whoever writes holds the app's lock; readers need none, for every file is replaced whole.
@@ -18,6 +18,7 @@ from ...core.errors import StateError
 from ...core.history import HistoryEntry
 from ...core.installation import Installation
 from ...core.journal import Journal
+from ...core.kept import Kept
 from ...core.names import SLUG, check_slug
 from ...disk.folders import sync_folder
 from ...disk.lines import append_line, read_lines
@@ -32,6 +33,8 @@ from .purge import purge
 _FILES: dict[Document, str] = {
     "installation": "installation.json", "journal": "journal.json", "history": "history.jsonl",
 }  # fmt: skip
+
+_SEAT = "seat.json"  # the licenses' own: an id that says nothing by itself
 
 
 class FileStore:
@@ -50,13 +53,7 @@ class FileStore:
         return self._locked(f"{check_slug(app)}.asking.lock", app)
 
     def apps(self) -> list[str]:
-        folder = self.home / "apps"
-        try:
-            with reading(folder):
-                names = [path.name for path in folder.iterdir() if SLUG.fullmatch(path.name)]
-                return sorted(name for name in names if self._is_known(name))
-        except FileNotFoundError:
-            return []
+        return [name for name in self._slugs() if self._is_known(name)]
 
     def installation(self, app: str) -> Installation | None:
         return documents.load(self._folder(app) / "installation.json", Installation)
@@ -79,6 +76,22 @@ class FileStore:
         if one is not None:
             revisions.drop_revisions(self._folder(app), {one.settings})
         self._delete(self._folder(app) / "installation.json")
+
+    def save_kept(self, kept: Kept) -> None:
+        documents.save(self._folder(kept.app) / "kept.json", kept)
+
+    def kept(self, app: str) -> Kept | None:
+        folder = self._folder(app)
+        try:
+            found = documents.load(folder / "kept.json", Kept)
+        except StateError:
+            found = None
+        names = {path.name for path in _entries(folder)} - {_SEAT}
+        # Data in the app's own folder is that of an archive.
+        return found or (Kept(app=app, kind="archive" if "volumes" in names else None) if names else None)
+
+    def kept_apps(self) -> list[str]:
+        return [app for app in self._slugs() if not self._is_known(app) and self._has_left(app)]
 
     def journal(self, app: str) -> Journal | None:
         return documents.load(self._folder(app) / "journal.json", Journal)
@@ -137,6 +150,19 @@ class FileStore:
     def _folder(self, app: str) -> Path:
         return self.home / "apps" / check_slug(app)
 
+    def _slugs(self) -> list[str]:
+        folder = self.home / "apps"
+        try:
+            with reading(folder):
+                return sorted(path.name for path in folder.iterdir() if SLUG.fullmatch(path.name))
+        except FileNotFoundError:
+            return []
+
+    def _has_left(self, app: str) -> bool:
+        folder = self.home / "apps" / app
+        there = (folder / "kept.json").exists() or (folder / "volumes").exists()
+        return there or revisions.latest_revision(folder) > 0
+
     def _is_known(self, app: str) -> bool:
         folder = self.home / "apps" / app
         return (folder / "installation.json").exists() or (folder / "journal.json").exists()
@@ -147,6 +173,10 @@ class FileStore:
         with writing(path):
             path.unlink(missing_ok=True)
             sync_folder(path.parent)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
 
 
 def _lines(path: Path) -> list[bytes]:
