@@ -3,8 +3,10 @@
 The other registry is a stock one, with the token server of another hub.
 """
 
+import contextlib
 import json
 import os
+import threading
 
 import pytest
 from conftest_hub import HubVendor, Place
@@ -151,6 +153,32 @@ def test_a_challenge_that_is_none_is_no_way_to_a_token(challenge, account):
     with _Hostile(lambda _: "", b"{}", challenge) as port, pytest.raises(Conflict) as raised:
         pull_token(f"127.0.0.1:{port}/acme/myapp", account)
     assert raised.value.name == "no-delegation"
+
+
+@pytest.mark.parametrize("endless", ["/v2/", "/token"])
+def test_a_server_that_trickles_has_a_deadline(endless):
+    ended = threading.Event()
+
+    class Handler(web.Handler):
+        def do_GET(self):
+            if not self.path.startswith(endless):
+                challenge = f'Bearer realm="http://127.0.0.1:{server.port}/token",service="x"'
+                self.reply(401, b"{}", [("WWW-Authenticate", challenge)])
+                return
+            self.send_response(401 if endless == "/v2/" else 200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while not ended.wait(0.05):
+                    self.wfile.write(b" ")
+
+    server = web.Web(Handler)
+    try:
+        with pytest.raises(Unavailable) as raised:
+            pull_token(f"127.0.0.1:{server.port}/acme/myapp", Delegation("myapp", "ci", "x"), timeout=0.3)
+        assert raised.value.name == "registry-unreachable"
+    finally:
+        ended.set()
+        server.close()
 
 
 class _Hostile:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -48,7 +48,12 @@ def hub_of(request: Request) -> Hub:
     return hub
 
 
-TheHub = Annotated[Hub, Depends(hub_of)]
+async def the_hub(request: Request) -> Hub:
+    """Without one of the threads that requests share, unlike a dependency that is no coroutine."""
+    return hub_of(request)
+
+
+TheHub = Annotated[Hub, Depends(the_hub)]
 
 
 def address_of(request: Request) -> str:
@@ -99,26 +104,26 @@ def allowed(scope: str) -> Callable[..., Vendor]:
 
 @dataclass(frozen=True)
 class Caller:
-    """An installation with a license key that has not been checked yet."""
+    """An installation with the key of a live license; whether it has a seat is another question."""
 
-    request: Request
     installation: str
-    key: str = field(repr=False)
+    license: License
 
-    def license_for(self, app: str | None) -> License:
-        """Raises Forbidden if the key gives no access here."""
-        license = licenses.holder(hub_of(self.request), address_of(self.request), self.key, app)
-        self.request.state.actor = f"license {license.id}"
-        return license
+    def license_for(self, app: str) -> License:
+        """Raises Forbidden if the license is for another app."""
+        licenses.must_be_for(self.license, app)
+        return self.license
 
 
 def customer(request: Request, given: Annotated[HTTPBasicCredentials | None, Depends(_basic)]) -> Caller:
-    """Raises Forbidden without a license key, as for a wrong one."""
+    """Raises Forbidden without the key of a live license."""
     if given is None:
         raise Forbidden("This needs a license.", "Give the vendor's license key: --license-file FILE", key=NO_LICENSE)
     if not _INSTALLATION.fullmatch(given.username):
         raise Forbidden("The user name given with the license key is not an installation's id.", key="not-activated")
-    return Caller(request, given.username, given.password)
+    license = licenses.holder(hub_of(request), address_of(request), given.password)
+    request.state.actor = f"license {license.id}"
+    return Caller(given.username, license)
 
 
 Customer = Annotated[Caller, Depends(customer)]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -20,6 +21,7 @@ from .chores import keep_doing_chores
 from .errors import BadRequest, HubError, OutOfRoom
 from .frame import Frame
 from .hub import Hub
+from .outside import Outside
 from .quick import Quick
 from .routes import about, activation, audit, files, install, licenses, registry, releases, rollouts, tokens
 
@@ -34,7 +36,8 @@ def make_app(hub: Hub) -> FastAPI:
         description="Releases, licenses and tokens for the image registry of a vendor. Every refusal is an "
         "`ErrorAnswer` with a stable key.", lifespan=_lifespan,
     )  # fmt: skip
-    app.state.hub, app.state.metadata = hub, MetadataCache(hub)
+    app.state.hub, app.state.metadata, app.state.outside = hub, MetadataCache(hub), Outside()
+    app.state.health_threads = CapacityLimiter(2)
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(HubError, _refused)

@@ -38,6 +38,7 @@ class HubConfig:
     attempts: int = 1200
     failures: int = 20
     largest_upload: int = 4 * 1024**3  # bytes
+    connections: int = 1000  # at once; fewer if the system allows the hub fewer open files
 
     def checked(self) -> HubConfig:
         """Raises UsageError."""
@@ -50,8 +51,8 @@ class HubConfig:
             raise _wrong("database", self.database.partition(":")[0], "sqlite:///hub.db or postgresql://user@host/name")
         if self.registry and not _REGISTRY.fullmatch(self.registry):
             raise _wrong("registry", self.registry, "a host name, with a port if it needs one")
-        if min(self.attempts, self.failures, self.largest_upload) < 1:
-            raise _wrong("attempts, failures, largest_upload", "0", "numbers greater than 0")
+        if min(self.attempts, self.failures, self.largest_upload, self.connections) < 1:
+            raise _wrong("attempts, failures, largest_upload, connections", "0", "numbers greater than 0")
         return self
 
     @property

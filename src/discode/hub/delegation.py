@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 import httpx
 
 from ..core.address import is_loopback, may_ask_there, of_registry
-from ..core.bounded import TooMuch, TooSlow, gathered
+from ..core.bounded import TooMuch, gathered
 from ..core.challenge import bearer
 from ..core.names import check_slug
 from ..core.reference import Reference
@@ -31,7 +32,7 @@ from .errors import BadRequest, Conflict, NotFound, Unavailable
 from .hub import Hub
 
 FILE = "registries.json"
-TIMEOUT = 10.0  # seconds for each request to a registry
+TIMEOUT = 10.0  # seconds for each request to a registry, from the first byte sent to the last received
 SHORTEST = 60  # seconds: the specification's default lifetime, for a server that does not state one
 MOST = 65536  # bytes of a token server's response
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -102,12 +103,12 @@ def remove(hub: Hub, actor: str, repository: str) -> None:
         record(session, hub.now(), actor, "registry.remove", repository, {})
 
 
-def pull_token(repository: str, delegation: Delegation) -> Token:
+def pull_token(repository: str, delegation: Delegation, timeout: float = TIMEOUT) -> Token:
     """Raises BadRequest (invalid name), Conflict (no token for these credentials) or Unavailable (no answer)."""
     host, name = _parts(repository)
     address = of_registry(host)
     try:
-        with httpx.Client(timeout=TIMEOUT) as client:
+        with httpx.Client(timeout=timeout) as client:
             asked = _whole(client, f"{address}/v2/")
             realm, query = _challenge(host, asked)
             told = _whole(
@@ -140,15 +141,25 @@ def pull_token(repository: str, delegation: Delegation) -> Token:
 
 def _whole(client: httpx.Client, url: str, **options: Any) -> httpx.Response:
     """Without the body of an answer that is too large. Raises httpx.HTTPError, also for one that comes too slowly."""
-    headers = {**options.pop("headers", {}), "Accept-Encoding": "identity"}
+    headers, until = {**options.pop("headers", {}), "Accept-Encoding": "identity"}, _deadline(client)
     with client.stream("GET", url, headers=headers, **options) as answer:
         try:
-            body = gathered(answer.iter_raw(), time.monotonic, MOST)
+            body = gathered(_before(until, answer.iter_raw()), time.monotonic, MOST)
         except TooMuch:
             body = b""  # whatever it is, it is no token
-        except TooSlow as error:
-            raise httpx.ReadError(str(error)) from error
     return httpx.Response(answer.status_code, headers=dict(answer.headers), content=body)
+
+
+def _deadline(client: httpx.Client) -> float:
+    return time.monotonic() + (client.timeout.read or TIMEOUT)
+
+
+def _before(until: float, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Raises httpx.ReadTimeout: a token server that trickles takes one of the few places for calls to the outside."""
+    for piece in pieces:
+        if time.monotonic() > until:
+            raise httpx.ReadTimeout("the answer took too long")
+        yield piece
 
 
 def _parts(repository: str) -> tuple[str, str]:

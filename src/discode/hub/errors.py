@@ -2,12 +2,15 @@
 
 HubError
   BadRequest         400/422  the request itself is wrong
+  NotHttp            400      what came is no request at all
   Unauthorized       401      no credentials, or wrong ones
   Forbidden          403      known, but not allowed
   NotFound           404
   Conflict           409      contradicts what is stored: different content, a skipped version
+  TooSlow            408
   TooLarge           413
   TooMany            429
+  HeadTooLarge       431
   OutOfRoom          507      the disk or the database is full
   Unavailable        503      the database cannot be reached
 """
@@ -34,6 +37,10 @@ class BadRequest(HubError):
     key, status = "invalid-request", 422
 
 
+class NotHttp(HubError):
+    key, status = "not-http", 400
+
+
 class Unauthorized(HubError):
     key, status = "unauthorized", 401
 
@@ -50,12 +57,20 @@ class Conflict(HubError):
     key, status = "conflict", 409
 
 
+class TooSlow(HubError):
+    key, status = "too-slow", 408
+
+
 class TooLarge(HubError):
     key, status = "too-large", 413
 
 
 class TooMany(HubError):
     key, status = "too-many-requests", 429
+
+
+class HeadTooLarge(HubError):
+    key, status = "head-too-large", 431
 
 
 class OutOfRoom(HubError):

@@ -5,6 +5,7 @@ A log line is JSON without query, headers or body, because those may contain sec
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -16,10 +17,15 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import BadRequest, HubError, TooLarge
+from .errors import BadRequest, HubError, TooLarge, TooSlow
 
-LONGEST_BODY = 16 * 1024 * 1024  # bytes of JSON: enough for the signed targets of tens of thousands of releases
+LONGEST = {  # bytes of a body
+    "/api/v1/publish": 16 << 20,  # enough for the signed targets of tens of thousands of releases
+    "/api/v1/root": 1 << 20,
+}
+SMALL = 16 << 10  # bytes of any other body: it is JSON, and some of it comes from strangers
 UPLOADS = "/api/v1/blobs/"  # streamed to the disk, with their own limit
+SLOWEST = 1024  # bytes a second
 _log = logging.getLogger("discode.hub")
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -29,14 +35,16 @@ class BodyCut(Exception):
 
 
 class Frame:
-    def __init__(self, app: ASGIApp, largest_upload: int):
-        self._app, self._largest_upload = app, largest_upload
+    """`patience`: seconds for which a body may keep the hub waiting, and one more for each SLOWEST bytes of it."""
+
+    def __init__(self, app: ASGIApp, largest_upload: int, patience: float = 15.0):
+        self._app, self._largest_upload, self._patience = app, largest_upload, patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        call = _Call(scope, receive, send, self._bound(scope))
+        call = _Call(scope, receive, send, self._bound(scope), self._patience)
         try:
             call.check_length()
             await self._app(scope, call.receive, call.send)
@@ -56,13 +64,16 @@ class Frame:
             call.log()
 
     def _bound(self, scope: Scope) -> int:
-        return self._largest_upload if scope["path"].startswith(UPLOADS) else LONGEST_BODY
+        if scope["path"].startswith(UPLOADS):
+            return self._largest_upload
+        return LONGEST.get(scope["path"], SMALL)
 
 
 class _Call:
-    def __init__(self, scope: Scope, receive: Receive, send: Send, bound: int):
+    def __init__(self, scope: Scope, receive: Receive, send: Send, bound: int, patience: float):
         self._scope, self._receive, self._send, self._bound = scope, receive, send, bound
         self._begun, self._length, self._started = time.perf_counter(), 0, False
+        self._left = patience
         self.status, self.id = 0, self._identity()
         self._refusal: HubError | None = None
         self._dropping = False
@@ -77,7 +88,7 @@ class _Call:
             raise self._too_large()
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        message = await self._next()
         if message["type"] == "http.disconnect" and not self._started:
             raise BodyCut
         self._length += len(message.get("body", b""))
@@ -85,6 +96,19 @@ class _Call:
             self._refusal = self._too_large()
             raise self._refusal
         return message
+
+    async def _next(self) -> Message:
+        if self._started:  # what is awaited now is the caller's leaving
+            return await self._receive()
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(self._left + self._length / SLOWEST):
+                return await self._receive()
+        except TimeoutError:
+            self._refusal = TooSlow("The body did not come in time. Nothing was changed.", "Send it faster.")
+            raise self._refusal from None
+        finally:
+            self._left -= time.monotonic() - begun
 
     async def send(self, message: Message) -> None:
         if self._refusal is not None and not self._started:

@@ -105,8 +105,8 @@ def free_seat(hub: Hub, actor: str, identity: str, installation: str) -> None:
             record(session, hub.now(), actor, "license.free-seat", identity, {"installation": installation})
 
 
-def holder(hub: Hub, address: str, key: str, app: str | None = None) -> License:
-    """The live license of a key, for `app` if given. Raises Forbidden or TooMany."""
+def holder(hub: Hub, address: str, key: str) -> License:
+    """The live license of a key. Raises Forbidden or TooMany."""
     given = parse(key)
     if given is not None and given.kind != LICENSE_KEY:
         given = None
@@ -118,11 +118,17 @@ def holder(hub: Hub, address: str, key: str, app: str | None = None) -> License:
     assert kept is not None
     hub.throttle.known(f"license {kept.id}", kept.seats)
     _must_be_live(kept, hub.now())
-    if app is not None and kept.app != app:
-        raise Forbidden(
-            f"The license is for {kept.app}, not for {app}.", "Use the license for that app.", key="license-other-app"
-        )
     return kept
+
+
+def must_be_for(license: License, app: str) -> None:
+    """Raises Forbidden."""
+    if license.app != app:
+        raise Forbidden(
+            f"The license is for {license.app}, not for {app}.",
+            "Use the license for that app.",
+            key="license-other-app",
+        )
 
 
 def live(hub: Hub, identity: str) -> License:

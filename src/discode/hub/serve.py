@@ -6,7 +6,9 @@ import logging
 
 import uvicorn
 
+from . import room
 from .app import make_app
+from .connections import Connection
 from .frame import log_to_stderr
 from .hub import Hub
 from .installer import builds
@@ -18,10 +20,14 @@ SLOWEST_REQUEST_END = 30  # seconds that requests in progress have at shutdown
 
 def server_for(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> uvicorn.Server:
     """`trusted_proxies`: addresses whose X-Forwarded-For is trusted, separated by commas."""
+
+    class Bounded(Connection):
+        most = room.connections(hub.config.connections)
+
     config = uvicorn.Config(
         Proxies(make_app(hub), trusted_proxies), host=host, port=port, log_config=None, access_log=False,
-        server_header=False, proxy_headers=False,
-        timeout_graceful_shutdown=SLOWEST_REQUEST_END, h11_max_incomplete_event_size=64 * 1024,
+        server_header=False, proxy_headers=False, http=Bounded, ws="none", backlog=max(room.WAITING, Bounded.most // 4),
+        timeout_graceful_shutdown=SLOWEST_REQUEST_END,
     )  # fmt: skip
     return uvicorn.Server(config)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from .. import licenses
 from ..access import Customer, TheHub
 from ..models import License
-from .shapes import Shape, Slug, errors
+from .shapes import Shape, Slug, body, errors, takes
 
 router = APIRouter(prefix="/api/v1", tags=["activation"])
 
@@ -33,8 +35,8 @@ class Freed(BaseModel):
     freed: bool
 
 
-@router.post("/activation", responses=errors(403, 409))
-def activate(hub: TheHub, customer: Customer, wanted: Wanted) -> LeaseAnswer:
+@router.post("/activation", responses=errors(403, 409), openapi_extra=takes(Wanted))
+def activate(hub: TheHub, customer: Customer, wanted: Annotated[Wanted, body(Wanted)]) -> LeaseAnswer:
     """Take a seat for this installation. Repeating it changes nothing."""
     license = customer.license_for(wanted.app)
     return _answer(hub, license, licenses.activate(hub, license, customer.installation, move=wanted.move))
@@ -43,14 +45,14 @@ def activate(hub: TheHub, customer: Customer, wanted: Wanted) -> LeaseAnswer:
 @router.post("/lease", responses=errors(403))
 def lease(hub: TheHub, customer: Customer) -> LeaseAnswer:
     """A fresh lease for an installation that has a seat."""
-    license = customer.license_for(None)
-    return _answer(hub, license, licenses.renew_lease(hub, license, customer.installation))
+    made = licenses.renew_lease(hub, customer.license, customer.installation)
+    return _answer(hub, customer.license, made)
 
 
 @router.delete("/activation", responses=errors(403))
 def deactivate(hub: TheHub, customer: Customer) -> Freed:
     """Release the seat; it is free for another machine at once."""
-    license = customer.license_for(None)
+    license = customer.license
     licenses.free_seat(hub, f"license {license.id}", license.id, customer.installation)
     return Freed(freed=True)
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from .. import licenses
 from ..access import TheHub, Vendor, allowed
-from .shapes import Days, Installation, Line, Sentence, Shape, Slug, errors
+from .shapes import Days, Installation, Line, Sentence, Shape, Slug, body, errors, takes
 
 router = APIRouter(prefix="/api/v1/licenses", tags=["licenses"])
 Issuer = Annotated[Vendor, Depends(allowed("license"))]
@@ -67,8 +67,8 @@ class Renewal(Shape):
     days: Days | None = Field(default=None, examples=[365])
 
 
-@router.post("", status_code=201, responses=errors(401, 403, 404))
-def issue(hub: TheHub, vendor: Issuer, wanted: NewLicense) -> MadeLicense:
+@router.post("", status_code=201, responses=errors(401, 403, 404), openapi_extra=takes(NewLicense))
+def issue(hub: TheHub, vendor: Issuer, wanted: Annotated[NewLicense, body(NewLicense)]) -> MadeLicense:
     """Issue a license. Only this response contains its key."""
     made = licenses.issue(hub, vendor.actor, licenses.Terms(**wanted.model_dump()))
     return MadeLicense(id=made.id, key=made.text)
@@ -84,15 +84,17 @@ def show(hub: TheHub, vendor: Issuer, license: LicenseId) -> LicenseWithSeats:
     return LicenseWithSeats(**licenses.shown(hub, license))
 
 
-@router.post("/{license}/revoke", responses=errors(401, 403, 404))
-def revoke(hub: TheHub, vendor: Issuer, license: LicenseId, why: Reason) -> LicenseWithSeats:
+@router.post("/{license}/revoke", responses=errors(401, 403, 404), openapi_extra=takes(Reason))
+def revoke(hub: TheHub, vendor: Issuer, license: LicenseId, why: Annotated[Reason, body(Reason)]) -> LicenseWithSeats:
     """Revoke a license: no more updates, pulls or leases. Running apps keep running."""
     licenses.revoke(hub, vendor.actor, license, why.reason)
     return LicenseWithSeats(**licenses.shown(hub, license))
 
 
-@router.post("/{license}/renew", responses=errors(401, 403, 404, 409))
-def renew(hub: TheHub, vendor: Issuer, license: LicenseId, wanted: Renewal) -> LicenseWithSeats:
+@router.post("/{license}/renew", responses=errors(401, 403, 404, 409), openapi_extra=takes(Renewal))
+def renew(
+    hub: TheHub, vendor: Issuer, license: LicenseId, wanted: Annotated[Renewal, body(Renewal)]
+) -> LicenseWithSeats:
     """Extend it from its expiry; without `days` it never expires."""
     licenses.renew(hub, vendor.actor, license, wanted.days)
     return LicenseWithSeats(**licenses.shown(hub, license))

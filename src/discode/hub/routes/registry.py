@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from .. import licenses
 from .. import registry_tokens as tokens
-from ..access import Customer, TheHub, address_of
-from ..delegation import Delegations, pull_token
+from ..access import Caller, Customer, TheHub, address_of
+from ..delegation import Delegation, Delegations, pull_token
 from ..errors import BadRequest, NotFound, Unauthorized
-from .shapes import Shape, errors
+from ..hub import Hub
+from ..outside import Outside
+from .shapes import Shape, body, errors, takes
 
 router = APIRouter(tags=["registry"])
 _basic = HTTPBasic(auto_error=False, scheme_name="Registry login", description="Password: license key or API token.")
@@ -79,23 +83,34 @@ def no_oauth() -> JSONResponse:
     raise NotFound("Request tokens with GET.", key="use-get")
 
 
-@router.post("/api/v1/pull-credentials", responses=errors(403, 404, 409, 503))
-def pull_credentials(hub: TheHub, customer: Customer, wanted: Wanted) -> PullCredentials:
+@router.post("/api/v1/pull-credentials", responses=errors(403, 404, 409, 503), openapi_extra=takes(Wanted))
+async def pull_credentials(
+    request: Request, hub: TheHub, customer: Customer, wanted: Annotated[Wanted, body(Wanted)]
+) -> PullCredentials:
     """For an installation's container engine: a ticket in place of the license key, for an hour; or a token of the
     registry that has the image, for as long as that registry allows.
     """
-    host, _, name = wanted.repository.partition("/")
+    found = await run_in_threadpool(_ticket_or_delegation, hub, customer, wanted.repository)
+    if isinstance(found, PullCredentials):
+        return found
+    outside: Outside = request.app.state.outside
+    server = wanted.repository.partition("/")[0]
+    token = await outside.ask(server, partial(pull_token, wanted.repository, found))
+    return PullCredentials(token=token.text, ends=hub.now() + token.seconds, seconds=token.seconds)
+
+
+def _ticket_or_delegation(hub: Hub, customer: Caller, repository: str) -> PullCredentials | Delegation:
+    host, _, name = repository.partition("/")
     app = tokens.app_of(hub.config.vendor, name) if host == hub.config.registry else None
     if app is not None:
         made, ends = tokens.ticket(hub, customer.license_for(app), customer.installation)
         return PullCredentials(
             username=customer.installation, password=made, ends=ends, seconds=max(ends - hub.now(), 0.0)
         )
-    delegation = Delegations(hub.keys.folder).all().get(wanted.repository)
+    delegation = Delegations(hub.keys.folder).all().get(repository)
     if delegation is None:
         raise NotFound(
             "The image is not in this hub's registry.", "The hub has no credentials for it.", key="elsewhere"
         )
     licenses.must_be_active(hub, customer.license_for(delegation.app), customer.installation)
-    token = pull_token(wanted.repository, delegation)
-    return PullCredentials(token=token.text, ends=hub.now() + token.seconds, seconds=token.seconds)
+    return delegation

@@ -12,7 +12,7 @@ from .. import releases
 from ..access import TheHub, Vendor, allowed
 from ..errors import NotFound
 from ..models import Blob
-from .shapes import Shape, Slug, errors
+from .shapes import Shape, Slug, body, errors, takes
 
 router = APIRouter(prefix="/api/v1", tags=["releases"])
 Publisher = Annotated[Vendor, Depends(allowed("release"))]
@@ -101,8 +101,8 @@ class Access(Shape):
     access: Literal["licensed", "public"]
 
 
-@router.put("/apps/{app}", responses=errors(401, 403, 404))
-def set_access(hub: TheHub, vendor: Publisher, app: Slug, wanted: Access) -> Access:
+@router.put("/apps/{app}", responses=errors(401, 403, 404), openapi_extra=takes(Access))
+def set_access(hub: TheHub, vendor: Publisher, app: Slug, wanted: Annotated[Access, body(Access)]) -> Access:
     """Set who may read an app's releases: everybody, or license holders."""
     releases.set_access(hub, vendor.actor, app, wanted.access)
     return wanted

@@ -12,7 +12,7 @@ from .. import rollouts, targets
 from ..access import Licensed, MayRead, Reader, TheHub, Vendor, address_of, allowed
 from ..errors import Forbidden, Unauthorized
 from ..hub import Hub
-from .shapes import Installation, Sentence, Shape, Slug, errors
+from .shapes import Installation, Sentence, Shape, Slug, body, errors, takes
 
 router = APIRouter(prefix="/api/v1", tags=["rollouts"])
 Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$", examples=["1.2.0"])]
@@ -66,8 +66,8 @@ class Summary(BaseModel):
     releases: list[ReleaseSummary]
 
 
-@router.post("/reports", status_code=202, responses=errors(401, 403, 404))
-def report(request: Request, hub: TheHub, may_read: Reader, told: NewReport) -> Taken:
+@router.post("/reports", status_code=202, responses=errors(401, 403, 404), openapi_extra=takes(NewReport))
+def report(request: Request, hub: TheHub, may_read: Reader, told: Annotated[NewReport, body(NewReport)]) -> Taken:
     """Report the outcome of an update. Only a report that comes with a seat of a license can halt a rollout, each seat
     once; a licensed app's reports need one. Neither license nor seat is stored, only a pseudonym."""
     seat = _seat_of(request, hub, may_read, told.app)
@@ -101,14 +101,14 @@ def summary(
     return Summary(**rollouts.summary(hub, app))
 
 
-@router.put("/apps/{app}/rollouts/{version}", responses=errors(401, 403, 404))
+@router.put("/apps/{app}/rollouts/{version}", responses=errors(401, 403, 404), openapi_extra=takes(Wanted))
 def hold(
     request: Request,
     hub: TheHub,
     vendor: Annotated[Vendor, Depends(allowed("release"))],
     app: Annotated[Slug, Path()],
     version: Annotated[Version, Path()],
-    wanted: Wanted,
+    wanted: Annotated[Wanted, body(Wanted)],
 ) -> Wanted:
     """Hold a release back, or offer it again. Nothing here can force one on anybody."""
     if wanted.held:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from .. import tokens
 from ..access import TheHub, Vendor, allowed
-from .shapes import Days, Line, Shape, errors
+from .shapes import Days, Line, Shape, body, errors, takes
 
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
 Admin = Annotated[Vendor, Depends(allowed("admin"))]
@@ -42,8 +42,8 @@ class MadeToken(BaseModel):
     token: str = Field(description="Shown only this once.", examples=["dht_q3k7m2xa_…"])
 
 
-@router.post("", status_code=201, responses=errors(401, 403))
-def create(hub: TheHub, vendor: Admin, wanted: NewToken) -> MadeToken:
+@router.post("", status_code=201, responses=errors(401, 403), openapi_extra=takes(NewToken))
+def create(hub: TheHub, vendor: Admin, wanted: Annotated[NewToken, body(NewToken)]) -> MadeToken:
     """Create a token. Only this response contains it."""
     secret = tokens.create(hub, vendor.actor, wanted.label, wanted.scopes, wanted.days)
     return MadeToken(id=secret.id, token=secret.text)
