@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.bounded import ANSWER
 from ..core.errors import DiscodeError, NoSuchApp, Refused, SourceUnreachable, UsageError
+from ..core.login import in_clear, must_be_private, no_login
 from ..core.pasted import required
 from .web import client, told, whole
 
@@ -17,16 +18,20 @@ if TYPE_CHECKING:
     import httpx  # else imported late: it costs every command that talks to no hub
 
 LARGEST = 64 << 20  # bytes of a file that is verified in memory: an index, metadata
+PLAIN_HTTP = "DISCODE_PLAIN_HTTP"  # of the environment: 1 allows http:// hubs
 TOKEN_VARIABLE = "DISCODE_HUB_TOKEN"  # of the environment: arguments can be seen by every user of the machine
 PIECE = 1 << 20
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class HubApi:
-    """`authorization` is the header's value; it is kept out of errors and logs."""
+    """`authorization` is the header's value; it is kept out of errors and logs. `plain_http`: it may be sent to an
+    address without encryption; the environment can allow that, too."""
 
-    def __init__(self, url: str, authorization: str | None = None):
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, authorization: str | None = None, *, plain_http: bool = False):
+        self.url = no_login(url).rstrip("/")
+        if authorization and not plain_http and os.environ.get(PLAIN_HTTP) != "1":
+            must_be_private(self.url, f"{PLAIN_HTTP}=1 in the environment, or --plain-http where a command has it")
         headers = {"Authorization": authorization} if authorization else {}
         self._client = client(self.url, base_url=self.url, headers=headers)
 
@@ -92,6 +97,12 @@ class HubApi:
 def refusal(url: str, answer: httpx.Response) -> DiscodeError:
     """What a hub says, in our tree of errors, by its status and key."""
     if (place := _moved_to(answer)) is not None:
+        if in_clear(place) and not in_clear(url):
+            return Refused(
+                f"{url} leads to {place}, which is not encrypted. Nothing was sent there, and nothing was changed.",
+                "Tell whoever runs that server: it must not leave https.",
+                key="no-tls",
+            )
         return UsageError(
             f"{url} has moved to {place}. Nothing was changed.", f"Use that address: {place}", key="hub-moved"
         )

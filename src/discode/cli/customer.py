@@ -11,6 +11,7 @@ import typer
 from .options import App, Json
 from .output import emit
 from .running import run_flow
+from .source_login import CredentialsFile, PlainHttp
 
 if TYPE_CHECKING:
     from ..flows.world import Result, World
@@ -24,6 +25,8 @@ def update(
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for a staged rollout to reach this machine.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try a release again that failed here before.")] = False,
+    credentials_file: CredentialsFile = None,
+    plain_http: PlainHttp = False,
     as_json: Json = False,
 ) -> None:
     """Update an app without an outage.
@@ -36,7 +39,9 @@ def update(
         discode update myapp --check
     """
     from ..flows import update as flow
+    from .source_login import change
 
+    change(app, credentials_file, plain_http)
     if check:
         _check(app, as_json)
         return

@@ -9,10 +9,12 @@ import typer
 from ..core.errors import UsageError
 from .options import App, Json
 from .running import run_and_show
+from .source_login import CredentialsFile, PlainHttp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..core.installation import Route
     from ..flows.world import Result
 
 Source = Annotated[
@@ -83,6 +85,8 @@ def install(
     settings: SettingsFile = None,
     root: Root = None,
     license_file: LicenseFile = None,
+    credentials_file: CredentialsFile = None,
+    plain_http: PlainHttp = False,
     http_port: HttpPort = None,
     proxy: ProxyChoice = None,
     proxy_image: ProxyImage = None,
@@ -96,25 +100,26 @@ def install(
     \b
         discode install myapp --from https://releases.example.com --host app.example.com
     """
-    from ..core.installation import Route
-    from ..core.names import check_host, check_slug
+    from ..core.names import check_slug
     from ..flows.install import InstallRequest, install
     from . import wiring
     from .license_key import with_license
     from .settings import collect
+    from .source_login import keep_new, taken_off
 
     check_slug(app)
-    route = Route(hosts=tuple(check_host(name) for name in host), path_prefix=_prefix(path_prefix))
-    values = collect(set_, set_from_env, settings)
+    route, values = _route(host, path_prefix), collect(set_, set_from_env, settings)
     machine = wiring.host(as_json)
     machine.configure(proxy, http_port, proxy_image)
-    world, source = wiring.world(as_json, "discode install", pin=root, on=machine), wiring.source(source, machine)
+    world = wiring.world(as_json, "discode install", pin=root, on=machine)
+    address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
+    keep_new(world, app, address, login, plain_http)
 
     def flow(given: dict[str, str]) -> Result:
-        request = InstallRequest(app, source, channel, version, route, {**values, **given})
+        request = InstallRequest(app, address, channel, version, route, {**values, **given})
         return install(world, request)
 
-    with_license(app, source, license_file, as_json, lambda: run_and_show(lambda: _asking(flow, as_json), as_json))
+    with_license(app, address, license_file, as_json, lambda: run_and_show(lambda: _asking(flow, as_json), as_json))
 
 
 def _asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
@@ -129,6 +134,13 @@ def _asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
         if not can_ask(as_json):
             raise
         return flow(ask(missing.manifest, missing.questions))
+
+
+def _route(hosts: list[str], path_prefix: str) -> Route:
+    from ..core.installation import Route
+    from ..core.names import check_host
+
+    return Route(hosts=tuple(check_host(name) for name in hosts), path_prefix=_prefix(path_prefix))
 
 
 def _prefix(path: str) -> str:

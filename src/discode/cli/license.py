@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ..core.login import no_login
 from .options import App, Json, group
 from .output import emit, table
+from .source_login import PlainHttp
 
 app = group("Licenses, for vendors and for customers.")
 Hub = Annotated[
@@ -133,15 +135,18 @@ def activate(
     move: Annotated[
         bool, typer.Option("--move", help="If no seat is free, take the one that has been unused the longest.")
     ] = False,
+    plain_http: PlainHttp = False,
     as_json: Json = False,
 ) -> None:
     """For customers: take a seat of a license for this machine, or switch to another license."""
     from . import wiring
     from .license_key import asked, given
+    from .source_login import keep
 
     key = given(license_file)
     if key is None:
         key = asked()
+    keep(app_name, no_login(hub), None, plain_http)
     license = wiring.licenses().activate(app_name, hub, key, move=move)
     told = {"result": "activated", "app": app_name, "license": license.license, "customer": license.customer}
     emit(told, f"{app_name} is licensed to {license.customer} on this machine.", as_json=as_json)

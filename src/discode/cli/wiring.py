@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import UsageError
+from ..core.login import no_login
 from ..flows.world import World
 from .progress import report_for
 from .wiring_host import Host
 
 if TYPE_CHECKING:
+    from ..adapters.files import Accesses
     from ..adapters.source import Licenses, Reports
 
 
@@ -67,6 +69,13 @@ def licenses() -> Licenses:
     return Licenses(home())
 
 
+def accesses() -> Accesses:
+    """How the sources of this machine's apps are asked."""
+    from ..adapters.files import Accesses
+
+    return Accesses(home())
+
+
 def source(given: str | None, on: Host) -> str:
     """The one that was given, or the machine's own. Raises UsageError when there is none.
 
@@ -84,7 +93,7 @@ def trust(address: str, root: Path, targets_version: int) -> None:
     """Trust a source's root from now on, and nothing older than this; make it the machine's own source."""
     from ..adapters.source import give
 
-    base = address.rstrip("/")
+    base = no_login(address).rstrip("/")
     try:
         data = root.read_bytes()
     except OSError as error:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+import msgspec
+
 from .kept import Kept
+from .login import split_login
 from .manifest import Slug
 from .model import Model
 from .names import InstanceName
@@ -62,6 +65,12 @@ class Installation(Model, frozen=True, kw_only=True):
     previous: tuple[Release, ...] = ()  # newest first
     bad: Mapping[str, BadRelease] = {}  # by release key
     seed: str = ""  # random, private: its place in every rollout comes of it
+
+    def __post_init__(self) -> None:
+        # An earlier version kept the source's login in its address; see adapters/files/access.py.
+        bare, login = split_login(self.source)
+        if login is not None:
+            msgspec.structs.force_setattr(self, "source", bare)
 
     @property
     def version(self) -> str:

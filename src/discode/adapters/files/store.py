@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from ...core.errors import StateError
@@ -24,6 +24,7 @@ from ...disk.folders import sync_folder
 from ...disk.lines import append_line, read_lines
 from ...ports.store import Document
 from . import documents, logs, revisions
+from .access import Accesses
 from .aside import keep_damaged
 from .disk import reading, write_whole, writing
 from .home import close_home
@@ -46,8 +47,11 @@ class FileStore:
         self.command = command
         self._note = note
 
-    def lock(self, app: str) -> AbstractContextManager[None]:
-        return self._locked(f"{check_slug(app)}.lock", app)
+    @contextmanager
+    def lock(self, app: str) -> Iterator[None]:
+        with self._locked(f"{check_slug(app)}.lock", app):
+            Accesses(self.home).take_over(app)
+            yield
 
     def asking(self, app: str) -> AbstractContextManager[None]:
         return self._locked(f"{check_slug(app)}.asking.lock", app)

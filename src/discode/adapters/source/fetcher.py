@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
@@ -12,8 +14,12 @@ from tuf.ngclient import FetcherInterface
 
 from ...core.address import without_login
 from ...core.bounded import ANSWER_TIME
-from ..hub_api import told_by
+from ...core.login import in_clear, must_be_private
+from ..hub_api import PLAIN_HTTP, told_by
 from ..web import client, pieces, read, told
+
+if TYPE_CHECKING:
+    import httpx  # else imported late: a folder needs none
 
 PIECE = 1 << 16
 REFUSAL = 64 << 10  # bytes of an answer that says why not
@@ -61,14 +67,25 @@ class WebFetcher(_Counting):
     """`base` is the source's address; `timestamp` the copy at hand: when the source says that it has no other, it need
     not send it again.
 
-    `authorization` goes to the source alone; httpx drops it when a redirect leads to another host.
+    `authorization` goes to the source alone; httpx drops it when a redirect leads to another host. `plain_http`: it may
+    go there without encryption. Raises Refused when it would and may not.
     """
 
-    def __init__(self, base: str, timestamp: Path | None = None, authorization: str | None = None) -> None:
+    def __init__(
+        self,
+        base: str,
+        timestamp: Path | None = None,
+        authorization: str | None = None,
+        *,
+        plain_http: bool = False,
+    ) -> None:
         super().__init__()
+        if authorization and not plain_http and os.environ.get(PLAIN_HTTP) != "1":
+            must_be_private(base, "--plain-http")
         headers = {"Authorization": authorization} if authorization else {}
-        self._timestamp = timestamp
-        self._client = client(base, follow_redirects=True, headers=headers)
+        self._timestamp, self._has_secret = timestamp, bool(authorization)
+        hooks = {"response": [self._stay_private]}
+        self._client = client(base, follow_redirects=True, headers=headers, event_hooks=hooks)
 
     def _pieces(self, url: str) -> Iterator[bytes]:
         import httpx
@@ -91,6 +108,19 @@ class WebFetcher(_Counting):
                 yield from pieces(answer, None if self.on_bytes else ANSWER_TIME)
         except httpx.HTTPError as error:
             raise DownloadError(f"{without_login(url)}: {told(error)}") from error
+
+    def _stay_private(self, answer: httpx.Response) -> None:
+        """httpx would keep the secret to itself; but what needs one is not for everybody on the way either."""
+        if not (self._has_secret and answer.has_redirect_location):
+            return
+        place = str(answer.url.join(answer.headers["Location"]))
+        if in_clear(place) and not in_clear(str(answer.url)):
+            raise SourceRefused(
+                answer.status_code, "no-tls",
+                f"{without_login(str(answer.url))} leads to {without_login(place)}, which is not encrypted. Nothing "
+                "was sent there.",
+                "Tell whoever runs that server: it must not leave https.",
+            )  # fmt: skip
 
     def _at_hand(self, url: str) -> bytes | None:
         if self._timestamp is None or not url.endswith("/timestamp.json"):

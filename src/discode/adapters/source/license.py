@@ -18,6 +18,7 @@ from ...core.errors import DiscodeError, NoSuchApp, StateError, TrustError
 from ...core.lease import OLD_SPELLING, Lease, read_lease
 from ...core.model import Model
 from ...ports.releases import Credentials
+from ..files.access import Accesses
 from ..files.disk import reading, write_whole
 from ..files.home import close_home
 from ..hub_api import HubApi
@@ -74,7 +75,7 @@ class Licenses:
         """Take a seat and keep the key. An installation that has an id keeps it, and so its seat."""
         hub = hub.rstrip("/")
         installation = self._installation(app)
-        api = HubApi(hub, _authorization(installation, key))
+        api = self._api(app, hub, _authorization(installation, key))
         told = api.call("POST", "/api/v1/activation", json={"app": app, "move": move})
         license = License(hub=hub, app=app, key=key, installation=installation, **_answer(told))
         license.lease_at(time.time())
@@ -84,7 +85,9 @@ class Licenses:
     def renewed(self, app: str) -> License:
         """With a fresh lease, signed by the key that the hub had at the activation. Raises TrustError, too."""
         license = self.must_have(app)
-        told = HubApi(license.hub, license.authorization).call("POST", "/api/v1/lease", needs=("lease",))
+        told = self._api(license.app, license.hub, license.authorization).call(
+            "POST", "/api/v1/lease", needs=("lease",)
+        )
         fresh = license.changed(lease=str(told["lease"]))
         fresh.lease_at(time.time())
         self._write(fresh)
@@ -109,7 +112,7 @@ class Licenses:
     def deactivate(self, app: str) -> None:
         """Give the seat up, forget the key."""
         license = self.must_have(app)
-        HubApi(license.hub, license.authorization).call("DELETE", "/api/v1/activation")
+        self._api(license.app, license.hub, license.authorization).call("DELETE", "/api/v1/activation")
         self._path(app).unlink(missing_ok=True)
         self._old_path(app).unlink(missing_ok=True)
         self._seat_path(app).unlink(missing_ok=True)
@@ -117,13 +120,16 @@ class Licenses:
     def pull_credentials(self, license: License, repository: str) -> Credentials | None:
         """For one pull. None when the image is not in the hub's registry: it may be public, or the user's own."""
         try:
-            api = HubApi(license.hub, license.authorization)
+            api = self._api(license.app, license.hub, license.authorization)
             needed = ("username", "password")
             told = api.call("POST", "/api/v1/pull-credentials", json={"repository": repository}, needs=needed)
             ends = time.monotonic() + float(told["seconds"]) if "seconds" in told else None
             return Credentials(str(told["username"]), str(told["password"]), str(told.get("token", "")), ends)
         except NoSuchApp:
             return None
+
+    def _api(self, app: str, hub: str, authorization: str) -> HubApi:
+        return HubApi(hub, authorization, plain_http=Accesses(self._home).of(app, hub).plain_http)
 
     def must_have(self, app: str) -> License:
         license = self.of(app)

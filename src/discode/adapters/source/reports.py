@@ -10,6 +10,7 @@ from typing import Any
 from ...core.errors import DiscodeError, Refused
 from ...core.history import HistoryEntry
 from ...core.report import report_of
+from ..files.access import Accesses
 from ..files.disk import write_whole
 from ..hub_api import HubApi
 from .license import Licenses
@@ -43,7 +44,9 @@ class Reports:
         license = self._licenses.of(app)
         mine = license.authorization if license and license.hub == source.rstrip("/") else None
         try:
-            HubApi(source, mine).call("POST", "/api/v1/reports", json=told)
+            HubApi(source, mine, plain_http=Accesses(self._home).of(app, source).plain_http).call(
+                "POST", "/api/v1/reports", json=told
+            )
         except DiscodeError as error:
             return f"The report could not be sent: {error.sentence}"
         return ""

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ...core.errors import NoSuchApp, SourceUnreachable, TrustError, UsageError
+from ...core.login import split_login
 from ...core.manifest import Archive
 from ...core.release import HELD, Index, IndexEntry, Release, index_path, manifest_path, read_index, read_manifest
 from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
+from ..files.access import Accesses
 from ..files.disk import write_whole, writing
 from .floor import Floor
 from .given import floor_of, root_of
@@ -42,6 +44,7 @@ class FileSources:
         self._home, self._pin, self._note = home, pin, note
 
     def open(self, app: str, source: str) -> Releases:
+        source, _ = split_login(source)
         base = _base(source)
         return SignedReleases(self._home, app, source.rstrip("/") or "/", base, self._pin, self._note)
 
@@ -53,12 +56,13 @@ class SignedReleases:
     def __init__(self, home: Path, app: str, source: str, base: str, pin: str | None, note: Callable[[str], None]):
         self._home, self._app, self._source, self._base = home, app, source, base
         self._pin, self._note, self._licenses = pin, note, Licenses(home)
+        self._access = Accesses(home).of(app, base)
         self._trust = home / "apps" / app / "trust" / hashlib.sha256(base.encode()).hexdigest()[:16]
         self._updater: Updater | None = None
         self._fetcher: FolderFetcher | WebFetcher | None = None
 
     def index(self) -> Index:
-        if self._authorization() and (trouble := self._licenses.renew_when_due(self._app)):
+        if self._licenses.of(self._app) and (trouble := self._licenses.renew_when_due(self._app)):
             self._note(trouble)
         index = read_index(self._app, self._target(index_path(self._app), "index"))
         return index.changed(held=self._held())
@@ -159,7 +163,7 @@ class SignedReleases:
         self._fetcher = (
             FolderFetcher()
             if self._base.startswith("file:")
-            else WebFetcher(self._base, timestamp, self._authorization())
+            else WebFetcher(self._base, timestamp, self._authorization(), plain_http=self._access.plain_http)
         )
         root = self._root()
         (self._trust / "metadata").mkdir(parents=True, exist_ok=True)
@@ -172,9 +176,11 @@ class SignedReleases:
         )
 
     def _authorization(self) -> str | None:
-        """With the license of this app, when it is one of this source's."""
+        """With the license of this app, when it is one of this source's, or with the login that the customer gave."""
         license = self._licenses.of(self._app)
-        return license.authorization if license and license.hub == self._base else None
+        if license and license.hub == self._base:
+            return license.authorization
+        return self._access.login.authorization if self._access.login else None
 
     def _root(self) -> bytes:
         """The trusted root; at the first use the source's first one, which `pin` may have named."""
@@ -196,7 +202,13 @@ class SignedReleases:
         from .fetcher import FolderFetcher, WebFetcher
         from .translate import translated
 
-        fetcher = FolderFetcher() if self._base.startswith("file:") else WebFetcher(self._base)
+        # A hub shows its root to everybody: the license stays here until it is known whose hub it is.
+        login = self._access.login.authorization if self._access.login else None
+        fetcher = (
+            FolderFetcher()
+            if self._base.startswith("file:")
+            else WebFetcher(self._base, None, login, plain_http=self._access.plain_http)
+        )
         with translated(self._app, self._source, "metadata"):
             return fetcher.download_bytes(f"{self._base}/metadata/1.root.json", LONGEST_ROOT)
 

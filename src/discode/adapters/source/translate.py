@@ -45,6 +45,12 @@ def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeErr
             return TrustError(f"The {what} of {app} was altered. {_RUNS_ON}", _TELL, key="content-altered")
         case SourceRefused(key=key, sentence=sentence, next_step=next_step):
             return Refused(f"{sentence} Nothing was changed.", next_step, key=key)
+        case tuf.DownloadHTTPError(status_code=401):
+            return Refused(
+                f"{source} wants a name and a password, and does not accept the ones that it got, if any. {_RUNS_ON}",
+                "Give them in a file of one line, NAME:PASSWORD, with the option --from-credentials-file FILE.",
+                key="source-login",
+            )
         case tuf.DownloadHTTPError(status_code=404):
             return SourceUnreachable(
                 f"{source} has no {what} of {app}. {_RUNS_ON}",
