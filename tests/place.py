@@ -117,7 +117,7 @@ class Place(place.Place):
                 archive: ./app
                 command: [python3, server.py]
                 health: {{path: /up, timeout: 2s, deadline: {deadline or DEADLINES.get(behaviour, "60s")}}}
-                volumes: {{data: data}}
+                volumes: {{data: {{path: data, share: true}}}}
                 env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
                 update: {{{update}}}
                 """

@@ -10,9 +10,19 @@ import pytest
 from discode.core.errors import NotHere
 from discode.core.names import InstanceName
 from discode.ports.report import Silence
-from discode.ports.runtime import Phase
+from discode.ports.runtime import WEB, Phase
 
 NOBODY = InstanceName("nobody", "0" * 12)
+
+
+def until(lines, is_wanted):
+    """What comes up to that one."""
+    found = []
+    for line in lines:
+        found.append(line)
+        if line is not None and is_wanted(line):
+            return found
+    return []
 
 
 class RuntimeContract:
@@ -92,6 +102,40 @@ class RuntimeContract:
         assert bench.answers(spec.name)
         lines = list(bench.runtime.logs(spec.name, 5))
         assert 1 <= len(lines) <= 5
+
+    def test_its_log_is_told_by_number_time_and_process(self, bench):
+        spec = bench.spec()
+        bench.runtime.start(spec)
+        assert bench.answers(spec.name)
+        [*_, last] = whole = list(bench.runtime.logs(spec.name, None))
+        assert list(bench.runtime.logs(spec.name, 1)) == [last]
+        assert list(bench.runtime.logs(spec.name, 0)) == []
+        assert list(bench.runtime.logs(spec.name, None, process=WEB)) == whole
+        assert list(bench.runtime.logs(spec.name, None, process="nobody")) == []
+        assert list(bench.runtime.logs(spec.name, None, since=1.0)) == whole
+
+    def test_a_log_is_followed_over_a_stop_until_the_instance_is_removed(self, bench):
+        spec = bench.spec()
+        bench.runtime.start(spec)
+        assert bench.answers(spec.name)
+        whole = list(bench.runtime.logs(spec.name, None))
+        lines = bench.runtime.follow(spec.name, None)
+        assert [next(lines) for _ in whole] == whole
+        assert next(lines) is None
+        bench.runtime.stop(spec.name, 2)
+        bench.runtime.start(spec)
+        assert bench.answers(spec.name)
+        again = until(lines, lambda line: line == whole[-1])
+        assert again
+        bench.runtime.remove(spec.name)
+        assert list(bench.runtime.follow(NOBODY)) == []
+        assert all(line is None or line not in whole for line in lines), "it ends, and tells no line twice"
+
+    def test_what_was_shown_before_is_not_followed(self, bench):
+        spec = bench.spec()
+        bench.runtime.start(spec)
+        assert bench.answers(spec.name)
+        assert next(bench.runtime.follow(spec.name, 0)) is None
 
     def test_a_command_runs_to_its_end(self, bench):
         seen = []

@@ -71,6 +71,7 @@ def test_numbers_stay_as_they_were_written():
         ("MODE: production", "MODE: *alias", "line 8: aliases (*alias) are not allowed"),
         ("app: myapp", "app: [", "line"),
         ("memory: 512MB", "memoy: 512MB", "did you mean memory?"),
+        ("processes: {worker:", "processes: {web:", "web is the app itself: give its process another name"),
         ("storage: storage", "storage: {pth: data}", "line 6: volumes.storage.pth: unknown field; did you mean path?"),
         ("storage: storage", "storage: {path: ../x}", "line 6: volumes.storage.path: a folder inside the app"),
         ("storage: storage", "storage: {path: x, share: 2}", "line 6: volumes.storage.share"),

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from conftest_docker import APP
@@ -219,11 +220,25 @@ def test_logs_can_be_followed_over_all_processes(bench):
     spec = bench.spec(release=release)
     bench.runtime.start(spec)
     bench.answers(spec.name)
-    lines = bench.runtime.logs(spec.name, 10, follow=True)
+    wait_for(lambda: len(list(bench.runtime.logs(spec.name))) == 2)
+    lines = bench.runtime.follow(spec.name, 10)
     seen = {next(lines), next(lines)}
     assert seen == {"listening", "[mailer] works as mailer"}
+    assert list(bench.runtime.logs(spec.name, process="mailer")) == ["works as mailer"]
+    assert list(bench.runtime.logs(spec.name, process="web")) == ["listening"]
     bench.runtime.stop(spec.name, 2)
+    bench.runtime.remove(spec.name)
     assert "ending" in list(lines), "it ends with the containers"
+
+
+def test_a_log_is_told_since_a_time(bench):
+    spec = bench.spec()
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    [stamp, *_] = bench.api.logs(str(spec.name), timestamps=True).decode().split()
+    written = datetime.fromisoformat(stamp).timestamp()
+    assert "listening" in list(bench.runtime.logs(spec.name, None, since=written - 0.1))
+    assert "listening" not in list(bench.runtime.logs(spec.name, None, since=written + 0.1))
 
 
 def test_a_stranger_in_the_volume_keeps_it_and_is_named(bench):

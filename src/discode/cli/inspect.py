@@ -1,4 +1,4 @@
-"""What a customer types to look: status, list, logs, history."""
+"""What a customer types to look: status, list, history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core.errors import Interrupted, StateError, Unreachable
+from ..core.errors import StateError, Unreachable
 from .options import App, Json
 from .output import emit, table
 
@@ -65,28 +65,6 @@ def _all(world: World) -> tuple[list[Installation], dict[str, DiscodeError]]:
         else:
             found += [installation] if installation else []
     return found, damaged
-
-
-def logs(
-    app: App,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep printing new lines until Ctrl-C.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many lines to show, from the end.")] = 100,
-    as_json: Json = False,
-) -> None:
-    """Print the log of the serving instance."""
-    import json
-
-    from . import wiring
-
-    world = wiring.world(as_json, "discode logs")
-    installation = world.installed(app)
-    site = world.site(installation.kind, world.steps())
-    try:
-        for line in site.runtime.logs(installation.instance, lines, follow):
-            print(json.dumps({"line": line}) if as_json else line, flush=True)
-    except Interrupted:
-        if not follow:
-            raise
 
 
 def history(

@@ -49,7 +49,7 @@ PLACES = {
     "prune": "customer.prune",
     "status": "inspect.status",
     "list": "inspect.list_",
-    "logs": "inspect.logs",
+    "logs": "logs.logs",
     "history": "inspect.history",
     "doctor": "host.doctor",
     "settle": "host.settle",

@@ -49,6 +49,8 @@ class VendorFile(AppSpec, frozen=True, kw_only=True):
             raise ValueError("entrypoint needs image; an archive's commands run as they are")
         if self.entrypoint == [] and not self.command:
             raise ValueError("entrypoint: [] leaves nothing to start: give command, too")
+        if self.archive and "web" in self.processes:
+            raise ValueError("web is the app itself: give its process another name")
         if self.archive and self.platforms:
             raise ValueError("platforms needs image")
         if self.image and any(not volume.path.startswith("/") for volume in self.volumes.values()):

@@ -13,6 +13,8 @@ from ..core.release import Release
 from .releases import Releases
 from .report import Report
 
+WEB = "web"  # what the app's own process is called beside its extra ones
+
 
 class Phase(Enum):
     """RUNNING also covers the pause before a crashed instance is started again; EXITED will not start by itself."""
@@ -122,8 +124,17 @@ class Runtime(Protocol):
     def instances(self, app: str) -> list[InstanceState]:
         """Every instance of the app, whatever its phase."""
 
-    def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
-        """The last `tail` lines, oldest first, without line ends; with `follow` what comes, too."""
+    def logs(
+        self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
+    ) -> Iterator[str]:
+        """The last `tail` lines, oldest first, without line ends; None: all. `since`, in Unix time: none from long
+        before it. `process`: of that one alone, `WEB` for the app itself; else those of an extra one carry its name."""
+
+    def follow(
+        self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
+    ) -> Iterator[str | None]:
+        """As `logs`, then each line as it comes, over stops and starts, until the instance is removed; None at least
+        once a second while there is none."""
 
     def prune(self, app: str, keep: frozenset[str]) -> None:
         """Drop what was fetched for other release keys than `keep`."""

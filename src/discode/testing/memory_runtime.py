@@ -11,7 +11,7 @@ from ..core.names import InstanceName
 from ..core.release import Release
 from ..ports.releases import Releases
 from ..ports.report import Report
-from ..ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from ..ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
 
 
 class Behaviour(Enum):
@@ -137,9 +137,26 @@ class MemoryRuntime:
         states = [self.inspect(name) for name in sorted(self.live) if name.app == app]
         return [replace(state, record=self.live[state.name].spec.record) for state in states if state is not None]
 
-    def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
+    def logs(
+        self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
+    ) -> Iterator[str]:
+        """All lines are of the app itself, and of now."""
         instance = self.live.get(name)
-        return iter(instance.lines[-tail:] if instance else [])
+        lines = instance.lines if instance and process in ("", WEB) else []
+        return iter(lines if tail is None else lines[len(lines) - tail if tail < len(lines) else 0 :])
+
+    def follow(
+        self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
+    ) -> Iterator[str | None]:
+        instance = self.live.get(name)
+        yield from self.logs(name, tail, since=since, process=process)
+        told = len(instance.lines) if instance else 0
+        while instance is not None and self.live.get(name) is instance:
+            if told == len(instance.lines) or process not in ("", WEB):
+                yield None
+            else:
+                told += 1
+                yield instance.lines[told - 1]
 
     def prune(self, app: str, keep: frozenset[str]) -> None:
         self.fetched = {(owner, key) for owner, key in self.fetched if owner != app or key in keep}

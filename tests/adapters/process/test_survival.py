@@ -217,6 +217,58 @@ def test_a_log_is_rotated_and_read_across_its_files(bench, tmp_path):
     assert bench.runtime.inspect(spec.name).restarts == 0
 
 
+def test_a_log_of_several_processes_is_told_by_time_and_process(bench):
+    talk = "import sys, time\nprint('first of', sys.argv[1], flush=True)\nsys.stdin.read()\ntime.sleep(300)"
+    release = bench.fetched(
+        talk, command=["python3", "server.py", "app"], processes={"jobs": ["python3", "server.py", "jobs"]}
+    )
+    spec = bench.spec(release=release)
+    bench.runtime.start(spec)
+    folder = bench.folder_of(spec)
+    marks = folder / "log" / "jobs" / "marks"
+    whole = str(len("first of jobs\n"))
+    wait_for(lambda: marks.exists() and marks.read_text().endswith(f" {whole}\n"))
+    wait_for(lambda: len(list(bench.runtime.logs(spec.name))) == 2)
+    assert sorted(bench.runtime.logs(spec.name)) == ["[jobs] first of jobs", "first of app"]
+    assert list(bench.runtime.logs(spec.name, process="jobs")) == ["first of jobs"]
+    assert list(bench.runtime.logs(spec.name, process="web")) == ["first of app"]
+    lines = bench.runtime.follow(spec.name, 0, process="jobs")
+    assert next(lines) is None
+    later = marks.read_text().splitlines()[-1].split()[0]
+    with (folder / "log" / "jobs" / "current").open("a") as log:
+        log.write("second of jobs\nno end")
+    assert next(line for line in lines if line) == "second of jobs"
+    assert list(bench.runtime.logs(spec.name, None, since=float(later), process="jobs")) == ["second of jobs", "no end"]
+    assert "first of jobs" in bench.runtime.logs(spec.name, None, since=float(later) - 5, process="jobs")
+    bench.runtime.remove(spec.name)
+    assert [line for line in lines if line] == ["no end"]
+
+
+def test_a_log_that_is_rotated_is_followed_without_a_gap(bench):
+    from discode.adapters.process import supervisor
+    from discode.adapters.process.layout import InstanceFolder
+
+    spec = bench.spec(release=bench.fetched("import time\nprint('begun' * 20, flush=True)\ntime.sleep(300)"))
+    bench.runtime.start(spec)
+    folder = InstanceFolder(bench.folder_of(spec))
+    wait_for((folder.log.parent / "marks").exists)
+    wait_for(lambda: list(bench.runtime.logs(spec.name)) == ["begun" * 20])
+    lines = bench.runtime.follow(spec.name)
+    assert next(lines) == "begun" * 20
+    with folder.log.open("a") as log:
+        log.writelines(f"line {number}\n" for number in range(20))
+    supervisor._rotate(folder.log)
+    with folder.log.open("a") as log:
+        log.write("after it\n")
+    seen = []
+    for line in lines:
+        seen += [line] if line else []
+        if line == "after it":
+            break
+    assert seen == [*(f"line {number}" for number in range(20)), "after it"]
+    bench.runtime.remove(spec.name)
+
+
 def _take_ports(folder, names, queue):
     queue.put([Ports(folder).take(name) for name in names])
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from . import logs
 from .engine import Engine
-from .names import process_of
 
 LINES = 200
 
@@ -31,12 +30,12 @@ def until_its_end(engine: Engine, container: str, within: float, say: Callable[[
 
 
 def last_lines(engine: Engine, container: str) -> tuple[str, ...]:
-    return tuple(_own(container, line) for line in logs.last_lines(engine, [container], LINES))
+    return tuple(logs.last_lines(engine, [container], LINES))
 
 
 def _read(engine: Engine, container: str, lines: queue.Queue[str | None]) -> None:
-    for line in logs.follow(engine, [container], LINES):
-        lines.put(_own(container, line))
+    for line in logs.output(engine, container):
+        lines.put(line)
     lines.put(None)
 
 
@@ -49,8 +48,3 @@ def _code(engine: Engine, container: str, deadline: float) -> int | None:
     except requests.RequestException:
         state = engine.api.inspect_container(container)["State"]
         return None if state["Running"] else int(state["ExitCode"])
-
-
-def _own(container: str, line: str) -> str:
-    """Without the name of a process: there is one alone."""
-    return line.removeprefix(f"[{process_of(container).lstrip('.')}] ")

@@ -12,7 +12,7 @@ from ...core.names import InstanceName
 from ...core.release import Release
 from ...ports.releases import Releases
 from ...ports.report import Report
-from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from ...ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
 from .. import http_probe
 from . import containers, inside, listening, logs, once, unrunnable, volumes
 from .containers import Part
@@ -112,12 +112,18 @@ class DockerRuntime:
             found = [self._state(name, members) for name, members in sorted(grouped.items())]
         return [state for state in found if state is not None]
 
-    def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
+    def logs(
+        self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
+    ) -> Iterator[str]:
         with self._asking(f"read the log of {name}"):
-            members = containers.members(self._engine, name)
-            if follow:
-                return logs.follow(self._engine, members, tail)
-            return iter(logs.last_lines(self._engine, members, tail))
+            return iter(logs.last_lines(self._engine, self._members(name, process), tail, since))
+
+    def follow(
+        self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
+    ) -> Iterator[str | None]:
+        with self._asking(f"read the log of {name}"):
+            members = self._members(name, process)
+        return logs.follow(self._engine, members, tail, since)
 
     def prune(self, app: str, keep: frozenset[str]) -> None:
         with self._asking(f"drop images of {app}"):
@@ -151,6 +157,11 @@ class DockerRuntime:
             return
         with ThreadPoolExecutor(len(members)) as pool:
             list(pool.map(act, members))
+
+    def _members(self, name: InstanceName, process: str) -> list[str]:
+        members = containers.members(self._engine, name)
+        wanted = "" if process == WEB else process
+        return [one for one in members if not process or process_of(one) == wanted]
 
     def _state(self, name: InstanceName, members: list[str]) -> InstanceState | None:
         told = {text: one for text in members if (one := containers.inspect(self._engine, text, name.app))}

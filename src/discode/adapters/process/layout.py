@@ -1,6 +1,8 @@
 """Where the process runtime keeps what, and the two documents by which an instance is found again.
 
     instances/<name>/       spec.json, env (0600), record.json, state.json, log/, work/ (the app's folder), stop
+        log/current, marks  the app's log, and how long it was at which times; old.1, marks.1 and so on: before it
+        log/<process>/      the same of an extra process
     archives/<app>/<key>/   a release, unpacked
     apps/<app>/volumes/     data that outlives every instance
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 # Every process of an instance has this in its environment: found again even when all files are lost.
 MARKER = "DISCODE_INSTANCE_FOLDER"
+WEB = "web"  # the app itself, among the programs of an instance
 
 
 class InstanceFolder:
@@ -60,6 +63,9 @@ class InstanceFolder:
     @property
     def log(self) -> Path:
         return self.path / "log" / "current"
+
+    def log_of(self, role: str) -> Path:
+        return self.log if role == WEB else self.log.parent / role / self.log.name
 
     @property
     def work(self) -> Path:

@@ -25,7 +25,7 @@ from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, P
 from ..files.disk import disk_refusals
 from ..http_probe import probe
 from .fetched import Fetched
-from .layout import InstanceFolder, read_json, write_json
+from .layout import WEB, InstanceFolder, read_json, write_json
 from .listener import is_strangers
 from .logs import follow, last_lines
 from .once import run_once, sweep
@@ -129,17 +129,23 @@ class ProcessRuntime:
         states = [self.inspect(name) or _state(name, self._folder(name)) for name in parsed]
         return [replace(state, record=_record(self._folder(state.name))) for state in states]
 
-    def logs(self, name: InstanceName, tail: int = 100, follow: bool = False) -> Iterator[str]:
-        return self._follow(name, tail) if follow else iter(last_lines(self._folder(name).log, tail))
+    def logs(
+        self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
+    ) -> Iterator[str]:
+        folder = self._folder(name)
+        return iter(last_lines(folder, _roles(folder, process), tail, since))
+
+    def follow(
+        self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
+    ) -> Iterator[str | None]:
+        folder = self._folder(name)
+        return follow(folder, _roles(folder, process), tail, since)
 
     def prune(self, app: str, keep: frozenset[str]) -> None:
         self._fetched.prune(app, keep)
 
     def drop_data(self, app: str) -> None:
         shutil.rmtree(self.home / "apps" / app / "volumes", ignore_errors=True)
-
-    def _follow(self, name: InstanceName, tail: int) -> Iterator[str]:
-        return follow(self._folder(name).log, tail)
 
     def _folder(self, name: InstanceName) -> InstanceFolder:
         return InstanceFolder(self._instances / str(name))
@@ -245,7 +251,7 @@ def _supervisor(folder: InstanceFolder) -> int:
 
 def _web(folder: InstanceFolder) -> dict[str, Any]:
     programs = read_json(folder.state).get("programs", {})
-    web = programs.get("web", {})
+    web = programs.get(WEB, {})
     return web if isinstance(web, dict) else {}
 
 
@@ -262,6 +268,10 @@ def _state(name: InstanceName, folder: InstanceFolder) -> InstanceState:
     phase = Phase.STOPPED if folder.stop.exists() and not _running(folder) else Phase.RUNNING
     code = web.get("code")
     return InstanceState(name, phase, endpoint, int(web.get("ends", 0)), code, _reason(code))
+
+
+def _roles(folder: InstanceFolder, process: str) -> list[str]:
+    return [process] if process else list(dict.fromkeys([WEB, *read_json(folder.spec).get("processes", {})]))
 
 
 def _record(folder: InstanceFolder) -> str:

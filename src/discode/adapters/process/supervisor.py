@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from ...disk.lock import take
-from .layout import MARKER, InstanceFolder, read_json, write_json
+from .layout import MARKER, WEB, InstanceFolder, read_json, write_json
 from .proc import end_all, identity, is_alive, orphans
 
 TYPE_CHECKING = False
@@ -40,6 +40,7 @@ class Program:
         self.ends, self.code = int(known.get("ends", 0)), known.get("code")
         self.pause, self.started, self.due = FIRST_PAUSE, time.monotonic(), 0.0
         self.watch: int | None = None
+        self.log, self.marked = folder.log_of(role), -1
         if is_alive(self.pid, self.identity):
             self.watch = os.pidfd_open(self.pid)
         else:
@@ -47,7 +48,8 @@ class Program:
 
     def start(self, env: dict[str, str]) -> None:
         """Start it in a group of its own. A command that cannot be run counts as an end with 127."""
-        log = os.open(self.folder.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self.log.parent.mkdir(exist_ok=True)
+        log = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         nothing = os.open(os.devnull, os.O_RDONLY)
         pid = os.fork()
         if pid == 0:
@@ -76,7 +78,7 @@ class Supervisor:
         self.folder, self.lock = folder, os.fstat(lock)
         spec, env, known = read_json(folder.spec), read_json(folder.env), read_json(folder.state).get("programs", {})
         self.env = {**{str(key): str(value) for key, value in env.items()}, MARKER: str(folder.path)}
-        commands = {"web": spec["command"], **spec["processes"]}
+        commands = {WEB: spec["command"], **spec["processes"]}
         self.programs = [Program(folder, role, command, known.get(role, {})) for role, command in commands.items()]
         self.stopping = False
         self.wake, self.waker = os.pipe()
@@ -94,7 +96,8 @@ class Supervisor:
                 return
             self._start_due()
             self._wait()
-            self._rotate()
+            for program in self.programs:
+                _look_at_log(program)
         self._stop()
 
     def _told_to_stop(self, *_: object) -> None:
@@ -149,22 +152,35 @@ class Supervisor:
         if self._is_ours():
             write_json(self.folder.state, {"programs": {program.role: program.told() for program in self.programs}})
 
-    def _rotate(self) -> None:
-        """Copy and cut: the app has the file open and need not know. What it writes meanwhile may be lost."""
-        log = self.folder.log
-        try:
-            if log.stat().st_size < LOG_SIZE:
-                return
-        except OSError:
-            return
-        for number in range(LOG_FILES - 1, 1, -1):
-            older = log.with_name(f"old.{number - 1}")
+
+def _look_at_log(program: Program) -> None:
+    """Note how long it is when that has changed, and rotate it when it is long."""
+    log = program.log
+    try:
+        size = log.stat().st_size
+        if size != program.marked:
+            with log.with_name("marks").open("a") as marks:
+                marks.write(f"{time.time():.0f} {size}\n")
+            program.marked = size
+    except OSError:
+        return
+    if size >= LOG_SIZE:
+        _rotate(log)
+        program.marked = -1
+
+
+def _rotate(log: Path) -> None:
+    """Copy and cut: the app has the file open and need not know. What it writes meanwhile may be lost."""
+    for number in range(LOG_FILES - 1, 1, -1):
+        for kind in ("old", "marks"):
+            older = log.with_name(f"{kind}.{number - 1}")
             if older.exists():
-                older.replace(log.with_name(f"old.{number}"))
-        with log.open("rb") as source, log.with_name("old.1").open("wb") as copy:
-            while piece := source.read(1 << 20):
-                copy.write(piece)
-        os.truncate(log, 0)
+                older.replace(log.with_name(f"{kind}.{number}"))
+    with log.open("rb") as source, log.with_name("old.1").open("wb") as copy:
+        while piece := source.read(1 << 20):
+            copy.write(piece)
+    log.with_name("marks").replace(log.with_name("marks.1"))
+    os.truncate(log, 0)
 
 
 def _become(command: list[str], env: dict[str, str], folder: InstanceFolder, stdin: int, log: int) -> None:
