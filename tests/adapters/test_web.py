@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from discode.adapters.hub_api import HubApi
 from discode.adapters.source import Licenses
 from discode.adapters.source.fetcher import REFUSAL, WebFetcher
 from discode.core import bounded
-from discode.core.errors import DiscodeError, SourceUnreachable, UsageError
+from discode.core.errors import DiscodeError, SourceUnreachable, TrustError, UsageError
+from leases import DAY, KEY, LeaseHub
 from rig.ports import free_port
 
 CLOSE = b"Connection: close\r\n\r\n"
@@ -237,6 +239,42 @@ def test_a_seat_whose_answer_was_lost_is_asked_for_by_the_same_id(server, tmp_pa
     kept = json.loads((tmp_path / "home/apps/myapp/seat.json").read_text())
     assert kept == {"installation": ids.pop()}
     assert (tmp_path / "home/apps/myapp/seat.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("days", "words"), [(21, "21 days behind"), (-21, "21 days ahead of")])
+def test_a_clock_that_is_off_is_named_where_a_lease_does_not_hold(tmp_path, days, words):
+    hub = LeaseHub("myapp")
+    hub.ahead = days * DAY
+    licenses = Licenses(tmp_path / "home")
+    try:
+        with pytest.raises(TrustError) as refused:
+            licenses.activate("myapp", hub.url, KEY)
+        assert refused.value.name == "clock-off"
+        assert f"This machine's clock is {words} that of {hub.url}." in refused.value.sentence
+        assert "The seat stays this machine's." in refused.value.sentence
+        hub.ahead = 0.0
+        assert licenses.activate("myapp", hub.url, KEY).lease_at(time.time()).license == "aaaaaaaa"
+        hub.ahead = days * DAY
+        with pytest.raises(TrustError, match=f"clock is {words}"):
+            licenses.renewed("myapp")
+        assert licenses.of("myapp").lease_at(time.time()), "the one that holds is kept"
+    finally:
+        hub.close()
+
+
+@pytest.mark.parametrize("days", [(-10, -1), (1, 10)], ids=["expired", "not yet valid"])
+def test_a_certificate_that_does_not_hold_now_is_told_with_the_time(monkeypatch, server, tmp_path, days):
+    authority, _, issuer = make_certificate(days=(-20, 20))
+    chain, key, _ = make_certificate("localhost", issuer=issuer, days=days)
+    for name, data in (("ca", authority), ("chain", chain), ("key", key)):
+        (tmp_path / name).write_bytes(data)
+    hub = server(HTML)
+    hub.over = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    hub.over.load_cert_chain(tmp_path / "chain", tmp_path / "key")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca"))
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    with pytest.raises(SourceUnreachable, match=rf"by this machine's clock, which says {today}"):
+        HubApi(hub.url.replace("http://127.0.0.1", "https://localhost")).call("GET", "/api/v1/hub")
 
 
 def test_one_client_makes_all():

@@ -16,6 +16,7 @@ import httpcore
 import httpx
 
 from ..core.bounded import Pace, TooSlow
+from . import clock
 
 SLICE = 16 << 10  # bytes that are sent at once: as long as they go out, a large upload is not too slow
 
@@ -34,6 +35,7 @@ class InTime(httpx.HTTPTransport):
         self._backend.pace = pace
         with _translated(request):
             answer = super().handle_request(request)
+        clock.note(request.url.netloc.decode(), answer.headers)
         if not answer.has_redirect_location:
             pace.body(time.monotonic())
         return answer

@@ -20,6 +20,8 @@ from ..core.proxying import proxy_for
 if TYPE_CHECKING:
     import httpx  # else imported late: it costs every command that asks nobody
 
+# X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED: openssl-verification-options(1).
+_BY_THE_CLOCK = (9, 10)
 TIMEOUT = 30.0  # seconds without a byte
 
 
@@ -65,8 +67,14 @@ def pieces(answer: httpx.Response, longest: float | None = None) -> Iterator[byt
 
 
 def told(error: Exception) -> str:
-    """What went wrong, without the login that an address may hold."""
-    return without_login(f"{type(error).__name__} {error}".strip())
+    """What went wrong, without the login that an address may hold; with our time, where that may be why."""
+    text = without_login(f"{type(error).__name__} {error}".strip())
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in _BY_THE_CLOCK:
+            return f"{text} (by this machine's clock, which says {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC)"
+        cause = cause.__cause__ or cause.__context__
+    return text
 
 
 @contextmanager

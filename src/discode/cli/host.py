@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -72,8 +73,19 @@ def settle(
             run_and_show(partial(restore, world, each), as_json)
         except DiscodeError as error:
             worst = max(worst, show(error, as_json=as_json))
+    _renew_leases(world.store.apps())
     if worst:
         raise typer.Exit(worst)
+
+
+def _renew_leases(apps: list[str]) -> None:
+    """When they are due: a machine that nobody updates would lose its lease, and its seat would count as unused. After
+    all else and without a word, for no app needs it to run; the next one tries again, and `update` tells of trouble."""
+    from . import wiring
+
+    for app in apps:
+        with suppress(DiscodeError):
+            wiring.licenses().renew_when_due(app)
 
 
 def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:

@@ -1,16 +1,22 @@
 """Whoever has the vendor's web server can withhold releases, and nothing else. Each attack has its own error."""
 
+import functools
 import json
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+from http.server import SimpleHTTPRequestHandler
 
 import pytest
+from conftest_source import Customer
 from tuf.api.metadata import Metadata, Snapshot, TargetFile, Targets, Timestamp
 
 from discode.adapters.repository.keys import Keys
 from discode.core.errors import NoSuchApp, SourceUnreachable, TrustError
 from discode.core.release import read_index
 from discode.ports.report import Silence
+from rig.web import Web
 
 
 def error_of(customer, call=None):
@@ -112,6 +118,30 @@ def test_a_forged_root(customer, vendor, tmp_path):
 def test_expired_metadata_blocks_updates(customer, vendor, role):
     _raise_versions(vendor, expired=role)
     assert error_of(customer) == "metadata-expired"
+
+
+@pytest.mark.parametrize(("days", "key"), [(-3, "clock-off"), (0, "metadata-expired"), (3, "metadata-expired")])
+def test_a_clock_that_makes_signatures_old_is_named(tmp_path, vendor, days, key):
+    """Not the vendor: by the server's clock they hold."""
+
+    class Dated(SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def date_time_string(self, timestamp=None):
+            return formatdate(time.time() + days * 86400, usegmt=True)
+
+    _raise_versions(vendor, expired="timestamp")
+    server = Web(functools.partial(Dated, directory=vendor.repo))
+    try:
+        with pytest.raises(TrustError) as refused:
+            Customer(tmp_path / "home", f"http://{server.target}").releases().index()
+    finally:
+        server.close()
+    assert refused.value.name == key
+    if key == "clock-off":
+        assert f"clock is 3 days ahead of that of http://{server.target}." in refused.value.sentence
+        assert "signatures on the releases of myapp have expired" in refused.value.sentence
 
 
 def test_another_vendor_than_the_one_that_was_named(customer, vendor):

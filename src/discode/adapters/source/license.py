@@ -14,10 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ...core.clocks import clock_is_off
 from ...core.errors import DiscodeError, NoSuchApp, StateError, TrustError
 from ...core.lease import OLD_SPELLING, Lease, read_lease
 from ...core.model import Model
 from ...ports.releases import Credentials
+from ..clock import off_by
 from ..files.access import Accesses
 from ..files.disk import reading, write_whole
 from ..files.home import close_home
@@ -78,7 +80,7 @@ class Licenses:
         api = self._api(app, hub, _authorization(installation, key))
         told = api.call("POST", "/api/v1/activation", json={"app": app, "move": move})
         license = License(hub=hub, app=app, key=key, installation=installation, **_answer(told))
-        license.lease_at(time.time())
+        _must_hold_now(license)
         self._write(license)
         return license
 
@@ -89,7 +91,7 @@ class Licenses:
             "POST", "/api/v1/lease", needs=("lease",)
         )
         fresh = license.changed(lease=str(told["lease"]))
-        fresh.lease_at(time.time())
+        _must_hold_now(fresh)
         self._write(fresh)
         return fresh
 
@@ -176,6 +178,18 @@ class Licenses:
 
     def _old_path(self, app: str) -> Path:
         return self._home / "apps" / app / f"{OLD_SPELLING}.json"
+
+
+def _must_hold_now(license: License) -> None:
+    """A lease that has just come. Raises TrustError, and one of its own where the clock is to blame."""
+    try:
+        license.lease_at(time.time())
+    except TrustError as error:
+        seconds = off_by(license.hub)
+        if seconds is None or error.name not in ("lease-early", "lease-ended"):
+            raise
+        what = "By it the lease that just came does not hold, so it was not taken. Your app keeps running."
+        raise clock_is_off(seconds, license.hub, f"{what} The seat stays this machine's.") from error
 
 
 def _authorization(installation: str, key: str) -> str:

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 
 from tuf.api import exceptions as tuf
 
+from ...core.clocks import clock_is_off
 from ...core.errors import DiscodeError, Refused, SourceUnreachable, TrustError
+from ..clock import off_by
 from .fetcher import SourceRefused
 
 _RUNS_ON = "Nothing was changed; your app keeps running."
@@ -26,6 +28,9 @@ def translated(app: str, source: str, what: str) -> Iterator[None]:
 def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeError:
     match error:
         case tuf.ExpiredMetadataError():
+            if (seconds := off_by(source) or 0.0) > 0:
+                what = f"By it the vendor's signatures on the releases of {app} have expired, so updates are blocked."
+                return clock_is_off(seconds, source, f"{what} {_RUNS_ON}")
             return TrustError(
                 f"The vendor's signature on the releases of {app} has expired, so updates are blocked. {_RUNS_ON}",
                 "Ask the vendor to sign again (discode release renew).",
