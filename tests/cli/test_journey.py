@@ -77,6 +77,7 @@ def test_an_app_that_fell_ill_can_be_restarted_and_updated(place):
     place.publish("1.0.0", "falls-ill")
     place.install()
     place.get("/ill", "POST")
+    since = place.run("status", APP, "--json").last["since"]
     for _ in range(2):
         answer = place.run("restart", APP, "--json", code=5).last
         assert answer["error"]["key"] == "nothing-answers"
@@ -84,6 +85,9 @@ def test_an_app_that_fell_ill_can_be_restarted_and_updated(place):
         assert place.get() == (200, "1.0.0") and len(place.instances()) == 1
         status = place.run("status", APP, "--json").last
         assert status["serves"] and status["health"] == "503 at /up" and status["interrupted"] is None
+        assert status["since"] == since, "a restart that failed has changed nothing"
+        settled = place.run("settle", APP).out
+        assert "1.0.0 has the traffic, but it does not answer now" in settled and "It was: 503 at /up." in settled
         assert "does NOT ANSWER: 503 at /up" in place.run("status", APP).out
         assert "does not answer: 503 at /up" in place.run("doctor", code=None).out
     place.publish("1.1.0")
@@ -107,6 +111,8 @@ def test_stop_and_start(installed):
     assert installed.get()[0] == 503
     assert "start it with" in installed.run("status", APP).out
     assert installed.run("update", APP, code=4).err.startswith("Error: shop is stopped")
+    told = installed.run("config", "set", APP, "GREETING=hello").out
+    assert "shop has its new settings. It is stopped; they take effect with: discode start shop" in told
     installed.run("start", APP)
     assert installed.get() == (200, "1.0.0")
 

@@ -75,10 +75,35 @@ def test_a_bad_release_is_remembered_with_its_reason_and_when_it_is_tried_again(
     assert again["tries"] == 2 and 14000 < again["retry_at"] - again["last"] < 14500, "the pause grows"
     update_to(installed, "1.2.0")  # a newer one is not held back
     installed.run("rollback", APP)
-    left = [bad for bad in installed.run("status", APP, "--json").last["failed_here"] if bad["version"] == "1.2.0"]
-    assert left[0]["retry_at"] is None, "what the customer went back from is not tried again by itself"
-    assert "1.2.0, once: it was rolled back here. Not retried automatically" in installed.run("status", APP).out
-    assert installed.run("update", APP, "--retry", "--json").last["to"] == "1.2.0"
+    told = installed.run("status", APP, "--json").last
+    assert [bad["version"] for bad in told["failed_here"]] == ["1.1.0"], "to go back is no failure"
+    assert [left["version"] for left in told["rolled_back_from"]] == ["1.2.0"]
+    assert "Went back:   from 1.2.0 on " in installed.run("status", APP).out
+    said = (
+        "You went back from 1.2.0, so updates skip it. shop stays at 1.0.0; to return: discode update shop --to 1.2.0"
+    )
+    assert said in installed.run("update", APP).out
+    assert installed.run(*said.rpartition("discode ")[2].split(), "--json").last["to"] == "1.2.0"
+    assert installed.run("status", APP, "--json").last["rolled_back_from"] == []
+
+
+def test_a_way_back_over_a_release_command_is_asked_about_first(installed):
+    """What it has changed in the data the older version may not be able to read."""
+    installed.publish("1.1.0", extra="release_command: [python3, -c, \"open('data/changed', 'w')\"]\n")
+    installed.run("update", APP)
+    history = installed.run("history", APP, "--json").last
+    refused = installed.run("rollback", APP, code=4)
+    assert (
+        "Error: The release command of 1.1.0 may have changed the data of shop in a way that 1.0.0 cannot read. "
+        "Nothing was changed.\nNext: If the vendor says that 1.0.0 can read it: discode rollback shop --to 1.0.0 --yes."
+    ) in refused.err
+    assert installed.run("rollback", APP, "--json", code=4).last["error"]["key"] == "data-is-newer"
+    assert installed.get() == (200, "1.1.0") and installed.run("history", APP, "--json").last == history
+    installed.run(*refused.err.partition("read it: discode ")[2].split(". ")[0].split())
+    assert installed.get() == (200, "1.0.0")
+    assert "changed" in installed.get("/notes")[1]
+    update = installed.run("update", APP, "--to", "1.1.0")
+    assert "shop 1.1.0 is serving" in update.out
 
 
 def test_an_old_installation_goes_through_the_releases_between(installed):

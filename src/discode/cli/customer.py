@@ -53,12 +53,24 @@ def rollback(
     to: Annotated[
         str | None, typer.Option(metavar="VERSION", help="One of the earlier versions that discode status APP lists.")
     ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Go back even if a release command has changed the data since.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Go back to an earlier version, without an outage."""
-    from ..flows.rollback import rollback
+    """Go back to an earlier version, without an outage. The data stays as it is."""
+    from ..flows.rollback import DataIsNewer, rollback
 
-    _reported("rollback", app, as_json, lambda world: rollback(world, app, to=to))
+    def flow(sure: bool) -> None:
+        _reported("rollback", app, as_json, lambda world: rollback(world, app, to=to, sure=sure))
+
+    try:
+        flow(yes)
+    except DataIsNewer as refused:
+        if as_json or not sys.stdin.isatty():
+            raise
+        typer.confirm(refused.question, abort=True, err=True)
+        flow(True)
 
 
 def restart(app: App, as_json: Json = False) -> None:

@@ -13,7 +13,8 @@ from .output import emit, table
 
 if TYPE_CHECKING:
     from ..core.errors import DiscodeError
-    from ..core.installation import Installation
+    from ..core.history import HistoryEntry
+    from ..core.installation import BadRelease, Installation
     from ..flows.world import Site, World
 
 
@@ -93,8 +94,7 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
     app, told = installation.app, _recorded(installation)
     journal = world.store.journal(app)
     told["interrupted"] = journal.flow if journal else None
-    last = world.store.readable_history(app)[0][-1:]
-    told["since"] = last[0].at if last else None
+    told["since"] = _since(world.store.readable_history(app)[0])
     try:
         site = world.site(installation.kind, world.steps())
         state, serving = site.runtime.inspect(installation.instance), site.proxy.serving(app)
@@ -106,6 +106,11 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
     except Unreachable as error:
         told.update(instance_state="unknown", restarts=None, traffic=error.sentence, serves=None, health=None)
     return told
+
+
+def _since(history: list[HistoryEntry]) -> float | None:
+    """When what is there now came to be, Unix time: a flow that came to nothing left all as it was."""
+    return next((one.at for one in reversed(history) if one.outcome in ("done", "settled-forward")), None)
 
 
 def _health(site: Site, installation: Installation) -> str:
@@ -126,8 +131,13 @@ def _recorded(one: Installation) -> dict[str, Any]:
         "hosts": list(one.route.hosts),
         "path_prefix": one.route.path_prefix,
         "rollback_to": [release.version for release in one.previous],
-        "failed_here": [bad.as_dict() for bad in one.bad.values()],
+        "failed_here": [bad.as_dict() for bad in one.bad.values() if not bad.was_left],
+        "rolled_back_from": [_left(bad) for bad in one.bad.values() if bad.was_left],
     }
+
+
+def _left(bad: BadRelease) -> dict[str, Any]:
+    return {"version": bad.version, "at": bad.last}
 
 
 def _status_text(told: dict[str, Any]) -> str:
@@ -141,6 +151,7 @@ def _status_text(told: dict[str, Any]) -> str:
         ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
     ]
     rows += [("Failed here", _bad_text(bad)) for bad in told["failed_here"]]
+    rows += [("Went back", _left_text(told["app"], left)) for left in told["rolled_back_from"]]
     if told["interrupted"]:
         rows.append(("Interrupted", f"{told['interrupted']}; finish it with: discode settle {told['app']}"))
     return "\n".join(f"{name + ':':<13}{value}" for name, value in rows)
@@ -148,8 +159,13 @@ def _status_text(told: dict[str, Any]) -> str:
 
 def _bad_text(bad: dict[str, Any]) -> str:
     times = "once" if bad["tries"] == 1 else f"{bad['tries']} times"
-    again = f"Retried from {_when(bad['retry_at'])} on" if bad["retry_at"] else "Not retried automatically"
+    again = f"Retried from {_when(bad['retry_at'])} on"
     return f"{bad['version']}, {times}: {bad['reason']} {again}; to retry now: update --retry"
+
+
+def _left_text(app: str, left: dict[str, Any]) -> str:
+    version = left["version"]
+    return f"from {version} on {_when(left['at'])}; updates skip it. To return: discode update {app} --to {version}"
 
 
 def _state_text(told: dict[str, Any]) -> str:

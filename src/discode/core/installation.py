@@ -41,13 +41,18 @@ class Route(Model, frozen=True, kw_only=True):
 
 
 class BadRelease(Model, frozen=True, kw_only=True):
-    """A release that did not make it here. `last` and `retry_at` are Unix time; None: not again by itself."""
+    """A release that did not make it here. `last` and `retry_at` are Unix time; None: not again by itself, for the
+    customer went back from it."""
 
     version: str
     tries: int
     last: float
     reason: str
     retry_at: float | None
+
+    @property
+    def was_left(self) -> bool:
+        return self.retry_at is None
 
 
 class Installation(Model, frozen=True, kw_only=True):
@@ -106,7 +111,7 @@ class Installation(Model, frozen=True, kw_only=True):
         return self.changed(settings=settings)
 
     def remembering(self, release: Release, reason: str, now: float, *, again: bool = True) -> Installation:
-        """The same installation, that knows of one more failure of `release`. `again`: it may be tried later."""
+        """The same installation, that knows of one more failure of `release`. Not `again`: the customer left it."""
         tries = self.bad[release.key].tries + 1 if release.key in self.bad else 1
         pause = min(FIRST_PAUSE * 4 ** (tries - 1), LONGEST_PAUSE)
         entry = BadRelease(

@@ -98,6 +98,14 @@ def plan_rollback(installation: Installation, to: str | None) -> Release:
     return release
 
 
+def past_migrations(installation: Installation, release: Release) -> tuple[str, ...]:
+    """The versions between, the one that serves among them, whose release commands have changed the data since
+    `release` ran: it may not be able to read it any more."""
+    since = parse_version(release.version)
+    crossed = [one for one in (installation.release, *installation.previous) if parse_version(one.version) > since]
+    return tuple(one.version for one in crossed if one.manifest.release_command is not None)
+
+
 def _is_ahead(target: IndexEntry, installation: Installation) -> bool:
     return parse_version(target.version) > parse_version(installation.version)
 
@@ -114,13 +122,22 @@ def _nothing(
         )
     best = newest(index, installation.channel)
     if best is not None and best.key in avoid and _is_ahead(best, installation):
-        reason = f"{best.version} failed here before: {avoid[best.key].reason}"
-        return NothingToDo(f"{reason} {index.app} stays at {installation.version}; to try again: --retry")
+        return NothingToDo(_why_avoided(avoid[best.key], installation))
     if best is None:
         return NothingToDo(f"{index.app} has no release in the channel {installation.channel}.")
     if best.key == installation.release.key or to is not None:
         return NothingToDo(f"{index.app} {installation.version} is up to date.")
     return NothingToDo(f"{index.app} {installation.version} is newer than any release on offer.")
+
+
+def _why_avoided(bad: BadRelease, installation: Installation) -> str:
+    app, stays = installation.app, f"{installation.app} stays at {installation.version}"
+    if bad.was_left:
+        return (
+            f"You went back from {bad.version}, so updates skip it. {stays}; "
+            f"to return: discode update {app} --to {bad.version}"
+        )
+    return f"{bad.version} failed here before: {bad.reason} {stays}; to try again: discode update {app} --retry"
 
 
 def _offered(index: Index, channel: str) -> list[IndexEntry]:

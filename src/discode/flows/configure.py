@@ -35,7 +35,8 @@ def _configure(
     world.store.save_settings(app, before.settings + 1, wanted)
     if before.state == "stopped":
         world.store.save_installation(before.with_settings(before.settings + 1))
-        return _result("config", before, before, "configured", steps)
+        later = f"It is stopped; they take effect with: discode start {app}"
+        return _result("config", before, before, "configured", steps, later)
     return _redeploy(world, "config", before, before.settings + 1, steps)
 
 
@@ -74,10 +75,14 @@ def _redeploy(world: World, flow: Flow, before: Installation, settings: int, ste
         site.proxy.ensure()
         preflight(site, after)
     replace(site, Journal(flow=flow, started=world.clock.now(), before=before, after=after))
-    return _result(flow, before, after, "configured" if flow == "config" else "restarted", steps)
+    if flow == "config":
+        return _result(flow, before, after, "configured", steps, "It is running with them.")
+    return _result(flow, before, after, "restarted", steps)
 
 
-def _result(flow: Flow, before: Installation, after: Installation, outcome: str, steps: Steps) -> Result:
+def _result(
+    flow: Flow, before: Installation, after: Installation, outcome: str, steps: Steps, message: str = ""
+) -> Result:
     return Result(
-        flow, before.app, outcome, before.version, after.version, str(after.instance), steps.seconds
+        flow, before.app, outcome, before.version, after.version, str(after.instance), steps.seconds, message
     )  # fmt: skip

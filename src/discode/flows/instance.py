@@ -82,14 +82,22 @@ def switch(site: Site, installation: Installation, endpoint: Endpoint, *, force:
 
 def answers(site: Site, installation: Installation) -> bool:
     """Whether the instance runs and answers, itself and through the proxy (which may answer for a paused app)."""
+    return not trouble(site, installation)
+
+
+def trouble(site: Site, installation: Installation) -> str:
+    """What keeps it from answering, itself or through the proxy: "503 at /up"; empty when nothing does."""
     health, name = installation.release.manifest.health, installation.instance
     state = site.runtime.inspect(name)
-    return (
-        state is not None
-        and state.phase is Phase.RUNNING
-        and site.runtime.probe(name, health.path, health.timeout).ok
-        and site.proxy.probe(installation.app, installation.route, health.path, health.timeout).ok
-    )
+    if state is None:
+        return f"there is no {name}"
+    if state.phase is not Phase.RUNNING:
+        return f"{name} does not run"
+    own = site.runtime.probe(name, health.path, health.timeout)
+    if not own.ok:
+        return own.detail
+    proxied = site.proxy.probe(installation.app, installation.route, health.path, health.timeout)
+    return "" if proxied.ok else f"{proxied.detail} through the proxy"
 
 
 def confirm(site: Site, installation: Installation) -> None:

@@ -10,6 +10,7 @@ from ..core.quantity import format_duration, format_size
 from .conclude import conclude_at_once, longest_wait
 from .instance import boot, confirm, retire_others, spec, switch
 from .record import finish
+from .seen import still_serves
 from .world import Site
 
 ROOM = 64 * 1024 * 1024  # bytes that stay free for logs, state and other apps
@@ -114,7 +115,7 @@ def _settle_after(site: Site, journal: Journal, error: BaseException) -> None:
     with site.steps("undo", "Cleaning up"):
         kept = conclude_at_once(site, journal, error)
     if kept == "before":
-        raise _explained(journal, error) from error
+        raise _explained(site, journal, error) from error
     if not isinstance(error, DiscodeError):
         raise error
     assert journal.after is not None
@@ -129,11 +130,11 @@ def _write_if_possible(site: Site, journal: Journal) -> None:
         site.report.note(error.sentence)
 
 
-def _explained(journal: Journal, error: BaseException) -> BaseException:
+def _explained(site: Site, journal: Journal, error: BaseException) -> BaseException:
     """The error, with what it means for the running app."""
     if not isinstance(error, DiscodeError):
         return error
-    serves = f"{journal.before.version} is still serving." if journal.before else "Nothing is installed."
+    serves = still_serves(site, journal.before) if journal.before else "Nothing is installed."
     kind = type(error) if isinstance(error, Failed) else Failed
     sentence = f"{error.sentence} {serves}"
     return kind(sentence, error.next_step, key=error.name, log=error.log)

@@ -6,7 +6,7 @@ from ..core.installation import Installation
 from ..ports.runtime import Phase
 from .bring import Missing, lacks, with_bytes
 from .conclude import make_serve
-from .instance import retire_others
+from .instance import retire_others, trouble
 from .world import Result, Site, Steps, World
 
 
@@ -19,15 +19,16 @@ def restore(world: World, app: str) -> Result:
             return Result("settle", app, "not-installed")
         with steps("restore", f"Checking {installation.instance}"):
             site = world.site(installation.kind, steps)
-            return _restore(site, installation) or _result(installation, steps)
+            return _restore(site, installation) or _result(site, installation, steps)
 
     return with_bytes(world, app, steps, flow)
 
 
-def _result(installation: Installation, steps: Steps) -> Result:
+def _result(site: Site, installation: Installation, steps: Steps) -> Result:
+    seen = trouble(site, installation) if installation.state == "running" else ""
     return Result(
-        "settle", installation.app, installation.state, to_version=installation.version,
-        instance=str(installation.instance), seconds=steps.seconds,
+        "settle", installation.app, "not-answering" if seen else installation.state, to_version=installation.version,
+        instance=str(installation.instance), seconds=steps.seconds, message=f"It was: {seen}." if seen else "",
     )  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.errors import Refused
 from ..core.installation import Installation
 from ..core.journal import Journal
-from ..core.plan import plan_rollback
+from ..core.plan import past_migrations, plan_rollback
 from ..core.release import Release
 from .bring import Missing, lacks, with_bytes
 from .prepare import must_run, next_settings
@@ -12,14 +13,32 @@ from .replace import preflight, replace
 from .world import Result, Site, Steps, World
 
 
-def rollback(world: World, app: str, *, to: str | None = None) -> Result:
+class DataIsNewer(Refused):
+    """Release commands have changed the data since the older release ran. A terminal can ask, and roll back `sure`."""
+
+    key = "data-is-newer"
+
+    def __init__(self, app: str, changed: tuple[str, ...], to: str):
+        may = f"The release command of {' and '.join(changed)} may have changed the data of {app} in a way that"
+        self.question = f"{may} {to} cannot read: it may start, and fail later. Go back to {to} with the data as it is?"
+        super().__init__(
+            f"{may} {to} cannot read. Nothing was changed.",
+            f"If the vendor says that {to} can read it: discode rollback {app} --to {to} --yes. "
+            "Otherwise restore a backup.",
+        )
+
+
+def rollback(world: World, app: str, *, to: str | None = None, sure: bool = False) -> Result:
+    """`sure`: also where the data has been changed since. Raises DataIsNewer."""
     steps = world.steps()
-    return with_bytes(world, app, steps, lambda: _rollback(world, app, to, steps))
+    return with_bytes(world, app, steps, lambda: _rollback(world, app, to, sure, steps))
 
 
-def _rollback(world: World, app: str, to: str | None, steps: Steps) -> Result | Missing:
+def _rollback(world: World, app: str, to: str | None, sure: bool, steps: Steps) -> Result | Missing:
     before = must_run(world.installed(app))
     release = plan_rollback(before, to)
+    if not sure and (changed := past_migrations(before, release)):
+        raise DataIsNewer(app, changed, release.version)
     site = world.site(before.kind, steps)
     if missing := lacks(site, before, release):
         return missing

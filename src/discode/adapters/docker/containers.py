@@ -16,6 +16,7 @@ from .names import APP, PROCESS, RELEASE, WEB, instance_of, is_ours, labels, onc
 
 LOG = {"max-size": "10m", "max-file": "5"}  # of the driver json-file: rotated, 50 MB at the most
 RECORD = "DISCODE_RECORD"
+NEXT = "Mend what Docker says (its own log: journalctl -u docker), then run the command again."
 BAD_REQUEST = 400
 CANNOT_RUN = (126, 127)  # a shell's codes for a command that is no program, or is not there; Docker uses them too
 
@@ -207,7 +208,7 @@ def _create_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
         return unusable(part, _nothing_to_start(engine, part) or f"Docker refuses its settings ({error.explanation})")
     return Failed(
         f"Docker could not create the container {part.container}: {error.explanation or error}.",
-        "Run: discode doctor",
+        NEXT,
         key="container-not-made",
     )
 
@@ -232,7 +233,7 @@ def _start_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
         return unusable(part, f"its image says USER {told['Config']['User']}, and has no {stranger}", words)
     return Failed(
         f"Docker could not start the container {part.container}: {error.explanation or error}.",
-        "Run: discode doctor",
+        NEXT,
         key="container-not-started",
     )
 

@@ -12,6 +12,7 @@ from .names import ROLE
 
 NETWORK = "network"  # its role
 TRIES = 5
+NO_SUBNET = "Remove networks that nothing uses: docker network prune. Then run the command again."
 
 
 class Network:
@@ -29,9 +30,7 @@ class Network:
             self._create(self._free_subnet())
             told = self._inspect()
         if told is None:
-            raise Failed(
-                f"Docker has no free subnet for the network {self.name}.", "See: docker network ls", key="no-subnet"
-            )
+            raise Failed(f"Docker has no free subnet for the network {self.name}.", NO_SUBNET, key="no-subnet")
         if (told["Labels"] or {}).get(ROLE) != NETWORK:
             raise Refused(
                 f"A network named {self.name} exists and does not belong to Discode. Nothing was changed.",
@@ -100,11 +99,24 @@ class Network:
 
     def _free_subnet(self) -> str:
         """Docker knows which are free, and tells by giving one."""
-        trial = self._engine.api.create_network(f"{self.name}-{secrets.token_hex(4)}", labels={ROLE: NETWORK})["Id"]
+        trial = self._trial()
         try:
             return str(self._engine.api.inspect_network(trial)["IPAM"]["Config"][0]["Subnet"])
         finally:
             self._engine.api.remove_network(trial)
+
+    def _trial(self) -> str:
+        """Nothing but a name and a label is asked for: what an engine that answers can refuse is the subnet."""
+        import docker.errors
+
+        try:
+            told = self._engine.api.create_network(f"{self.name}-{secrets.token_hex(4)}", labels={ROLE: NETWORK})
+        except docker.errors.APIError as error:
+            raise Failed(
+                f"Docker has no subnet left for the network {self.name}: {error.explanation or error}.", NO_SUBNET,
+                key="no-subnet",
+            ) from error  # fmt: skip
+        return str(told["Id"])
 
 
 def address_of(told: dict[str, Any], network: str) -> str:

@@ -288,7 +288,7 @@ class ProxyContainer:
         except docker.errors.APIError as error:
             raise Failed(
                 f"Docker refused to manage the proxy: {error.explanation or error}.",
-                "Run: discode doctor",
+                containers.NEXT,
                 key="engine-refused",
             ) from error
 

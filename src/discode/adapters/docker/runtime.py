@@ -206,4 +206,4 @@ class DockerRuntime:
 
 
 def _unexpected(doing: str, error: Any) -> DiscodeError:
-    return Failed(f"Docker did not {doing}: {error.explanation or error}.", "Run: discode doctor", key="engine-refused")
+    return Failed(f"Docker did not {doing}: {error.explanation or error}.", containers.NEXT, key="engine-refused")

@@ -77,6 +77,6 @@ def _cells(columns: dict[str, slice], line: str) -> dict[str, str]:
 def _garbled(text: str) -> ProxyUnreachable:
     return ProxyUnreachable(
         f"The proxy's list cannot be understood ({text.strip()[:60]!r}). Its routes are unknown and stay as they are.",
-        "Run: discode doctor",
+        "See which proxy this is: discode proxy status. To replace it: discode proxy update",
         key="proxy-garbled",
     )

@@ -41,11 +41,15 @@ def _error(argv: Sequence[str], code: int, words: str) -> DiscodeError:
             key="host-taken",
         )
     if _UNKNOWN_SERVICE in words:
-        return UnknownService(f"The proxy has no route for {argv[1]}, which gets no requests.", "Run: discode doctor")
+        return UnknownService(
+            f"The proxy has no route for {argv[1]}, which gets no requests.", f"Bring it back: discode settle {argv[1]}"
+        )
     if any(sign in words for sign in _NO_SERVER):
-        return ProxyUnreachable(f"The proxy is not running: {words}. Its routes are unknown.", "discode doctor")
+        return ProxyUnreachable(
+            f"The proxy is not running: {words}. Its routes are unknown.", "Start it: discode proxy start"
+        )
     return Failed(
         f"The proxy refused {command!r} ({code}): {words or 'no reason given'}. Its routes are unchanged.",
-        "Run: discode doctor",
+        "See what it says of itself: discode proxy status. Then run the command again.",
         key="proxy-refused",
     )
