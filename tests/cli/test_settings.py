@@ -103,3 +103,13 @@ def test_a_customer_is_asked_and_nobody_reads_the_secret(place):
     now = environment(place)
     assert (now["API_TOKEN"], now["MODE"], now["GREETING"]) == ("another-token", "test", "hello")
     assert now["DATABASE_URL"] == "postgres://app:another-token@db/app" and now["SECRET"] == has["SECRET"]
+
+
+def test_what_a_bad_value_does_is_seen_at_once(installed):
+    command = installed.start("config", "set", APP, "GREETING=unusable", "--json")
+    seen = next(event["seen"] for line in command.stdout if (event := json.loads(line)).get("event") == "waiting")
+    command.send_signal(2)
+    assert seen == "500 at /up: 1.0.0"
+    out, _ = command.communicate(timeout=90)
+    assert command.returncode == 5 and "1.0.0 is still serving" in json.loads(out.splitlines()[-1])["error"]["sentence"]
+    assert "GREETING" not in values(installed)

@@ -1,5 +1,7 @@
 """Settings are what the customer last got, not what was last tried."""
 
+from dataclasses import replace
+
 import pytest
 from scenarios import APP, installed
 
@@ -8,6 +10,7 @@ from discode.core.installation import Route
 from discode.flows.configure import configure
 from discode.flows.install import InstallRequest, install
 from discode.flows.remove import remove
+from discode.ports.report import Silence
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 
@@ -26,3 +29,29 @@ def test_settings_that_did_not_make_it_do_not_come_back_with_the_next_install():
     install(world.world(), InstallRequest(APP, "memory", route=Route(hosts=("a.test",))))
     settings = world.store.settings(APP, world.store.installations[APP].settings)
     assert settings["GREETING"] == "hello" and settings["SECRET"] == secret
+
+
+class Told(Silence):
+    def __init__(self):
+        self.seen = []
+
+    def waiting(self, seen):
+        self.seen.append(seen)
+
+
+def test_a_bad_value_is_told_long_before_the_deadline_and_the_old_settings_stay():
+    world = MemoryWorld(APP)
+    installed(world, health={"deadline": 60.0})
+    release = world.store.installations[APP].release
+    world.runtime.behaviours[release.key] = Behaviour.ERRS
+    begun, report = world.system.time, Told()
+    with pytest.raises(DiscodeError) as failed:
+        configure(replace(world.world(), report=report), APP, {"GREETING": "x"})
+    assert failed.value.sentence == (
+        "1.0 keeps answering with an error, for 15 s, without a change: 500 at /up. 1.0 is still serving. "
+        "The settings are as they were."
+    )
+    assert failed.value.log[-1] == "It said at its health check: no database"
+    assert "discode config set myapp" in failed.value.next_step
+    assert report.seen == ["500 at /up: no database"] and world.system.time - begun < 30
+    assert world.store.settings(APP, world.store.installations[APP].settings).get("GREETING") is None

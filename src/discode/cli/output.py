@@ -50,7 +50,7 @@ def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
     emit(told, f"{sentence} {result.message}".strip() or "Nothing to do.", as_json=as_json)
 
 
-def printable(text: str) -> str:
+def escaped(text: str) -> str:
     """On one line, and without what would move a terminal's cursor or change its colors."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 

@@ -51,6 +51,9 @@ class JsonReport:
             self._last = time.monotonic()
             say(event="progress", done=done, total=total, what=what)
 
+    def waiting(self, seen: str) -> None:
+        say(event="waiting", seen=seen)
+
     def note(self, text: str) -> None:
         say(event="note", text=text)
 
@@ -79,6 +82,9 @@ class PlainReport:
             self._last = time.monotonic()
             of = f" of {format_size(total)}" if total else ""
             self._print(f"  {format_size(done)}{of} {what}".rstrip())
+
+    def waiting(self, seen: str) -> None:
+        self._print(f"  it answers: {seen}" if seen[:1].isdigit() else f"  {seen}")
 
     def note(self, text: str) -> None:
         self._print(f"Note: {text}")

@@ -11,7 +11,7 @@ import typer
 
 from ..core.errors import UsageError
 from .options import App, Json, group
-from .output import emit, printable, table
+from .output import emit, escaped, table
 from .running import run_flow
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _no_value(manifest: Manifest, setting: str, *, known: bool) -> UsageError:
 def _told(one: Setting, reveal: bool) -> str:
     if one.value is None:
         return "(not set)"
-    return "(set, hidden)" if one.is_secret and not reveal else printable(one.value)
+    return "(set, hidden)" if one.is_secret and not reveal else escaped(one.value)
 
 
 def _as_json(one: Setting, reveal: bool) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from ..core.quantity import format_size
@@ -29,7 +31,7 @@ class TerminalReport:
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
-            TextColumn("{task.fields[of]}"),
+            TextColumn("{task.fields[of]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
         )
         self._live = Progress(*columns[:2], columns[3], console=self._console, transient=True, refresh_per_second=8)
         self._task = self._live.add_task(title, total=None, of="")
@@ -53,8 +55,12 @@ class TerminalReport:
         of = f"{format_size(done)} of {format_size(total)}" if total else format_size(done)
         self._live.update(self._task, of=f"{of} {what}".strip())
 
+    def waiting(self, seen: str) -> None:
+        if self._live is not None and self._task is not None:
+            self._live.update(self._task, of=f"[dim]{escape(seen)}[/]")
+
     def note(self, text: str) -> None:
-        self._console.print(f"[yellow]![/] {text}")
+        self._console.print(f"[yellow]![/] {escape(text)}")
 
     def output(self, line: str) -> None:
         self._console.print(Text(f"  | {printable(line)}", style="dim"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ..core.errors import NotHere, Refused, ReleaseFailed, Unreachable
 from ..core.installation import Installation
 from ..core.names import InstanceName
+from ..core.patience import Patience
 from ..core.release import Release
 from ..core.settings import environment
 from ..ports.proxy import Timing
-from ..ports.runtime import Endpoint, InstanceSpec, InstanceState, Phase
+from ..ports.runtime import Endpoint, InstanceSpec, InstanceState, Phase, Probe
 from .prepare import own_address
 from .world import Site
 
@@ -17,6 +18,7 @@ CONFIRM_INTERVAL = 0.25
 CONFIRM_MISSES = 3  # failed checks in a row that make a release bad: one may be a hiccup of the machine
 FAILED_LOG_LINES = 500
 SHOWN_LOG_LINES = 15
+QUIET = 3.0  # seconds in which it is no news that a new instance does not listen yet
 
 
 def spec(site: Site, installation: Installation) -> InstanceSpec:
@@ -34,14 +36,21 @@ def boot(site: Site, installation: Installation, within: float | None = None) ->
     health, name = installation.release.manifest.health, installation.instance
     allowed = health.deadline if within is None else min(within, health.deadline)
     begun, fetching, endpoint = site.clock.monotonic(), *start_or_fetch(site, installation)
-    deadline = begun + fetching + allowed
+    begun += fetching
+    patience, told = Patience(health.deadline), ""
     while True:
         _must_run(site, name, installation.version, "while booting")
         probe = site.runtime.probe(name, health.path, health.timeout)
         if probe.ok:
             return endpoint
-        if site.clock.monotonic() >= deadline:
-            raise _failure(site, name, f"{installation.version} did not answer within {allowed:.3g} s: {probe.detail}")
+        waited = site.clock.monotonic() - begun
+        if str(probe) != told and (probe.status is not None or waited >= QUIET):
+            site.report.waiting(told := str(probe))
+        if waited >= allowed:
+            raise _not_healthy(site, name, f"{installation.version} did not answer within {allowed:.3g} s", probe)
+        if patience.is_over(probe.status, probe.says, waited):
+            unchanged = f"for {patience.longest:.3g} s, without a change"
+            raise _not_healthy(site, name, f"{installation.version} keeps answering with an error, {unchanged}", probe)
         site.clock.sleep(BOOT_INTERVAL)
 
 
@@ -151,6 +160,14 @@ def _must_run(site: Site, name: InstanceName, version: str, when: str) -> None:
     if state.phase is not Phase.RUNNING or state.restarts:
         code = f"exited with {state.exit_code}" if state.exit_code is not None else "ended"
         raise _failure(site, name, f"{version} {code} {when}{f': {state.reason}' if state.reason else ''}")
+
+
+def _not_healthy(site: Site, name: InstanceName, what: str, probe: Probe) -> ReleaseFailed:
+    """What it said at its health check is at the end of the log; it is the app's own text, and goes no further."""
+    failure = _failure(site, name, f"{what}: {probe.detail}")
+    if probe.says:
+        failure.log = (*failure.log, f"It said at its health check: {probe.says}")
+    return failure
 
 
 def _failure(site: Site, name: InstanceName, what: str) -> ReleaseFailed:

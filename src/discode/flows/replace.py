@@ -136,5 +136,8 @@ def _explained(site: Site, journal: Journal, error: BaseException) -> BaseExcept
         return error
     serves = still_serves(site, journal.before) if journal.before else "Nothing is installed."
     kind = type(error) if isinstance(error, Failed) else Failed
-    sentence = f"{error.sentence} {serves}"
-    return kind(sentence, error.next_step, key=error.name, log=error.log)
+    sentence, next_step = f"{error.sentence} {serves}", error.next_step
+    if journal.flow == "config" and isinstance(error, ReleaseFailed):
+        sentence += " The settings are as they were."
+        next_step = f"Look at what it says, and give other values: discode config set {journal.app} NAME=VALUE"
+    return kind(sentence, next_step, key=error.name, log=error.log)

@@ -18,6 +18,9 @@ class Report(Protocol):
     def progress(self, done: int, total: int, what: str = "") -> None:
         """How far the step is, in bytes; `total` 0 when unknown."""
 
+    def waiting(self, seen: str) -> None:
+        """What the step that runs sees of what it waits for; told when that changes."""
+
     def note(self, text: str) -> None:
         """A sentence that the user should read."""
 
@@ -35,6 +38,8 @@ class Silence:
     def step_failed(self, step: str, seconds: float) -> None: ...
 
     def progress(self, done: int, total: int, what: str = "") -> None: ...
+
+    def waiting(self, seen: str) -> None: ...
 
     def note(self, text: str) -> None: ...
 

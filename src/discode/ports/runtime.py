@@ -80,11 +80,16 @@ class Completed:
 @dataclass(frozen=True)
 class Probe:
     """One health check. `detail` says what was seen: "503 at /up", "connection refused". `connected`: somebody
-    listened."""
+    listened. `status` is the answer's; `says` the first line of one that is not ok, in the app's own words."""
 
     ok: bool
     detail: str
     connected: bool = True
+    status: int | None = None
+    says: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.detail}: {self.says}" if self.says else self.detail
 
 
 class Runtime(Protocol):

@@ -19,6 +19,7 @@ class Behaviour(Enum):
 
     GOOD = "good"
     NEVER_HEALTHY = "never healthy"
+    ERRS = "answers with an error of its own"
     EXITS = "exits while booting"
     TURNS_BAD = "turns bad once it is served"
     CRASHES = "crashes once it is served"
@@ -114,7 +115,9 @@ class MemoryRuntime:
         behaviour = self._behaviour(found[0][0])
         bad = {Behaviour.NEVER_HEALTHY, Behaviour.EXITS}
         bad |= {Behaviour.TURNS_BAD, Behaviour.CRASHES} if self.served(endpoint) else set()
-        return Probe(False, f"503 at {path}") if behaviour in bad else Probe(True, f"200 at {path}")
+        if behaviour is Behaviour.ERRS:
+            return Probe(False, f"500 at {path}", status=500, says="no database")
+        return Probe(False, f"503 at {path}", status=503) if behaviour in bad else Probe(True, f"200 at {path}")
 
     def is_unseen(self, endpoint: Endpoint) -> bool:
         """Whether what runs there was started, and nobody has seen yet that it listens."""

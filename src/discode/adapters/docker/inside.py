@@ -35,4 +35,5 @@ def probe(engine: Engine, through: str, host: str, port: int, path: str, timeout
     words = (out or b"").decode(errors="replace").split()
     if code != 0 or len(words) < 2:
         return Probe(False, f"no answer at {path} within {timeout:g} s")
-    return Probe(words[1].startswith("2"), f"{words[1]} at {path}")
+    status = int(words[1]) if words[1].isdecimal() else None
+    return Probe(words[1].startswith("2"), f"{words[1]} at {path}", status=status)
