@@ -29,6 +29,7 @@ PLAIN = {
     "two slashes": b"GET //up/../x HTTP/1.1\r\nHost: a.test\r\n\r\n",
     "an upload": b"POST /up?x=1 HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\nContent-Type: a/b; c=d\r\n\r\nhello",
     "an address with the host": b"GET http://a.test/x?y HTTP/1.1\r\nHost: a.test\r\n\r\n",
+    "trailers are welcome": b"GET /x HTTP/1.1\r\nHost: a.test\r\nTE: trailers\r\nConnection: keep-alive\r\n\r\n",
     "a head": b"HEAD /x HTTP/1.1\r\nHost: a.test\r\n\r\n",
 }
 OTHER = {
@@ -52,6 +53,11 @@ OTHER = {
     "a length too long": b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 9999999999999999999\r\n\r\n",
     "a websocket": b"GET /x HTTP/1.1\r\nHost: a.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     "an event stream": b"GET /x HTTP/1.1\r\nHost: a.test\r\nAccept: a/b, text/event-stream\r\n\r\n",
+    "another coding": b"GET /x HTTP/1.1\r\nHost: a.test\r\nTE: trailers, deflate\r\n\r\n",
+    "a word to the proxy": b"GET /x HTTP/1.1\r\nHost: a.test\r\nKeep-Alive: timeout=5\r\n\r\n",
+    "a password for the proxy": b"GET /x HTTP/1.1\r\nHost: a.test\r\nProxy-Authorization: Basic eA==\r\n\r\n",
+    "a header for the proxy": b"GET /x HTTP/1.1\r\nHost: a.test\r\nConnection: X-A\r\nX-A: b\r\n\r\n",
+    "a trailer": b"GET /x HTTP/1.1\r\nHost: a.test\r\nTrailer: X-A\r\n\r\n",
     "a tunnel": b"CONNECT a.test:80 HTTP/1.1\r\nHost: a.test\r\n\r\n",
     "a star": b"OPTIONS * HTTP/1.1\r\nHost: a.test\r\n\r\n",
     "a control character": b"GET / HTTP/1.1\r\nHost: a.test\r\nX-A: b\x01c\r\n\r\n",

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..layout import Layout
 from ..services.service import Service
 from ..settings import Settings
-from . import limits, pages, plain, relay, strict, tls
+from . import hops, limits, pages, plain, relay, strict, tls
 from .backend import AddressOf, backends, common_sections, errors_section, forwarding_rules, own_rules
 from .binds import bind_line
 from .metrics import metrics_section
@@ -197,7 +197,7 @@ frontend http from base
     # As text once a connection, for it is asked for more than once a request.
     tcp-request session set-var-fmt(sess.client) %[src]
 {_log_rules(settings)}{_count_rules(settings)}{plain.rules(layout.map("hosts"), layout.map("plain"))}\
-{_escape_rules(settings)}\
+{hops.JOINING_RULES}{_escape_rules(settings)}\
     acl is_known var(txn.site) -m found
     acl is_running var(txn.mode) -m str running
     acl is_stopped var(txn.mode) -m str stopped
@@ -205,7 +205,7 @@ frontend http from base
     acl is_websocket req.hdr(upgrade) -i -m str websocket
     acl is_event_stream req.hdr(accept) -m sub text/event-stream
     acl is_canonical var(txn.host),strcmp(txn.canonical) eq 0
-{limits.rules()}{strict.RULES}{relay.REQUEST_RULES}{tls.request_rules_before_routing(layout.folder)}\
+{limits.rules()}{strict.RULES}{relay.REQUEST_RULES}{hops.REQUEST_RULES}{tls.request_rules_before_routing(layout.folder)}\
 {_finding_rules(maps)}{_mode_rules(layout, services, maps)}\
     # WebSockets and event streams have backends of their own, so that they can be let go by themselves.
     http-request set-var(txn.live) str(:live) if is_websocket or is_event_stream
@@ -218,7 +218,7 @@ frontend http from base
     http-request set-var(txn.live) str(:live) if {{ var(txn.backend),nbsrv eq 0 }}
 {_READERS}\
     # A request that was held meanwhile is passed on as it came.
-{relay.REQUEST_RULES}{_FORWARDING}{plain.BACKEND_RULE}{relay.BACKEND_RULES}\
+{relay.REQUEST_RULES}{_FORWARDING}{hops.RESPONSE_RULES}{plain.BACKEND_RULE}{relay.BACKEND_RULES}\
     use_backend %[var(txn.backend)]%[var(txn.role)]%[var(txn.live)]
 """
 

@@ -29,7 +29,8 @@ HEADERS = (
     r"|content-length: [0-9]{1,18}+"
     rf"|accept: (?![^\r]*text/event-stream){_VALUE}"
     r"|(?!user-agent:|content-(?:type|length):|host:|accept:"
-    r"|x-(?:forwarded|request)-|forwarded:|upgrade:|transfer-encoding:)"
+    r"|x-(?:forwarded|request)-|forwarded:|upgrade:|transfer-encoding:"
+    r"|connection:|keep-alive:|proxy-|te: (?!trailers\r)|trailer:)"
     rf"[a-z0-9-]++: {_VALUE}"
     r")\r\n)++(?:\r\n)?\z"
 )

@@ -57,6 +57,52 @@ core.register_action("rollout", {"http-req"}, function(txn)
     end
 end, 0)
 
+-- Join: the hops that several lines tell, as one line.
+
+core.register_action("join", {"http-req"}, function(txn)
+    local lines, found = txn.http:req_get_headers()["x-forwarded-for"], {}
+    for number = 0, #lines do
+        if string.find(lines[number], "%S") then found[#found + 1] = lines[number] end
+    end
+    txn.http:req_set_header("x-forwarded-for", table.concat(found, ", "))
+end, 0)
+
+-- Hop: headers that Connection names are for the next hop alone. Those that say how long a body is, and for whom it is,
+-- are never (RFC 9110, 7.6.1). Of Connection itself an upgrade stays.
+
+local KEPT = {host = true, ["content-length"] = true, ["transfer-encoding"] = true, upgrade = true, te = true}
+
+local function hop(get, delete, set, may_upgrade)
+    return function(txn)
+        local upgrades, lines = false, get(txn.http)["connection"]
+        for number = 0, #lines do
+            for name in string.gmatch(string.lower(lines[number]), "[^%s,]+") do
+                upgrades = upgrades or name == "upgrade"
+                if not KEPT[name] then delete(txn.http, name) end
+            end
+        end
+        local to = get(txn.http)["upgrade"]
+        if upgrades and to and may_upgrade(txn, string.lower(to[0])) then
+            set(txn.http, "connection", "Upgrade")
+        else
+            delete(txn.http, "connection")
+        end
+    end
+end
+
+core.register_action("hop", {"http-req"}, hop(
+    function(part) return part:req_get_headers() end,
+    function(part, name) part:req_del_header(name) end,
+    function(part, name, value) part:req_set_header(name, value) end,
+    function(_, to) return not string.find(to, "^h2c") end
+), 0)
+core.register_action("hop", {"http-res"}, hop(
+    function(part) return part:res_get_headers() end,
+    function(part, name) part:res_del_header(name) end,
+    function(part, name, value) part:res_set_header(name, value) end,
+    function(txn) return tostring(txn.f:status()) == "101" end
+), 0)
+
 -- Whole: is the body of a request here, so that the wait for its answer begins? The rest of a small one is on its way
 -- when the header comes, and is awaited for a moment. `Expect`: the target is to say first whether it wants it.
 

@@ -10,6 +10,8 @@ RULES = r"""
     http-request return status 405 content-type text/plain string "Method Not Allowed" if METH_CONNECT
     # "a.test/b.test" is found below a.test, "a.test, b.test" below b.test.
     http-request deny deny_status 400 if { req.fhdr(host) -m found } !{ req.fhdr(host) -m reg '^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?$' }
+    # Without a host it is anybody's (RFC 9112, 3.2).
+    http-request deny deny_status 400 if { req.ver -m str 1.1 } !{ req.fhdr(host) -m found }
     # An address without its host, or with a name and a password before it, and control characters in one.
     http-request deny deny_status 400 if !{ url -m reg '^(/|\*$|https?://[A-Za-z0-9._:[\]-]+([/?]|$))[^\x00-\x20\x7f]*$' }
     # A target that reads C strings ends the value at the NUL.
