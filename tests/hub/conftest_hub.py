@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 from uvicorn import Server
 
 from discode.adapters.repository import HubRepository
+from discode.adapters.repository.roots import now
 from discode.flows.publish import promote
 from discode.hub.app import make_app
 from discode.hub.config import SQLITE, HubConfig
@@ -45,8 +47,8 @@ class Clock:
 class Place:
     """A hub, and its API without a network. `serve` gives it an address."""
 
-    def __init__(self, folder: Path, database: str = SQLITE, **settings):
-        self.folder, self.clock, self.port = folder, Clock(), free_port()
+    def __init__(self, folder: Path, database: str = SQLITE, port: int | None = None, **settings):
+        self.folder, self.clock, self.port = folder, Clock(), port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.token = init_hub(folder, HubConfig(url=self.url, vendor="acme", database=database, **settings)).text
         self._server: Server | None = None
@@ -114,6 +116,11 @@ class HubVendor(Vendor):
         super().__init__(folder)
         self.place = place
         self.repository: Any = HubRepository(place.url, place.token, self.keys)
+
+    def at(self, days):
+        """The repository, by a clock of that many days from now."""
+        place = self.place
+        return HubRepository(place.url, place.token, self.keys, lambda: now() + timedelta(days=days))
 
     def begin(self, access="public"):
         """Keys, a root, and the release 1.0."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest_hub import HubVendor
+from conftest_source import Customer
 from hub_rig import TOOLS
 
 from discode.core.errors import UsageError
@@ -83,6 +84,25 @@ def test_a_machine_without_python_gets_the_command_the_root_and_the_floor(vendor
     assert "is using port" in tried.stdout and "Trusting this vendor" not in tried.stdout, tried.stdout
     assert (machine / "state" / "apps" / "myapp" / "license.json").exists(), "no --from was needed"
     assert run(vendor, machine).returncode == 0, "again is no harm"
+
+
+def test_the_fingerprint_that_init_showed_counts_after_the_root_was_renewed(vendor, machine, tmp_path):
+    vendor.place.call("PUT", "/api/v1/apps/myapp", json={"access": "public"})
+    pin = vendor.repository.fingerprint()
+    vendor.repository.rotate("root")
+    vendor.at(days=190).renew()
+    add_build(vendor.place.folder, build(tmp_path / "build", command()))
+    with_blanks = machine.parent / "a b"
+    with_blanks.mkdir()
+    done = run(vendor, machine, TMPDIR=str(with_blanks))
+    assert done.returncode == 0, done.stderr
+    [folder] = (machine / "state" / "trust").iterdir()
+    roots = [folder / "root.json", folder / "roots" / "2.root.json", folder / "roots" / "3.root.json"]
+    served = [httpx.get(f"{vendor.place.url}/metadata/{number}.root.json").content for number in (1, 2, 3)]
+    assert [path.read_bytes() for path in roots] == served
+    customer = Customer(machine / "state", vendor.place.url)
+    assert customer.releases(pin).index().releases[0].version == "1.0"
+    assert customer.notes == [], "the root was brought, not found"
 
 
 def test_a_build_that_was_altered_is_not_installed(vendor, machine, tmp_path):

@@ -296,12 +296,11 @@ def test_timestamps_are_signed_again_every_day(hub_vendor, customer):
     assert customer.versions() == versions[0]
 
 
-def test_renew_signs_the_targets_again_and_the_root_when_it_is_due(small_vendor, tmp_path, monkeypatch):
+def test_renew_signs_the_targets_again_and_the_root_when_it_is_due(small_vendor, tmp_path):
     customer = Customer(tmp_path / "home", small_vendor.place.url)
     customer.versions()
     small_vendor.repository.renew()
     assert httpx.get(f"{small_vendor.place.url}/metadata/2.root.json").status_code == 404
-    monkeypatch.setitem(__import__("discode.adapters.repository.hub", fromlist=["DAYS"]).DAYS, "root", 800)
-    small_vendor.repository.renew()
+    small_vendor.at(days=190).renew()
     assert httpx.get(f"{small_vendor.place.url}/metadata/2.root.json").status_code == 200
     wait_for(lambda: customer.versions() == ["1.0"])

@@ -38,15 +38,25 @@ def doctor(
 
 def trust(
     address: Annotated[str, typer.Argument(metavar="URL", help="The vendor's hub.", show_default=False)],
-    root: Annotated[Path, typer.Option(metavar="FILE", help="The vendor's first root file, 1.root.json.")],
+    root: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE", help="The vendor's first root file, 1.root.json; again for each later one, in order."
+        ),
+    ],
     floor: Annotated[int, typer.Option(min=0, help="Refuse release metadata older than this version.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Trust a vendor's hub by its root file, as install.sh does. It becomes the default source of this machine."""
+    """Trust a vendor's hub by its root file, as install.sh does. It becomes the default source of this machine.
+
+    \b
+        discode trust https://hub.example.com --root 1.root.json --root 2.root.json
+    """
     from . import wiring
 
     wiring.trust(address, root, floor)
-    emit({"result": "trusted", "source": address}, f"{address} is now trusted, by the root in {root}.", as_json=as_json)
+    text = f"{address} is now trusted, by the root in {root[0]}."
+    emit({"result": "trusted", "source": address}, text, as_json=as_json)
 
 
 def settle(

@@ -141,6 +141,34 @@ def restore(
 
 
 @app.command()
+def doctor(
+    hub: Annotated[str, typer.Option(metavar="URL", envvar="DISCODE_HUB", help="The hub.")],
+    keys: Annotated[Path, typer.Option("--keys", metavar="DIR", help="The folder with your keys.")] = Path(
+        "~/.config/discode/keys"
+    ),
+    token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Check a hub from the vendor's side, and say what is wrong and how to fix it. Changes nothing.
+
+    Does it answer, does it take your API token, is its root one that your customers believe, is everything signed
+    afresh, and what ends within 60 days: root, releases, the hub's own signatures, the registry's certificate, tokens.
+    Run it from cron; the exit code is 4 when something is wrong.
+
+    \b
+        discode hub doctor --hub https://hub.example.com --keys ~/keys/myapp
+    """
+    from .hub_doctor import examine
+
+    findings = examine(hub, token_file, keys.expanduser())
+    bad = [finding for finding in findings if not finding.ok]
+    told = {"ok": not bad, "checks": [finding.as_dict() for finding in findings]}
+    emit(told, "\n".join(finding.text() for finding in findings), as_json=as_json)
+    if bad:
+        raise typer.Exit(4)
+
+
+@app.command()
 def build(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="An archive that bin/build made.", show_default=False)],
     folder: Folder = _FOLDER,
@@ -227,6 +255,24 @@ def registry_list(folder: Folder = _FOLDER, as_json: Json = False) -> None:
     told = [{"repository": name, "app": one.app, "username": one.username} for name, one in sorted(known.items())]
     rows = [list(one.values()) for one in told]
     emit({"registries": told}, table(rows, ["REPOSITORY", "APP", "USERNAME"]), as_json=as_json)
+
+
+@registry.command("renew-certificate")
+def registry_renew_certificate(folder: Folder = _FOLDER, as_json: Json = False) -> None:
+    """Renew the certificate by which the image registry knows this hub's tokens. Then restart the registry.
+
+    It is valid for ten years; the hub's log and discode hub doctor say when it is time. From the moment of this command
+    until it is restarted the registry refuses every pull and push, because it reads the certificate at its start only.
+
+    \b
+        discode hub registry renew-certificate /var/lib/discode-hub
+        systemctl restart docker-registry
+    """
+    hub = _open(folder)
+    ends = hub.keys.renew_certificate(hub.config.vendor).not_valid_after_utc
+    text = f"{hub.keys.certificate_path} is valid until {ends:%Y-%m-%d}. Restart the image registry now."
+    emit({"result": "renewed", "certificate": str(hub.keys.certificate_path), "ends": ends.isoformat()}, text,
+         as_json=as_json)  # fmt: skip
 
 
 @registry.command("remove")

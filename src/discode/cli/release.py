@@ -1,4 +1,4 @@
-"""What a vendor types: release init, publish, promote, list, yank, renew."""
+"""What a vendor types: release init, publish, promote, list, yank, renew. Keys are in `release_keys`."""
 
 from __future__ import annotations
 
@@ -8,26 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import UsageError
+from ..core.errors import DiscodeError, UsageError
+from . import release_keys
 from .options import Json, group
 from .output import emit, table
+from .vendor_options import KEYS, REPO, Hub, KeyFolder, Repo, TokenFile, repository_of
 
 if TYPE_CHECKING:
     from ..core.rollout import Rollout
-    from ..ports.repository import Repository
+    from ..ports.repository import Begun, Repository
 
 app = group("For vendors: publish signed releases.")
-Repo = Annotated[Path, typer.Option("--repo", metavar="DIR", help="The repository: the folder to publish.")]
-KeyFolder = Annotated[
-    Path, typer.Option("--keys", metavar="DIR", help="The folder with your keys. It is never published; back it up.")
-]
-Hub = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL", envvar="DISCODE_HUB", help="A hub instead of a folder; its API token is in $DISCODE_HUB_TOKEN."
-    ),
-]
-TokenFile = Annotated[Path | None, typer.Option(metavar="FILE", help="A file with the hub's API token.")]
+app.add_typer(release_keys.key, name="key")
+app.add_typer(release_keys.chain, name="chain")
 VendorFile = Annotated[Path, typer.Option("--file", "-f", metavar="FILE", help="The app's discode.yml.")]
 Image = Annotated[
     str | None, typer.Option(metavar="REFERENCE", help="Instead of the one in the file.", show_default=False)
@@ -47,7 +40,6 @@ HaltAt = Annotated[
 HaltReports = Annotated[
     int, typer.Option(min=1, help="How many installations with a license must report before the rollout can be halted.")
 ]
-_REPO, _KEYS = Path("releases"), Path("~/.config/discode/keys")
 
 
 @app.command()
@@ -58,34 +50,54 @@ def init(
             metavar="[DIR]", help="The folder to publish; created if it does not exist.", show_default=False
         ),
     ] = None,
-    keys: KeyFolder = _KEYS,
+    keys: KeyFolder = KEYS,
     hub: Hub = None,
     token_file: TokenFile = None,
+    new_root: Annotated[
+        bool, typer.Option("--new-root", help="These keys have never published anything: begin with a first root.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Create your keys and an empty repository, in a folder or on a hub. Once for all your apps.
 
     The keys are encrypted with the passphrase in $DISCODE_KEY_PASSPHRASE, if that is set.
+
+    With keys that have published before, it goes on from the root that your customers trust: for a hub or a folder that
+    is lost, stolen, or restored from an old backup. What is public of them is in chain/ beside the keys; if that is
+    lost, too, see discode release chain import.
+
+    \b
+        discode release init --hub https://hub.example.com --keys ~/keys/myapp
     """
     if (folder is None) == (hub is None):
         raise UsageError("Give a folder, or --hub URL.", "For example: discode release init releases")
-    fingerprint, place = _repository(folder or _REPO, keys, hub, token_file).init(), str(hub or folder)
-    text = (
-        f"Created the repository {place}, and your keys in {keys}. Back up the keys: without them you can publish "
-        f"nothing more.\nRoot fingerprint: {fingerprint}\nCustomers can check it: discode install --root FINGERPRINT"
-    )
-    emit(
-        {"result": "made", "repo": place, "keys": str(keys), "fingerprint": fingerprint},
-        text,
-        as_json=as_json,
+    begun, place = repository_of(folder or REPO, keys, hub, token_file).init(new_root=new_root), str(hub or folder)
+    told = {
+        "result": "continued" if begun.continued else "made", "repo": place, "keys": str(keys),
+        "fingerprint": begun.fingerprint, "root": begun.root, "publish_again": list(begun.lost),
+    }  # fmt: skip
+    emit(told, _told_of(begun, place, keys), as_json=as_json)
+
+
+def _told_of(begun: Begun, place: str, keys: Path) -> str:
+    said = f"Root fingerprint: {begun.fingerprint}\nCustomers can check it: discode install --root FINGERPRINT"
+    if not begun.continued:
+        return (
+            f"Created the repository {place}, and your keys in {keys}. Back up the keys: without them you can publish "
+            f"nothing more.\n{said}"
+        )
+    again = f"\nPublish again what it has lost, of: {', '.join(begun.lost)}" if begun.lost else ""
+    return (
+        f"{place} goes on from what your customers trust: root {begun.root} names its new online key, and what an "
+        f"earlier one signed is believed no more. Publish nothing to an earlier place.{again}\n{said}"
     )
 
 
 @app.command()
 def publish(
     file: VendorFile = Path("discode.yml"),
-    repo: Repo = _REPO,
-    keys: KeyFolder = _KEYS,
+    repo: Repo = REPO,
+    keys: KeyFolder = KEYS,
     hub: Hub = None,
     token_file: TokenFile = None,
     version: Annotated[str | None, typer.Option(metavar="VERSION", help="Instead of the one in the file.")] = None,
@@ -116,17 +128,19 @@ def publish(
     from .wiring_vendor import registry
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    repository = repository_of(repo, keys, hub, token_file)
     done = publish(
-        _repository(repo, keys, hub, token_file), registry(), file,
+        repository, registry(), file,
         version=version, image=image, channels=channel, notes=_notes(notes), now=now,
         rollout=_rollout(ramp, halt_at, halt_reports),
     )  # fmt: skip
     told = {
         "result": "published" if done.is_new else "nothing-to-do", "app": done.app, "version": done.entry.version,
         "key": done.entry.key, "channels": list(done.entry.channels), "message": done.note,
+        "warnings": (warnings := _warnings(repository)),
     }  # fmt: skip
     text = f"Published {done.app} {done.entry.version} ({done.entry.key}) to {', '.join(done.entry.channels)}."
-    emit(told, "\n".join(filter(None, [text if done.is_new else "", done.note])), as_json=as_json)
+    emit(told, "\n".join(filter(None, [text if done.is_new else "", done.note, *warnings])), as_json=as_json)
 
 
 @app.command()
@@ -135,8 +149,8 @@ def promote(
     version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
     channel: Annotated[list[str], typer.Option(help="A channel to offer it in as well; repeatable.")],
     only: Annotated[bool, typer.Option("--only", help="Remove it from every other channel.")] = False,
-    repo: Repo = _REPO,
-    keys: KeyFolder = _KEYS,
+    repo: Repo = REPO,
+    keys: KeyFolder = KEYS,
     hub: Hub = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -148,7 +162,7 @@ def promote(
     """
     from ..flows.publish import promote
 
-    entry = promote(_repository(repo, keys, hub, token_file), app_name, version, channel, only=only)
+    entry = promote(repository_of(repo, keys, hub, token_file), app_name, version, channel, only=only)
     channels = list(entry.channels)
     told = {"result": "promoted", "app": app_name, "version": version, "key": entry.key, "channels": channels}
     emit(told, f"{app_name} {version} is offered in {', '.join(channels)}.", as_json=as_json)
@@ -162,8 +176,8 @@ def rollout(
     halt_at: HaltAt = None,
     halt_reports: HaltReports = 20,
     everybody: Annotated[bool, typer.Option("--everybody", help="End the rollout and offer it to everybody.")] = False,
-    repo: Repo = _REPO,
-    keys: KeyFolder = _KEYS,
+    repo: Repo = REPO,
+    keys: KeyFolder = KEYS,
     hub: Hub = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -179,7 +193,7 @@ def rollout(
     if (ramp is None) != everybody:
         raise UsageError("Give --ramp or --everybody.", "For example: --ramp 50%")
     wanted = _rollout(ramp, halt_at, halt_reports)
-    entry = set_rollout(_repository(repo, keys, hub, token_file), app_name, version, wanted)
+    entry = set_rollout(repository_of(repo, keys, hub, token_file), app_name, version, wanted)
     told = {"result": "changed", "app": app_name, "version": version, "key": entry.key, "ramp": ramp}
     text = f"{app_name} {version} is offered to {'everybody' if everybody else ramp}."
     emit(told, text, as_json=as_json)
@@ -213,14 +227,14 @@ def resume(
 @app.command("list")
 def list_(
     app_name: Annotated[str | None, typer.Argument(metavar="[APP]", help="Only this app.", show_default=False)] = None,
-    repo: Repo = _REPO,
-    keys: KeyFolder = _KEYS,
+    repo: Repo = REPO,
+    keys: KeyFolder = KEYS,
     hub: Hub = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
     """List the published releases."""
-    repository = _repository(repo, keys, hub, token_file)
+    repository = repository_of(repo, keys, hub, token_file)
     indexes = [repository.index(name) for name in repository.apps() if app_name in (None, name)]
     told = [{"app": index.app, **entry.as_dict()} for index in indexes for entry in index.releases]
     rows = [
@@ -242,8 +256,8 @@ def yank(
     reason: Annotated[
         str, typer.Option(metavar="TEXT", help="The reason, shown to customers who ask for the release.")
     ],
-    repo: Repo = _REPO,
-    keys: KeyFolder = _KEYS,
+    repo: Repo = REPO,
+    keys: KeyFolder = KEYS,
     hub: Hub = None,
     token_file: TokenFile = None,
     as_json: Json = False,
@@ -251,7 +265,7 @@ def yank(
     """Withdraw a release: it is no longer offered. Machines that run it keep running it."""
     from ..flows.publish import withdraw
 
-    entry = withdraw(_repository(repo, keys, hub, token_file), app_name, version, reason)
+    entry = withdraw(repository_of(repo, keys, hub, token_file), app_name, version, reason)
     told = {"result": "yanked", "app": app_name, "version": entry.version, "key": entry.key, "reason": reason}
     emit(told, f"{app_name} {version} is no longer offered: {reason}", as_json=as_json)
 
@@ -273,23 +287,31 @@ def access(
 
 @app.command()
 def renew(
-    repo: Repo = _REPO,
-    keys: KeyFolder = _KEYS,
+    repo: Repo = REPO,
+    keys: KeyFolder = KEYS,
     hub: Hub = None,
     token_file: TokenFile = None,
     as_json: Json = False,
 ) -> None:
-    """Renew the signatures before they expire. Run it from cron once a week."""
-    _repository(repo, keys, hub, token_file).renew()
-    emit({"result": "renewed"}, f"Renewed the signatures of {hub or repo}.", as_json=as_json)
+    """Renew the signatures before they expire. Run it from cron once a week, where the root keys are.
+
+    The root, valid for a year, is renewed once half of that is over. So does publish, if the root keys are at hand.
+    """
+    repository = repository_of(repo, keys, hub, token_file)
+    repository.renew()
+    warnings = _warnings(repository)
+    text = "\n".join([f"Renewed the signatures of {hub or repo}.", *warnings])
+    emit({"result": "renewed", "warnings": warnings}, text, as_json=as_json)
 
 
-def _repository(repo: Path, keys: Path, hub: str | None, token_file: Path | None) -> Repository:
-    from .wiring_vendor import hub_repository, repository
-
-    if hub is not None:
-        return hub_repository(hub, token_file, keys.expanduser())
-    return repository(repo.expanduser(), keys.expanduser())
+def _warnings(repository: Repository) -> list[str]:
+    """Of what ends soon. What was to be done is done, so nothing here is an error any more."""
+    now = time.time()
+    try:
+        ends = repository.trusted().ends
+    except DiscodeError as error:
+        return [f"Warning: what ends soon could not be found out: {error.sentence} Next: {error.next_step}"]
+    return [f"Warning: {end.sentence(now)} Next: {end.next_step}" for end in ends if end.step(now) is not None]
 
 
 def _rollout(ramp: str | None, halt_at: float | None, halt_reports: int) -> Rollout | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,15 +90,17 @@ def source(given: str | None, on: Host) -> str:
     return place if "://" in place else str(Path(place).absolute())
 
 
-def trust(address: str, root: Path, targets_version: int) -> None:
-    """Trust a source's root from now on, and nothing older than this; make it the machine's own source."""
+def trust(address: str, roots: Sequence[Path], targets_version: int) -> None:
+    """Trust a source's first root and those after it, and nothing older; make it the machine's own source."""
     from ..adapters.source import give
 
     base = no_login(address).rstrip("/")
     try:
-        data = root.read_bytes()
+        data = [root.read_bytes() for root in roots]
     except OSError as error:
-        raise UsageError(f"{root} cannot be read: {error.strerror}.", "Give the vendor's root: --root FILE") from error
+        raise UsageError(
+            f"{error.filename} cannot be read: {error.strerror}.", "Give the vendor's root: --root FILE"
+        ) from error
     give(home(), base, data, targets_version)
     machine = host()
     machine.save(replace(machine.config, source=base))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..ports.images import ImageRegistry
 from ..ports.repository import Repository
 
 if TYPE_CHECKING:
     from ..adapters.hub_api import HubApi
+    from ..ports.repository import Imported
 
 
 def repository(folder: Path, keys: Path) -> Repository:
@@ -24,6 +25,21 @@ def hub_repository(url: str, token_file: Path | None, keys: Path) -> Repository:
     from ..adapters.repository import HubRepository
 
     return HubRepository(url, vendor_token(token_file), keys)
+
+
+def hub_about(url: str) -> dict[str, Any]:
+    """What a hub says of itself to everybody. Raises SourceUnreachable."""
+    from ..adapters.hub_api import HubApi
+
+    about: dict[str, Any] = HubApi(url).call("GET", "/api/v1/hub", needs=("vendor", "online_key"))
+    return about
+
+
+def import_chain(source: str, keys: Path) -> Imported:
+    """Raises Refused, or SourceUnreachable."""
+    from ..adapters.repository import import_chain
+
+    return import_chain(source, keys)
 
 
 def hub_api(url: str, token_file: Path | None) -> HubApi:

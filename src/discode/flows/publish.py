@@ -53,11 +53,13 @@ def publish(
     """Publish what `file`, a discode.yml, describes; `image` instead of the one in it. The same release again is a
     no-op.
 
-    Raises ManifestError, UsageError, or Refused when another release has the version already, or when the image is not
-    what the file promises.
+    The vendor's root is renewed first when that is due. Raises ManifestError, UsageError, or Refused when another
+    release has the version already, when the image is not what the file promises, or when the root has ended and its
+    keys are not at hand.
     """
     spec, offer = _read(file), Offer(tuple(map(check_channel, channels)), notes, now, rollout)
     wanted = _version(spec, version)
+    repository.renew_root()
     if spec.archive is not None:
         return _publish_archive(repository, spec, file.parent / spec.archive, wanted, offer)
     reference = _reference(image or spec.image or "", wanted)
@@ -181,6 +183,7 @@ def _change_entry(
         releases = [change_one(entry) if entry.version == version else entry for entry in index.releases]
         return index.changed(releases=tuple(releases))
 
+    repository.renew_root()
     entry = repository.publish(app, {}, change).entry(version)
     assert entry is not None
     return entry

@@ -23,11 +23,12 @@ from .frame import Frame
 from .hub import Hub
 from .outside import Outside
 from .quick import Quick
-from .routes import about, activation, audit, files, install, licenses, registry, releases, rollouts, tokens
+from .routes import about, activation, audit, ends, files, install, licenses, registry, releases, rollouts, tokens
 
 ROUTERS = tuple(
-    part.router for part in (about, install, files, activation, registry, releases, rollouts, licenses, tokens, audit)
-)  # fmt: skip
+    part.router
+    for part in (about, install, files, activation, registry, releases, ends, rollouts, licenses, tokens, audit)
+)
 
 
 def make_app(hub: Hub) -> FastAPI:

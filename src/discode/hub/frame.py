@@ -22,6 +22,7 @@ from .errors import BadRequest, HubError, TooLarge, TooSlow
 LONGEST = {  # bytes of a body
     "/api/v1/publish": 16 << 20,  # enough for the signed targets of tens of thousands of releases
     "/api/v1/root": 1 << 20,
+    "/api/v1/roots": 16 << 20,
 }
 SMALL = 16 << 10  # bytes of any other body: it is JSON, and some of it comes from strangers
 UPLOADS = "/api/v1/blobs/"  # streamed to the disk, with their own limit

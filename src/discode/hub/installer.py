@@ -1,4 +1,5 @@
-"""`install.sh`, which installs the `discode` command on a customer's machine, with this hub and the vendor's root.
+"""`install.sh`, which installs the `discode` command on a customer's machine, with this hub and the vendor's roots: the
+first, whose fingerprint the vendor tells, and all after it, so that the keys of an earlier one count no more.
 
 Self-contained builds are in `builds/`, one archive per architecture. The script has their hashes, and takes no code
 from anywhere else: what a public index has under some name is whoever's who was first there.
@@ -14,12 +15,14 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from sqlalchemy import select
 from tuf.api.metadata import Targets
 
 from ..core.errors import UsageError
 from ..disk.whole import replacing, write_whole
 from .errors import NotFound
 from .hub import Hub
+from .models import MetadataFile
 from .signing import newest
 from .trust import as_role
 
@@ -29,15 +32,16 @@ BUILD = re.compile(r"discode-linux-[a-z0-9_]{1,20}\.tar\.gz")
 def script(hub: Hub) -> str:
     """Raises NotFound before the vendor's first publish."""
     with hub.database.read() as session:
-        root, targets = newest(session, "root"), newest(session, "targets")
-    if root is None or targets is None:
+        query = select(MetadataFile.body).where(MetadataFile.role == "root").order_by(MetadataFile.version)
+        roots, targets = list(session.scalars(query)), newest(session, "targets")
+    if not roots or targets is None:
         raise NotFound("Nothing is published here yet.", "discode release init --hub URL", key="no-root")
-    lines = (base64.encodebytes(root.body)).decode().strip()
+    lines = "\n".join(base64.b64encode(root).decode() for root in roots)
     sums = "\n".join(f"{name} {digest}" for name, digest in sorted(builds(hub).items()))
     text = files("discode.hub").joinpath("install.sh").read_text()
     # Safe to insert: the address was checked when the hub was created; the rest is base64, hex and numbers.
     return _Marks(text).substitute(
-        url=hub.config.url, root=lines, floor=as_role(targets.body, Targets).version, builds=sums
+        url=hub.config.url, roots=lines, floor=as_role(targets.body, Targets).version, builds=sums
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
@@ -16,41 +17,67 @@ from .hub import Hub
 from .index_rules import check_index
 from .models import App, Blob, MetadataFile, PublishedRelease, Target
 from .signing import keep, newest, one_at_a_time, sign
-from .trust import as_role, check_root, check_targets
+from .trust import as_role, check_roots, check_still_signed, check_targets, must_not_have_ended
 
 NO_ROOT = "This hub does not have the vendor's root yet."
 
 
-def set_root(hub: Hub, actor: str, data: bytes) -> int:
-    """Store the vendor's first or next root; returns its version. Repeating it changes nothing."""
+def take(hub: Hub, actor: str, roots: Sequence[bytes], targets: bytes | None = None, base: int | None = None) -> int:
+    """Store the vendor's first roots or the next ones, oldest first, and the next targets with them: all or nothing.
+
+    Returns the newest root's version. Repeating it changes nothing. `base`: the version that the targets follow, where
+    they skip some. Raises HubError.
+    """
     with hub.database.write() as session:
         one_at_a_time(session)
-        current = newest(session, "root")
-        if current is not None and current.body == data:
-            return current.version
-        before = as_role(current.body, Root) if current else None
-        root = check_root(data, before, hub.keys.online.public_key.keyid, _now(hub))
-        keep(session, "root", root.version, data, hub.now())
-        record(session, hub.now(), actor, "root.set", str(root.version), {"sha256": _sha256(data)})
-        return root.version
+        is_new = _take_roots(session, hub, actor, roots)
+        root = _root(session)
+        if targets is not None:
+            _take_targets(session, hub, actor, root, targets, base)
+        if is_new and (current := newest(session, "targets")) is not None:
+            check_still_signed(current.body, root)
+            sign(session, hub)
+    hub.keys.forget_online_before(root.roles["timestamp"].keyids[0])
+    return root.version
 
 
 def publish(hub: Hub, actor: str, data: bytes) -> int:
     """Store the vendor's next targets; returns their version. Repeating it changes nothing. Raises HubError."""
     with hub.database.write() as session:
         one_at_a_time(session)
-        current = newest(session, "targets")
-        if current is not None and current.body == data:
-            return current.version
-        before = as_role(current.body, Targets) if current else None
-        targets = check_targets(data, _root(session), before, _now(hub))
-        _files_are_here(session, targets)
-        for app in _changed_apps(targets, before):
-            _take_index(session, hub, actor, app, targets, before)
-        _remember(session, hub, targets)
-        keep(session, "targets", targets.version, data, hub.now())
-        sign(session, hub)
-        return targets.version
+        return _take_targets(session, hub, actor, _root(session), data, None)
+
+
+def _take_roots(session: Session, hub: Hub, actor: str, given: Sequence[bytes]) -> bool:
+    """Whether one of them is new."""
+    current = newest(session, "root")
+    before = as_role(current.body, Root) if current else None
+
+    def known(version: int) -> bytes | None:
+        kept = session.get(MetadataFile, ("root", version)) if 0 < version < 2**31 else None
+        return kept.body if kept else None
+
+    new = check_roots(given, known, before, lambda key: hub.keys.online_of([key]) is not None, _now(hub))
+    for root, data in new:
+        keep(session, "root", root.version, data, hub.now())
+        record(session, hub.now(), actor, "root.set", str(root.version), {"sha256": _sha256(data)})
+    return bool(new)
+
+
+def _take_targets(session: Session, hub: Hub, actor: str, root: Root, data: bytes, base: int | None) -> int:
+    current = newest(session, "targets")
+    if current is not None and current.body == data:
+        return current.version
+    must_not_have_ended(root, _now(hub))
+    before = as_role(current.body, Targets) if current else None
+    targets = check_targets(data, root, before, _now(hub), base)
+    _files_are_here(session, targets)
+    for app in _changed_apps(targets, before):
+        _take_index(session, hub, actor, app, targets, before)
+    _remember(session, hub, targets)
+    keep(session, "targets", targets.version, data, hub.now())
+    sign(session, hub)
+    return targets.version
 
 
 def _root(session: Session) -> Root:

@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
-from tuf.api.metadata import Metadata, MetaFile, Snapshot, Timestamp
+from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Timestamp
 
 from ..core.release import HELD
+from .errors import Conflict
 from .hub import Hub
 from .models import Hold, MetadataFile, PublishedRelease
+from .trust import as_role
 
 SNAPSHOT_DAYS, TIMESTAMP_DAYS = 30, 7
 SIGN_AGAIN = 86400.0  # seconds after which the timestamp is signed again
@@ -78,8 +80,18 @@ def _held(session: Session) -> dict[str, list[str]]:
 
 
 def _sign(session: Session, hub: Hub, role: str, signed: Snapshot | Timestamp) -> None:
+    root = newest(session, "root")
+    assert root is not None
+    signer = hub.keys.online_of(as_role(root.body, Root).roles[role].keyids)
+    if signer is None:
+        raise Conflict(
+            "This hub does not have the online key that the vendor's root names, so it can sign nothing that customers "
+            "would believe. Nothing was changed.",
+            "The vendor names the key that is here: discode release init --hub URL --keys DIR",
+            key="online-key",
+        )
     metadata: Metadata[Any] = Metadata(signed)
-    metadata.sign(hub.keys.online)
+    metadata.sign(signer)
     keep(session, role, signed.version, metadata.to_bytes(), hub.now())
 
 

@@ -26,8 +26,9 @@ def vendor(tmp_path):
 
 def test_keys_are_the_vendors_alone(vendor):
     names = {path.name for path in vendor.keys.iterdir()}
-    assert names == {"root-1.pem", "root-2.pem", "targets.pem", "online.pem"}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in vendor.keys.iterdir()} == {0o600}
+    assert names == {"root-1.pem", "root-2.pem", "targets.pem", "online.pem", "chain"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in vendor.keys.glob("*.pem")} == {0o600}
+    assert b"PRIVATE" not in b"".join(path.read_bytes() for path in (vendor.keys / "chain").iterdir())
     vendor.publish("1.0")
     published = b"".join(path.read_bytes() for path in vendor.repo.rglob("*") if path.is_file())
     assert b"PRIVATE" not in published

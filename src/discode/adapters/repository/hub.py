@@ -1,96 +1,210 @@
 """HubRepository: signs here, with the vendor's keys, and uploads to a hub.
 
 The hub is not trusted with what is signed: targets that it gives back are taken up only when they carry this vendor's
-own signature and are not older than what was published from here (`hub.json` beside the keys). Otherwise whoever has
-the hub could have the vendor sign a release of theirs.
+own signature and are not older than what was published from here (`hub.json` and `chain/` beside the keys). Otherwise
+whoever has the hub could have the vendor sign a release of theirs. Nor is it believed about its root: what it has must
+go on from the chain that the customers trust.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from securesystemslib.exceptions import UnverifiedSignatureError, VerificationError
 from securesystemslib.signer import Key
-from tuf.api.metadata import Metadata, Root, TargetFile, Targets
-from tuf.api.serialization import DeserializationError
+from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
 
+from ...core.ends import End, read_end
 from ...core.errors import Refused, TrustError
 from ...core.manifest import Archive
 from ...core.release import Index, index_path
+from ...ports.repository import Begun, KeyRole, Rotated, Trusted
 from ..files.disk import write_whole
 from ..hub_api import HubApi
+from .chain import SKIPPED, Chain, lost_apps, parsed
 from .keys import ROOT, TARGETS, Keys
 from .packing import pack
-from .repository import DAYS, expiry, now
+from .roots import Clock, Roots, all_named, apps_of, now
 
-_Role = TypeVar("_Role", Root, Targets)
 _MINE = "Nothing was signed. Somebody else may control the hub: check it before you publish."
 
 
 class HubRepository:
-    def __init__(self, url: str, token: str, keys: Path):
+    def __init__(self, url: str, token: str, keys: Path, clock: Clock = now):
         self._api = HubApi(url, f"Bearer {token}")
         self._keys = Keys(keys)
+        options = f"--hub {self._api.url} --keys {keys}"
+        self._roots = Roots(self._keys, self._api.url, options, f"discode release init {options}", clock)
         self._floor_path = keys / "hub.json"
 
-    def init(self) -> str:
-        about = self._api.call("GET", "/api/v1/hub")
-        if self._api.fetch("/metadata/1.root.json") is not None:
-            raise Refused(
-                f"{self._api.url} already has a root. Nothing was changed.",
-                "Publish with the keys that it was made with: --keys DIR",
-                key="repository-exists",
-            )
-        if not (self._keys.folder / f"{ROOT[0]}.pem").exists():  # an earlier try may have made them
+    def init(self, *, new_root: bool = False) -> Begun:
+        online = self._online_key()
+        ours = self._roots.kept.chain()
+        if (theirs := self._their_chain(ours)) is not None:
+            return self._bring_up_to_date(ours, theirs)
+        if ours is not None:
+            return self._go_on(ours, online)
+        if not self._keys.there([*ROOT, *TARGETS]):
             self._keys.make(online=False)
-        self._send_root(self._first_root(about["online_key"]))
-        self._publish(Targets(expires=expiry("targets")), {})
-        return self.fingerprint()
+        elif not new_root:
+            raise self._roots.without_a_chain()
+        chain = self._roots.sign_first(online)
+        self._roots.kept.keep(chain)  # first: should it not arrive, the next try goes on from it
+        return self._begun(chain, chain.roots, self._empty(1), None)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the first root, by which a customer can know it."""
-        return hashlib.sha256(self._fetch("1.root.json")).hexdigest()
+        return self._chain().fingerprint
 
     def index(self, app: str) -> Index:
         return self._index(self._current(), app)
 
     def apps(self) -> list[str]:
-        names = self._current().targets
-        return sorted(name.partition("/")[0] for name in names if name.endswith("/index.json"))
+        return apps_of(self._current())
 
     def pack(self, app: str, source: Path) -> tuple[Archive, Path]:
         return pack(app, source)
 
     def publish(self, app: str, files: dict[str, bytes | Path], change: Callable[[Index], Index]) -> Index:
-        targets = self._current()
+        chain = self._chain()
+        targets = self._current(chain)
         index = change(self._index(targets, app))
         targets.version += 1
-        self._publish(targets, {**files, index_path(app): index.to_sign()})
+        self._publish(chain, targets, {**files, index_path(app): index.to_sign()})
         return index
 
     def renew(self) -> None:
-        root = _parsed(self._newest_root(), Root).signed
-        if root.expires < now() + timedelta(days=DAYS["root"] / 2):
-            root.version, root.expires = root.version + 1, expiry("root")
-            self._send_root(root)
-        targets = self._current()
+        self.renew_root()
+        chain = self._chain()
+        targets = self._current(chain)
         targets.version += 1
-        self._publish(targets, {})
+        self._publish(chain, targets, {})
 
-    def _publish(self, targets: Targets, files: dict[str, bytes | Path]) -> None:
+    def renew_root(self) -> bool:
+        chain = self._chain()
+        if (renewed := self._roots.renewed(chain)) is None:
+            return False
+        self._send(renewed, renewed.roots[-1:])
+        return True
+
+    def rotate(self, role: KeyRole) -> Rotated:
+        chain = self._chain()
+        targets = self._current(chain)
+        if role == "online":
+            keys, prepared = [self._online_key(chain)], []
+        else:
+            prepared = self._keys.prepare(ROOT if role == "root" else TARGETS)
+            keys = [signer.public_key for signer in prepared]
+        renewed = self._roots.next(chain, all_named(role, keys), prepared if role == "root" else ())
+        if role == "targets":
+            targets.version += 1
+            self._send(renewed, renewed.roots[-1:], self._signed_targets(targets, prepared))
+        else:
+            self._send(renewed, renewed.roots[-1:])
+        retired = self._keys.settle(renewed.newest.keys)
+        return Rotated(role, renewed.version, tuple(key.keyid for key in keys), tuple(retired))
+
+    def trusted(self) -> Trusted:
+        chain = self._chain()
+        targets = self._current(chain)
+        self._signs_with_what_the_root_names(chain)
+        own = self._roots.end(chain), self._roots.targets_end(targets.expires)
+        told = [end for end in self._ends_at_the_hub() if end.what not in {one.what for one in own}]
+        return Trusted(chain.fingerprint, chain.version, self._roots.keys_of(chain), (*own, *told))
+
+    def _signs_with_what_the_root_names(self, chain: Chain) -> None:
+        data = self._api.fetch("/metadata/timestamp.json")
+        try:
+            chain.verify("timestamp", parsed(data or b"", Timestamp))
+        except TrustError as error:
+            raise TrustError(
+                f"{self._api.url} signs with another key than the root names, so customers refuse what it signs. "
+                "Nothing was changed.",
+                "Its keys were lost or restored from elsewhere. Name the key that it has: "
+                f"discode release key rotate online {self._roots.options}",
+                key="online-key",
+            ) from error
+
+    def _ends_at_the_hub(self) -> list[End]:
+        """Of what the hub makes by itself, by its word; an earlier version of it says nothing."""
+        data = self._api.fetch("/api/v1/ends")
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            return [read_end(one) for one in json.loads(data or b"")["ends"]]
+        return []
+
+    def _go_on(self, ours: Chain, online: Key) -> Begun:
+        """On an empty hub, where there was one before that customers know."""
+        known = self._known_version()
+        names_it = ours.newest.roles["timestamp"].keyids == [online.keyid]
+        if not known and names_it and not self._roots.is_due(ours):  # an earlier try, in which nothing was published
+            return self._begun(ours, ours.roots, self._empty(1), None)
+        before = self._roots.kept.targets()
+        renewed = self._roots.next(ours, all_named("online", [self._online_key(ours)]))
+        begun = self._begun(renewed, renewed.roots, self._empty(known + SKIPPED), None)
+        return Begun(begun.fingerprint, begun.root, True, tuple(apps_of(before)) if before else ())
+
+    def _bring_up_to_date(self, ours: Chain | None, theirs: Chain) -> Begun:
+        """A hub that is of an earlier time, as after a restore. Raises Refused for any other that has a root."""
+        if ours is not None and not (theirs.continues(ours) or ours.continues(theirs)):
+            raise self._roots.unknown()
+        data = self._api.fetch("/api/v1/targets")
+        targets = theirs.targets(data) if data is not None else self._empty(0)
+        known, current = self._known_version(), targets.version
+        if ours is None or (theirs.continues(ours) and current >= known and data is not None):
+            raise Refused(
+                f"{self._api.url} already has a root. Nothing was changed.",
+                "Publish with the keys that it was made with: --keys DIR",
+                key="repository-exists",
+            )
+        chain = ours if ours.continues(theirs) else theirs
+        # Another online key: customers have seen later timestamps than a hub of an earlier time can sign next.
+        renewed = self._roots.next(chain, all_named("online", [self._online_key(chain)]))
+        lost = lost_apps(self._roots.kept.targets(), targets)
+        targets.version = max(known, current) + SKIPPED
+        begun = self._begun(renewed, renewed.roots[theirs.version :], targets, current)
+        return Begun(begun.fingerprint, begun.root, True, lost)
+
+    def _begun(self, chain: Chain, roots: tuple[bytes, ...], targets: Targets, base: int | None) -> Begun:
+        targets.expires = self._roots.expiry("targets")
+        self._send(chain, roots, self._signed_targets(targets, self._keys.signers("targets")), base)
+        return Begun(chain.fingerprint, chain.version)
+
+    def _send(
+        self, chain: Chain, roots: tuple[bytes, ...], targets: bytes | None = None, base: int | None = None
+    ) -> None:
+        given = {
+            "roots": [base64.b64encode(root).decode() for root in roots], "base": base,
+            "targets": None if targets is None else base64.b64encode(targets).decode(),
+        }  # fmt: skip
+        self._api.call("POST", "/api/v1/roots", json=given)
+        self._remember(chain, targets)
+
+    def _publish(self, chain: Chain, targets: Targets, files: dict[str, bytes | Path]) -> None:
         for name, content in files.items():
             targets.targets[name] = self._upload(name, content)
-        targets.expires = expiry("targets")
-        data = _signed(Metadata(targets), self._keys, "targets")
+        targets.expires = self._roots.expiry("targets")
+        data = self._signed_targets(targets, self._keys.signers("targets"))
         self._api.call("POST", "/api/v1/publish", content=data)
-        floor = {"url": self._api.url, "targets": targets.version}
-        write_whole(self._floor_path, json.dumps(floor).encode())
+        self._remember(chain, data)
+
+    def _remember(self, chain: Chain, targets: bytes | None) -> None:
+        self._roots.kept.keep(chain, targets)
+        if targets is not None:
+            floor = {"url": self._api.url, "targets": self._roots.kept.targets_version}
+            write_whole(self._floor_path, json.dumps(floor).encode())
+
+    def _signed_targets(self, targets: Targets, signers: list[Any]) -> bytes:
+        metadata: Metadata[Any] = Metadata(targets)
+        for signer in signers:
+            metadata.sign(signer, append=True)
+        return metadata.to_bytes()
+
+    def _empty(self, version: int) -> Targets:
+        return Targets(version=max(version, 1), expires=self._roots.expiry("targets"))
 
     def _upload(self, name: str, content: bytes | Path) -> TargetFile:
         known = (
@@ -107,57 +221,59 @@ class HubRepository:
         return known
 
     def _first_root(self, online: dict[str, Any]) -> Root:
-        root = Root(expires=expiry("root"), consistent_snapshot=True)
-        for role, names in (("root", ROOT), ("targets", TARGETS)):
-            for signer in self._keys.signers(role):
-                root.add_key(signer.public_key, role)
-            root.roles[role].threshold = len(names)
-        identity = online.pop("keyid")
-        for role in ("snapshot", "timestamp"):
-            root.add_key(Key.from_dict(identity, dict(online)), role)
-        return root
+        return self._roots.first(_key(online))
 
-    def _send_root(self, root: Root) -> None:
-        self._api.call("POST", "/api/v1/root", content=_signed(Metadata(root), self._keys, "root"))
+    def _online_key(self, chain: Chain | None = None) -> Key:
+        """The one that the hub signs with next; with a chain, another than this one's newest root names."""
+        if chain is None:
+            return _key(self._api.call("GET", "/api/v1/hub", needs=("online_key",))["online_key"])
+        body = {"other_than": chain.newest.roles["timestamp"].keyids[0]}
+        return _key(self._api.call("POST", "/api/v1/online-key", json=body, needs=("keyid",)))
 
-    def _newest_root(self) -> bytes:
-        version, newest = 1, self._fetch("1.root.json")
-        while (data := self._api.fetch(f"/metadata/{version + 1}.root.json")) is not None:
-            version, newest = version + 1, data
-        metadata = _parsed(newest, Root)
-        for signer in self._keys.signers("root"):
-            self._must_be_signed(metadata, signer.public_key)
-        return newest
+    def _chain(self) -> Chain:
+        ours = self._roots.kept.chain()
+        if (theirs := self._their_chain(ours)) is None:
+            raise self._nothing_yet(ours)
+        return self._roots.agreed(theirs)
 
-    def _current(self) -> Targets:
+    def _their_chain(self, ours: Chain | None) -> Chain | None:
+        """None for a hub without a root. Not fetched from its beginning when it has the newest that we know."""
+        roots = list(ours.roots) if ours and self._root(ours.version) == ours.roots[-1] else []
+        while (data := self._root(len(roots) + 1)) is not None:
+            roots.append(data)
+        return Chain(roots) if roots else None
+
+    def _root(self, version: int) -> bytes | None:
+        return self._api.fetch(f"/metadata/{version}.root.json")
+
+    def _current(self, chain: Chain | None = None) -> Targets:
         """Raises Refused when nothing was published, TrustError when the targets are not this vendor's newest."""
+        chain = chain or self._chain()
         data = self._api.fetch("/api/v1/targets")
         if data is None:
-            raise self._nothing_yet()
-        metadata = _parsed(data, Targets)
-        for signer in self._keys.signers("targets"):
-            self._must_be_signed(metadata, signer.public_key)
-        if metadata.signed.version < self._floor():
+            raise self._nothing_yet(chain)
+        try:
+            targets = chain.targets(data)
+        except TrustError as error:
             raise TrustError(
-                f"{self._api.url} returned older targets than were published from here. {_MINE}",
+                f"{self._api.url} returned metadata that your keys did not sign. {_MINE}", key=error.name
+            ) from error
+        if targets.version < self._known_version():
+            raise TrustError(
+                f"{self._api.url} returned older targets than were published with your keys. {_MINE}",
+                f"If it was restored from a backup, bring it up to date: {self._roots.init}",
                 key="metadata-rollback",
             )
-        return metadata.signed
+        return targets
 
-    def _must_be_signed(self, metadata: Metadata[Any], key: Key) -> None:
-        try:
-            key.verify_signature(metadata.signatures[key.keyid], metadata.signed_bytes)
-        except (KeyError, UnverifiedSignatureError, VerificationError) as error:
-            raise TrustError(
-                f"{self._api.url} returned metadata that your keys did not sign. {_MINE}", key="signature-invalid"
-            ) from error
-
-    def _floor(self) -> int:
+    def _known_version(self) -> int:
+        """Of the newest targets that were published with these keys, as far as this machine knows."""
+        known = self._roots.kept.targets_version
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             kept = json.loads(self._floor_path.read_bytes())
             if kept["url"] == self._api.url:
-                return int(kept["targets"])
-        return 0
+                return max(known, int(kept["targets"]))
+        return known
 
     def _index(self, targets: Targets, app: str) -> Index:
         known = targets.targets.get(index_path(app))
@@ -169,28 +285,18 @@ class HubRepository:
             raise TrustError(f"{self._api.url} returned an altered index of {app}. {_MINE}", key="content-altered")
         return Index.read_json(data)
 
-    def _fetch(self, name: str) -> bytes:
-        data = self._api.fetch(f"/metadata/{name}")
-        if data is None:
-            raise self._nothing_yet()
-        return data
-
-    def _nothing_yet(self) -> Refused:
+    def _nothing_yet(self, ours: Chain | None) -> Refused:
+        lost = "" if ours is None else " It is not the one that your customers know, or it was made anew."
         return Refused(
-            f"{self._api.url} has none of your releases yet. Nothing was changed.",
-            f"Start with: discode release init --hub {self._api.url} --keys KEYDIR",
+            f"{self._api.url} has none of your releases yet.{lost} Nothing was changed.",
+            f"{'Start with' if ours is None else 'Go on from what they trust'}: {self._roots.init}",
             key="no-repository",
         )
 
 
-def _parsed(data: bytes, kind: type[_Role]) -> Metadata[_Role]:
-    try:
-        metadata: Metadata[Any] = Metadata.from_bytes(data)
-    except DeserializationError as error:
-        raise TrustError(f"The hub returned metadata that cannot be read. {_MINE}", key="metadata-invalid") from error
-    if not isinstance(metadata.signed, kind):
-        raise TrustError(f"The hub returned metadata for another role. {_MINE}", key="metadata-invalid")
-    return metadata
+def _key(told: dict[str, Any]) -> Key:
+    fields = dict(told)
+    return Key.from_dict(str(fields.pop("keyid")), fields)
 
 
 def _signed(metadata: Metadata[Any], keys: Keys, role: str) -> bytes:

@@ -1,11 +1,11 @@
 """The versions below which nothing of a source is believed: a lost cache cannot be rolled back.
 
 floor.json    the highest version seen of each role
-online.json   the ids of the keys that its timestamp and snapshot were signed with then
+online.json   the ids of the keys that each of them was signed with then
 
 A version counts against those who had the key that signed it. Once the vendor's root names other keys for timestamp or
 snapshot, both begin anew (TUF specification 5.3.11): else a thief of the hub's key could sign a version of 10^9, and
-every customer who saw it would refuse the vendor for good.
+every customer who saw it would refuse the vendor for good. So do the targets, once the root names another key for them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..files.disk import write_whole
 
 ROLES = ("timestamp", "snapshot", "targets")
 ONLINE = ("timestamp", "snapshot")  # those that the hub signs by itself
-OnlineKeys = dict[str, list[str]]
+RoleKeys = dict[str, list[str]]
 
 
 class Floor:
@@ -30,13 +30,17 @@ class Floor:
         self._floor, self._online = trust / "floor.json", trust / "online.json"
         self._root, self._metadata = trust / "root.json", trust / "metadata"
 
-    def hold(self, brought: Mapping[str, int]) -> bool:
-        """Make what is in the cache the floor, if it is as new as all that was seen and `brought`; whether it was."""
+    def hold(self, brought: Mapping[str, int], brought_root: bytes | None = None) -> bool:
+        """Make what is in the cache the floor, if it is as new as all that was seen and `brought`; whether it was.
+
+        `brought_root` names the keys that signed what was brought; without it, it counts whatever happens.
+        """
         seen = {role: version for role in ROLES if (version := self._version(role)) is not None}
-        keys = _online_keys(_signed(self._metadata / "root.json"))
-        known, known_keys = self._known(), self._known_keys()
-        if keys != known_keys:
-            known = {role: version for role, version in known.items() if role not in ONLINE}
+        keys = _keys(_signed(self._metadata / "root.json"))
+        known_keys = self._known_keys()
+        known = _still_counting(self._known(), known_keys, keys)
+        if brought_root is not None:
+            brought = _still_counting(brought, _keys(_signed_in(brought_root)), keys)
         floor = {role: max(known.get(role, 0), brought.get(role, 0)) for role in {*known, *brought}}
         if any(seen.get(role, 0) < version for role, version in floor.items()):
             return False
@@ -57,22 +61,37 @@ class Floor:
             return {str(role): int(version) for role, version in json.loads(self._floor.read_bytes()).items()}
         return {}
 
-    def _known_keys(self) -> OnlineKeys:
-        """A floor that an earlier version of Discode wrote has none: it is from the time of the first root."""
+    def _known_keys(self) -> RoleKeys:
+        """Of a role that an earlier version of Discode did not write down, those of the first root."""
+        first = _keys(_signed(self._root))
         with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
             told = json.loads(self._online.read_bytes())
-            return {role: sorted(map(str, told[role])) for role in ONLINE if role in told}
-        return _online_keys(_signed(self._root))
+            return {**first, **{role: sorted(map(str, told[role])) for role in ROLES if role in told}}
+        return first
+
+
+def _still_counting(versions: Mapping[str, int], then: RoleKeys, now: RoleKeys) -> dict[str, int]:
+    """Those of roles whose keys are what they were. Timestamp and snapshot go together."""
+    changed = {role for role in ROLES if then.get(role) != now.get(role)}
+    if changed.intersection(ONLINE):
+        changed.update(ONLINE)
+    return {role: version for role, version in versions.items() if role not in changed}
 
 
 def _signed(path: Path) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        signed = json.loads(path.read_bytes())["signed"]
+    with contextlib.suppress(OSError):
+        return _signed_in(path.read_bytes())
+    return {}
+
+
+def _signed_in(data: bytes) -> dict[str, Any]:
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        signed = json.loads(data)["signed"]
         return signed if isinstance(signed, dict) else {}
     return {}
 
 
-def _online_keys(root: Mapping[str, Any]) -> OnlineKeys:
+def _keys(root: Mapping[str, Any]) -> RoleKeys:
     with contextlib.suppress(KeyError, TypeError):
-        return {role: sorted(root["roles"][role]["keyids"]) for role in ONLINE}
+        return {role: sorted(root["roles"][role]["keyids"]) for role in ROLES}
     return {}

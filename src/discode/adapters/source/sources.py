@@ -25,7 +25,7 @@ from ...ports.report import Report
 from ..files.access import Accesses
 from ..files.disk import write_whole, writing
 from .floor import Floor
-from .given import floor_of, root_of
+from .given import floor_of, later_roots, root_of
 from .license import Licenses
 
 if TYPE_CHECKING:
@@ -167,6 +167,7 @@ class SignedReleases:
         )
         root = self._root()
         (self._trust / "metadata").mkdir(parents=True, exist_ok=True)
+        self._seed_roots()
         return Updater(
             metadata_dir=str(self._trust / "metadata"),
             metadata_base_url=f"{self._base}/metadata/",
@@ -174,6 +175,14 @@ class SignedReleases:
             fetcher=self._fetcher,
             bootstrap=root,
         )
+
+    def _seed_roots(self) -> None:
+        """The roots that an installer brought, into python-tuf's cache: it verifies them from there, one after another,
+        before it asks for the next one."""
+        for number, root in enumerate(later_roots(self._home, self._base), 2):
+            path = self._trust / "metadata" / "root_history" / f"{number}.root.json"
+            if not path.exists():
+                write_whole(path, root)
 
     def _authorization(self) -> str | None:
         """With the license of this app, when it is one of this source's, or with the login that the customer gave."""
@@ -223,7 +232,8 @@ class SignedReleases:
 
     def _hold_the_floor(self) -> None:
         """python-tuf compares with its cache; the floor holds when that was lost. Raises TrustError."""
-        if not Floor(self._trust).hold(floor_of(self._home, self._base)):
+        newest = [root_of(self._home, self._base), *later_roots(self._home, self._base)][-1]
+        if not Floor(self._trust).hold(floor_of(self._home, self._base), newest):
             shutil.rmtree(self._trust / "metadata", ignore_errors=True)
             raise TrustError(
                 f"{self._source} offers older releases of {self._app} than this machine has seen. "

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from .. import releases
 from ..access import TheHub, Vendor, allowed
-from ..errors import NotFound
+from ..errors import BadRequest, NotFound
 from ..models import Blob
 from .shapes import Shape, Slug, body, errors, takes
 
@@ -25,6 +26,7 @@ def _body_of(media: str, what: str, example: Any = None) -> dict[str, Any]:
     return {"requestBody": {"required": True, "description": what, "content": content}}
 
 
+CHAIN = {"roots": ["eyJzaWduYXR1cmVz…"], "targets": None, "base": None}
 SIGNED = {"signatures": [{"keyid": "9f…", "sig": "c4…"}], "signed": {"_type": "targets", "version": 2}}
 
 
@@ -49,9 +51,66 @@ Raw = Annotated[bytes, Depends(raw_body)]
 )
 def set_root(hub: TheHub, vendor: Publisher, request: Request, body: Raw) -> Version:
     """The vendor's first root, or the next one, which is also signed with the keys of the previous one."""
-    version = releases.set_root(hub, vendor.actor, body)
+    version = releases.take(hub, vendor.actor, [body])
     request.app.state.metadata.changed()
     return Version(version=version)
+
+
+Signed = Annotated[
+    str, Field(max_length=8_000_000, description="Signed TUF metadata, as base64.", examples=["eyJzaWduYXR1cmVz…"])
+]
+
+
+class Chain(Shape):
+    """`base`: the version that the targets follow, where they skip some."""
+
+    roots: list[Signed] = Field(max_length=1000, description="Oldest first; those that the hub has may be left out.")
+    targets: Signed | None = None
+    base: int | None = Field(None, ge=0, le=2**31)
+
+
+@router.post(
+    "/roots", responses=errors(401, 403, 409, 507),
+    openapi_extra=_body_of("application/json", "A chain, with its roots and targets as base64.", CHAIN),
+)  # fmt: skip
+def set_roots(hub: TheHub, vendor: Publisher, request: Request, body: Raw) -> Version:
+    """The vendor's whole chain of roots, or the next ones, with the targets that go with them: all or nothing.
+
+    This is how a vendor comes back whose hub was lost, and how any key is changed. The answer is the newest root's
+    version."""
+    given = _chain_in(body)
+    roots = [_decoded(one) for one in given.roots]
+    targets = None if given.targets is None else _decoded(given.targets)
+    version = releases.take(hub, vendor.actor, roots, targets, given.base)
+    request.app.state.metadata.changed()
+    return Version(version=version)
+
+
+def _chain_in(body: bytes) -> Chain:
+    """Read here, after the credentials were checked: it may be long."""
+    try:
+        return Chain.model_validate_json(body)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
+        raise BadRequest(f"The request is invalid: {problems}.", "See /api/v1/openapi.json") from None
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise BadRequest("The metadata is not base64. Nothing was changed.", key="metadata-malformed") from None
+
+
+class OtherThan(Shape):
+    other_than: str = Field(pattern="^[0-9a-f]{64}$", description="The id of a key that the next root shall not name.")
+
+
+@router.post("/online-key", responses=errors(401, 403))
+def next_online_key(hub: TheHub, vendor: Publisher, wanted: OtherThan) -> dict[str, object]:
+    """An online key for the next root, in TUF's format. The hub signs with it as soon as a root names it."""
+    key = hub.keys.online_other_than(wanted.other_than).public_key
+    return {"keyid": key.keyid, **key.to_dict()}
 
 
 @router.post(
