@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import httpx
@@ -50,18 +50,26 @@ class Client:
             return False
         return True
 
-    def answer(self):
+    def ends(self):
+        """Nothing more will be sent."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def stream(self):
+        return self._socket.makefile("rb")
+
+    def answer(self, stream=None):
         """Status and body; (0, b"") when the connection was closed without one."""
-        with self._socket.makefile("rb") as stream:
+        with nullcontext(stream) if stream else self.stream() as stream:
             try:
-                first = stream.readline()
-                length = 0
-                while (line := stream.readline()) not in (b"\r\n", b""):
-                    name, _, value = line.partition(b":")
-                    length = int(value) if name.lower() == b"content-length" else length
-                return (int(first.split()[1]), stream.read(length)) if first else (0, b"")
+                status, length = _head(stream)
+                return status, stream.read(length)
             except OSError:
                 return 0, b""
+
+    def head(self):
+        """The status of an answer without a body."""
+        with self.stream() as stream:
+            return _head(stream)[0]
 
     def is_closed(self):
         """Waits for it."""
@@ -69,6 +77,15 @@ class Client:
             return self._socket.recv(1) == b""
         except ConnectionError:
             return True
+
+
+def _head(stream):
+    """The status, and the length of the body that follows."""
+    first, length = stream.readline(), 0
+    while first and (line := stream.readline()) not in (b"\r\n", b""):
+        name, _, value = line.partition(b":")
+        length = int(value) if name.lower() == b"content-length" else length
+    return (int(first.split()[1]) if first else 0), length
 
 
 class Process:
@@ -120,7 +137,7 @@ ENDLESS = {
     "a line": (HEAD + b"a: ", b"x" * 65_536, 431),
     "an address": (b"GET /", b"x" * 65_536, 431),
     "a method": (b"", b"G" * 65_536, 400),
-    "lines after a body": (JSON + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n", b"a: b\r\n" * 10_000, 0),
+    "lines after a body": (JSON + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n0\r\n", b"a: b\r\n" * 10_000, 431),
     "requests ahead": (b"", (HEAD + b"\r\n") * 1_000, 0),
 }
 

@@ -36,6 +36,7 @@ def make_app(hub: Hub) -> FastAPI:
         title="Discode hub", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json",
         description="Releases, licenses and tokens for the image registry of a vendor. Every refusal is an "
         "`ErrorAnswer` with a stable key.", lifespan=_lifespan,
+        redirect_slashes=False,
     )  # fmt: skip
     app.state.hub, app.state.metadata, app.state.outside = hub, MetadataCache(hub), Outside()
     app.state.health_threads = CapacityLimiter(2)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections import OrderedDict
 from typing import Any
 
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from .errors import NotFound
 from .hub import Hub
@@ -18,6 +20,7 @@ FOREVER = "public, max-age=31536000, immutable"  # has its version or hash in it
 FOREVER_PRIVATE = FOREVER.replace("public", "private")  # for private caches only
 TIMESTAMP_AGE = 1.0  # seconds for which a process serves a timestamp without checking for a newer one
 KEPT = 64  # files
+_PART = re.compile(rb"bytes=(?:(\d{1,19})-(\d{0,19})|-\d{1,19})")
 
 
 class MetadataCache:
@@ -66,6 +69,21 @@ class MetadataCache:
         """Forget everything, as at the start."""
         self._files.clear()
         self._missing.clear()
+
+
+class File(FileResponse):
+    """A file, or one part of it. A Range that is none, or asks for several parts, is ignored (RFC 9110, 14.2)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ranges = [value for name, value in scope["headers"] if name == b"range"]
+        if not (len(ranges) == 1 and _is_one_part(ranges[0])):
+            scope = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name != b"range"]}
+        await super().__call__(scope, receive, send)
+
+
+def _is_one_part(text: bytes) -> bool:
+    part = _PART.fullmatch(text)
+    return part is not None and (not part[2] or int(part[1]) <= int(part[2]))
 
 
 def not_modified(etag: str, if_none_match: str | None) -> bool:

@@ -39,7 +39,7 @@ class Connection(HttpToolsProtocol):
         self._stall: asyncio.TimerHandle | None = None
         self._refusal: HubError | None = None
         self._in_head, self._lines, self._head, self._dropped = False, 0, 0, 0
-        self._in_body = self._has_ended = False
+        self._in_body = self._has_ended = self._has_eof = False
         self.since = self.loop.time()
         if len(self.connections) > self.most and not self._make_room():
             self._refuse(Unavailable("The hub has too many connections.", "Try again in a moment.", key="busy"))
@@ -97,6 +97,9 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head, self._head = False, 0
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() != "1.0"):
+            self._give_up(NotHttp("The request has no Host header, or several.", "Send one (RFC 9112, 3.2)."))
         if len(self.pipeline) >= AHEAD:
             self._give_up(NotHttp("Too many requests were sent ahead.", "Wait for the answers."))
         self.since = self.loop.time()
@@ -128,6 +131,13 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self.since = self.loop.time()
         super().on_response_complete()
+        if self._has_eof and not self.is_busy:
+            self.transport.close()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """A caller who has sent everything may still read."""
+        self._has_eof = self.is_busy and not self._in_body
+        return self._has_eof
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -171,10 +181,16 @@ class Connection(HttpToolsProtocol):
         raise refusal
 
     def _refuse(self, refusal: HubError) -> None:
-        """Answer, if no answer to an earlier request is under way, and close."""
+        """Answer, if no other answer is under way, and close."""
         client = self.client[0] if self.client else None
         _log.info("connection refused", extra={"fields": {"client": client, "key": refusal.name}})
-        if self.is_busy or self._has_ended:
+        if self.is_busy:  # with a body that turned out to be none
+            under_way = self.cycle.response_started or bool(self.pipeline)
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        else:
+            under_way = self._has_ended
+        if under_way:
             self.transport.abort()
             return
         body = json.dumps(refusal.as_answer()).encode()

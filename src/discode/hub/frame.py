@@ -13,6 +13,7 @@ import secrets
 import sys
 import time
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,6 +36,10 @@ class BodyCut(Exception):
     """The caller disconnected while sending its body."""
 
 
+class Answered(Exception):
+    """All of the answer that a HEAD gets has been sent: nothing reads a file that nobody sees."""
+
+
 class Frame:
     """`patience`: seconds for which a body may keep the hub waiting, and one more for each SLOWEST bytes of it."""
 
@@ -48,11 +53,15 @@ class Frame:
         call = _Call(scope, receive, send, self._bound(scope), self._patience)
         try:
             call.check_length()
-            await self._app(scope, call.receive, call.send)
+            # HEAD is answered as GET, without a body (RFC 9110, 9.3.2).
+            asked = {**scope, "method": "GET"} if call.is_head else scope
+            await self._app(asked, call.receive, call.send)
+        except Answered:
+            pass
         except BodyCut:
             call.status = 499
         except HubError as error:
-            await call.answer(error.status, error.as_answer())
+            await call.refuse(error)
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets a response and the log a traceback
             _log.exception("request failed", extra={"fields": {"request": call.id}})
             sentence = {
@@ -76,6 +85,7 @@ class _Call:
         self._begun, self._length, self._started = time.perf_counter(), 0, False
         self._left = patience
         self.status, self.id = 0, self._identity()
+        self.is_head = scope["method"] == "HEAD"
         self._refusal: HubError | None = None
         self._dropping = False
         scope.setdefault("state", {})["request"] = self.id
@@ -127,12 +137,19 @@ class _Call:
                 (b"x-request-id", self.id.encode()),
                 (b"x-content-type-options", b"nosniff"),
             ]
+        elif self.is_head:
+            await self._send({"type": "http.response.body", "body": b""})
+            raise Answered
         await self._send(message)
 
     async def answer(self, status: int, body: dict[str, Any]) -> None:
         if self._started:
             raise BodyCut  # half of the response is sent, so the connection must break
         await self._send_answer(status, body)
+
+    async def refuse(self, error: HubError) -> None:
+        with suppress(Answered):
+            await self.answer(error.status, error.as_answer())
 
     async def _send_answer(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()

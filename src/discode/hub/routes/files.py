@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from .. import targets
 from ..access import Reader, TheHub
-from ..caching import FOREVER, FOREVER_PRIVATE, SOON, MetadataCache, answer, not_modified
+from ..caching import FOREVER, FOREVER_PRIVATE, SOON, File, MetadataCache, answer, not_modified
 from .shapes import errors
 
 router = APIRouter(tags=["files"])
@@ -51,4 +51,4 @@ def target(
     if not_modified(etag, if_none_match):
         return Response(status_code=304, headers={"ETag": etag, **headers})
     media = "application/json" if found.name.endswith(".json") else "application/x-tar"
-    return FileResponse(hub.storage.path(found.sha256), media_type=media, headers={"ETag": etag, **headers})
+    return File(hub.storage.path(found.sha256), media_type=media, headers={"ETag": etag, **headers})

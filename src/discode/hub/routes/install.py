@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, Response
 
 from .. import installer
 from ..access import TheHub
-from ..caching import SOON
+from ..caching import SOON, File
 from .shapes import errors
 
 router = APIRouter(tags=["installer"])
@@ -26,6 +26,6 @@ def install(hub: TheHub) -> Response:
 def download(
     hub: TheHub, name: Annotated[str, Path(max_length=60, examples=["discode-linux-x86_64.tar.gz"])]
 ) -> FileResponse:
-    return FileResponse(
+    return File(
         installer.build_path(hub, name), media_type="application/gzip", headers={"Cache-Control": SOON}
     )  # fmt: skip

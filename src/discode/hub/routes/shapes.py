@@ -14,9 +14,9 @@ from ..errors import BadRequest
 
 
 class Shape(BaseModel):
-    """What comes in: unknown fields are errors."""
+    """What comes in: unknown fields are errors, and so are values of another type, such as `true` for a number."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 S = TypeVar("S", bound=Shape)
@@ -65,9 +65,11 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorAnswer} for status in sorted({*statuses, 422, 429, 503})}
 
 
-# No control characters, because terminals will show these texts.
-Line = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
-Sentence = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+# Terminals will show these texts: no control characters, none that turn the direction of what follows, not only blanks.
+_UNSAFE = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069"
+_TEXT = rf"^[^{_UNSAFE}]*[^{_UNSAFE}\s][^{_UNSAFE}]*$"
+Line = Annotated[str, Field(min_length=1, max_length=100, pattern=_TEXT)]
+Sentence = Annotated[str, Field(min_length=1, max_length=500, pattern=_TEXT)]
 Days = Annotated[int, Field(ge=1, le=36500)]
 Slug = Annotated[str, Field(pattern=f"^{SLUG.pattern}$", max_length=40, examples=["myapp"])]
 Installation = Annotated[str, Field(pattern="^[0-9a-f]{32}$", examples=["5f" * 16])]
