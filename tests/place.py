@@ -152,6 +152,16 @@ class Place(place.Place):
                 found.append(int(entry.name))
         return found
 
+    def guards(self):
+        """Pids of those that wait for the end of a command, to settle what it leaves."""
+        return self.processes(names=(f"\0guard\0{APP}\0".encode(),))
+
+    def kill_with_guard(self, command):
+        """What the command leaves stays as it is: nobody is there to settle it."""
+        for pid in self.guards():
+            os.kill(pid, signal.SIGKILL)
+        command.kill()
+
     def crash(self):
         """As when the power fails: no process is left, only the files."""
         while pids := self.processes():

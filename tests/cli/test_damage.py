@@ -30,12 +30,12 @@ def kept(place):
 
 
 def killed_at(place, step):
-    """An update whose process dies as it begins a step."""
+    """An update whose process dies as it begins a step, and its guard."""
     command = place.start("update", APP, "--json")
     for line in command.stdout:
         if json.loads(line).get("step") == step:
             break
-    command.kill()
+    place.kill_with_guard(command)
     command.communicate(timeout=90)
 
 

@@ -30,10 +30,6 @@ def _settled(place):
     return place.run("history", "shop", "--json").last["history"][-1]
 
 
-def _guards(place):
-    return place.processes(names=(b"\0guard\0shop\0",))
-
-
 @pytest.mark.parametrize("step", ["hold", "boot"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP], ids=["killed", "terminal lost"])
 def test_a_hold_ends_by_itself_and_what_was_held_is_answered(place, step, number):
@@ -68,7 +64,7 @@ def test_an_update_side_by_side_that_is_killed_leaves_one_instance(place, step, 
     assert told["serves"] == serves and told["outcome"] == f"settled-{'back' if serves == '1.0' else 'forward'}"
     assert told["error"] == "The command was killed; its guard settled the app."
     assert len(place.instances()) == 1
-    wait_for(lambda: not _guards(place))
+    wait_for(lambda: not place.guards())
 
 
 def test_an_install_that_is_killed_with_its_whole_group_leaves_nothing_running(place):
@@ -93,7 +89,7 @@ def test_a_guard_outlives_the_signals_that_end_a_service(place):
     place.publish("1.1", update=HOLD.replace("confirm: 500ms", STAYS))
     command = place.start("update", "shop", "--json")
     _at(command, "confirm")
-    [guard] = _guards(place)
+    [guard] = place.guards()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         os.kill(guard, number)
     command.kill()
@@ -137,7 +133,7 @@ def test_a_guard_is_small_and_none_is_left_after_a_command(place):
     place.publish("1.1", update=OVERLAP.replace("500ms", "2s"))
     command = place.start("update", "shop", "--json")
     _at(command, "confirm")
-    [guard] = _guards(place)
+    [guard] = place.guards()
     own = sum(
         int(line.split()[1])
         for line in Path(f"/proc/{guard}/smaps_rollup").read_text().splitlines()
@@ -145,4 +141,4 @@ def test_a_guard_is_small_and_none_is_left_after_a_command(place):
     )
     assert own < 2048, f"{own} kB of its own"
     command.communicate()
-    assert not _guards(place)
+    assert not place.guards()

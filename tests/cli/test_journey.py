@@ -2,11 +2,13 @@
 
 import json
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from discode.adapters.systemd import BOOTED
 from place import APP, WATCHED
 from rig.load import Load
 from rig.wait import wait_for
@@ -106,6 +108,18 @@ def test_a_failed_install_leaves_nothing_running_and_keeps_the_secrets(place):
     assert place.get() == (200, "1.0.1")
 
 
+@pytest.mark.skipif(BOOTED.is_dir(), reason="systemd runs here, and tells")
+def test_a_machine_where_nothing_settles_is_not_well(installed):
+    told = installed.run("doctor", code=4).out
+    assert "BAD   settling: nothing settles after a crash or a boot until somebody runs a command" in told
+    crontab = told.partition("add two lines to a crontab: ")[2].splitlines()[0]
+    _, _, often = crontab.partition("   and: ")
+    assert often.startswith("*/5 * * * * ")
+    subprocess.run(often.removeprefix("*/5 * * * * "), shell=True, check=True, env=installed.env, capture_output=True)
+    told = installed.run("doctor").out
+    assert "ok    settling: something calls discode settle --all; it last did 0 minutes ago" in told
+
+
 def test_stop_and_start(installed):
     installed.run("stop", APP)
     assert installed.get()[0] == 503
@@ -144,7 +158,7 @@ def test_secrets_are_shown_nowhere(installed):
             installed.run("config", "get", APP, "--json"),
             installed.run("history", APP, "--json"),
             installed.run("logs", APP),
-            installed.run("doctor", "--json"),
+            installed.run("doctor", "--json", code=None),
         )
     )
     assert secret not in told

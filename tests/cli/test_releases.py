@@ -136,9 +136,9 @@ def test_a_release_command_does_not_outlive_a_killed_update(installed):
     updating = installed.start("update", APP, "--json")
     began = installed.home / "apps" / APP / "volumes" / "data" / "began"
     wait_for(began.exists)
+    assert any(name.encode() in words for words in _commands())
     updating.send_signal(signal.SIGKILL)
     updating.communicate(timeout=90)
-    assert any(name.encode() in words for words in _commands())
     installed.run("settle", APP)
     assert not any(name.encode() in words for words in _commands())
     assert not list((installed.home / "once").iterdir())

@@ -81,11 +81,11 @@ def _machine(place: LastingPlace) -> None:
 
 
 def _interrupt(place: LastingPlace) -> None:
-    """An update that was killed when its journal was written."""
+    """An update that was killed when its journal was written, with its guard."""
     place.publish("1.2.0")
     update = subprocess.Popen(place.command("update", APP), env=place.env)
     wait_for((place.home / "apps" / APP / "journal.json").exists, unless=update.poll)
-    update.kill()
+    place.kill_with_guard(update)
     update.wait()
 
 

@@ -21,6 +21,7 @@ mount -t tmpfs -o size=2g tmpfs /var/lib/docker
 mount --bind "$1" /var/log
 ip link set lo up
 cd /
+"$2" -m discode settle --all > /dev/null
 "$2" -m discode doctor --json || echo "exit $?"
 "$2" -m discode doctor --fix --yes --json
 kill "$(cat /run/docker.pid)"

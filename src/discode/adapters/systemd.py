@@ -19,6 +19,7 @@ from .files.disk import write_whole
 MINUTES = 5
 BOOTED = Path("/run/systemd/system")  # there when systemd runs the machine: sd_booted(3)
 SERVICE, TIMER = "discode-settle.service", "discode-settle.timer"
+_SHOWN = ("Id", "UnitFileState", "ActiveState", "Result")
 _SERVICE = """\
 [Unit]
 Description=Discode: finish interrupted commands, and start apps after a boot
@@ -77,6 +78,13 @@ class SettleTimer:
         """Both as this Discode writes them: after an update of Discode they may have to be written anew."""
         return all(_read(self.folder / name) == text for name, text in self.units().items())
 
+    def trouble(self) -> str:
+        """What keeps the installed units from settling this machine; empty when nothing does."""
+        done = self._asked("show", f"--property={','.join(_SHOWN)}", SERVICE, TIMER)
+        if done.returncode != 0:
+            return f"systemd does not tell of it: {done.stderr.strip() or 'no reason given'}"
+        return trouble_in(done.stdout)
+
     def units(self) -> dict[str, str]:
         target = "multi-user.target" if os.geteuid() == 0 else "default.target"
         service = _SERVICE.format(
@@ -108,15 +116,33 @@ class SettleTimer:
         self._systemctl("start", TIMER)
 
     def _systemctl(self, *words: str) -> None:
-        user = [] if os.geteuid() == 0 else ["--user"]
-        where = [f"--root={self.root}"] if self.root is not None else []
-        done = subprocess.run(["systemctl", *user, *where, *words], capture_output=True, text=True, check=False)
+        done = self._asked(*words)
         if done.returncode != 0:
             raise Failed(
                 f"systemd rejected the timer: {done.stderr.strip() or 'no reason given'}. Your apps keep running.",
                 f"The units are in {self.folder}. See: systemctl status {TIMER}",
                 key="systemd",
             )
+
+    def _asked(self, *words: str) -> subprocess.CompletedProcess[str]:
+        user = [] if os.geteuid() == 0 else ["--user"]
+        where = [f"--root={self.root}"] if self.root is not None else []
+        return subprocess.run(["systemctl", *user, *where, *words], capture_output=True, text=True, check=False)
+
+
+def trouble_in(shown: str) -> str:
+    """From what `systemctl show` prints of both units: a block each, `Name=value` lines, an empty line between."""
+    blocks = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in shown.split("\n\n")]
+    units = {block["Id"]: block for block in blocks if "Id" in block}
+    for name in (TIMER, SERVICE):
+        state = units.get(name, {}).get("UnitFileState")
+        if state != "enabled":
+            return f"{name} is {state or 'unknown to systemd'}, so nothing settles after a boot"
+    if (state := units[TIMER].get("ActiveState")) != "active":
+        return f"{TIMER} is {state}, so nothing settles until the next boot"
+    if (result := units[SERVICE].get("Result", "success")) != "success":
+        return f"the last run of {SERVICE} failed ({result})"
+    return ""
 
 
 def _quoted(word: str) -> str:

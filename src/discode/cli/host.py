@@ -69,6 +69,7 @@ def settle(
     from . import wiring
     from .errors import show
     from .running import run_and_show, run_flow
+    from .wiring_timer import settled_now
 
     if (app is None) != all_:
         raise UsageError("Give an app's name, or --all.", "For example: discode settle --all")
@@ -77,6 +78,7 @@ def settle(
         run_flow("settle", as_json, lambda world: restore(world, name))
         return
     worst = 0
+    settled_now(wiring.home())
     world = wiring.world(as_json, "discode settle")
     for each in world.store.apps():
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from discode.adapters.systemd import SERVICE, TIMER, SettleTimer
+from discode.adapters.systemd import SERVICE, TIMER, SettleTimer, trouble_in
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="the machine's units are root's")
@@ -68,3 +68,41 @@ def test_what_it_starts_outlives_it():
 
 def test_cron_lines_escape_what_cron_would_read():
     assert all(r"100\%" in line for line in SettleTimer(Path("/srv/100%")).cron())
+
+
+def shown(**changes):
+    """What `systemctl show` prints of both units when all is well, but for the changes: `timer_ActiveState`, …"""
+    well = {
+        "service": {"Id": SERVICE, "Result": "success", "ActiveState": "inactive", "UnitFileState": "enabled"},
+        "timer": {"Id": TIMER, "Result": "success", "ActiveState": "active", "UnitFileState": "enabled"},
+    }
+    for name, value in changes.items():
+        unit, _, what = name.partition("_")
+        well[unit][what] = value
+    return "\n\n".join("\n".join(f"{name}={value}" for name, value in unit.items()) for unit in well.values()) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, ""),
+        ({"timer_UnitFileState": "disabled"}, "discode-settle.timer is disabled, so nothing settles after a boot"),
+        ({"service_UnitFileState": "masked"}, "discode-settle.service is masked, so nothing settles after a boot"),
+        ({"timer_UnitFileState": ""}, "discode-settle.timer is unknown to systemd, so nothing settles after a boot"),
+        ({"timer_ActiveState": "failed"}, "discode-settle.timer is failed, so nothing settles until the next boot"),
+        ({"timer_ActiveState": "inactive"}, "discode-settle.timer is inactive, so nothing settles until the next boot"),
+        ({"service_Result": "exit-code"}, "the last run of discode-settle.service failed (exit-code)"),
+    ],
+)
+def test_units_that_do_not_settle_are_told(changes, told):
+    assert trouble_in(shown(**changes)) == told
+
+
+def test_a_systemd_that_says_nothing_is_no_good_news():
+    assert "unknown to systemd" in trouble_in("")
+
+
+@needs_root
+@pytest.mark.skipif(shutil.which("systemctl") is None, reason="no systemctl")
+def test_a_systemd_that_does_not_run_is_told(tmp_path):
+    assert SettleTimer(tmp_path).trouble().startswith("systemd does not tell of it: ")
