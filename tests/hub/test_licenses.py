@@ -247,3 +247,25 @@ def test_bad_terms(small):
     for wrong in bad:
         body = {"app": "myapp", "customer": "x", **wrong}
         assert small.place.refusal("POST", "/api/v1/licenses", 422, json=body) == "invalid-request"
+
+
+def test_the_printed_step_for_a_seat_that_is_gone_works(small, tmp_path):
+    """All seats taken, the machine that has it gone: what is printed is typed as it stands."""
+    _, key = small.issue(seats=1)
+    Licensee(tmp_path / "gone", small).activate(key)
+    environment = {**os.environ, "DISCODE_HOME": str(tmp_path / "home"), "DISCODE_LICENSE": key}
+    refused = run("discode", ["license", "activate", "myapp", "--hub", small.place.url], environment)
+    step = refused.stderr.partition("longest: discode ")[2].split()
+    assert step == ["license", "activate", "myapp", "--hub", small.place.url, "--move"]
+    done = run("discode", step, environment)
+    assert (done.returncode, done.stdout) == (0, "myapp is licensed to Example on this machine.\n"), done.stderr
+
+
+def test_a_license_is_activated_again_at_the_hub_that_it_is_from(small, tmp_path):
+    _, key = small.issue()
+    Licensee(tmp_path / "home", small).activate(key)
+    environment = {**os.environ, "DISCODE_HOME": str(tmp_path / "home"), "DISCODE_LICENSE": key}
+    done = run("discode", ["license", "activate", "myapp"], environment)
+    assert done.returncode == 0, done.stderr
+    unknown = run("discode", ["license", "activate", "other"], environment)
+    assert unknown.returncode == 2 and "Name it: discode license activate other --hub https://" in unknown.stderr

@@ -143,7 +143,8 @@ def vendor_token(file: Path | None) -> str:
     if not text.strip():
         raise UsageError(
             "The hub needs an API token.",
-            f"Set ${TOKEN_VARIABLE}, or give --token-file FILE. The hub's operator makes one: discode hub token create",
+            f"Set ${TOKEN_VARIABLE}, or give --token-file FILE. The hub's operator makes one: "
+            "discode hub token create --label NAME --scope release",
             key="no-token",
         )
     return required(text, "dht")

@@ -51,7 +51,7 @@ def update(
 def rollback(
     app: App,
     to: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="One of the earlier versions that discode status APP lists.")
+        str | None, typer.Option(metavar="VERSION", help="One of the earlier versions that `discode status APP` lists.")
     ] = None,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Go back even if a release command has changed the data since.")

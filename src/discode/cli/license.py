@@ -43,7 +43,7 @@ def issue(
     """Issue a license. Its key is shown only once; the hub stores a hash.
 
     \b
-        discode license issue myapp --customer "Example Ltd" --days 365 --seats 2
+        discode license issue myapp --hub https://hub.example.com --customer "Example Ltd" --days 365 --seats 2
 
     --channel limits the releases that it offers. It does not limit images: a registry grants whole repositories, so the
     key can pull every tag of the app's images, those of other channels too.
@@ -125,7 +125,16 @@ def renew(
 @app.command()
 def activate(
     app_name: App,
-    hub: Annotated[str, typer.Option("--hub", "--from", metavar="URL", help="The vendor's hub.")],
+    hub: Annotated[
+        str | None,
+        typer.Option(
+            "--hub",
+            "--from",
+            metavar="URL",
+            help="The vendor's hub. Default: the one that this machine has the app from.",
+            show_default=False,
+        ),
+    ] = None,
     license_file: Annotated[
         str | None,
         typer.Option(
@@ -146,8 +155,9 @@ def activate(
     key = given(license_file)
     if key is None:
         key = asked()
-    keep(app_name, no_login(hub), None, plain_http)
-    license = wiring.licenses().activate(app_name, hub, key, move=move)
+    place = no_login(hub or wiring.hub_of(app_name))
+    keep(app_name, place, None, plain_http)
+    license = wiring.licenses().activate(app_name, place, key, move=move)
     told = {"result": "activated", "app": app_name, "license": license.license, "customer": license.customer}
     emit(told, f"{app_name} is licensed to {license.customer} on this machine.", as_json=as_json)
 

@@ -80,7 +80,7 @@ def init(
 
 
 def _told_of(begun: Begun, place: str, keys: Path) -> str:
-    said = f"Root fingerprint: {begun.fingerprint}\nCustomers can check it: discode install --root FINGERPRINT"
+    said = f"Root fingerprint: {begun.fingerprint}\nCustomers can check it: discode install APP --root FINGERPRINT"
     if not begun.continued:
         return (
             f"Created the repository {place}, and your keys in {keys}. Back up the keys: without them you can publish "

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.errors import UsageError
+from ..core.errors import DiscodeError, UsageError
 from ..core.login import no_login
 from ..flows.world import World
 from .progress import report_for
@@ -88,6 +89,23 @@ def source(given: str | None, on: Host) -> str:
             "No source of releases was given.", "Give a folder or a web address: --from https://hub.example.com"
         )
     return place if "://" in place else str(Path(place).absolute())
+
+
+def hub_of(app: str) -> str:
+    """Where this machine has the app from, or else what it has all from. Raises UsageError when that is no hub."""
+    from ..adapters.files import FileStore
+
+    with suppress(DiscodeError):  # a license that is damaged is to be given again
+        if (license := licenses().of(app)) is not None:
+            return license.hub
+    installation = FileStore(home()).installation(app)
+    place = installation.source if installation else host().config.source
+    if "://" not in place:
+        raise UsageError(
+            f"It is not known which hub the license of {app} is from.",
+            f"Name it: discode license activate {app} --hub https://hub.example.com",
+        )
+    return place
 
 
 def trust(address: str, roots: Sequence[Path], targets_version: int) -> None:

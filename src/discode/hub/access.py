@@ -76,7 +76,9 @@ def vendor_by_token(hub: Hub, address: str, text: str) -> Vendor:
     hub.throttle.known(f"token {kept.id}")
     if kept.revoked is not None or (kept.expires is not None and kept.expires <= hub.now()):
         raise Unauthorized(
-            "The API token has expired or was revoked.", "Make a new one: discode hub token create", key="token-ended"
+            "The API token has expired or was revoked.",
+            "Make a new one: discode hub token create --label NAME --scope release",
+            key="token-ended",
         )
     return Vendor(kept.id, frozenset(kept.scopes))
 

@@ -199,7 +199,7 @@ def _token(host: str, told: httpx.Response) -> Token:
     if not text:
         raise Conflict(
             f"The registry {host} rejects the vendor's credentials ({told.status_code}).",
-            "Give new ones: discode hub registry add",
+            "Give new ones: discode hub registry add REPOSITORY --app APP --username NAME",
             key="registry-credentials",
         )
     return Token(text, seconds)

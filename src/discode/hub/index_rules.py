@@ -53,7 +53,7 @@ def _nothing_is_taken_away(index: Index, before: Index) -> None:
         if new is None or _fixed(new) != _fixed(old):
             raise Conflict(
                 f"{index.app} {old.version} is already published with different content. Nothing was changed.",
-                "Give the release a new version. To withdraw a bad one: discode release yank",
+                "Give the release a new version. To withdraw a bad one: discode release yank APP VERSION --reason TEXT",
                 key="version-taken",
             )
         if old.yanked is not None and new.yanked is None:

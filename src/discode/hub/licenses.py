@@ -69,7 +69,7 @@ def listed(hub: Hub, app: str | None = None) -> list[dict[str, Any]]:
 def shown(hub: Hub, identity: str) -> dict[str, Any]:
     """With its installations. Raises NotFound."""
     with hub.database.read() as session:
-        kept, seats = _find(session, identity), _seats(session, identity)
+        kept, seats = _find(hub, session, identity), _seats(session, identity)
         installations = [{"installation": seat.installation, "at": seat.at, "seen": seat.seen} for seat in seats]
         return {**_told(kept, len(seats), hub.now()), "installations": installations}
 
@@ -77,7 +77,7 @@ def shown(hub: Hub, identity: str) -> dict[str, Any]:
 def revoke(hub: Hub, actor: str, identity: str, reason: str) -> None:
     """Changes nothing if it is already revoked."""
     with hub.database.write() as session:
-        kept = _find(session, identity)
+        kept = _find(hub, session, identity)
         if kept.revoked is None:
             kept.revoked, kept.reason = hub.now(), reason
             withdraw(session, hub.keys, identity, [seat.installation for seat in _seats(session, identity)])
@@ -87,7 +87,7 @@ def revoke(hub: Hub, actor: str, identity: str, reason: str) -> None:
 def renew(hub: Hub, actor: str, identity: str, days: int | None) -> None:
     """From its expiry, or from today if it has expired; None: never expires. A revoked license stays revoked."""
     with hub.database.write() as session:
-        kept = _find(session, identity)
+        kept = _find(hub, session, identity)
         if kept.revoked is not None:
             raise Conflict(f"The license {identity} is revoked.", "Issue a new one.", key="license-revoked")
         base = max(kept.expires or 0.0, hub.now())
@@ -98,7 +98,7 @@ def renew(hub: Hub, actor: str, identity: str, days: int | None) -> None:
 def free_seat(hub: Hub, actor: str, identity: str, installation: str) -> None:
     """Changes nothing if it is already free."""
     with hub.database.write() as session:
-        _find(session, identity)
+        _find(hub, session, identity)
         if (seat := session.get(Activation, (identity, installation))) is not None:
             session.delete(seat)
             withdraw(session, hub.keys, identity, [installation])
@@ -147,7 +147,7 @@ def must_be_active(hub: Hub, license: License, installation: str) -> None:
         if session.get(Activation, (license.id, installation)) is None:
             raise Forbidden(
                 f"This installation has no seat on the license {license.id}. {_RUNS_ON}",
-                f"Take one: discode license activate {license.app}",
+                f"Take one: discode license activate {license.app} --hub {hub.config.url}",
                 key="not-activated",
             )
 
@@ -216,7 +216,8 @@ def _make_room(session: Session, hub: Hub, license: License, move: bool) -> None
     if not move:
         raise Conflict(
             f"All {license.seats} seats of the license {license.id} are in use. {_RUNS_ON}",
-            f"Take the one that has been unused the longest: discode license activate {license.app} --move",
+            "Take the one that has been unused the longest: "
+            f"discode license activate {license.app} --hub {hub.config.url} --move",
             key="no-seat",
         )
     unused = min(seats, key=lambda seat: seat.seen)
@@ -229,10 +230,11 @@ def _note(session: Session, hub: Hub, license: License, action: str, installatio
     record(session, hub.now(), f"license {license.id}", action, license.id, {"installation": installation})
 
 
-def _find(session: Session, identity: str) -> License:
+def _find(hub: Hub, session: Session, identity: str) -> License:
     kept = session.get(License, identity)
     if kept is None:
-        raise NotFound(f"There is no license {identity}.", "See: discode license list", key="no-such-license")
+        see = f"See: discode license list --hub {hub.config.url}"
+        raise NotFound(f"There is no license {identity}.", see, key="no-such-license")
     return kept
 
 

@@ -142,9 +142,10 @@ def _halt_when_due(session: Session, hub: Hub, release: PublishedRelease) -> boo
 def _tell_of_strangers(hub: Hub, release: PublishedRelease, failures: int, everybody: int) -> None:
     subject = f"{release.app} {release.version}"
     if hub.throttle.is_first(f"strangers {subject}"):
+        hold = f"discode release hold {subject} --hub {hub.config.url} --reason TEXT"
         fields = {
             "release": subject, "failed": failures, "reported": everybody,
-            "next": f"look at the reports; to hold it back: discode release hold {subject} --reason TEXT",
+            "next": f"look at the reports; to hold it back: {hold}",
         }  # fmt: skip
         _log.warning("many failures are reported without a license, which halts nothing", extra={"fields": fields})
 

@@ -144,7 +144,7 @@ def _keeps(targets: Targets, before: Targets | None) -> None:
         if new is None or (not name.endswith("/index.json") and new != old):
             raise Conflict(
                 f"{name} is already published and would be {'altered' if new else 'removed'}. Nothing was changed.",
-                "Publish a new version. To withdraw a bad release: discode release yank",
+                "Publish a new version. To withdraw a bad release: discode release yank APP VERSION --reason TEXT",
                 key="published-already",
             )
 
