@@ -84,9 +84,9 @@ class Answer:
         return [value for key, value in self.told["headers"] if key == name.lower()]
 
 
-def ask(edge, path="/", method="GET", host="a.test", body=None, headers=()):
-    """`headers` as pairs: a name may come twice."""
-    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=20)
+def ask(edge, path="/", method="GET", host="a.test", body=None, headers=(), patience=20):
+    """`headers` as pairs: a name may come twice. `patience`: seconds without a byte."""
+    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=patience)
     try:
         connection.putrequest(method, path, skip_host=True)
         for name, value in [("Host", host), *headers]:

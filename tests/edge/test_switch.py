@@ -121,14 +121,16 @@ def test_bad_commands_change_nothing(deployed):
 
 
 def test_a_request_that_waits_for_its_next_try_is_under_way(deployed):
-    """Its target has refused it, and is tried again a second later: whoever pauses waits for it, too."""
-    edge, one, _ = deployed
+    """The last of several targets has refused it, and is tried again after a second: whoever pauses waits for that."""
+    edge, one, two = deployed
+    edge.ok("deploy", "a", "--target", one.target, "--target", two.target, "--host", "a.test")
+    runtime = Runtime(Layout(edge.folder))
+    runtime.send(f"set server a:b/{two.target} state maint")
     one.close()
     answers = []
     asking = threading.Thread(target=lambda: answers.append(edge.get("a.test")[0]))
     asking.start()
-    runtime = Runtime(Layout(edge.folder))
-    wait_for(lambda: counts(runtime, ["a:a"]).get(("a:a", WAITING)) == 1)
+    wait_for(lambda: counts(runtime, ["a:b"]).get(("a:b", WAITING)) == 1, unless=lambda: answers)
     edge.ok("pause", "a", "--drain-timeout", "20s")
     asking.join(60)
     assert answers == [502]

@@ -18,7 +18,12 @@ def rollout_deploy(edge: Edge, command: Command) -> None:
     with edge.table.turn(command.service):
         before = edge.table.known(command.service)
         pool = pool_of(command, before.rollout)
-        shape = replace(before.shape, has_rollout=True, has_readers=before.shape.has_readers or bool(pool.readers))
+        shape = replace(
+            before.shape,
+            has_rollout=True,
+            has_several=before.active.has_several or pool.has_several,
+            has_readers=before.shape.has_readers or bool(pool.readers),
+        )
         wait_until_healthy(pool, before.health, command.seconds("deploy-timeout"))
         after = edge.sync.bring_in(before, replace(before, rollout=pool, shape=shape), LETTER, None)
         drain = edge.drains.leave(before, after, LETTER, command.seconds("drain-timeout"))

@@ -76,6 +76,7 @@ def _shape(command: Command, before: Service | None, pool: Pool) -> Shape:
         log_request_headers=names["log-request-header"],
         log_response_headers=names["log-response-header"],
         exclude_metrics_paths=tuple(_path(text, "metrics path") for text in command.texts("exclude-metrics-path")),
+        has_several=pool.has_several or bool(before and before.rollout and before.rollout.has_several),
         has_readers=had.has_readers or bool(pool.readers),
         has_rollout=had.has_rollout,
     )

@@ -31,6 +31,7 @@ class Shape:
     log_request_headers: tuple[str, ...] = ()
     log_response_headers: tuple[str, ...] = ()
     exclude_metrics_paths: tuple[str, ...] = ()
+    has_several: bool = False  # targets for a request: what one of them refuses another may take
     # Sections that a service once had stay: they may still have requests.
     has_readers: bool = False
     has_rollout: bool = False
@@ -69,6 +70,11 @@ class Pool:
 
     def has_targets_of(self, other: Pool) -> bool:
         return (self.targets, self.readers) == (other.targets, other.readers)
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there is more than one for a request."""
+        return max(len(self.targets), len(self.readers)) > 1
 
     def by_role(self) -> list[tuple[str, str]]:
         """Each target with the suffix of its backend."""
@@ -147,10 +153,10 @@ class Service:
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Service:
-        rollout, split_ = raw.get("rollout"), raw.get("split")
+        rollout, split_, active = raw.get("rollout"), raw.get("split"), _from(Pool, raw["active"])
         parts = {
-            "active": _from(Pool, raw["active"]),
-            "shape": _from(Shape, raw["shape"]),
+            "active": active,
+            "shape": _from(Shape, {"has_several": active.has_several, **raw["shape"]}),  # earlier ones did not say it
             "health": _from(Health, raw["health"]),
             "rollout": _from(Pool, rollout) if rollout else None,
             "split": _from(Split, split_) if split_ else None,

@@ -23,8 +23,9 @@ LIVE = ":live"
 OWN_STATUS = {400: 400, 404: 404, 408: 408, 413: 413, 500: 500, 502: 502, 503: 502, 504: 504}
 AddressOf = Callable[[str], str | None]
 _NEVER = 1_000_000  # failed checks after which a target without others would be taken out: it would not help
-_CHECK = 2.0  # seconds between checks at the least, however often a deploy asks
+_CHECK = 1.0  # seconds between checks at the least, however often a deploy asks
 MANY = 500  # requests a second
+_TRIES = 3  # of other targets, at once, when one refuses the connection
 _SLOW_CHECK = 10.0  # seconds between checks of a target that has no others
 # Of a check: a server's name is its target, without the brackets of an IPv6 address.
 _HOST = r"%[srv_name,regsub('^(.*:.*):([0-9]+)\$','[\\1]:\\2')]"
@@ -77,6 +78,7 @@ def own_rules(layout: Layout, service: Service) -> str:
     shape = service.shape
     lines = [
         *_timeout_rules(shape),
+        *([f"retries {_TRIES}"] if shape.has_several else []),
         *([f"errorfiles pages:{service.name}"] if shape.error_pages else []),
         *_check_rules(layout, service),
         *_prefix_rules(shape),
@@ -109,6 +111,8 @@ def common_sections(layout: Layout) -> str:
     path = f"%[be_name,field(1,:),map_str({layout.map('checks')},/up)]"
     lines = [
         "balance roundrobin",
+        # The same target again would be asked a second later only: who waits for it may as well know at once.
+        "retries 0",
         f"timeout server {_ms(Shape.target_timeout)}",
         f"timeout check {_ms(Health.timeout)}",
         "errorfiles edge",
@@ -286,13 +290,13 @@ def _check_rules(layout: Layout, service: Service) -> list[str]:
 
 
 def check_options(health: Health, count: int, is_live: bool) -> str:
-    """Of a server. With others beside it a target that fails twice gets no requests until it answers again."""
+    """Of a server. With others beside it a target that fails gets no requests until it answers again."""
     if count == 1:
         if is_live:
             return ""
         interval, fall = max(health.interval, _SLOW_CHECK), _NEVER
     else:
-        interval, fall = max(health.interval, _CHECK) * (5 if is_live else 1), 2
+        interval, fall = max(health.interval, _CHECK), 1
     port = f" port {health.port}" if health.port else ""
     return f"check inter {_ms(interval)} fall {fall} rise 1{port}"
 
