@@ -182,3 +182,29 @@ def test_a_machine_that_lost_its_archives_gets_them_again(installed):
     shutil.rmtree(installed.home / "instances")
     installed.run("settle", "--all")
     assert installed.get() == (200, "1.0.0")
+
+
+def test_a_release_that_was_taken_back_is_told_until_another_serves(installed):
+    def yank(version, reason):
+        installed.run("release", "yank", APP, version, "--reason", reason, *installed.vendor_words())
+
+    assert installed.run("status", APP, "--json").last["yanked"] is None
+    yank("1.0.0", "loses mail")
+    assert installed.run("status", APP, "--json").last["yanked"] is None, "nobody has asked yet"
+    sentence = "The vendor withdrew 1.0.0, which is installed here: loses mail."
+    done = installed.run("update", APP)
+    assert sentence in done.out and done.code == 0
+    told = installed.run("update", APP, "--json").last
+    assert (told["result"], told["yanked"]) == ("nothing-to-do", "loses mail") and sentence in told["message"]
+    told = installed.run("update", APP, "--check", "--json").last
+    assert (told["result"], told["yanked"]) == ("nothing-to-do", "loses mail") and sentence in told["message"]
+    assert "Withdrawn:   by the vendor: loses mail" in installed.run("status", APP).out
+    assert installed.run("status", APP, "--json").last["yanked"] == "loses mail"
+    installed.publish("1.1.0")
+    done = installed.run("update", APP, "--check")
+    assert done.out.startswith(f"{sentence}\nshop 1.1.0 can be installed (now: 1.0.0).")
+    assert installed.run("update", APP, "--check", "--json").last["yanked"] == "loses mail"
+    assert installed.run("update", APP, "--json").last["yanked"] is None
+    assert "Withdrawn" not in installed.run("status", APP).out
+    yank("1.1.0", "worse")
+    assert "worse. To go back: discode rollback shop" in installed.run("update", APP).out

@@ -2,7 +2,7 @@ import pytest
 
 from discode.core.errors import Refused
 from discode.core.installation import Installation
-from discode.core.plan import NothingToDo, Step, plan_install, plan_rollback, plan_update
+from discode.core.plan import NothingToDo, Step, plan_install, plan_rollback, plan_update, warning_of, withdrawn
 from discode.testing.memory_world import MemoryReleases
 
 APP = "myapp"
@@ -40,6 +40,22 @@ def test_a_yanked_release_is_not_offered_and_not_taken_by_name(vendor):
     assert isinstance(plan_update(at(one), vendor.index(), None), NothingToDo)
     with pytest.raises(Refused, match="loses mail"):
         plan_update(at(one), vendor.index(), "1.1")
+
+
+@pytest.mark.parametrize("previous", [False, True])
+def test_a_release_that_serves_and_was_taken_back_is_told_with_the_reason(vendor, previous):
+    one, two = vendor.publish("1.0"), vendor.publish("1.1")
+    here = at(one).with_release(two, 1) if previous else at(two)
+    assert withdrawn(here, vendor.index()) is None and warning_of(here, None) == ""
+    changed(vendor, "1.0", yanked="not this one")
+    assert withdrawn(here, vendor.index()) is None
+    changed(vendor, "1.1", yanked="loses\n mail.")
+    reason = withdrawn(here, vendor.index())
+    assert reason == "loses mail."
+    back = " To go back: discode rollback myapp" if previous else ""
+    assert warning_of(here, reason) == f"The vendor withdrew 1.1, which is installed here: loses mail.{back}"
+    changed(vendor, "1.1", key="0" * 12)
+    assert withdrawn(here, vendor.index()) is None, "another release of the same name"
 
 
 def test_an_old_installation_goes_through_the_releases_that_lead_on(vendor):

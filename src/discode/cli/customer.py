@@ -137,19 +137,26 @@ def _reported(name: str, app: str, as_json: bool, flow: Callable[[World], Result
 
 
 def _check(app: str, as_json: bool) -> None:
-    from ..core.plan import NothingToDo
+    from ..core.plan import NothingToDo, warning_of, withdrawn
     from ..flows.update import check
     from . import wiring
 
-    installation, _, plan = check(wiring.world(as_json, "discode update"), app)
+    installation, index, plan = check(wiring.world(as_json, "discode update"), app)
+    yanked = withdrawn(installation, index)
+    warning = warning_of(installation, yanked)
     if isinstance(plan, NothingToDo):
-        told = {"result": "nothing-to-do", "app": app, "from": installation.version, "to": None, "message": plan.reason}
-        emit(told, plan.reason, as_json=as_json)
+        text = f"{plan.reason} {warning}".strip()
+        told = {
+            "result": "nothing-to-do", "app": app, "from": installation.version, "to": None, "message": text,
+            "yanked": yanked,
+        }  # fmt: skip
+        emit(told, text, as_json=as_json)
         return
     steps = "" if plan.entry is plan.target else f", by way of {plan.entry.version}"
     text = f"{app} {plan.target.version} can be installed (now: {installation.version}{steps})."
     told = {
         "result": "update-available", "app": app, "from": installation.version, "to": plan.target.version,
-        "next": plan.entry.version, "notes": plan.target.notes,
+        "next": plan.entry.version, "notes": plan.target.notes, "yanked": yanked,
     }  # fmt: skip
+    text = f"{warning}\n{text}".strip()
     emit(told, f"{text}\n\n{plan.target.notes}".strip() + f"\nInstall it with: discode update {app}", as_json=as_json)

@@ -91,7 +91,7 @@ def history(
 
 def describe(world: World, installation: Installation) -> dict[str, Any]:
     """What is recorded, beside what is found: never a setting's value."""
-    app, told = installation.app, _recorded(installation)
+    app, told = installation.app, {**_recorded(installation), "yanked": _yanked(installation)}
     journal = world.store.journal(app)
     told["interrupted"] = journal.flow if journal else None
     told["since"] = _since(world.store.readable_history(app)[0])
@@ -118,6 +118,15 @@ def _health(site: Site, installation: Installation) -> str:
     health = installation.release.manifest.health
     probe = site.runtime.probe(installation.instance, health.path, health.timeout)
     return "" if probe.ok else probe.detail
+
+
+def _yanked(installation: Installation) -> str | None:
+    """Why the vendor took it back, as far as was known when the source was last asked."""
+    from ..core.plan import withdrawn
+    from . import wiring
+
+    index = wiring.index_seen(installation)
+    return withdrawn(installation, index) if index else None
 
 
 def _recorded(one: Installation) -> dict[str, Any]:
@@ -150,6 +159,8 @@ def _status_text(told: dict[str, Any]) -> str:
         ("Source", f"{told['source']} ({told['channel']})"),
         ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
     ]
+    if told["yanked"] is not None:
+        rows.insert(1, ("Withdrawn", f"by the vendor: {told['yanked']}"))
     rows += [("Failed here", _bad_text(bad)) for bad in told["failed_here"]]
     rows += [("Went back", _left_text(told["app"], left)) for left in told["rolled_back_from"]]
     if told["interrupted"]:

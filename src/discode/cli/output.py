@@ -46,6 +46,7 @@ def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
         "seconds": {step: round(seconds, 4) for step, seconds in result.seconds.items()},
         "wall": round(wall, 4),
         "message": result.message,
+        "yanked": result.yanked,
     }
     emit(told, f"{sentence} {result.message}".strip() or "Nothing to do.", as_json=as_json)
 

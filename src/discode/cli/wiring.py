@@ -19,6 +19,8 @@ from .wiring_host import Host
 if TYPE_CHECKING:
     from ..adapters.files import Accesses
     from ..adapters.source import Licenses, Reports
+    from ..core.installation import Installation
+    from ..core.release import Index
 
 
 def home() -> Path:
@@ -76,6 +78,13 @@ def accesses() -> Accesses:
     from ..adapters.files import Accesses
 
     return Accesses(home())
+
+
+def index_seen(installation: Installation) -> Index | None:
+    """That of an app, as it was when somebody last asked its source."""
+    from ..adapters.files.seen import index_seen
+
+    return index_seen(home(), installation.app, installation.source)
 
 
 def source(given: str | None, on: Host) -> str:

@@ -27,6 +27,22 @@ class Step:
     target: IndexEntry
 
 
+def withdrawn(installation: Installation, index: Index) -> str | None:
+    """Why the vendor took back the release that serves, in the vendor's words; None: it was not taken back."""
+    entry = index.entry(installation.version)
+    if entry is None or entry.key != installation.release.key or entry.yanked is None:
+        return None
+    return " ".join(entry.yanked.split()) or "no reason given"
+
+
+def warning_of(installation: Installation, reason: str | None) -> str:
+    """What is said of a release that serves and was taken back; empty when it was not."""
+    if reason is None:
+        return ""
+    back = f" To go back: discode rollback {installation.app}" if installation.previous else ""
+    return f"The vendor withdrew {installation.version}, which is installed here: {reason.rstrip('.')}.{back}"
+
+
 def newest(index: Index, channel: str, avoid: Collection[str] = ()) -> IndexEntry | None:
     """The highest version of a channel that is not yanked and whose key is not in `avoid`."""
     offered = [entry for entry in _offered(index, channel) if entry.key not in avoid]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from ..core.installation import Installation
 from ..core.journal import Journal
-from ..core.plan import NothingToDo, Step, plan_update
+from ..core.plan import NothingToDo, Step, plan_update, warning_of, withdrawn
 from ..core.release import Index, Release
 from ..ports.releases import Releases
 from .prepare import check_settings, must_run, next_settings, seeded
@@ -33,12 +33,10 @@ def update(world: World, app: str, *, to: str | None = None, retry: bool = False
             before = _settled(world, app, steps)
             with steps("plan", "Looking for a newer release"):
                 releases = world.sources.open(app, before.source)
-                plan = _plan(world, before, releases.index(), to, retry, ahead)
+                index = releases.index()
+                plan = _plan(world, before, index, to, retry, ahead)
             if isinstance(plan, NothingToDo):
-                return Result(
-                    "update", app, "nothing-to-do", before.version, before.version, str(before.instance),
-                    steps.seconds, plan.reason,
-                )  # fmt: skip
+                return _nothing(before, index, plan, steps)
             release = _brought(world, before, releases, plan, steps)
             with world.store.lock(app):
                 settle(world, app, steps)
@@ -56,6 +54,14 @@ def check(world: World, app: str) -> tuple[Installation, Index, NothingToDo | St
             before = seeded(world, world.installed(app))
         index = world.sources.open(app, before.source).index()
         return before, index, _plan(world, before, index, None, False, False)
+
+
+def _nothing(before: Installation, index: Index, plan: NothingToDo, steps: Steps) -> Result:
+    yanked = withdrawn(before, index)
+    return Result(
+        "update", before.app, "nothing-to-do", before.version, before.version, str(before.instance), steps.seconds,
+        f"{plan.reason} {warning_of(before, yanked)}".strip(), yanked,
+    )  # fmt: skip
 
 
 def _settled(world: World, app: str, steps: Steps) -> Installation:

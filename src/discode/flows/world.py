@@ -135,3 +135,4 @@ class Result:
     instance: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     message: str = ""
+    yanked: str | None = None  # why the vendor took back the release that serves now, as far as is known
