@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 PAUSE = 0.02  # seconds between two requests of a user
+PATIENCE = 60.0  # seconds: a hold may take its longest, and then the start of the old version
 NEWCOMERS = 0.1  # seconds between two of them, whatever became of the one before
 SHOWN = 20  # failures of a round that are kept with all that is known of them
 
@@ -79,7 +80,7 @@ class Traffic:
         connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
+        return http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
 
     def _request(self, connection: http.client.HTTPConnection, keep: bool) -> str:
         """Empty, or the kind of failure, which has been noted."""

@@ -119,7 +119,7 @@ class SettleTimer:
         done = self._asked(*words)
         if done.returncode != 0:
             raise Failed(
-                f"systemd rejected the timer: {done.stderr.strip() or 'no reason given'}. Your apps keep running.",
+                f"systemd rejected the timer: {done.stderr.strip() or 'no reason given'}. Your apps were not touched.",
                 f"The units are in {self.folder}. See: systemctl status {TIMER}",
                 key="systemd",
             )

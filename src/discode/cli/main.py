@@ -28,7 +28,7 @@ An operator:    discode doctor, discode settle --all, discode edge --help, disco
 \b
 Every command takes --json. Exit codes:
   0 done, or nothing to do      4 refused; nothing was changed
-  1 a bug in Discode            5 failed; the old version is serving
+  1 a bug in Discode            5 failed; the old version is back
   2 usage                       6 another command is running
   3 no such app                 7 engine, proxy or release source unreachable
 """

@@ -79,7 +79,7 @@ def must_be_private(address: str, how: str) -> None:
         host = urlsplit(address).hostname
         raise Refused(
             f"{without_login(address)} is not encrypted: everybody on the way to {host} could read the key or the "
-            "password that goes there. Nothing was sent, and your app keeps running.",
+            "password that goes there. Nothing was sent, and your app was not touched.",
             f"Use an address that begins with https://. If you know that the network is your own: {how}",
             key="no-tls",
         )

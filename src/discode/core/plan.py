@@ -132,7 +132,7 @@ def _nothing(
     """Why there is nothing to do. Raises Refused when the user named an older release."""
     if to is not None and target is not None and target.key != installation.release.key:
         raise Refused(
-            f"{to} is older than {installation.version}, which is serving. Nothing was changed.",
+            f"{to} is older than {installation.version}, which is installed. Nothing was changed.",
             f"To go back, use: discode rollback {index.app} --to {to}",
             key="older-version",
         )
@@ -194,7 +194,7 @@ def _reachable(installation: Installation, index: Index, target: IndexEntry) -> 
             break
         wanted = step
     raise Refused(
-        f"{index.app} {target.version} requires {wanted.requires}; {installation.version} is serving, and "
+        f"{index.app} {target.version} requires {wanted.requires}; {installation.version} is installed, and "
         "no release bridges the two. Nothing was changed.",
         "Ask the vendor which release to install first.",
         key="requires",

@@ -87,13 +87,13 @@ def read_index(app: str, data: bytes) -> Index:
     except ValidationError as error:
         raise TrustError(
             f"The signed index of {app} cannot be read ({error}). Nothing was changed.",
-            "Tell the vendor; your app keeps running.",
+            "Tell the vendor; your app was not touched.",
             key="index-malformed",
         ) from None
     if index.app != app:
         raise TrustError(
             f"The index served for {app} is signed for {index.app}. Nothing was changed.",
-            "Tell the vendor; your app keeps running.",
+            "Tell the vendor; your app was not touched.",
             key="index-of-another-app",
         )
     if index.index_schema > INDEX_SCHEMA:
@@ -108,7 +108,7 @@ def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
         raise TrustError(
             f"The manifest of {app} {entry.version} has the key {key}, but the index says {entry.key}. "
             "Nothing was changed.",
-            "Tell the vendor; your app keeps running.",
+            "Tell the vendor; your app was not touched.",
             key="manifest-mismatch",
         )
     try:
@@ -116,7 +116,7 @@ def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
     except ValidationError as error:
         raise TrustError(
             f"The signed manifest of {app} {entry.version} cannot be read ({error}). Nothing was changed.",
-            "Tell the vendor; your app keeps running.",
+            "Tell the vendor; your app was not touched.",
             key="manifest-malformed",
         ) from None
     if manifest.manifest_schema > SCHEMA:
@@ -125,7 +125,7 @@ def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
         raise TrustError(
             f"The manifest served for {app} {entry.version} is for {manifest.app} {manifest.version}. "
             "Nothing was changed.",
-            "Tell the vendor; your app keeps running.",
+            "Tell the vendor; your app was not touched.",
             key="manifest-mismatch",
         )
     return Release(key=key, manifest=manifest)

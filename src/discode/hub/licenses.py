@@ -24,7 +24,7 @@ from .models import Activation, App, License
 from .seats import withdraw
 
 DAY = 86400.0
-_RUNS_ON = "Your app keeps running."
+_UNTOUCHED = "Your app was not touched."
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def holder(hub: Hub, address: str, key: str) -> License:
         kept = session.get(License, given.id if given else "")
     if not matches(given, kept.hash if kept else None):
         hub.throttle.failed(address)
-        raise Forbidden(f"The hub does not know this license key. {_RUNS_ON}", "Check it.", key="license-unknown")
+        raise Forbidden(f"The hub does not know this license key. {_UNTOUCHED}", "Check it.", key="license-unknown")
     assert kept is not None
     hub.throttle.known(f"license {kept.id}", kept.seats)
     _must_be_live(kept, hub.now())
@@ -146,7 +146,7 @@ def must_be_active(hub: Hub, license: License, installation: str) -> None:
     with hub.database.read() as session:
         if session.get(Activation, (license.id, installation)) is None:
             raise Forbidden(
-                f"This installation has no seat on the license {license.id}. {_RUNS_ON}",
+                f"This installation has no seat on the license {license.id}. {_UNTOUCHED}",
                 f"Take one: discode license activate {license.app} --hub {hub.config.url}",
                 key="not-activated",
             )
@@ -197,13 +197,13 @@ def _must_be_live(license: License, now: float) -> None:
     match state_of(license, now):
         case "revoked":
             raise Forbidden(
-                f"The license {license.id} was revoked, so there are no more updates. {_RUNS_ON}",
+                f"The license {license.id} was revoked, so there are no more updates. {_UNTOUCHED}",
                 "Ask the vendor.",
                 key="license-revoked",
             )
         case "expired":
             raise Forbidden(
-                f"The license {license.id} has expired, so there are no more updates. {_RUNS_ON}",
+                f"The license {license.id} has expired, so there are no more updates. {_UNTOUCHED}",
                 "Ask the vendor to renew it.",
                 key="license-expired",
             )
@@ -215,7 +215,7 @@ def _make_room(session: Session, hub: Hub, license: License, move: bool) -> None
         return
     if not move:
         raise Conflict(
-            f"All {license.seats} seats of the license {license.id} are in use. {_RUNS_ON}",
+            f"All {license.seats} seats of the license {license.id} are in use. {_UNTOUCHED}",
             "Take the one that has been unused the longest: "
             f"discode license activate {license.app} --hub {hub.config.url} --move",
             key="no-seat",

@@ -36,7 +36,7 @@ def test_a_damaged_file_is_named_and_not_guessed(store: FileStore, name: str, co
     with pytest.raises(StateError) as raised:
         store.installation(APP) if name == "installation.json" else store.journal(APP)
     assert str(folder_of(store) / name) in raised.value.sentence
-    assert "your app keeps running" in raised.value.sentence
+    assert "your app was not touched" in raised.value.sentence
     assert "discode doctor" in raised.value.next_step
     assert store.apps() == [APP]
 

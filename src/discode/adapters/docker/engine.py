@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DEFAULT = "unix:///var/run/docker.sock"
 OLDEST_API = (1, 40)  # of Docker 19.03: the first with a platform in `pull` that is not experimental
 PATIENCE = 60.0  # seconds that the engine may be silent in one answer
-_RUNS_ON = "Your app keeps running."
+_UNTOUCHED = "Your app was not touched."
 # With Docker's `live-restore` containers go on without their daemon; by default they do not.
 _START = "Start it: systemctl start docker (or: discode doctor --fix)"
 _DOWN = "Its apps may be down until it is started; then they come back on their own."
@@ -162,7 +162,7 @@ class Engine:
         if tuple(int(part) for part in version.split(".")) < OLDEST_API:
             raise RuntimeUnreachable(
                 f"Docker {told.get('Version', '')} at {self.host} is too old: it speaks API {version}, Discode needs "
-                f"{'.'.join(map(str, OLDEST_API))} (Docker 19.03) or newer. {_RUNS_ON}",
+                f"{'.'.join(map(str, OLDEST_API))} (Docker 19.03) or newer. {_UNTOUCHED}",
                 "Update Docker, then run the command again.",
                 key="engine-too-old",
             )
@@ -171,7 +171,7 @@ class Engine:
 def _closed(path: str, error: OSError) -> RuntimeUnreachable:
     if error.errno == errno.EACCES:
         return RuntimeUnreachable(
-            f"This user cannot use Docker: no permission for {path}. {_RUNS_ON}",
+            f"This user cannot use Docker: no permission for {path}. {_UNTOUCHED}",
             "Run the command as root, or add the user to the group docker and log in again.",
             key="docker-forbidden",
         )

@@ -18,8 +18,8 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         key, reason, advice = refusal(path, error)
-        unchanged = "Nothing was changed, and your app keeps running."
-        raise PreflightError(f"{path} cannot be written: {reason}. {unchanged}", advice, key=key) from error
+        # It may come in the middle of a flow, of which it knows nothing.
+        raise PreflightError(f"{path} cannot be written: {reason}. It stays as it was.", advice, key=key) from error
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def reading(path: Path) -> Iterator[None]:
         key, reason, advice = refusal(path, error)
         if key == "disk":
             advice += " Then: discode doctor"
-        sentence = f"{path} cannot be read: {reason}. Nothing was changed, and your app keeps running."
+        sentence = f"{path} cannot be read: {reason}. Nothing was changed, and your app was not touched."
         raise Refused(sentence, advice, key=key) from error
 
 

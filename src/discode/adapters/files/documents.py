@@ -69,7 +69,7 @@ def encode(fields: dict[str, Any]) -> bytes:
 
 def damaged(path: Path, detail: str) -> StateError:
     return StateError(
-        f"{path} is damaged: {detail}. Nothing was changed, and your app keeps running.",
+        f"{path} is damaged: {detail}. Nothing was changed, and your app was not touched.",
         "See how to fix it: discode doctor",
     )
 
@@ -91,7 +91,7 @@ def refuse_newer(path: Path, raw: Any) -> None:
         if number > _KNOWN[name]:
             raise StateError(
                 f"{path} was written by a newer Discode ({name} {number}; this one knows {_KNOWN[name]}). "
-                "Nothing was changed, and your app keeps running.",
+                "Nothing was changed, and your app was not touched.",
                 "Update Discode, then run the command again.",
                 key="newer-schema",
             )

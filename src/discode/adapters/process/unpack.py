@@ -43,7 +43,7 @@ def unpack(archive: Path, folder: Path, unpacked: int) -> None:
 def unsafe(why: str) -> TrustError:
     return TrustError(
         f"The release's archive was refused: {why}. Nothing was changed.",
-        "Tell the vendor; your app keeps running.",
+        "Tell the vendor; your app was not touched.",
         key="archive-unsafe",
     )
 

@@ -68,7 +68,7 @@ class Licenses:
             return None
         except ValueError as error:
             raise StateError(
-                f"{path} is damaged. Your app keeps running.",
+                f"{path} is damaged. Your app was not touched.",
                 f"Give the license key again: discode license activate {app}",
                 key="license-file",
             ) from error
@@ -188,7 +188,7 @@ def _must_hold_now(license: License) -> None:
         seconds = off_by(license.hub)
         if seconds is None or error.name not in ("lease-early", "lease-ended"):
             raise
-        what = "By it the lease that just came does not hold, so it was not taken. Your app keeps running."
+        what = "By it the lease that just came does not hold, so it was not taken. Your app was not touched."
         raise clock_is_off(seconds, license.hub, f"{what} The seat stays this machine's.") from error
 
 

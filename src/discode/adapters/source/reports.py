@@ -58,7 +58,7 @@ class Reports:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise Refused(
-                f"{self._path(app)} is damaged. Your app keeps running.",
+                f"{self._path(app)} is damaged. Your app was not touched.",
                 f"Agree again: discode report {app} --disable, then --enable",
                 key="reporting-file",
             ) from error

@@ -85,7 +85,7 @@ class SignedReleases:
         if (info.length, info.hashes.get("sha256")) != (artifact.length, artifact.sha256):
             raise TrustError(
                 f"The archive of {self._app} {release.version} is not the one named in its manifest. "
-                "Nothing was changed; your app keeps running.",
+                "Nothing was changed; your app was not touched.",
                 "Tell the vendor.",
                 key="content-altered",
             )
@@ -237,7 +237,7 @@ class SignedReleases:
             shutil.rmtree(self._trust / "metadata", ignore_errors=True)
             raise TrustError(
                 f"{self._source} offers older releases of {self._app} than this machine has seen. "
-                "Nothing was changed; your app keeps running.",
+                "Nothing was changed; your app was not touched.",
                 "Try again later. If it persists, tell the vendor: somebody may be replaying old files.",
                 key="metadata-rollback",
             )

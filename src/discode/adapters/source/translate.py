@@ -12,7 +12,7 @@ from ...core.errors import DiscodeError, Refused, SourceUnreachable, TrustError
 from ..clock import off_by
 from .fetcher import SourceRefused
 
-_RUNS_ON = "Nothing was changed; your app keeps running."
+_UNTOUCHED = "Nothing was changed; your app was not touched."
 _TELL = "Tell the vendor. Only the vendor can sign releases, and the vendor did not sign this."
 
 
@@ -30,43 +30,43 @@ def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeErr
         case tuf.ExpiredMetadataError():
             if (seconds := off_by(source) or 0.0) > 0:
                 what = f"By it the vendor's signatures on the releases of {app} have expired, so updates are blocked."
-                return clock_is_off(seconds, source, f"{what} {_RUNS_ON}")
+                return clock_is_off(seconds, source, f"{what} {_UNTOUCHED}")
             return TrustError(
-                f"The vendor's signature on the releases of {app} has expired, so updates are blocked. {_RUNS_ON}",
+                f"The vendor's signature on the releases of {app} has expired, so updates are blocked. {_UNTOUCHED}",
                 "Ask the vendor to sign again (discode release renew).",
                 key="metadata-expired",
             )
         case tuf.EqualVersionNumberError() | tuf.BadVersionNumberError():
             return TrustError(
-                f"{source} offers older releases of {app} than this machine has seen. {_RUNS_ON}",
+                f"{source} offers older releases of {app} than this machine has seen. {_UNTOUCHED}",
                 "Try again later. If it persists, tell the vendor: somebody may be replaying old files.",
                 key="metadata-rollback",
             )
         case tuf.UnsignedMetadataError():
             return TrustError(
-                f"The {what} of {app} is not signed by the vendor. {_RUNS_ON}", _TELL, key="signature-invalid"
+                f"The {what} of {app} is not signed by the vendor. {_UNTOUCHED}", _TELL, key="signature-invalid"
             )
         case tuf.LengthOrHashMismatchError() | tuf.DownloadLengthMismatchError():
-            return TrustError(f"The {what} of {app} was altered. {_RUNS_ON}", _TELL, key="content-altered")
+            return TrustError(f"The {what} of {app} was altered. {_UNTOUCHED}", _TELL, key="content-altered")
         case SourceRefused(key=key, sentence=sentence, next_step=next_step):
             return Refused(f"{sentence} Nothing was changed.", next_step, key=key)
         case tuf.DownloadHTTPError(status_code=401):
             return Refused(
-                f"{source} wants a name and a password, and does not accept the ones that it got, if any. {_RUNS_ON}",
+                f"{source} wants a name and a password, and does not accept the ones that it got, if any. {_UNTOUCHED}",
                 "Give them in a file of one line, NAME:PASSWORD, with the option --from-credentials-file FILE.",
                 key="source-login",
             )
         case tuf.DownloadHTTPError(status_code=404):
             return SourceUnreachable(
-                f"{source} has no {what} of {app}. {_RUNS_ON}",
+                f"{source} has no {what} of {app}. {_UNTOUCHED}",
                 "Check the address or the folder: it must contain metadata/ and targets/.",
                 key="source-incomplete",
             )
         case tuf.DownloadError():
             return SourceUnreachable(
-                f"{source} cannot be reached: {error}. {_RUNS_ON}", "Check the network, then run the command again."
+                f"{source} cannot be reached: {error}. {_UNTOUCHED}", "Check the network, then run the command again."
             )
         case _:
             return TrustError(
-                f"The {what} of {app} failed verification: {error}. {_RUNS_ON}", _TELL, key="metadata-invalid"
+                f"The {what} of {app} failed verification: {error}. {_UNTOUCHED}", _TELL, key="metadata-invalid"
             )
