@@ -165,7 +165,7 @@ def test_a_full_disk_refuses_and_changes_nothing(small_disk: Path) -> None:
         with pytest.raises(PreflightError) as raised:
             write()
         assert raised.value.name == "disk-full"
-        assert "Nothing was changed" in raised.value.sentence
+        assert "It stays as it was" in raised.value.sentence
     assert {path.name: path.read_bytes() for path in folder_of(store).iterdir() if path.is_file()} == before
     with store.lock(APP):
         store.clear_journal(APP)
