@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import shutil
 
 import httpx
@@ -13,12 +14,12 @@ from test_compromised import Attacker
 from tuf.api.metadata import Metadata, Root
 
 from discode.adapters.repository import HubRepository, import_chain
-from discode.adapters.repository.chain import SKIPPED
 from discode.adapters.repository.roots import names_of
 from discode.adapters.source import give
 from discode.core.errors import DiscodeError
 from discode.hub.backup import backup, restore
 from discode.hub.config import SQLITE
+from discode.hub.models import MetadataFile
 
 
 @pytest.fixture
@@ -79,9 +80,15 @@ def root(place, version):
     return Metadata[Root].from_bytes(metadata(place, f"{version}.root.json").content).signed
 
 
+def served(place):
+    """Names of what is cached for ever."""
+    with place.hub.database.read() as session:
+        return {f"{one.version}.{one.role}.json" for one in session.query(MetadataFile) if one.role != "timestamp"}
+
+
 def test_keys_that_have_published_go_on_from_their_root(vendor, customer, make_hub):
     first = metadata(vendor.place, "1.root.json").content
-    seen = vendor.repository._current().version
+    seen = served(vendor.place)
     move(vendor, make_hub(vendor.place))
     refused = refusal(vendor.publish, "1.2")
     assert refused.name == "no-repository" and "Go on from what they trust: discode release init" in refused.next_step
@@ -89,8 +96,10 @@ def test_keys_that_have_published_go_on_from_their_root(vendor, customer, make_h
     assert (begun.continued, begun.root, begun.lost) == (True, 2, ("myapp",))
     assert begun.fingerprint == hashlib.sha256(first).hexdigest()
     assert metadata(vendor.place, "1.root.json").content == first
-    assert vendor.repository._current().version == seen + SKIPPED
     vendor.publish("1.2")
+    assert served(vendor.place) & seen == {"1.root.json"}, (
+        "of what never changes, caches between would have the old one"
+    )
     opened(vendor)
     assert customer.versions() == ["1.2"]
     assert refusal(vendor.repository.init).name == "repository-exists"
@@ -162,6 +171,23 @@ def test_nothing_is_published_where_customers_would_not_believe_it(vendor, make_
         refused = refusal(call)
         assert refused.name == "root-unknown" and "your customers trust" in refused.sentence
     assert metadata(place, "timestamp.json").content == before
+    assert "Set up an empty hub" in refused.next_step
+    move(vendor, make_hub(place))
+    assert vendor.repository.init().continued
+
+
+def test_another_machine_with_the_keys_learns_the_chain_from_the_hub(vendor, customer, tmp_path):
+    vendor.repository.rotate("online")
+    for names in (["targets"], ["root-1", "root-2", "targets"]):
+        other = HubVendor(tmp_path / str(len(names)), vendor.place)
+        other.keys.mkdir(parents=True)
+        for name in names:
+            shutil.copy(vendor.keys / f"{name}.pem", other.keys)
+        other.publish(f"1.{len(names) + 1}", f"print({len(names)})")
+        assert (other.keys / "chain" / "2.root.json").exists()
+        assert customer.versions()[-1] == f"1.{len(names) + 1}"
+    vendor.publish("1.9", "print(19)")
+    assert customer.versions()[-1] == "1.9"
 
 
 def test_a_hub_from_an_old_backup_is_brought_up_to_date(vendor, customer, tmp_path):
@@ -174,10 +200,13 @@ def test_a_hub_from_an_old_backup_is_brought_up_to_date(vendor, customer, tmp_pa
     vendor.place.folder = tmp_path / "again"
     vendor.place.reopen()
     vendor.place.serve()
+    seen = served(vendor.place)
     refused = refusal(vendor.publish, "1.3")
     assert refused.name == "repository-behind" and "discode release init --hub" in refused.next_step
     begun = vendor.repository.init()
     assert (begun.continued, begun.root, begun.lost) == (True, 3, ("myapp",))
+    new = sorted(int(name.partition(".")[0]) for name in served(vendor.place) - seen if "root" not in name)
+    assert new and new[0] > 10**6, "what the lost one signed after the backup may be cached under the next numbers"
     vendor.publish("1.2", "print(12)")
     assert Customer(customer.home, customer.source).versions() == ["1.0", "1.1", "1.2"]
 
@@ -222,6 +251,15 @@ def test_an_init_that_did_not_arrive_is_repeated(small_place, tmp_path):
     begun = vendor.repository.init()
     assert (begun.root, begun.continued) == (1, False)
     assert vendor.publish("1.0").is_new
+
+
+def test_on_both_databases(hub_vendor, tmp_path):
+    customer = Customer(tmp_path / "home", hub_vendor.place.url)
+    for number, role in enumerate(("online", "targets", "root"), 1):
+        hub_vendor.repository.rotate(role)
+        hub_vendor.publish(f"2.{number}", f"print({number})")
+        assert customer.versions()[-1] == f"2.{number}"
+    assert {key.role for key in hub_vendor.repository.trusted().keys} == {"online", "targets", "root"}
 
 
 class TestRotation:
@@ -311,6 +349,19 @@ class TestRotation:
         attacker.put("targets", targets.version, metadata.to_bytes())
         attacker.announce(targets.version)
         assert refusal(customer.versions).name == "signature-invalid"
+
+    def test_without_the_passphrase_makes_no_key(self, vendor):
+        """It would be made without one."""
+        os.environ["DISCODE_KEY_PASSPHRASE"] = "open sesame"
+        try:
+            locked = HubVendor(vendor.folder / "locked", vendor.place)
+            locked.repository._keys.make(online=False)
+        finally:
+            del os.environ["DISCODE_KEY_PASSPHRASE"]
+        for path in locked.keys.iterdir():
+            path.replace(vendor.keys / path.name)
+        assert refusal(vendor.repository.rotate, "targets").name == "key-locked"
+        assert list(vendor.keys.glob("*.next.pem")) == []
 
 
 class TestTheHub:

@@ -94,11 +94,14 @@ class Story:
         made = self.customers[name] = Customer(home or self.folder / "homes" / name, self.url)
         return made
 
-    def discode(self, *words):
+    def trust_of(self, name):
+        return self.customers[name].home / "apps" / APP / "trust"
+
+    def discode(self, *words, code=0):
         """As the vendor types it."""
         env = {**os.environ, "DISCODE_HUB": self.url, "DISCODE_HUB_TOKEN": self.hub.token, "NO_COLOR": "1"}
         done = run("discode", [*map(str, words), "--keys", str(self.vendor.keys), "--json"], env, timeout=60)
-        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
         return json.loads(done.stdout.splitlines()[-1])
 
     def grow(self):
@@ -162,7 +165,9 @@ def test_with_the_keys_alone(story):
     # A customer sends what they have, and the vendor goes on from there, on an empty hub at the same address.
     story.hub = story.vendor.place = Place(story.folder / "new-hub", port=port)
     story.hub.serve()
-    story.discode("release", "chain", "import", story.customers["on 1.2.0"].home / "apps" / APP / "trust")
+    refused = story.discode("release", "chain", "import", story.trust_of("offline since 1.0.0"), code=4)
+    assert refused["error"]["key"] == "chain-too-short"
+    story.discode("release", "chain", "import", story.trust_of("on 1.2.0"))
     begun = story.discode("release", "init")
     assert (begun["result"], begun["root"], begun["publish_again"]) == ("continued", 4, [APP])
     story.vendor.repository = story.vendor.at(days=0)

@@ -86,7 +86,10 @@ def _told_of(begun: Begun, place: str, keys: Path) -> str:
             f"Created the repository {place}, and your keys in {keys}. Back up the keys: without them you can publish "
             f"nothing more.\n{said}"
         )
-    again = f"\nPublish again what it has lost, of: {', '.join(begun.lost)}" if begun.lost else ""
+    again = ""
+    if begun.lost:
+        again = f"\nPublish again what it has lost, of: {', '.join(begun.lost)}"
+        again += "; on a new hub, make public apps public again, too: discode release access APP public"
     return (
         f"{place} goes on from what your customers trust: root {begun.root} names its new online key, and what an "
         f"earlier one signed is believed no more. Publish nothing to an earlier place.{again}\n{said}"

@@ -110,7 +110,14 @@ def import_(
     from .wiring_vendor import import_chain
 
     done = import_chain(source, keys.expanduser())
-    text = f"{keys} has the chain up to root {done.root}, and targets {done.targets}."
-    text += f"\nRoot fingerprint: {done.fingerprint}"
-    told = {"result": "imported", "root": done.root, "targets": done.targets, "fingerprint": done.fingerprint}
+    date = time.strftime("%Y-%m-%d", time.gmtime(done.signed))
+    text = (
+        f"{keys} has the chain up to root {done.root}, which was signed on {date}, and targets {done.targets}.\n"
+        "If a later root was published, bring that first, from somebody who has looked for updates since: customers "
+        f"who know it would refuse another root {done.root + 1}.\nRoot fingerprint: {done.fingerprint}"
+    )
+    told = {
+        "result": "imported", "root": done.root, "signed": date, "targets": done.targets,
+        "fingerprint": done.fingerprint,
+    }  # fmt: skip
     emit(told, text, as_json=as_json)

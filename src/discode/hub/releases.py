@@ -33,10 +33,10 @@ def take(hub: Hub, actor: str, roots: Sequence[bytes], targets: bytes | None = N
         is_new = _take_roots(session, hub, actor, roots)
         root = _root(session)
         if targets is not None:
-            _take_targets(session, hub, actor, root, targets, base)
+            is_new |= _store_targets(session, hub, actor, root, targets, base)[1]
         if is_new and (current := newest(session, "targets")) is not None:
             check_still_signed(current.body, root)
-            sign(session, hub)
+            sign(session, hub, unseen=root.version > 1)
     hub.keys.forget_online_before(root.roles["timestamp"].keyids[0])
     return root.version
 
@@ -45,7 +45,10 @@ def publish(hub: Hub, actor: str, data: bytes) -> int:
     """Store the vendor's next targets; returns their version. Repeating it changes nothing. Raises HubError."""
     with hub.database.write() as session:
         one_at_a_time(session)
-        return _take_targets(session, hub, actor, _root(session), data, None)
+        version, is_new = _store_targets(session, hub, actor, _root(session), data, None)
+        if is_new:
+            sign(session, hub)
+        return version
 
 
 def _take_roots(session: Session, hub: Hub, actor: str, given: Sequence[bytes]) -> bool:
@@ -64,10 +67,13 @@ def _take_roots(session: Session, hub: Hub, actor: str, given: Sequence[bytes]) 
     return bool(new)
 
 
-def _take_targets(session: Session, hub: Hub, actor: str, root: Root, data: bytes, base: int | None) -> int:
+def _store_targets(
+    session: Session, hub: Hub, actor: str, root: Root, data: bytes, base: int | None
+) -> tuple[int, bool]:
+    """Their version, and whether it is new."""
     current = newest(session, "targets")
     if current is not None and current.body == data:
-        return current.version
+        return current.version, False
     must_not_have_ended(root, _now(hub))
     before = as_role(current.body, Targets) if current else None
     targets = check_targets(data, root, before, _now(hub), base)
@@ -76,8 +82,7 @@ def _take_targets(session: Session, hub: Hub, actor: str, root: Root, data: byte
         _take_index(session, hub, actor, app, targets, before)
     _remember(session, hub, targets)
     keep(session, "targets", targets.version, data, hub.now())
-    sign(session, hub)
-    return targets.version
+    return targets.version, True
 
 
 def _root(session: Session) -> Root:

@@ -37,21 +37,23 @@ def keep(session: Session, role: str, version: int, body: bytes, at: float) -> N
     session.flush()
 
 
-def sign(session: Session, hub: Hub) -> None:
-    """Snapshot and timestamp for the targets as they are now."""
+def sign(session: Session, hub: Hub, *, unseen: bool = False) -> None:
+    """Snapshot and timestamp for the targets as they are now. `unseen`: with versions that nobody can have seen or
+    cached, for there may have been a hub before this one."""
     targets = newest(session, "targets")
     assert targets is not None
-    snapshot = Snapshot(version=_next(session, "snapshot"), expires=_in(hub, SNAPSHOT_DAYS))
+    at_least = int(hub.now() // 60) if unseen else 1  # nobody publishes once a minute since 1970
+    snapshot = Snapshot(version=_next(session, "snapshot", at_least), expires=_in(hub, SNAPSHOT_DAYS))
     snapshot.meta["targets.json"] = MetaFile(version=targets.version)
     _sign(session, hub, "snapshot", snapshot)
-    sign_timestamp(session, hub)
+    sign_timestamp(session, hub, at_least)
     _forget_old(session)
 
 
-def sign_timestamp(session: Session, hub: Hub) -> None:
+def sign_timestamp(session: Session, hub: Hub, at_least: int = 1) -> None:
     snapshot = newest(session, "snapshot")
     assert snapshot is not None
-    timestamp = Timestamp(version=_next(session, "timestamp"), expires=_in(hub, TIMESTAMP_DAYS))
+    timestamp = Timestamp(version=_next(session, "timestamp", at_least), expires=_in(hub, TIMESTAMP_DAYS))
     if held := _held(session):
         timestamp.unrecognized_fields[HELD] = held  # TUF metadata may have custom fields, which are signed too
     timestamp.snapshot_meta = MetaFile(version=snapshot.version)
@@ -95,9 +97,9 @@ def _sign(session: Session, hub: Hub, role: str, signed: Snapshot | Timestamp) -
     keep(session, role, signed.version, metadata.to_bytes(), hub.now())
 
 
-def _next(session: Session, role: str) -> int:
+def _next(session: Session, role: str, at_least: int) -> int:
     query = select(func.max(MetadataFile.version)).where(MetadataFile.role == role)
-    return (session.scalar(query) or 0) + 1
+    return max((session.scalar(query) or 0) + 1, at_least)
 
 
 def _in(hub: Hub, days: int) -> datetime:

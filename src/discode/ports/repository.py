@@ -47,11 +47,12 @@ class Trusted:
 
 @dataclass(frozen=True)
 class Imported:
-    """`root` and `targets` are the newest versions that are known now."""
+    """`root` and `targets` are the newest versions that are known now; `signed` is when that root was, in Unix time."""
 
     fingerprint: str
     root: int
     targets: int
+    signed: float
 
 
 @dataclass(frozen=True)

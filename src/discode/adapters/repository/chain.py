@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,9 +25,12 @@ from ...core.errors import TrustError
 from ...disk.whole import write_whole
 
 Role = TypeVar("Role", Root, Snapshot, Targets, Timestamp)
-# Published targets skip this many versions when the vendor comes back: another machine with the keys may have
-# published later ones than this machine knows of.
-SKIPPED = 1000
+
+
+def above_all_seen(known: int, now: datetime) -> int:
+    """A version for what goes on where something was lost, above all that anybody can have seen or cached: nobody
+    publishes once a minute since 1970. `known` is the highest that is known here, which others may have passed."""
+    return max(known + 1, int(now.timestamp() // 60))
 
 
 class Chain:

@@ -26,7 +26,7 @@ from ...core.release import Index, index_path
 from ...ports.repository import Begun, KeyRole, Rotated, Trusted
 from ..files.disk import write_whole
 from ..hub_api import HubApi
-from .chain import SKIPPED, Chain, lost_apps, parsed
+from .chain import Chain, above_all_seen, lost_apps, parsed
 from .keys import ROOT, TARGETS, Keys
 from .packing import pack
 from .roots import Clock, Roots, all_named, apps_of, now
@@ -94,6 +94,7 @@ class HubRepository:
     def rotate(self, role: KeyRole) -> Rotated:
         chain = self._chain()
         targets = self._current(chain)
+        self._roots.signers(chain)  # before anything is made: without them it comes to nothing
         if role == "online":
             keys, prepared = [self._online_key(chain)], []
         else:
@@ -144,7 +145,7 @@ class HubRepository:
             return self._begun(ours, ours.roots, self._empty(1), None)
         before = self._roots.kept.targets()
         renewed = self._roots.next(ours, all_named("online", [self._online_key(ours)]))
-        begun = self._begun(renewed, renewed.roots, self._empty(known + SKIPPED), None)
+        begun = self._begun(renewed, renewed.roots, self._empty(above_all_seen(known, self._roots.clock())), None)
         return Begun(begun.fingerprint, begun.root, True, tuple(apps_of(before)) if before else ())
 
     def _bring_up_to_date(self, ours: Chain | None, theirs: Chain) -> Begun:
@@ -164,7 +165,7 @@ class HubRepository:
         # Another online key: customers have seen later timestamps than a hub of an earlier time can sign next.
         renewed = self._roots.next(chain, all_named("online", [self._online_key(chain)]))
         lost = lost_apps(self._roots.kept.targets(), targets)
-        targets.version = max(known, current) + SKIPPED
+        targets.version = above_all_seen(max(known, current), self._roots.clock())
         begun = self._begun(renewed, renewed.roots[theirs.version :], targets, current)
         return Begun(begun.fingerprint, begun.root, True, lost)
 

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from tuf.api.metadata import Snapshot, Timestamp
 
+from ...core.ends import DAY
 from ...core.errors import Refused, TrustError
 from ...ports.repository import Imported
 from ..hub_api import HubApi
 from .chain import Chain, Kept, parsed, roots_in
 from .keys import ROOT, TARGETS, Keys
+from .roots import DAYS
 
 
 def import_chain(source: str, keys: Path) -> Imported:
@@ -29,14 +31,26 @@ def import_chain(source: str, keys: Path) -> Imported:
             key="no-chain",
         )
     kept = Kept(keys)
-    ours = [(chain, targets) for roots, targets in found if _is_ours(chain := Chain(roots), own)]
+    chains = [(Chain(roots), targets) for roots, targets in found]
+    ours = [(chain, targets) for chain, targets in chains if _is_ours(chain, own)]
     if not ours:
-        raise _of_another(source, keys)
+        earlier = [chain for chain, _ in chains if own.files().keys() & chain.newest.keys.keys()]
+        raise _too_short(source, max(chain.version for chain in earlier)) if earlier else _of_another(source, keys)
     for chain, targets in ours:
         _take(chain, targets, kept, source)
     kept_chain = kept.chain()
     assert kept_chain is not None
-    return Imported(kept_chain.fingerprint, kept_chain.version, kept.targets_version)
+    ends = kept_chain.newest.expires.timestamp()
+    return Imported(kept_chain.fingerprint, kept_chain.version, kept.targets_version, ends - DAYS["root"] * DAY)
+
+
+def _too_short(source: str, version: int) -> Refused:
+    return Refused(
+        f"The chain of roots in {source} is yours, but it ends with root {version}, which does not name the keys that "
+        "you have now: a later one does. Nothing was changed.",
+        "Bring it from a mirror, or from a customer who has looked for updates since you changed a key.",
+        key="chain-too-short",
+    )
 
 
 def _of_another(source: str, keys: Path) -> Refused:

@@ -26,7 +26,7 @@ from ...disk.lock import held
 from ...disk.refusal import refusal
 from ...disk.whole import replacing, write_whole
 from ...ports.repository import Begun, KeyRole, Rotated, Trusted
-from .chain import SKIPPED, Chain, Role, lost_apps, roots_in
+from .chain import Chain, Role, above_all_seen, lost_apps, roots_in
 from .keys import ONLINE, ROOT, TARGETS, Keys
 from .packing import pack
 from .roots import DAYS, Clock, Roots, all_named, apps_of, names_of, now
@@ -97,6 +97,7 @@ class FolderRepository:
         names the new ones."""
         with self._exclusive(), _disk(self.folder):
             chain = self._chain()
+            self._roots.signers(chain)  # before anything is made: without them it comes to nothing
             prepared = self._keys.prepare(names_of(role))
             keys = [signer.public_key for signer in prepared]
             renewed = self._roots.next(chain, all_named(role, keys), prepared if role == "root" else ())
@@ -128,7 +129,7 @@ class FolderRepository:
             self._begin(ours, 1)
             return Begun(ours.fingerprint, ours.version)
         renewed = self._with_another_online_key(ours)
-        self._begin(renewed, self._roots.kept.targets_version + SKIPPED)
+        self._begin(renewed, above_all_seen(self._roots.kept.targets_version, self._roots.clock()))
         return Begun(renewed.fingerprint, renewed.version, True, tuple(apps_of(before)) if before else ())
 
     def _bring_up_to_date(self, ours: Chain | None) -> Begun:
@@ -147,8 +148,7 @@ class FolderRepository:
         with self._exclusive(), _disk(self.folder):
             renewed = self._with_another_online_key(ours if ours.continues(theirs) else theirs)
             self._write_roots(renewed)
-            targets.version = max(known, targets.version) + SKIPPED
-            self._commit(renewed, targets, {})
+            self._commit(renewed, targets, {}, at_least=above_all_seen(known, self._roots.clock()))
         return Begun(renewed.fingerprint, renewed.version, True, lost)
 
     def _with_another_online_key(self, chain: Chain) -> Chain:
@@ -165,12 +165,12 @@ class FolderRepository:
             self._keys.settle([self._keys.prepare(ONLINE)[0].public_key.keyid])
         return self._keys.signers("timestamp")[0]
 
-    def _begin(self, chain: Chain, targets_version: int) -> None:
+    def _begin(self, chain: Chain, version: int) -> None:
         with _disk(self.folder):
             self._metadata.mkdir(parents=True, exist_ok=True)
             self._targets.mkdir(exist_ok=True)
             self._write_roots(chain)
-            self._commit(chain, Targets(version=targets_version, expires=self._roots.expiry("targets")), {})
+            self._commit(chain, Targets(expires=self._roots.expiry("targets")), {}, at_least=version)
 
     def _chain(self) -> Chain:
         """Raises Refused when customers would not believe what is published here."""
@@ -199,9 +199,15 @@ class FolderRepository:
         return Index.read_json(path.read_bytes())
 
     def _commit(
-        self, chain: Chain, targets: Targets, files: dict[str, bytes | Path], also: Signers | None = None
+        self,
+        chain: Chain,
+        targets: Targets,
+        files: dict[str, bytes | Path],
+        also: Signers | None = None,
+        at_least: int = 1,
     ) -> None:
-        """Files first, then what speaks of them, each by what was written before it. `also`: more signers, by role."""
+        """Files first, then what speaks of them, each by what was written before it. `also`: more signers, by role;
+        `at_least`: a version for all three."""
         for name, content in files.items():
             known = self._store(name, content)
             targets.targets[name] = known
@@ -210,7 +216,7 @@ class FolderRepository:
         timestamp = Timestamp() if first else self._load("timestamp", Timestamp)
         step = 0 if first else 1
         for signed, role in ((targets, "targets"), (snapshot, "snapshot"), (timestamp, "timestamp")):
-            signed.version, signed.expires = signed.version + step, self._roots.expiry(role)
+            signed.version, signed.expires = max(signed.version + step, at_least), self._roots.expiry(role)
         snapshot.meta["targets.json"] = MetaFile(version=targets.version)
         timestamp.snapshot_meta = MetaFile(version=snapshot.version)
         more = also or {}

@@ -7,7 +7,7 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from securesystemslib.signer import Key, Signer
+from securesystemslib.signer import CryptoSigner, Key, Signer
 from tuf.api.metadata import Metadata, Root, Targets
 
 from ...core.ends import DAY, End
@@ -58,8 +58,7 @@ class Roots:
     def next(self, chain: Chain, replaced: Mapping[str, Sequence[Key]], also: Sequence[Signer] = ()) -> Chain:
         """With the chain's next root. `also` signs it besides the root's keys of today: its new ones. Raises Refused
         without the keys."""
-        before = chain.newest
-        signers = self.keys.root_signers(before.roles["root"].keyids, before.roles["root"].threshold)
+        before, signers = chain.newest, self.signers(chain)
         root = Root.from_dict(deepcopy(before.to_dict()))
         root.version, root.expires = before.version + 1, self.expiry("root")
         for role, keys in replaced.items():
@@ -72,6 +71,11 @@ class Roots:
         for signer in [*signers, *also]:
             metadata.sign(signer, append=True)
         return chain.and_then(metadata.to_bytes())
+
+    def signers(self, chain: Chain) -> list[CryptoSigner]:
+        """Of the next root. Raises Refused."""
+        role = chain.newest.roles["root"]
+        return self.keys.root_signers(role.keyids, role.threshold)
 
     def is_due(self, chain: Chain) -> bool:
         return chain.newest.expires < self.clock() + timedelta(days=DAYS["root"] / 2)
