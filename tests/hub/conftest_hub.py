@@ -18,6 +18,7 @@ from discode.hub.app import make_app
 from discode.hub.config import SQLITE, HubConfig
 from discode.hub.database import Database
 from discode.hub.hub import init_hub, open_hub
+from discode.hub.proxies import Proxies
 from discode.hub.serve import server_for
 from rig.ports import free_port
 from rig.postgresql import PostgreSQL
@@ -78,7 +79,8 @@ class Place:
 
     def serve(self):
         self._server = server_for(self.hub, "127.0.0.1", self.port)
-        self._server.config.app = self.app  # one application, with one cache
+        # One application, with one cache.
+        self._server.config.app = Proxies(self.app, unnamed=self.app.state.unnamed_proxies)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         wait_for(lambda: self._server.started)

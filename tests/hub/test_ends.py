@@ -6,12 +6,14 @@ import shlex
 import shutil
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from conftest_hub import HubVendor, Place
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from discode.hub.chores import Warnings, do_chores
+from discode.hub.proxies import is_near
 from rig.command import run
 
 DAY = 86400
@@ -74,11 +76,25 @@ def test_all_is_well(vendor):
     assert bad(checks) == []
     signed = {"root", "releases' signature", "timestamp's signature", "snapshot's signature"}
     assert set(checks) == signed | {
-        "hub", "API token", "chain of roots", "root keys", "certificate for the image registry", "installer"
+        "hub", "API token", "chain of roots", "root keys", "certificate for the image registry", "installer",
+        "reverse proxy",
     }  # fmt: skip
     assert "publish renews the root" in checks["root keys"]["detail"]
     text = discode(vendor, "hub", "doctor", "--hub", vendor.place.url, "--keys", vendor.keys)
     assert text.startswith(f"ok    hub: {vendor.place.url} answers, vendor acme\n")
+
+
+def test_a_proxy_that_the_hub_was_not_told_of_is_a_finding(vendor):
+    httpx.get(f"{vendor.place.url}/healthz", headers={"X-Forwarded-For": "198.51.100.1"})
+    checks = doctor(vendor, code=4)
+    assert bad(checks) == ["reverse proxy"]
+    step = "on the hub's machine: discode hub serve --trusted-proxies 127.0.0.1"
+    assert checks["reverse proxy"]["next_step"] == step
+
+
+def test_only_a_proxy_near_the_hub_is_the_vendors():
+    addresses = "127.0.0.1", "10.0.0.5", "fd00::5", "1.1.1.1", "2606:4700::1", "x"
+    assert [one for one in addresses if is_near(one)] == ["127.0.0.1", "10.0.0.5", "fd00::5"]
 
 
 def test_a_root_that_ends_soon_is_told_by_everybody_and_the_next_step_works(old, caplog):

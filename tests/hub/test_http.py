@@ -62,6 +62,7 @@ REQUESTS = {
     "a way out of the folder": (get(b"/targets/..%2f..%2fhub.toml"), 404),
     "NULs in a target": (get(b"/targets/myapp/%00.x"), 404),
     "bytes in metadata's name": (get(b"/metadata/%ff.root.json"), 404),
+    "a second name for a root": (get(b"/metadata/01.root.json"), 404),
     "other digits in a version": (get(b"/metadata/%D9%A3.root.json"), 404),
     "thousands of parameters": (get(b"/healthz?" + b"a=1&" * 5_000), 200),
     "a NUL in a scope": (get(b"/token?service=registry.example.com&scope=repository:acme/%00:pull"), 401),

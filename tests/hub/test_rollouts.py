@@ -19,6 +19,7 @@ from discode.core.release import HELD
 from discode.core.rollout import parse_ramp
 from discode.flows.publish import set_rollout
 from discode.hub.models import Report
+from discode.hub.rollouts import drop_surplus
 from discode.hub.seats import pseudonym
 
 
@@ -211,6 +212,19 @@ def test_strangers_never_halt_a_public_app_and_license_holders_do(vendor):
     for number in range(5):
         assert report(vendor, 100 + number, outcome="failed")
     assert numbers(vendor) == (30, {"reported": 5, "failed": 5}, True)
+
+
+def test_strangers_cannot_fill_the_database(vendor):
+    halting(vendor)
+    for number in range(8):
+        assert sent(vendor, told(number, outcome="failed")) == 202
+    assert report(vendor, 50) and report(vendor, 51)
+    assert drop_surplus(vendor.place.hub, most=10) == 0
+    assert drop_surplus(vendor.place.hub, most=3) == 5
+    assert numbers(vendor) == (5, {"reported": 2, "failed": 0}, False)
+    with vendor.place.hub.database.read() as session:
+        left = set(session.scalars(select(Report.installation).where(Report.seat.is_(None))))
+    assert left == {f"{number:032x}" for number in (5, 6, 7)}, "the newest"
 
 
 def test_a_vendor_by_token_halts_nothing_by_reports(vendor):

@@ -1,5 +1,6 @@
 """API tokens, and what surrounds every request: limits, logs, errors."""
 
+import errno
 import json
 import logging
 import stat
@@ -202,6 +203,15 @@ def test_bodies_that_are_too_long_are_refused_before_and_while_they_come(small_p
     streamed = small_place.client.post("/api/v1/tokens", content=(b" " * 10**6 for _ in range(20)), headers=headers)
     assert (declared.status_code, streamed.status_code) == (413, 413)
     assert declared.json()["error"]["key"] == "too-large"
+
+
+def test_a_hub_that_can_open_no_more_files_says_so(small_place):
+    @small_place.app.get("/full")
+    def full():
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    answer = small_place.client.get("/full")
+    assert (answer.status_code, answer.json()["error"]["key"]) == (503, "busy")
 
 
 def test_wrong_content_types_methods_and_addresses(small_place):

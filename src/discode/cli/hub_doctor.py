@@ -52,6 +52,15 @@ def _examined(url: str, token_file: Path | None, keys: Path) -> Iterator[Finding
     yield from map(_end, trusted.ends)
     no_build = f"there is no build of Discode on the hub, so customers cannot install it from there. {_BUILD}"
     yield Finding("installer", True, "install.sh has a build" if told["installs"] else no_build)
+    yield _proxies(told.get("proxies", []))
+
+
+def _proxies(unnamed: list[str]) -> Finding:
+    if not unnamed:
+        return Finding("reverse proxy", True, "no request came through one that the hub was not told of")
+    named = ",".join(unnamed)
+    what = f"requests come through {named}, which the hub was not told of, so all callers look like one to its limits"
+    return Finding("reverse proxy", False, what, f"on the hub's machine: discode hub serve --trusted-proxies {named}")
 
 
 def _root_keys(trusted: Trusted) -> Finding:

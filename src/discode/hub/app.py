@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,7 +19,7 @@ from ..core.errors import DiscodeError
 from ..disk.refusal import is_full
 from .caching import MetadataCache
 from .chores import keep_doing_chores
-from .errors import BadRequest, HubError, OutOfRoom
+from .errors import BadRequest, HubError, OutOfRoom, Unavailable
 from .frame import Frame
 from .hub import Hub
 from .outside import Outside
@@ -40,6 +41,7 @@ def make_app(hub: Hub) -> FastAPI:
     )  # fmt: skip
     app.state.hub, app.state.metadata, app.state.outside = hub, MetadataCache(hub), Outside()
     app.state.health_threads = CapacityLimiter(2)
+    app.state.unnamed_proxies = set()
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(HubError, _refused)
@@ -91,6 +93,8 @@ def _no_route(request: Request, error: Any) -> JSONResponse:
 
 
 def _disk(request: Request, error: Any) -> JSONResponse:
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return _refused(request, Unavailable("The hub has too many open files.", "Try again in a moment.", key="busy"))
     if not is_full(error):
         raise error
     return _refused(request, OutOfRoom("The hub's disk is full. Nothing was changed.", "Free some space on the hub."))

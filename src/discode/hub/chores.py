@@ -15,6 +15,7 @@ from ..core.errors import DiscodeError
 from .ends import all_ends
 from .hub import Hub
 from .models import Blob, Target
+from .rollouts import drop_surplus
 from .signing import one_at_a_time, sign_when_due
 
 EVERY = 600.0  # seconds
@@ -27,6 +28,8 @@ def do_chores(hub: Hub) -> None:
         _log.info("signed again")
     if dropped := drop_abandoned(hub):
         _log.info("deleted abandoned uploads", extra={"fields": {"count": dropped}})
+    if dropped := drop_surplus(hub):
+        _log.info("deleted the oldest reports without a license", extra={"fields": {"count": dropped}})
 
 
 class Warnings:

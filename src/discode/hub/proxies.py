@@ -21,12 +21,12 @@ _log = logging.getLogger("discode.hub")
 
 class Proxies:
     """`trusted`: addresses and networks, separated by commas, whose X-Forwarded-For counts; `*`: all. Raises
-    UsageError."""
+    UsageError. `unnamed` gets the addresses of those that are not named."""
 
-    def __init__(self, app: ASGIApp, trusted: str = ""):
+    def __init__(self, app: ASGIApp, trusted: str = "", unnamed: set[str] | None = None):
         named = _checked(trusted)
         self._app = ProxyHeadersMiddleware(app, named)  # type: ignore[arg-type] # its own types of ASGI
-        self._told: set[str] = set()
+        self._told = set() if unnamed is None else unnamed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and any(name in FORWARDED for name, _ in scope["headers"]):
@@ -47,6 +47,14 @@ class Proxies:
         _log.warning(
             "requests come through a proxy that is not named, so their callers look like one", extra={"fields": fields}
         )
+
+
+def is_near(address: str) -> bool:
+    """On this machine or its network, where a vendor's own proxy usually is. Elsewhere it may be a customer's."""
+    try:
+        return ipaddress.ip_address(address).is_private
+    except ValueError:
+        return False
 
 
 def _checked(trusted: str) -> list[str]:

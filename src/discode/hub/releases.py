@@ -175,7 +175,7 @@ def metadata(hub: Hub, name: str) -> tuple[int, bytes]:
         if name == "timestamp.json":
             found = newest(session, "timestamp")
         elif rest in ("root.json", "snapshot.json", "targets.json") and number.isascii() and number.isdigit():
-            version = int(number[:10])
+            version = int(number[:10]) if number == number[:10].lstrip("0") else 0  # one name for one file
             role = rest.removesuffix(".json")
             found = session.get(MetadataFile, (role, version)) if 0 < version < 2**31 else None
         else:

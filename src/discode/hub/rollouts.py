@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, delete, distinct, func, select
 from sqlalchemy.orm import Session
 
 from ..core.report import FAILURES
@@ -19,6 +19,7 @@ from .seats import let_speak_once, pseudonym
 from .signing import one_at_a_time, sign_timestamp
 
 BY_ITSELF = "reports"
+STRANGERS = 50_000  # reports without a seat that are kept of an app
 _log = logging.getLogger("discode.hub")
 
 
@@ -90,29 +91,62 @@ def resume(hub: Hub, actor: str, app: str, version: str) -> None:
 
 
 def summary(hub: Hub, app: str) -> dict[str, Any]:
-    """Adoption (the version in each installation's last report), outcomes by release, and what is held back."""
+    """Adoption (the version in each installation's last report), outcomes by release, and what is held back.
+
+    Counted by the database: there may be as many reports as installations."""
+    mine = Report.app == app
     with hub.database.read() as session:
-        reports = list(session.scalars(select(Report).where(Report.app == app).order_by(Report.at)))
-        holds = {
-            one.version: one.reason for one in session.scalars(select(Hold).where(Hold.app == app)) if not one.ended
-        }
-    serves = {one.installation: one.serves for one in reports}
-    versions = sorted({one.version for one in reports})
+        installations = session.scalar(select(func.count(distinct(Report.installation))).where(mine))
+        adoption = _adoption(session, app)
+        columns = Report.version, Report.outcome, func.count(), func.count(Report.seat)
+        outcomes = list(session.execute(select(*columns).where(mine).group_by(Report.version, Report.outcome)))
+        seconds: dict[str, list[float]] = {}
+        for version, steps in session.execute(select(Report.version, Report.seconds).where(mine)):
+            seconds.setdefault(version, []).append(sum(steps.values()))
+        held = select(Hold.version, Hold.reason).where(Hold.app == app, Hold.ended.is_(None))
+        holds = {version: reason for version, reason in session.execute(held)}  # noqa: C416 - rows are no pairs to mypy
+    releases = [_release_of(version, outcomes, seconds[version], holds.get(version)) for version in sorted(seconds)]
+    return {"app": app, "installations": installations, "adoption": adoption, "releases": releases}
+
+
+def _adoption(session: Session, app: str) -> dict[str, int]:
+    order = func.row_number().over(partition_by=Report.installation, order_by=(Report.at.desc(), Report.version.desc()))
+    reports = select(Report.serves, order.label("age")).where(Report.app == app).subquery()
+    last = select(reports.c.serves, func.count()).where(reports.c.age == 1, reports.c.serves.is_not(None))
+    return dict(sorted(session.execute(last.group_by(reports.c.serves)).tuples()))
+
+
+def _release_of(version: str, outcomes: list[Any], seconds: list[float], held: str | None) -> dict[str, Any]:
+    rows = [(outcome, count, seats) for of, outcome, count, seats in outcomes if of == version]
     return {
-        "app": app,
-        "installations": len(serves),
-        "adoption": _counted(version for version in serves.values() if version),
-        "releases": [
-            {
-                "version": version,
-                "outcomes": _counted(one.outcome for one in reports if one.version == version),
-                "median_seconds": _median([sum(one.seconds.values()) for one in reports if one.version == version]),
-                "counted": _counting([one for one in reports if one.version == version]),
-                "held": holds.get(version),
-            }
-            for version in versions
-        ],
+        "version": version,
+        "outcomes": {outcome: count for outcome, count, _ in sorted(rows)},
+        "median_seconds": _median(seconds),
+        # What can halt it: the reports that came with a seat.
+        "counted": {
+            "reported": sum(seats for _, _, seats in rows),
+            "failed": sum(seats for outcome, _, seats in rows if outcome in FAILURES),
+        },
+        "held": held,
     }
+
+
+def drop_surplus(hub: Hub, most: int = STRANGERS) -> int:
+    """Of an app's reports without a seat, which anybody may send, only the newest stay. Returns how many went."""
+    with hub.database.read() as session:
+        strangers = select(Report.app).where(Report.seat.is_(None))
+        apps = list(session.scalars(strangers.group_by(Report.app).having(func.count() > most)))
+    dropped = 0
+    for app in apps:
+        with hub.database.write() as session:
+            theirs = Report.app == app, Report.seat.is_(None)
+            last = select(Report.at).where(*theirs).order_by(Report.at.desc()).offset(most).limit(1).scalar_subquery()
+            dropped += _rows(session.execute(delete(Report).where(*theirs, Report.at <= last)))
+    return dropped
+
+
+def _rows(done: Any) -> int:
+    return int(done.rowcount)
 
 
 def _halt_when_due(session: Session, hub: Hub, release: PublishedRelease) -> bool:
@@ -168,19 +202,6 @@ def _release(session: Session, app: str, version: str) -> PublishedRelease:
     if found is None:
         raise NotFound(f"{app} has no release {version}.", "See: discode release list", key="no-such-release")
     return found
-
-
-def _counting(reports: list[Report]) -> dict[str, int]:
-    """What can halt it: the reports that came with a seat."""
-    seats = [one for one in reports if one.seat is not None]
-    return {"reported": len(seats), "failed": sum(one.outcome in FAILURES for one in seats)}
-
-
-def _counted(words: Any) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for word in words:
-        counts[word] = counts.get(word, 0) + 1
-    return dict(sorted(counts.items()))
 
 
 def _median(numbers: list[float]) -> float:

@@ -24,8 +24,10 @@ def server_for(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> uvi
     class Bounded(Connection):
         most = room.connections(hub.config.connections)
 
+    app = make_app(hub)
     config = uvicorn.Config(
-        Proxies(make_app(hub), trusted_proxies), host=host, port=port, log_config=None, access_log=False,
+        Proxies(app, trusted_proxies, app.state.unnamed_proxies), host=host, port=port,
+        log_config=None, access_log=False,
         server_header=False, proxy_headers=False, http=Bounded, ws="none", backlog=max(room.WAITING, Bounded.most // 4),
         timeout_graceful_shutdown=SLOWEST_REQUEST_END,
     )  # fmt: skip
