@@ -103,6 +103,17 @@ class RuntimeContract:
         lines = list(bench.runtime.logs(spec.name, 5))
         assert 1 <= len(lines) <= 5
 
+    def test_its_processes_are_told(self, bench):
+        spec = bench.spec()
+        bench.runtime.start(spec)
+        assert bench.answers(spec.name)
+        [web] = bench.runtime.processes(spec.name)
+        assert (web.name, web.phase, web.restarts) == (WEB, Phase.RUNNING, 0)
+        assert web.memory > 1000
+        bench.runtime.stop(spec.name, 2)
+        assert [one.phase for one in bench.runtime.processes(spec.name)] == [Phase.STOPPED]
+        assert bench.runtime.processes(NOBODY) == [] and bench.runtime.data("nobody") == []
+
     def test_its_log_is_told_by_number_time_and_process(self, bench):
         spec = bench.spec()
         bench.runtime.start(spec)

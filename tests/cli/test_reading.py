@@ -20,7 +20,7 @@ READING = [
     ["proxy", "status"],
 ]
 # What programs that run write all the time: the app's log, the proxy's and its statistics.
-LIVELY = ("edge.log", "haproxy.log", "access.log", "current")
+LIVELY = ("edge.log", "haproxy.log", "access.log", "current", "marks")
 COUNTED = """
 import atexit, sys
 opened = []

@@ -231,6 +231,23 @@ def test_logs_can_be_followed_over_all_processes(bench):
     assert "ending" in list(lines), "it ends with the containers"
 
 
+def test_processes_and_volumes_are_told(bench):
+    release = bench.fetched(
+        processes={"mailer": ["python3", "-c", WORKER], "broken": ["python3", "-c", "raise SystemExit(3)"]},
+        resources=Resources(memory=64 << 20), volumes={"storage": "/data", "cache": "/cache"},
+    )  # fmt: skip
+    spec = bench.spec(release=release)
+    bench.runtime.start(spec)
+    bench.answers(spec.name)
+    wait_for(lambda: bench.told(f"{spec.name}.broken")["RestartCount"])
+    web, *others = bench.runtime.processes(spec.name)
+    told = {one.name: one for one in others}
+    assert (web.name, web.phase, web.limit, set(told)) == ("web", Phase.RUNNING, 64 << 20, {"mailer", "broken"})
+    assert 1 << 20 < web.memory < 64 << 20 and told["mailer"].phase is Phase.RUNNING
+    assert told["broken"].restarts
+    assert bench.runtime.data(APP) == ["cache", "storage"]
+
+
 def test_a_log_is_told_since_a_time(bench):
     spec = bench.spec()
     bench.runtime.start(spec)

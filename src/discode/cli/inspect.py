@@ -7,39 +7,47 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core.errors import StateError, Unreachable
+from ..core.errors import DiscodeError, StateError
+from ..core.quantity import format_size
 from .options import App, Json
-from .output import emit, table
+from .output import described, emit, table
 
 if TYPE_CHECKING:
-    from ..core.errors import DiscodeError
     from ..core.history import HistoryEntry
     from ..core.installation import BadRelease, Installation
-    from ..flows.world import Site, World
+    from ..flows.world import World
+    from ..ports.runtime import ProcessState
 
 
 def status(app: App, as_json: Json = False) -> None:
-    """Show which version is serving and which ones are kept."""
+    """Show how an app is: its version, address, processes and license, and which versions are kept."""
     from . import wiring
 
     world = wiring.world(as_json, "discode status")
     told = describe(world, world.installed(app))
+    told["license"] = _license(app, world.clock.now())
     emit(told, _status_text(told), as_json=as_json)
 
 
 def list_(as_json: Json = False) -> None:
     """List the installed apps."""
+    from ..flows.look import look_at_all
     from . import wiring
 
     world = wiring.world(as_json, "discode list")
     found, damaged = _all(world)
+    words: list[str] = [sight.condition(one) for one, sight in zip(found, look_at_all(world, found), strict=True)]
     told: list[dict[str, Any]] = [
-        {"app": one.app, "version": one.version, "state": one.state, "hosts": list(one.route.hosts),
-         "instance": str(one.instance), "source": one.source}
-        for one in found
+        {"app": one.app, "version": one.version, "state": one.state, "condition": word,
+         "hosts": list(one.route.hosts), "instance": str(one.instance), "source": one.source}
+        for one, word in zip(found, words, strict=True)
     ]  # fmt: skip
-    told += [{"app": app, "state": "damaged", "error": error.sentence} for app, error in damaged.items()]
-    rows = [[one.app, one.version, one.state, ", ".join(one.route.hosts) or "every host"] for one in found]
+    told += [{"app": app, "state": "damaged", "condition": "damaged", "error": error.sentence}
+             for app, error in damaged.items()]  # fmt: skip
+    rows = [
+        [one.app, one.version, word, ", ".join(one.route.hosts) or "every host"]
+        for one, word in zip(found, words, strict=True)
+    ]
     rows += [[app, "?", "damaged", "see: discode doctor"] for app in damaged]
     text = table(rows, ["APP", "VERSION", "STATE", "HOSTS"]) if rows else "No app is installed."
     kept = [world.store.kept(app) for app in world.store.kept_apps()]
@@ -91,33 +99,37 @@ def history(
 
 def describe(world: World, installation: Installation) -> dict[str, Any]:
     """What is recorded, beside what is found: never a setting's value."""
+    from ..flows.look import look, processes
+
     app, told = installation.app, {**_recorded(installation), "yanked": _yanked(installation)}
     journal = world.store.journal(app)
     told["interrupted"] = journal.flow if journal else None
     told["since"] = _since(world.store.readable_history(app)[0])
-    try:
+    sight = look(world, installation)
+    state, serving = sight.state, sight.serving
+    told["instance_state"] = "unknown" if sight.trouble else state.phase.value if state else "missing"
+    told["restarts"] = state.restarts if state else None
+    told["traffic"] = sight.trouble or (serving.mode.value if serving else "no route")
+    told["serves"], told["condition"] = sight.serves, sight.condition(installation)
+    told["health"] = ("" if sight.health.ok else sight.health.detail) if sight.health else None
+    told["address"], told["processes"] = None, []
+    if not sight.trouble:
         site = world.site(installation.kind, world.steps())
-        state, serving = site.runtime.inspect(installation.instance), site.proxy.serving(app)
-        told["instance_state"] = state.phase.value if state else "missing"
-        told["restarts"] = state.restarts if state else None
-        told["traffic"] = serving.mode.value if serving else "no route"
-        told["serves"] = bool(state and serving and serving.endpoint == state.endpoint and told["traffic"] == "running")
-        told["health"] = _health(site, installation) if told["serves"] else None
-    except Unreachable as error:
-        told.update(instance_state="unknown", restarts=None, traffic=error.sentence, serves=None, health=None)
+        told["address"] = site.proxy.url(installation.route)
+        told["processes"] = [_process(one) for one in processes(site, installation)]
     return told
+
+
+def _process(one: ProcessState) -> dict[str, Any]:
+    return {
+        "name": one.name, "state": one.phase.value, "restarts": one.restarts, "memory": one.memory,
+        "memory_limit": one.limit, "reason": one.reason,
+    }  # fmt: skip
 
 
 def _since(history: list[HistoryEntry]) -> float | None:
     """When what is there now came to be, Unix time: a flow that came to nothing left all as it was."""
     return next((one.at for one in reversed(history) if one.outcome in ("done", "settled-forward")), None)
-
-
-def _health(site: Site, installation: Installation) -> str:
-    """What one check sees: empty when it answers, else `503 at /up`."""
-    health = installation.release.manifest.health
-    probe = site.runtime.probe(installation.instance, health.path, health.timeout)
-    return "" if probe.ok else probe.detail
 
 
 def _yanked(installation: Installation) -> str | None:
@@ -141,6 +153,7 @@ def _recorded(one: Installation) -> dict[str, Any]:
         "path_prefix": one.route.path_prefix,
         "rollback_to": [release.version for release in one.previous],
         "failed_here": [bad.as_dict() for bad in one.bad.values() if not bad.was_left],
+        "reused": {"data": list(one.reused_data), "settings": list(one.reused_settings)},
         "rolled_back_from": [_left(bad) for bad in one.bad.values() if bad.was_left],
     }
 
@@ -153,19 +166,68 @@ def _status_text(told: dict[str, Any]) -> str:
     rows = [
         ("App", f"{told['app']} {told['version']}"),
         ("State", _state_text(told)),
+        ("Address", told["address"] or "-"),
         ("Since", _when(told["since"]) if told["since"] else "-"),
         ("Instance", f"{told['instance']} ({told['instance_state']}, restarts: {told['restarts'] or 0})"),
+    ]
+    names = ["Processes", *[""] * len(told["processes"])]
+    rows += [(name, _process_text(one)) for name, one in zip(names, told["processes"], strict=False)]
+    rows += [
         ("Hosts", ", ".join(told["hosts"]) or "every host that no other app uses"),
         ("Source", f"{told['source']} ({told['channel']})"),
+        *([("License", _license_text(told["app"], told["license"]))] if told["license"] else []),
         ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
     ]
     if told["yanked"] is not None:
         rows.insert(1, ("Withdrawn", f"by the vendor: {told['yanked']}"))
+    if any(told["reused"].values()):
+        rows.append(("Reused", f"from an earlier installation: {_reused_text(told['reused'])}"))
     rows += [("Failed here", _bad_text(bad)) for bad in told["failed_here"]]
     rows += [("Went back", _left_text(told["app"], left)) for left in told["rolled_back_from"]]
     if told["interrupted"]:
         rows.append(("Interrupted", f"{told['interrupted']}; finish it with: discode settle {told['app']}"))
-    return "\n".join(f"{name + ':':<13}{value}" for name, value in rows)
+    return described(rows)
+
+
+def _process_text(one: dict[str, Any]) -> str:
+    """How it ended the last time is no news of one that was meant to end."""
+    if one["state"] == "stopped":
+        return f"{one['name']}: stopped"
+    of = f" of {format_size(one['memory_limit'])}" if one["memory_limit"] else ""
+    memory = f", {format_size(one['memory'])}{of}" if one["memory"] is not None else ""
+    restarts = f", restarts: {one['restarts']}" if one["restarts"] else ""
+    reason = f" ({one['reason']})" if one["reason"] and one["state"] != "running" else ""
+    return f"{one['name']}: {one['state']}{reason}{restarts}{memory}"
+
+
+def _reused_text(reused: dict[str, list[str]]) -> str:
+    return "; ".join(f"{what} ({', '.join(names)})" for what, names in reused.items() if names)
+
+
+def _license(app: str, now: float) -> dict[str, Any] | None:
+    """What this machine has of a license: never its key."""
+    from . import wiring
+
+    try:
+        license = wiring.licenses().of(app)
+    except DiscodeError as error:
+        return {"state": "damaged", "error": error.sentence}
+    if license is None:
+        return None
+    told: dict[str, Any] = {"license": license.license, "customer": license.customer, "seat": license.installation}
+    try:
+        return {**told, "state": "valid", "ends": license.lease_at(now).ends}
+    except DiscodeError as error:
+        return {**told, "state": "ended" if error.name == "lease-ended" else "invalid", "error": error.sentence}
+
+
+def _license_text(app: str, told: dict[str, Any]) -> str:
+    if told["state"] == "damaged":
+        return f"cannot be read: {told['error']}"
+    whose = f"{told['license']} of {told['customer']}, seat {told['seat'][:8]}"
+    if told["state"] == "valid":
+        return f"{whose}; its lease ends {_when(told['ends'])} and is renewed before that"
+    return f"{whose}: {told['error']} To renew its lease: discode license lease {app}"
 
 
 def _bad_text(bad: dict[str, Any]) -> str:
@@ -180,13 +242,14 @@ def _left_text(app: str, left: dict[str, Any]) -> str:
 
 
 def _state_text(told: dict[str, Any]) -> str:
-    if told["state"] == "stopped":
-        return f"stopped; start it with: discode start {told['app']}"
-    if told["serves"] and told["health"]:
-        return f"has the traffic, but does NOT ANSWER: {told['health']}; see why: discode logs {told['app']}"
-    if told["serves"]:
-        return "serving"
-    return f"NOT SERVING (traffic: {told['traffic']}); try: discode settle {told['app']}"
+    app, word = told["app"], told["condition"]
+    more = {
+        "stopped": f"; start it with: discode start {app}",
+        "not answering": f": {told['health']}; it has the traffic. See why: discode logs {app}",
+        "not serving": f" (traffic: {told['traffic']}); try: discode settle {app}",
+        "unknown": f": {told['traffic']}",
+    }
+    return f"{word}{more.get(word, '')}"
 
 
 def _when(seconds: float) -> str:

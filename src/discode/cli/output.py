@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..flows.world import Result
+
+NAMES = 13  # columns of the names beside values
 
 _SENTENCES = {
     "installed": "{app} {to} is installed and serving.",
@@ -54,6 +58,26 @@ def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
 def escaped(text: str) -> str:
     """On one line, and without what would move a terminal's cursor or change its colors."""
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def described(rows: list[tuple[str, str]]) -> str:
+    """A name and its value a line. On a terminal a long value goes on below itself; for a program it is one line."""
+    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+    return "\n".join(_described(name, value, width) for name, value in rows)
+
+
+def _described(name: str, value: str, width: int) -> str:
+    head = f"{name + ':' if name else '':<{NAMES}}"
+    if not 0 < width < NAMES + len(value):
+        return f"{head}{value}".rstrip()
+    import textwrap
+
+    return "\n".join(
+        textwrap.wrap(
+            value, max(width, NAMES + 12), initial_indent=head, subsequent_indent=" " * NAMES, break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )  # fmt: skip
 
 
 def table(rows: list[list[str]], header: list[str]) -> str:

@@ -70,6 +70,9 @@ class Installation(Model, frozen=True, kw_only=True):
     previous: tuple[Release, ...] = ()  # newest first
     bad: Mapping[str, BadRelease] = {}  # by release key
     seed: str = ""  # random, private: its place in every rollout comes of it
+    # Names that the install found from an earlier installation, and used again.
+    reused_data: tuple[str, ...] = ()
+    reused_settings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # An earlier version kept the source's login in its address; see adapters/files/access.py.

@@ -104,7 +104,7 @@ def _brought(world: World, request: InstallRequest, releases: Releases, release:
 def _installed(site: Site, request: InstallRequest, release: Release, seed: str) -> Result:
     site.proxy.ensure()
     revision, given = _given(site, request, release)
-    after = _installation(request, release, revision + 1, seed)
+    after = _reusing(site, _installation(request, release, revision + 1, seed))
     site.store.save_kept(after.left())
     site.store.save_settings(request.app, after.settings, settled_settings(site, release, given))
     replace(site, Journal(flow="install", started=site.clock.now(), before=None, after=after))
@@ -118,6 +118,17 @@ def _given(site: Site, request: InstallRequest, release: Release) -> tuple[int, 
     not know. An earlier installation's are found again: its data still needs the secrets."""
     revision, known = site.store.latest_settings(request.app)
     return revision, change(release.manifest, known, request.settings)
+
+
+def _reusing(site: Site, after: Installation) -> Installation:
+    """With what an earlier installation has left; the customer may have forgotten it."""
+    known = site.store.latest_settings(after.app)[1]
+    data, settings = site.runtime.data(after.app), sorted(set(known) & set(after.release.manifest.env))
+    found = [f"data ({', '.join(data)})"] if data else []
+    found += [f"settings ({', '.join(settings)})"] if settings else []
+    if found:
+        site.report.note(f"Found from an earlier installation, and used again: {' and '.join(found)}.")
+    return after.changed(reused_data=tuple(data), reused_settings=tuple(settings))
 
 
 def _installation(request: InstallRequest, release: Release, settings: int, seed: str) -> Installation:

@@ -70,6 +70,19 @@ class InstanceState:
 
 
 @dataclass(frozen=True)
+class ProcessState:
+    """One program of an instance: `WEB`, or an extra one. `memory` in bytes, None when it cannot be told; `limit` of
+    it, None without one. `reason` is that of its last end."""
+
+    name: str
+    phase: Phase
+    restarts: int = 0
+    memory: int | None = None
+    limit: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Completed:
     """The end of a one-off command; `output` is its last lines. `exit_code` None: it did not end in time."""
 
@@ -128,6 +141,12 @@ class Runtime(Protocol):
 
     def instances(self, app: str) -> list[InstanceState]:
         """Every instance of the app, whatever its phase."""
+
+    def processes(self, name: InstanceName) -> list[ProcessState]:
+        """Its programs, the app itself first; empty when no such instance."""
+
+    def data(self, app: str) -> list[str]:
+        """The names of the app's volumes that are there, in order."""
 
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""

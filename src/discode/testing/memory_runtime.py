@@ -11,7 +11,7 @@ from ..core.names import InstanceName
 from ..core.release import Release
 from ..ports.releases import Releases
 from ..ports.report import Report
-from ..ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from ..ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 
 
 class Behaviour(Enum):
@@ -139,6 +139,14 @@ class MemoryRuntime:
     def instances(self, app: str) -> list[InstanceState]:
         states = [self.inspect(name) for name in sorted(self.live) if name.app == app]
         return [replace(state, record=self.live[state.name].spec.record) for state in states if state is not None]
+
+    def processes(self, name: InstanceName) -> list[ProcessState]:
+        state = self.inspect(name)
+        names = [WEB, *self.live[name].spec.manifest.processes] if state else []
+        return [ProcessState(one, state.phase, state.restarts, 1 << 20) for one in names if state]
+
+    def data(self, app: str) -> list[str]:
+        return ["data"] if app in self.volumes else []
 
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""

@@ -12,9 +12,9 @@ from ...core.names import InstanceName
 from ...core.release import Release
 from ...ports.releases import Releases
 from ...ports.report import Report
-from ...ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from ...ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 from .. import http_probe
-from . import containers, inside, listening, logs, once, unrunnable, volumes
+from . import containers, inside, listening, logs, once, programs, unrunnable, volumes
 from .containers import Part
 from .ended import end_of
 from .engine import Engine
@@ -111,6 +111,17 @@ class DockerRuntime:
                         grouped.setdefault(name, []).append(text.lstrip("/"))
             found = [self._state(name, members) for name, members in sorted(grouped.items())]
         return [state for state in found if state is not None]
+
+    def processes(self, name: InstanceName) -> list[ProcessState]:
+        with self._asking(f"inspect {name}"):
+            members = [one for one in containers.members(self._engine, name) if not process_of(one).startswith(".")]
+            with ThreadPoolExecutor(8) as pool:
+                found = pool.map(lambda one: programs.state_of(self._engine, one, name.app), reversed(members))
+            return sorted((one for one in found if one), key=lambda one: one.name != WEB)
+
+    def data(self, app: str) -> list[str]:
+        with self._asking(f"look for the volumes of {app}"):
+            return volumes.found(self._engine, app)
 
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""

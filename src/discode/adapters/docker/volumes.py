@@ -30,6 +30,12 @@ def ensure(engine: Engine, app: str, volumes: Iterable[str]) -> None:
             )
 
 
+def found(engine: Engine, app: str) -> list[str]:
+    """Their names in the manifest, in order."""
+    told = engine.api.volumes(filters={"label": [f"{APP}={app}", f"{ROLE}={VOLUME}"]})["Volumes"] or []
+    return sorted(one["Name"].removeprefix(volume_name(app, "")) for one in told)
+
+
 def drop(engine: Engine, app: str) -> None:
     """Raises Failed when a container that is not ours still uses one."""
     import docker.errors

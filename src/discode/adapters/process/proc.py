@@ -46,6 +46,20 @@ def group_members(group: int) -> list[int]:
     return found
 
 
+def memory_of(members: list[int]) -> int | None:
+    """Bytes of all of them together, what they share counted once (PSS, proc(5)). None when none may be read."""
+    found = [size for pid in members if (size := _proportional(pid)) is not None]
+    return sum(found) if found else None
+
+
+def _proportional(pid: int) -> int | None:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), None)
+
+
 def orphans(folder: Path) -> list[int]:
     """Every process that carries the instance's marker, the supervisor's own excepted."""
     wanted = os.fsencode(folder)

@@ -21,7 +21,7 @@ from ...disk.folders import free_space
 from ...disk.lock import held, is_held
 from ...ports.releases import Releases
 from ...ports.report import Report
-from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 from ..files.disk import disk_refusals
 from ..http_probe import probe
 from .fetched import Fetched
@@ -30,7 +30,7 @@ from .listener import is_strangers
 from .logs import follow, last_lines
 from .once import run_once, sweep
 from .ports import Ports, is_free
-from .proc import end_all, is_alive, marked_folders
+from .proc import end_all, group_members, is_alive, marked_folders, memory_of
 from .work import environment, lay_out
 
 HOST = "127.0.0.1"
@@ -128,6 +128,16 @@ class ProcessRuntime:
         parsed = [name for text in sorted(names) if (name := InstanceName.parse(text)) and name.app == app]
         states = [self.inspect(name) or _state(name, self._folder(name)) for name in parsed]
         return [replace(state, record=_record(self._folder(state.name))) for state in states]
+
+    def processes(self, name: InstanceName) -> list[ProcessState]:
+        folder = self._folder(name)
+        programs = read_json(folder.state).get("programs", {})
+        wanted = [WEB, *read_json(folder.spec).get("processes", {})] if folder.is_ready() else []
+        return [_process(one, programs.get(one, {}), is_stopped=folder.stop.exists()) for one in dict.fromkeys(wanted)]
+
+    def data(self, app: str) -> list[str]:
+        volumes = self.home / "apps" / app / "volumes"
+        return sorted(path.name for path in volumes.iterdir()) if volumes.is_dir() else []
 
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
@@ -268,6 +278,19 @@ def _state(name: InstanceName, folder: InstanceFolder) -> InstanceState:
     phase = Phase.STOPPED if folder.stop.exists() and not _running(folder) else Phase.RUNNING
     code = web.get("code")
     return InstanceState(name, phase, endpoint, int(web.get("ends", 0)), code, _reason(code))
+
+
+def _process(name: str, told: dict[str, Any], *, is_stopped: bool) -> ProcessState:
+    pid, ends, code = int(told.get("pid", 0)), int(told.get("ends", 0)), told.get("code")
+    if not is_alive(pid, told.get("identity")):
+        return ProcessState(
+            name, Phase.STOPPED if is_stopped else Phase.EXITED, ends, reason=_reason(code) or _code(code)
+        )
+    return ProcessState(name, Phase.RUNNING, ends, memory_of(group_members(pid)))
+
+
+def _code(code: int | None) -> str:
+    return f"exited with {code}" if code is not None else ""
 
 
 def _roles(folder: InstanceFolder, process: str) -> list[str]:

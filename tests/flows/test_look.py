@@ -1,0 +1,80 @@
+"""One word for how an app is, wherever it is told."""
+
+from dataclasses import replace
+
+import pytest
+from scenarios import APP, installed
+
+from discode.core.condition import condition
+from discode.core.errors import ProxyUnreachable
+from discode.flows.install import InstallRequest, install
+from discode.flows.look import look, look_at_all
+from discode.flows.power import stop
+from discode.flows.remove import remove
+from discode.ports.report import Silence
+from discode.testing.faults import Fault, Faulty, Script
+from discode.testing.memory_runtime import Behaviour
+from discode.testing.memory_world import MemoryWorld
+
+
+@pytest.fixture
+def world():
+    made = MemoryWorld(APP)
+    installed(made)
+    return made
+
+
+def word(made, world=None):
+    installation = made.store.installations[APP]
+    one, other = look(world or made.world(), installation), look_at_all(world or made.world(), [installation] * 3)
+    assert {sight.condition(installation) for sight in other} == {one.condition(installation)}
+    return one.condition(installation)
+
+
+def test_what_is_found_has_one_name(world):
+    assert word(world) == "serving"
+    release = world.store.installations[APP].release
+    world.runtime.behaviours[release.key] = Behaviour.NEVER_HEALTHY
+    assert word(world) == "not answering"
+    world.proxy.pause(APP, 10.0)
+    assert word(world) == "not serving"
+    world.proxy.unroute(APP)
+    assert word(world) == "not serving"
+
+
+def test_one_that_was_stopped_and_one_that_nobody_can_tell(world):
+    silent = Faulty(world.proxy, Script({n: Fault("error") for n in range(99)}), ProxyUnreachable("It is silent."))
+    assert word(world, world.world(proxy=silent)) == "unknown"
+    assert look(world.world(proxy=silent), world.store.installations[APP]).trouble == "It is silent."
+    stop(world.world(), APP)
+    assert word(world) == word(world, world.world(proxy=silent)) == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("state", "serves", "is_healthy", "word"),
+    [("running", True, True, "serving"), ("running", True, False, "not answering"), ("running", None, True, "unknown"),
+     ("running", False, True, "not serving"), ("stopped", True, True, "stopped")],
+)  # fmt: skip
+def test_the_words(state, serves, is_healthy, word):
+    assert condition(state, serves=serves, is_healthy=is_healthy) == word
+
+
+class Notes(Silence):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+def test_what_a_second_install_finds_is_told_and_remembered(world):
+    assert world.store.installations[APP].reused_data == ()
+    remove(world.world(), APP)
+    report = Notes()
+    install(replace(world.world(), report=report), InstallRequest(APP, "memory"))
+    again = world.store.installations[APP]
+    assert (again.reused_data, again.reused_settings) == (("data",), ("SECRET",))
+    assert "Found from an earlier installation, and used again: data (data) and settings (SECRET)." in report.notes
+    remove(world.world(), APP, purge=True)
+    install(world.world(), InstallRequest(APP, "memory"))
+    assert world.store.installations[APP].reused_data == world.store.installations[APP].reused_settings == ()
