@@ -34,6 +34,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         status = 503 if self.path == "/up" and bad else 200
         if self.path == "/up" and os.environ.get("GREETING") == "unusable":
             status = 500
+        # As Django's ALLOWED_HOSTS and Rails' host authorization do, for every path.
+        if behaviour.startswith("allows:") and self.headers["Host"] not in behaviour[7:].split(","):
+            status = 400
         if self.path == "/slow":
             open("data/under-way", "w").close()
             while not os.path.exists("data/let-go"):
@@ -103,7 +106,7 @@ class Place(place.Place):
     def init(self):
         self.run("release", "init", self.repo, "--keys", self.keys)
 
-    def publish(self, version, behaviour="good", extra="", update=None, deadline=None):
+    def publish(self, version, behaviour="good", extra="", update=None, deadline=None, health=""):
         """Without `update` a release is watched for long only when it may turn bad."""
         update = update or (BRIEFLY if behaviour == "good" or behaviour.startswith("slow:") else WATCHED)
         source = self.folder / "source"
@@ -118,7 +121,7 @@ class Place(place.Place):
                 version: {version}
                 archive: ./app
                 command: [python3, server.py]
-                health: {{path: /up, timeout: 2s, deadline: {deadline or DEADLINES.get(behaviour, "60s")}}}
+                health: {{path: /up, timeout: 2s, deadline: {deadline or DEADLINES.get(behaviour, "60s")}{health}}}
                 volumes: {{data: {{path: data, share: true}}}}
                 env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
                 update: {{{update}}}

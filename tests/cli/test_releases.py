@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from place import APP
+from rig.registry import tar_of
 from rig.wait import wait_for
 
 
@@ -158,6 +159,31 @@ def test_a_release_command_is_seen_at_work_and_has_a_deadline(installed):
         next(one for one in events if one.get("step") == "release" and one["event"] != "step-started")["event"]
         == "step-failed"
     )
+
+
+def test_an_app_that_answers_its_own_hosts_alone_is_asked_as_one_of_them(place):
+    place.publish("1.0.0", "allows:shop.test")
+    place.install()
+    assert place.run("status", APP, "--json").last["health"] == ""
+    place.publish("1.1.0", "allows:other.test", deadline="2s")
+    assert "400 at /up" in place.run("update", APP, code=5).err
+    place.publish("1.2.0", "allows:shop.test,checks.test", extra="", health=", host: checks.test")
+    assert place.run("update", APP, "--json").last["to"] == "1.2.0"
+
+
+def test_a_release_that_becomes_an_image_is_refused_in_the_plan(installed, registry):
+    layer = registry.push_layer("acme/shop", tar_of({"server": b""}))
+    registry.push("acme/shop", "2.0.0", [layer], {"Cmd": ["/server"]})
+    file = installed.folder / "image.yml"
+    file.write_text(f"app: {APP}\nversion: 2.0.0\nimage: {registry.name}/acme/shop\nport: 3000\n")
+    installed.run("release", "publish", "--file", file, *installed.vendor_words())
+    for more in ((), ("--check",), ("--to", "2.0.0")):
+        told = installed.run("update", APP, *more, "--json", code=4).last["error"]
+        assert told["key"] == "another-kind" and "2.0.0 is a container image (Docker), and 1.0.0" in told["sentence"]
+    assert installed.get() == (200, "1.0.0")
+    assert f"discode uninstall {APP}" in told["next_step"] and f"--from {installed.repo}" in told["next_step"]
+    installed.run("uninstall", APP)
+    installed.run("install", APP, "--from", installed.repo, "--version", "1.0.0", "--host", "shop.test")
 
 
 def test_a_version_that_is_no_tag_is_told_with_its_plus(place):

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discode.core.errors import TrustError, UsageError
-from discode.core.installation import Installation
+from discode.core.installation import Installation, Route
 from discode.core.journal import Journal, choose
-from discode.core.manifest import Manifest, Timeouts
+from discode.core.manifest import Health, Manifest, Timeouts
 from discode.core.names import InstanceName, check_host, check_slug
 from discode.core.quantity import format_duration, parse_duration, parse_size
 from discode.core.release import Index, IndexEntry, read_index, read_manifest, release_key
@@ -170,6 +170,29 @@ def test_a_signed_manifest_is_held_to_the_vendors_rules(field, value):
     with pytest.raises(TrustError) as refused:
         read_manifest("sample", IndexEntry(version="1.4.0", key=release_key(data)), data)
     assert refused.value.name == "manifest-malformed"
+
+
+def test_a_field_that_was_added_later_is_signed_only_where_it_says_something():
+    manifest = Manifest.read_json(PUBLISHED)
+    told = json.loads(manifest.changed(health=manifest.health.changed(host="shop.test")).canonical())
+    assert told["health"]["host"] == "shop.test" and "release_timeout" not in told
+    assert Manifest.read(told).health.host == "shop.test"
+
+
+def test_a_path_with_a_query_that_was_published_earlier_is_still_read():
+    data = PUBLISHED.replace('"path":"/up"', '"path":"/up?full=1"')
+    assert Manifest.read_json(data).health.path == "/up?full=1"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host", "asked"),
+    [
+        ((), None, "localhost"), (("a.test", "b.test"), None, "a.test"), (("*.a.test",), None, "probe.a.test"),
+        (("a.test",), "c.test:3000", "c.test:3000"), ((), "c.test", "c.test"),
+    ],
+)  # fmt: skip
+def test_a_health_check_asks_by_a_name_of_the_apps_own(hosts, host, asked):
+    assert Route(hosts=hosts).asked_as(Health(host=host)) == asked
 
 
 def test_what_a_later_discode_adds_to_a_manifest_is_ignored():

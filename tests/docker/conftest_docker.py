@@ -34,7 +34,8 @@ class H(http.server.BaseHTTPRequestHandler):
         if self.path == "/die": os._exit(9)
         if self.path == "/gone":
             self.send_response(302); self.send_header("Location", "/login"); self.end_headers(); return
-        self.send_response(404 if self.path == "/missing" else 200); self.end_headers()
+        strange = self.path == "/strict" and self.headers["Host"] != "shop.test"
+        self.send_response(404 if self.path == "/missing" else 400 if strange else 200); self.end_headers()
         files = os.listdir("/data") if os.path.isdir("/data") else []
         self.wfile.write(json.dumps({"env": dict(os.environ), "files": files}).encode())
     def log_message(self, *a): pass

@@ -208,8 +208,10 @@ def test_an_instance_that_cannot_be_reached_from_here_is_asked_from_inside(bench
     for each in (spec, other):
         bench.runtime.start(each)
     bench.answers(spec.name)
+    assert [bench.runtime.probe(spec.name, "/strict", 2, host).ok for host in ("shop.test", "other")] == [True, False]
     bench.engine.__dict__["reaches_containers"] = False  # as for an engine on another machine
     bench.runtime._through = str(spec.name)
+    assert [bench.runtime.probe(spec.name, "/strict", 2, host).ok for host in ("shop.test", "other")] == [True, False]
     assert bench.runtime.probe(spec.name, "/up", 2).ok
     assert bench.runtime.probe(spec.name, "/missing", 2).detail == "404 at /missing"
     assert "refused at port 3000: it listens on 8080" in bench.runtime.probe(other.name, "/up", 2).detail

@@ -10,10 +10,11 @@ from ..ports.runtime import Probe
 LONGEST = 160  # characters of what an app says
 
 
-def probe(host: str, port: int, path: str, timeout: float) -> Probe:
-    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+def probe(address: str, port: int, path: str, timeout: float, host: str) -> Probe:
+    """GET `path` at an address, as from `host`."""
+    connection = http.client.HTTPConnection(address, port, timeout=timeout)
     try:
-        connection.request("GET", path, headers={"User-Agent": "discode"})
+        connection.request("GET", path, headers={"Host": host, "User-Agent": "discode"})
         reply = connection.getresponse()
         where = reply.getheader("Location")
         detail = f"{reply.status} at {path}" + (f", a redirect to {where}" if where else "")

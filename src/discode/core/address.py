@@ -6,6 +6,8 @@ import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+URL_PATH = re.compile(r"/[A-Za-z0-9._~%+=@,:/-]*")  # what all proxies take, and what needs no quoting anywhere
+HOST_HEADER = re.compile(r"[A-Za-z0-9_.:\[\]-]+")
 _LOGIN = re.compile(r"(?<=://)[^/@\s]*@")
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from .kept import Kept
 from .login import split_login
-from .manifest import Slug
+from .manifest import Health, Slug
 from .model import Model
 from .names import InstanceName
 from .release import Release
@@ -26,6 +26,16 @@ class Route(Model, frozen=True, kw_only=True):
 
     hosts: tuple[str, ...] = ()
     path_prefix: str = "/"
+
+    @property
+    def some_host(self) -> str:
+        """A host name that it covers; empty without hosts, when it covers any."""
+        first = self.hosts[0] if self.hosts else ""
+        return f"probe{first[1:]}" if first.startswith("*.") else first
+
+    def asked_as(self, health: Health) -> str:
+        """The name by which a health check asks for the app: that of its users. Many an app refuses any other."""
+        return health.host or self.some_host or "localhost"
 
     @property
     def host(self) -> str:
@@ -87,6 +97,11 @@ class Installation(Model, frozen=True, kw_only=True):
     @property
     def kind(self) -> Literal["archive", "image"]:
         return self.release.manifest.artifact.kind
+
+    @property
+    def health_host(self) -> str:
+        """The name by which a health check asks for the app."""
+        return self.route.asked_as(self.release.manifest.health)
 
     @property
     def instance(self) -> InstanceName:

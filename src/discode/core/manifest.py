@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
+from .address import HOST_HEADER, URL_PATH
 from .model import Check, Meta, Model, Parse
 from .names import SLUG
 from .quantity import parse_duration, parse_size
@@ -67,8 +68,15 @@ def _variable(value: str) -> str:
 
 
 def _url_path(value: str) -> str:
-    if not re.fullmatch(r"/[\x21-\x7e]*", value):
-        raise ValueError("a path within the app, starting with /")
+    """As both proxies take it: kamal-proxy asks for `/up%3Fa=1` where `/up?a=1` is meant."""
+    if not URL_PATH.fullmatch(value):
+        raise ValueError("a path within the app, starting with /, without a query (?…) or a fragment (#…)")
+    return value
+
+
+def _host_name(value: str) -> str:
+    if not HOST_HEADER.fullmatch(value):
+        raise ValueError("a host name such as app.example.com, with :PORT or without")
     return value
 
 
@@ -84,6 +92,7 @@ Slug = Annotated[str, Meta(pattern=rf"^(?:{SLUG.pattern})\Z"), Check(_slug)]
 VersionText = Annotated[str, Check(_version)]  # see `check_versions`
 Requirement = Annotated[str, Check(_requirement)]
 Variable = Annotated[str, Meta(pattern=r"^(?!PORT\Z|DISCODE_)[A-Za-z_][A-Za-z0-9_]*\Z"), Check(_variable)]
+HostName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:\[\]-]+\Z"), Check(_host_name)]
 UrlPath = Annotated[str, Meta(pattern=r"^/[\x21-\x7e]*\Z"), Check(_url_path)]
 VolumePath = Annotated[str, Check(check_volume_path)]
 Seconds = Annotated[float, Meta(ge=0, le=86400), Parse(_duration)]
@@ -109,11 +118,15 @@ class Part(Model, frozen=True, forbid_unknown_fields=True):
 
 
 class Health(Part, frozen=True, kw_only=True):
-    """GET `path` has to answer 2xx within `timeout`; a new instance has `deadline` to get there."""
+    """GET `path` has to answer 2xx within `timeout`; a new instance has `deadline` to get there. The app is asked as
+    `host`; None: as the first host of its route."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"host"})
 
     path: UrlPath = "/up"
     timeout: Seconds = 5.0
     deadline: Seconds = 60.0
+    host: HostName | None = None
 
 
 class EnvVar(Part, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from .address import without_login
 from .errors import Refused
 from .installation import BadRelease, Installation
 from .offer import offered_here, why_not_yet
@@ -120,6 +121,21 @@ def past_migrations(installation: Installation, release: Release) -> tuple[str, 
     since = parse_version(release.version)
     crossed = [one for one in (installation.release, *installation.previous) if parse_version(one.version) > since]
     return tuple(one.version for one in crossed if one.manifest.release_command is not None)
+
+
+def check_kind(installation: Installation, release: Release) -> None:
+    """Raises Refused for a release of the other kind: its data would be elsewhere, and what runs it may be, too."""
+    is_now, would_be = installation.kind, release.manifest.artifact.kind
+    if is_now == would_be:
+        return
+    app, kinds = installation.app, {"archive": "an archive (plain processes)", "image": "a container image (Docker)"}
+    raise Refused(
+        f"{app} {release.version} is {kinds[would_be]}, and {installation.version}, which is serving, is "
+        f"{kinds[is_now]}: an update cannot take its data along. Nothing was changed.",
+        f"Ask the vendor for a release of the same kind. To change over: save the app's data, discode uninstall {app}, "
+        f"discode install {app} --from {without_login(installation.source)}, then put the data into its new volumes.",
+        key="another-kind",
+    )
 
 
 def _is_ahead(target: IndexEntry, installation: Installation) -> bool:

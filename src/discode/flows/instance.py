@@ -40,7 +40,7 @@ def boot(site: Site, installation: Installation, within: float | None = None) ->
     patience, told = Patience(health.deadline), ""
     while True:
         _must_run(site, name, installation.version, "while booting")
-        probe = site.runtime.probe(name, health.path, health.timeout)
+        probe = site.runtime.probe(name, health.path, health.timeout, installation.health_host)
         if probe.ok:
             return endpoint
         waited = site.clock.monotonic() - begun
@@ -96,16 +96,16 @@ def answers(site: Site, installation: Installation) -> bool:
 
 def trouble(site: Site, installation: Installation) -> str:
     """What keeps it from answering, itself or through the proxy: "503 at /up"; empty when nothing does."""
-    health, name = installation.release.manifest.health, installation.instance
+    health, name, host = installation.release.manifest.health, installation.instance, installation.health_host
     state = site.runtime.inspect(name)
     if state is None:
         return f"there is no {name}"
     if state.phase is not Phase.RUNNING:
         return f"{name} does not run"
-    own = site.runtime.probe(name, health.path, health.timeout)
+    own = site.runtime.probe(name, health.path, health.timeout, host)
     if not own.ok:
         return own.detail
-    proxied = site.proxy.probe(installation.app, installation.route, health.path, health.timeout)
+    proxied = site.proxy.probe(installation.app, installation.route, health.path, health.timeout, host)
     return "" if proxied.ok else f"{proxied.detail} through the proxy"
 
 
@@ -114,11 +114,12 @@ def confirm(site: Site, installation: Installation) -> None:
 
     Raises ReleaseFailed.
     """
-    manifest, name = installation.release.manifest, installation.instance
+    manifest, name, host = installation.release.manifest, installation.instance, installation.health_host
+    health, route = manifest.health, installation.route
     end, misses = site.clock.monotonic() + manifest.update.confirm, 0
     while True:
         _must_run(site, name, installation.version, "after the switch")
-        probe = site.proxy.probe(installation.app, installation.route, manifest.health.path, manifest.health.timeout)
+        probe = site.proxy.probe(installation.app, route, health.path, health.timeout, host)
         misses = 0 if probe.ok else misses + 1
         if misses == CONFIRM_MISSES:
             raise _failure(site, name, f"{installation.version} stopped answering after the switch: {probe.detail}")

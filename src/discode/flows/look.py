@@ -74,7 +74,7 @@ def processes(site: Site, installation: Installation) -> list[ProcessState]:
 
 def _health(site: Site, installation: Installation) -> Probe:
     health = installation.release.manifest.health
-    return site.runtime.probe(installation.instance, health.path, health.timeout)
+    return site.runtime.probe(installation.instance, health.path, health.timeout, installation.health_host)
 
 
 def _answer(one: Future[Sight], seconds: float) -> Sight:

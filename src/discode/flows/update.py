@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from ..core.installation import Installation
 from ..core.journal import Journal
-from ..core.plan import NothingToDo, Step, plan_update, warning_of, withdrawn
+from ..core.plan import NothingToDo, Step, check_kind, plan_update, warning_of, withdrawn
 from ..core.release import Index, Release
 from ..ports.releases import Releases
 from .prepare import check_settings, must_run, next_settings, seeded
@@ -52,8 +52,12 @@ def check(world: World, app: str) -> tuple[Installation, Index, NothingToDo | St
     with world.store.asking(app):
         with world.store.lock(app):
             before = seeded(world, world.installed(app))
-        index = world.sources.open(app, before.source).index()
-        return before, index, _plan(world, before, index, None, False, False)
+        releases = world.sources.open(app, before.source)
+        index = releases.index()
+        plan = _plan(world, before, index, None, False, False)
+        if isinstance(plan, Step):
+            check_kind(before, releases.release(plan.entry))
+        return before, index, plan
 
 
 def _nothing(before: Installation, index: Index, plan: NothingToDo, steps: Steps) -> Result:
@@ -82,6 +86,7 @@ def _brought(world: World, before: Installation, releases: Releases, plan: Step,
     """The release, with all that can be done before anything is touched, and without the app's lock."""
     with steps("plan", f"Reading the manifest of {plan.entry.version}"):
         release = releases.release(plan.entry)
+        check_kind(before, release)
     world.platforms.choose(release.manifest.artifact.kind)
     site = world.site(release.manifest.artifact.kind, steps)
     with steps("preflight", "Checking disk, memory and settings"):

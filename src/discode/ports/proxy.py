@@ -56,8 +56,8 @@ class Proxy(Protocol):
     def serving(self, service: str) -> Serving | None:
         """None when the proxy does not know the service."""
 
-    def probe(self, service: str, route: Route, path: str, timeout: float) -> Probe:
-        """GET `path` through the proxy, as a user's request would go."""
+    def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
+        """GET `path` through the proxy, as a user's request would go; of a route without hosts, as from `host`."""
 
     def url(self, route: Route) -> str:
         """The address at which users reach what has the route. Nothing is asked for it."""

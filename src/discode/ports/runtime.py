@@ -130,8 +130,8 @@ class Runtime(Protocol):
     def inspect(self, name: InstanceName) -> InstanceState | None:
         """None when no such instance."""
 
-    def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
-        """GET `path` from the instance itself, past the proxy. No instance: a probe that is not ok."""
+    def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
+        """GET `path` from the instance itself, past the proxy, as from `host`. No instance: a probe that is not ok."""
 
     def stop(self, name: InstanceName, grace: float) -> None:
         """SIGTERM, `grace` seconds, SIGKILL. It stays stopped until `start`. No instance: nothing."""

@@ -72,7 +72,7 @@ class MemoryProxy:
         known = self.services.get(service)
         return Serving(known.endpoint, known.mode) if known else None
 
-    def probe(self, service: str, route: Route, path: str, timeout: float) -> Probe:
+    def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
         self._tick()
         known = self.services.get(service)
         if known is None:

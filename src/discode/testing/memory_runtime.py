@@ -102,7 +102,7 @@ class MemoryRuntime:
         restarts = instance.restarts + 1 if crashed else instance.restarts
         return InstanceState(name, instance.phase, instance.endpoint, restarts, 3 if crashed else None)
 
-    def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
+    def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
         instance = self.live.get(name)
         return self.answer(instance.endpoint, path) if instance else Probe(False, "no such instance")
 

@@ -70,8 +70,8 @@ def test_deploy_says_all_there_is_to_say(is_edge: bool, longest: float) -> None:
     text = " ".join(argv[2:])
     assert text == (
         "--target [fd00::1]:3000 --host a.test --host *.b.test --path-prefix /docs --health-check-path /up"
-        " --health-check-timeout 2s --health-check-interval 200ms --deploy-timeout 30s --drain-timeout 1s"
-        " --target-timeout 1m"
+        " --health-check-host a.test --health-check-timeout 2s --health-check-interval 200ms --deploy-timeout 30s"
+        " --drain-timeout 1s --target-timeout 1m"
     ) + (" --drain-in-background" if is_edge else "")
     assert timeout == longest
 

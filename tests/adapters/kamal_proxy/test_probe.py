@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from discode.adapters.kamal_proxy.probe import host_of, probe
+from discode.adapters.kamal_proxy.probe import probe
 from discode.core.installation import Route
 
 from .origins import Origins, origins
@@ -37,10 +37,6 @@ def test_it_asks_for_the_path_below_the_prefix() -> None:
             head = connection.recv(4096).decode()
     assert head.startswith("GET /docs/up HTTP/1.1\r\n")
     assert "Host: probe.app.test\r\n" in head
-
-
-def test_host_of_a_route_without_hosts() -> None:
-    assert host_of(Route()) == "localhost"
 
 
 def test_failures_are_told_in_words(made: Origins) -> None:

@@ -159,7 +159,7 @@ def _parser(is_edge: bool) -> argparse.ArgumentParser:
         deploy.add_argument(name, action="append", default=[])
     deploy.add_argument("--path-prefix", default="/")
     deploy.add_argument("--force", action="store_true")
-    for name in ("path", "timeout", "interval"):
+    for name in ("path", "host", "timeout", "interval"):
         deploy.add_argument(f"--health-check-{name}", required=True)
     for name in ("--deploy-timeout", "--drain-timeout", "--target-timeout"):
         deploy.add_argument(name, required=True)

@@ -8,22 +8,22 @@ from __future__ import annotations
 from ...ports.runtime import Probe
 from .engine import Engine
 
-# Host, port, path and seconds are arguments, not parts of the script.
+# Address, port, path, seconds and host are arguments, not parts of the script.
 _SCRIPT = r"""
 exec 3<>"/dev/tcp/$1/$2" || exit 9
-printf 'GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: discode\r\nConnection: close\r\n\r\n' "$3" "$1" >&3
+printf 'GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: discode\r\nConnection: close\r\n\r\n' "$3" "$5" >&3
 IFS= read -r -t "$4" line <&3 || exit 8
 printf '%s' "$line"
 """
 REFUSED, SILENT = 9, 8
 
 
-def probe(engine: Engine, through: str, host: str, port: int, path: str, timeout: float) -> Probe:
-    """GET `path` at `host`, by a container with the name `through`."""
+def probe(engine: Engine, through: str, address: str, port: int, path: str, timeout: float, host: str) -> Probe:
+    """GET `path` at `address`, as from `host`, by a container with the name `through`."""
     import docker.errors
 
     seconds = str(max(round(timeout), 1))
-    argv = ["timeout", seconds, "bash", "-c", _SCRIPT, "probe", host, str(port), path, seconds]
+    argv = ["timeout", seconds, "bash", "-c", _SCRIPT, "probe", address, str(port), path, seconds, host]
     try:
         job = engine.api.exec_create(through, argv)["Id"]
         out, _ = engine.api.exec_start(job, demux=True)

@@ -81,14 +81,14 @@ class DockerRuntime:
         with self._asking(f"inspect {name}"):
             return self._state(name, containers.members(self._engine, name))
 
-    def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
+    def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
         with self._asking(f"inspect {name}"):
             told = containers.inspect(self._engine, str(name), name.app)
             if told is None:
                 return Probe(False, "no such instance")
             if not told["State"]["Running"]:
                 return Probe(False, f"its container is {told['State']['Status']}")
-            found = self._probe(told, path, timeout)
+            found = self._probe(told, path, timeout, host)
             if found.connected:
                 return found
             instead = listening.words(self._engine, told, containers.port_of(told))
@@ -153,11 +153,11 @@ class DockerRuntime:
             return containers.bring_up(self._engine, part, self._network.name, None)
         return containers.bring_up(self._engine, part, self._network.name, self._network.free_address())
 
-    def _probe(self, told: dict[str, Any], path: str, timeout: float) -> Probe:
+    def _probe(self, told: dict[str, Any], path: str, timeout: float, host: str) -> Probe:
         port = containers.port_of(told)
         if self._engine.reaches_containers:
-            return http_probe.probe(address_of(told, self._network.name), port, path, timeout)
-        return inside.probe(self._engine, self._through, told["Name"].lstrip("/"), port, path, timeout)
+            return http_probe.probe(address_of(told, self._network.name), port, path, timeout, host)
+        return inside.probe(self._engine, self._through, told["Name"].lstrip("/"), port, path, timeout, host)
 
     def _for_each_member(self, name: InstanceName, act: Callable[[str], None]) -> None:
         """At the same time: each may take its whole grace."""

@@ -22,6 +22,7 @@ def deploy(service: str, endpoint: Endpoint, route: Route, health: Health, timin
     return [
         *argv,
         *("--health-check-path", health.path),
+        *("--health-check-host", route.asked_as(health)),
         *("--health-check-timeout", format_duration(health.timeout)),
         *("--health-check-interval", format_duration(HEALTH_INTERVAL)),
         *("--deploy-timeout", format_duration(timing.deploy)),

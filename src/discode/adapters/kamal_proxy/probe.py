@@ -10,11 +10,12 @@ from ...core.quantity import format_duration
 from ...ports.runtime import Probe
 
 
-def probe(address: str, port: int, route: Route, path: str, timeout: float) -> Probe:
-    """GET `path` of the app that has the route. `address` is what the proxy is bound to; 2xx is ok."""
+def probe(address: str, port: int, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
+    """GET `path` of the app that has the route. `address` is what the proxy is bound to; 2xx is ok. A route
+    without hosts is asked for as `host`."""
     connection = HTTPConnection(reached_at(address), port, timeout=timeout)
     try:
-        headers = {"Host": host_of(route), "User-Agent": "discode", "Connection": "close"}
+        headers = {"Host": route.some_host or host, "User-Agent": "discode", "Connection": "close"}
         connection.request("GET", route.path_prefix.rstrip("/") + path, headers=headers)
         status = connection.getresponse().status
     except TimeoutError:
@@ -26,11 +27,3 @@ def probe(address: str, port: int, route: Route, path: str, timeout: float) -> P
     finally:
         connection.close()
     return Probe(200 <= status < 300, f"{status} at {path}")
-
-
-def host_of(route: Route) -> str:
-    """A host name that the route covers; without hosts any name does."""
-    if not route.hosts:
-        return "localhost"
-    host = route.hosts[0]
-    return f"probe{host[1:]}" if host.startswith("*.") else host

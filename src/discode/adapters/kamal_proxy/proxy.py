@@ -54,8 +54,8 @@ class KamalProxy:
         listed = self._list().get(service)
         return listed.serving if listed else None
 
-    def probe(self, service: str, route: Route, path: str, timeout: float) -> Probe:
-        return probe(self._address, self._http_port, route, path, timeout)
+    def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
+        return probe(self._address, self._http_port, route, path, timeout, host)
 
     def url(self, route: Route) -> str:
         return route.url(self._http_port)

@@ -91,13 +91,13 @@ class ProcessRuntime:
                 self._supervise(folder)
         return _state(name, folder)
 
-    def probe(self, name: InstanceName, path: str, timeout: float) -> Probe:
+    def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
         folder = self._folder(name)
         spec = read_json(folder.spec)
         if not spec:
             return Probe(False, "no such instance")
         port = int(spec["port"])
-        found = probe(HOST, port, path, timeout)
+        found = probe(HOST, port, path, timeout, host)
         if found.connected and is_strangers(port, folder.path, int(_web(folder).get("pid", 0))):
             return Probe(False, f"another program listens on its port {port}", connected=False)
         return found

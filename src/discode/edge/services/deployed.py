@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from ...core.address import HOST_HEADER, URL_PATH
 from .options import Command, CommandError
 from .service import Health, Pool, Service, Shape
 from .target import split
@@ -12,7 +13,6 @@ from .tls import tls_settings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _HOST = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]")
-_PATH = re.compile(r"/[A-Za-z0-9._~%+=@,:/-]*")
 _TARGET = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?")
 _HEADER = re.compile(r"[A-Za-z0-9!#$&*+.^_`|~-]+")
 
@@ -88,11 +88,11 @@ def _health(command: Command) -> Health:
         raise CommandError(f"invalid health check port: {port}")
     host = command.text("health-check-host")
     return Health(
-        path=_checked(_PATH, "/" + command.text("health-check-path").removeprefix("/"), "health check path"),
+        path=_checked(URL_PATH, "/" + command.text("health-check-path").removeprefix("/"), "health check path"),
         interval=max(command.seconds("health-check-interval"), 0.01),
         timeout=command.seconds("health-check-timeout"),
         port=port,
-        host=_checked(re.compile(r"[A-Za-z0-9_.:\[\]-]+"), host, "health check host") if host else "",
+        host=_checked(HOST_HEADER, host, "health check host") if host else "",
     )
 
 
@@ -107,7 +107,7 @@ def _headers(command: Command, flag: str) -> tuple[str, ...]:
 
 
 def _path(text: str, what: str) -> str:
-    return _checked(_PATH, "/" + text.strip("/"), what)
+    return _checked(URL_PATH, "/" + text.strip("/"), what)
 
 
 def _host(text: str) -> str:
