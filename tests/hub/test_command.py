@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import urllib.request
 
 import pytest
 
+from discode.hub.listening import sockets
 from rig.command import run
 from rig.ports import free_port
 from rig.wait import wait_for
@@ -70,6 +72,36 @@ def test_init_serve_tokens_and_an_orderly_end(command):
         and "hub build" in lines[0]["next"]
     )
     assert set(requests) == {"request"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["--port", "TAKEN"], 4, "Port TAKEN is taken by another program on 127.0.0.1. The hub was not started."),
+        (["--host", "nowhere.invalid"], 2, "--host cannot be 'nowhere.invalid'"),
+        (["--host", "192.0.2.1"], 2, "--host cannot be '192.0.2.1'"),
+        (["--trusted-proxies", "10.0.0.5;10.0.0.6"], 2, "--trusted-proxies cannot have '10.0.0.5;10.0.0.6'"),
+    ],
+)
+def test_a_hub_that_cannot_listen_says_why(command, words, code, sentence):
+    command.run("init", "--url", "http://127.0.0.1:8900", "--vendor", "acme")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = command.run("serve", *[word.replace("TAKEN", port) for word in words], code=code).stderr
+    assert sentence.replace("TAKEN", port) in refused and "Next: " in refused
+    assert "customers cannot install" not in refused, "nothing was started"
+
+
+@pytest.mark.parametrize("host", ["::", "0.0.0.0", "localhost"])
+def test_it_listens_on_every_address_of_its_host(host):
+    port = free_port()
+    opened = sockets(host, port)
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as reached:
+            assert reached.getpeername()[1] == port
+    finally:
+        for one in opened:
+            one.close()
 
 
 @pytest.mark.parametrize("place", ["nowhere/t", "link", "."])

@@ -12,6 +12,7 @@ from .connections import Connection
 from .frame import log_to_stderr
 from .hub import Hub
 from .installer import builds
+from .listening import sockets
 from .proxies import Proxies
 
 _log = logging.getLogger("discode.hub")
@@ -35,11 +36,12 @@ def server_for(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> uvi
 
 
 def serve(hub: Hub, host: str, port: int, trusted_proxies: str = "") -> None:
-    """Until SIGTERM or SIGINT."""
+    """Until SIGTERM or SIGINT. Raises UsageError or Refused when it cannot listen there."""
+    server, listening = server_for(hub, host, port, trusted_proxies), sockets(host, port)
     log_to_stderr()
     if not builds(hub):
         _log.warning(
             "customers cannot install Discode from this hub: it has no build of it",
             extra={"fields": {"next": "bin/build, in the folder of Discode's source; then: discode hub build FILE"}},
         )
-    server_for(hub, host, port, trusted_proxies).run()
+    server.run(listening)

@@ -106,8 +106,8 @@ class OtherThan(Shape):
     other_than: str = Field(pattern="^[0-9a-f]{64}$", description="The id of a key that the next root shall not name.")
 
 
-@router.post("/online-key", responses=errors(401, 403))
-def next_online_key(hub: TheHub, vendor: Publisher, wanted: OtherThan) -> dict[str, object]:
+@router.post("/online-key", responses=errors(401, 403), openapi_extra=takes(OtherThan))
+def next_online_key(hub: TheHub, vendor: Publisher, wanted: Annotated[OtherThan, body(OtherThan)]) -> dict[str, object]:
     """An online key for the next root, in TUF's format. The hub signs with it as soon as a root names it."""
     key = hub.keys.online_other_than(wanted.other_than).public_key
     return {"keyid": key.keyid, **key.to_dict()}
