@@ -32,6 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         turns_bad = behaviour == "turns-bad" or (behaviour == "falls-ill" and os.path.exists("data/ill"))
         bad = behaviour == "never-healthy" or (turns_bad and proxied)
         status = 503 if self.path == "/up" and bad else 200
+        if behaviour == "old-schema" and self.path == "/orders" and os.path.exists("data/changed"):
+            status = 500
         if self.path == "/up" and os.environ.get("GREETING") == "unusable":
             status = 500
         # As Django's ALLOWED_HOSTS and Rails' host authorization do, for every path.

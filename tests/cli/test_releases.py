@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 from place import APP
+from rig.load import Load
 from rig.registry import tar_of
 from rig.wait import wait_for
+from terminal import terminal
 
 
 def update_to(place, *versions):
@@ -105,6 +107,30 @@ def test_a_way_back_over_a_release_command_is_asked_about_first(installed):
     assert "changed" in installed.get("/notes")[1]
     update = installed.run("update", APP, "--to", "1.1.0")
     assert "shop 1.1.0 is serving" in update.out
+
+
+def test_a_page_of_the_vendors_shows_that_the_older_version_cannot_read_the_data(place):
+    update = "confirm: 1500ms, drain: 60s, stop: 3s, confirm_path: /orders"
+    place.publish("1.0.0", "old-schema", update=update)
+    place.install()
+    command = "release_command: [python3, -c, \"open('data/changed', 'w')\"]\n"
+    place.publish("1.1.0", extra=command)
+    place.run("update", APP)
+    with Load(place.port, "shop.test", users=1) as load:
+        error = place.run("rollback", APP, "--yes", code=5).err
+    assert "1.0.0 stopped answering after the switch: 500 at /orders. 1.1.0 is still serving." in error
+    assert not load.bad and place.get() == (200, "1.1.0")
+
+
+def test_a_way_back_is_asked_about_on_a_terminal(installed):
+    installed.publish("1.1.0", extra='release_command: ["true"]\n')
+    installed.run("update", APP)
+    for answer, code, version in [("n", 5, "1.1.0"), ("y", 0, "1.0.0")]:
+        with terminal(installed.command("rollback", APP), installed.env, columns=60) as typed:
+            typed.until("Go back to 1.0.0 with the data as it is? [y/N]: ")
+            typed.type(answer)
+            assert typed.end() == code, typed.screen
+        assert installed.get() == (200, version)
 
 
 def test_an_old_installation_goes_through_the_releases_between(installed):

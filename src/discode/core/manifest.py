@@ -202,13 +202,19 @@ class Volume(Part, frozen=True, kw_only=True):
 
 
 class UpdatePolicy(Part, frozen=True, kw_only=True):
-    """Seconds: `confirm` after the switch, `drain` of the old one, `stop` before SIGKILL, longest `hold`."""
+    """Seconds: `confirm` after the switch, `drain` of the old one, `stop` before SIGKILL, longest `hold`.
+
+    `confirm_path`: a page that is asked for, too, while it is confirmed. It may redirect or want a login, but not fail.
+    """
+
+    LATER: ClassVar[frozenset[str]] = frozenset({"confirm_path"})
 
     strategy: Literal["overlap", "hold"] = "overlap"
     confirm: Seconds = 10.0
     drain: Seconds = 30.0
     stop: Seconds = 10.0
     hold: Seconds = 30.0
+    confirm_path: UrlPath | None = None
 
 
 class Timeouts(Part, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..core.errors import NotHere, Refused, ReleaseFailed, Unreachable
 from ..core.installation import Installation
 from ..core.names import InstanceName
@@ -18,6 +20,7 @@ CONFIRM_INTERVAL = 0.25
 CONFIRM_MISSES = 3  # failed checks in a row that make a release bad: one may be a hiccup of the machine
 FAILED_LOG_LINES = 500
 SHOWN_LOG_LINES = 15
+SERVER_ERROR = 500  # the least of the statuses by which a server says that it failed (RFC 9110, 15.6)
 QUIET = 3.0  # seconds in which it is no news that a new instance does not listen yet
 
 
@@ -114,18 +117,28 @@ def confirm(site: Site, installation: Installation) -> None:
 
     Raises ReleaseFailed.
     """
-    manifest, name, host = installation.release.manifest, installation.instance, installation.health_host
-    health, route = manifest.health, installation.route
+    manifest, name = installation.release.manifest, installation.instance
     end, misses = site.clock.monotonic() + manifest.update.confirm, 0
     while True:
         _must_run(site, name, installation.version, "after the switch")
-        probe = site.proxy.probe(installation.app, route, health.path, health.timeout, host)
+        probe = _as_a_user(site, installation)
         misses = 0 if probe.ok else misses + 1
         if misses == CONFIRM_MISSES:
             raise _failure(site, name, f"{installation.version} stopped answering after the switch: {probe.detail}")
         if site.clock.monotonic() >= end and misses == 0:
             return
         site.clock.sleep(CONFIRM_INTERVAL)
+
+
+def _as_a_user(site: Site, installation: Installation) -> Probe:
+    """Its health check through the proxy, and then the vendor's page, which may send a user elsewhere but not fail."""
+    app, route, host = installation.app, installation.route, installation.health_host
+    health, page = installation.release.manifest.health, installation.release.manifest.update.confirm_path
+    probe = site.proxy.probe(app, route, health.path, health.timeout, host)
+    if page is None or not probe.ok:
+        return probe
+    seen = site.proxy.probe(app, route, page, health.timeout, host)
+    return replace(seen, ok=seen.ok or (seen.status is not None and seen.status < SERVER_ERROR))
 
 
 def retire_others(site: Site, keep: Installation | None, app: str, *, failed: InstanceName | None = None) -> None:

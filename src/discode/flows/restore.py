@@ -9,6 +9,9 @@ from .conclude import make_serve
 from .instance import retire_others, trouble
 from .world import Result, Site, Steps, World
 
+PATIENCE = 10.0  # seconds: who is ill keeps the settling of the other apps waiting no longer
+INTERVAL = 0.1
+
 
 def restore(world: World, app: str) -> Result:
     steps = world.steps()
@@ -25,11 +28,19 @@ def restore(world: World, app: str) -> Result:
 
 
 def _result(site: Site, installation: Installation, steps: Steps) -> Result:
-    seen = trouble(site, installation) if installation.state == "running" else ""
+    seen = _trouble(site, installation) if installation.state == "running" else ""
     return Result(
         "settle", installation.app, "not-answering" if seen else installation.state, to_version=installation.version,
         instance=str(installation.instance), seconds=steps.seconds, message=f"It was: {seen}." if seen else "",
     )  # fmt: skip
+
+
+def _trouble(site: Site, installation: Installation) -> str:
+    """What still keeps it from answering after a while: after a crash or a boot it may have been started just now."""
+    until = site.clock.monotonic() + min(installation.release.manifest.health.deadline, PATIENCE)
+    while (seen := trouble(site, installation)) and site.clock.monotonic() < until:
+        site.clock.sleep(INTERVAL)
+    return seen
 
 
 def _restore(site: Site, installation: Installation) -> Missing | None:

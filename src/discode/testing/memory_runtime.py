@@ -23,6 +23,7 @@ class Behaviour(Enum):
     EXITS = "exits while booting"
     TURNS_BAD = "turns bad once it is served"
     CRASHES = "crashes once it is served"
+    PAGES_FAIL = "its pages fail, its health check does not"
     MIGRATION_FAILS = "release command fails"
     MIGRATION_HANGS = "release command does not end in time"
 
@@ -115,6 +116,9 @@ class MemoryRuntime:
         behaviour = self._behaviour(found[0][0])
         bad = {Behaviour.NEVER_HEALTHY, Behaviour.EXITS}
         bad |= {Behaviour.TURNS_BAD, Behaviour.CRASHES} if self.served(endpoint) else set()
+        if behaviour is Behaviour.PAGES_FAIL and path != "/up":
+            status = {"/login": 302, "/account": 401}.get(path, 500)
+            return Probe(False, f"{status} at {path}", status=status)
         if behaviour is Behaviour.ERRS:
             return Probe(False, f"500 at {path}", status=500, says="no database")
         return Probe(False, f"503 at {path}", status=503) if behaviour in bad else Probe(True, f"200 at {path}")
