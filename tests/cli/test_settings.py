@@ -113,3 +113,28 @@ def test_what_a_bad_value_does_is_seen_at_once(installed):
     out, _ = command.communicate(timeout=90)
     assert command.returncode == 5 and "1.0.0 is still serving" in json.loads(out.splitlines()[-1])["error"]["sentence"]
     assert "GREETING" not in values(installed)
+
+
+def test_an_update_takes_what_only_the_new_version_asks_for(installed):
+    publish(installed, "1.1.0")
+    refused = installed.run("update", APP, "--to", "1.1.0", code=4).err
+    assert "that only you can provide: API_TOKEN, LEVEL. Nothing was changed." in refused
+    assert "Run the command again with: --set-from-env API_TOKEN --set LEVEL=…" in refused
+    bad = installed.run("update", APP, "--to", "1.1.0", "--set", "LEVEL=7", code=2).err
+    assert "LEVEL has to be one of: 5, 10. Nothing was changed." in bad
+    installed.env["API_TOKEN"] = TOKEN
+    words = ("--to", "1.1.0", "--set-from-env", "API_TOKEN", "--set", "LEVEL=5")
+    assert installed.run("update", APP, *words, "--json").last["to"] == "1.1.0"
+    assert (environment(installed)["API_TOKEN"], environment(installed)["LEVEL"]) == (TOKEN, "5")
+
+    publish(installed, "1.2.0", ENV.replace("[5, 10]", "[11, 12]"))
+    refused = installed.run("update", APP, "--to", "1.2.0", code=4).err
+    assert "shop 1.2.0: LEVEL has to be one of: 11, 12. Nothing was changed." in refused
+    with terminal(installed.command("update", APP, "--to", "1.2.0"), installed.env) as typed:
+        typed.until("How loud? (LEVEL, one of: 11, 12): ")
+        typed.type("12")
+        assert typed.end() == 0
+    assert environment(installed)["LEVEL"] == "12"
+    assert "LEVEL has to be one of: 5, 10" in installed.run("rollback", APP, code=4).err
+    assert installed.run("rollback", APP, "--set", "LEVEL=10", "--json").last["to"] == "1.1.0"
+    assert environment(installed)["LEVEL"] == "10"

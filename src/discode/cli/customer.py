@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import App, Json
+from .options import App, Assignments, FromEnvironment, Json, SettingsFile
 from .output import emit
-from .running import run_flow
+from .running import asking, run_flow
 from .source_login import CredentialsFile, PlainHttp
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ def update(
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for a staged rollout to reach this machine.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try a release again that failed here before.")] = False,
+    set_: Assignments = [],
+    set_from_env: FromEnvironment = [],
+    settings: SettingsFile = None,
     credentials_file: CredentialsFile = None,
     plain_http: PlainHttp = False,
     as_json: Json = False,
@@ -32,20 +35,28 @@ def update(
     """Update an app without an outage.
 
     The new version starts beside the old one, is checked, and takes over. If anything goes wrong, the old version keeps
-    serving.
+    serving. The settings are for what only the new version asks for; to change others: discode config set.
 
     \b
         discode update myapp
         discode update myapp --check
     """
     from ..flows import update as flow
+    from .settings import collect
     from .source_login import change
 
     change(app, credentials_file, plain_http)
     if check:
         _check(app, as_json)
         return
-    _reported("update", app, as_json, lambda world: flow.update(world, app, to=to, retry=retry, ahead=now))
+    values = collect(set_, set_from_env, settings)
+
+    def ask_and_update(world: World) -> Result:
+        return asking(
+            lambda given: flow.update(world, app, to=to, retry=retry, ahead=now, settings={**values, **given}), as_json
+        )
+
+    _reported("update", app, as_json, ask_and_update)
 
 
 def rollback(
@@ -56,13 +67,22 @@ def rollback(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Go back even if a release command has changed the data since.")
     ] = False,
+    set_: Assignments = [],
+    set_from_env: FromEnvironment = [],
+    settings: SettingsFile = None,
     as_json: Json = False,
 ) -> None:
     """Go back to an earlier version, without an outage. The data stays as it is."""
     from ..flows.rollback import DataIsNewer, rollback
+    from .settings import collect
+
+    values = collect(set_, set_from_env, settings)
 
     def flow(sure: bool) -> None:
-        _reported("rollback", app, as_json, lambda world: rollback(world, app, to=to, sure=sure))
+        def ask_and_go_back(world: World) -> Result:
+            return asking(lambda given: rollback(world, app, to=to, sure=sure, settings={**values, **given}), as_json)
+
+        _reported("rollback", app, as_json, ask_and_go_back)
 
     try:
         flow(yes)

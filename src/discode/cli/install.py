@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..core.errors import UsageError
-from .options import App, Json
-from .running import run_and_show
+from .options import App, Assignments, FromEnvironment, Json, SettingsFile
+from .running import asking, run_and_show
 from .source_login import CredentialsFile, PlainHttp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..core.installation import Route
     from ..flows.world import Result
 
@@ -34,21 +32,6 @@ Channel = Annotated[str, typer.Option(help="The release channel to follow.")]
 Version = Annotated[
     str | None,
     typer.Option("--to", "--version", metavar="VERSION", help="Install this version instead of the newest."),
-]
-Assignments = Annotated[
-    list[str],
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help="A setting; not for secrets, which other users of this machine could see while the command runs.",
-    ),
-]
-FromEnvironment = Annotated[
-    list[str], typer.Option(metavar="NAME", help="A setting whose value is taken from the environment.")
-]
-SettingsFile = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="A file of settings, one NAME=VALUE per line; - reads standard input."),
 ]
 Root = Annotated[
     str | None, typer.Option(metavar="FINGERPRINT", help="Trust only a vendor whose root key file has this SHA-256.")
@@ -119,21 +102,7 @@ def install(
         request = InstallRequest(app, address, channel, version, route, {**values, **given})
         return install(world, request)
 
-    with_license(app, address, license_file, as_json, lambda: run_and_show(lambda: _asking(flow, as_json), as_json))
-
-
-def _asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
-    """On a terminal the settings that only the customer knows are asked for, and the flow is run again."""
-    from ..flows.prepare import MissingSettings
-
-    try:
-        return flow({})
-    except MissingSettings as missing:
-        from .asking import ask, can_ask
-
-        if not can_ask(as_json):
-            raise
-        return flow(ask(missing.manifest, missing.questions))
+    with_license(app, address, license_file, as_json, lambda: run_and_show(lambda: asking(flow, as_json), as_json))
 
 
 def _route(hosts: list[str], path_prefix: str) -> Route:

@@ -10,6 +10,21 @@ App = Annotated[
     str, typer.Argument(metavar="APP", help="The app's short name, as in: discode update myapp.", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print events as JSON lines, with the result last.")]
+Assignments = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A setting; not for secrets, which other users of this machine could see while the command runs.",
+    ),
+]
+FromEnvironment = Annotated[
+    list[str], typer.Option(metavar="NAME", help="A setting whose value is taken from the environment.")
+]
+SettingsFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="A file of settings, one NAME=VALUE per line; - reads standard input."),
+]
 
 
 def group(help: str) -> typer.Typer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -25,3 +26,20 @@ def run_and_show(flow: Callable[[], Result], as_json: bool) -> None:
     begun = time.monotonic()
     result = flow()
     emit_result(result, time.monotonic() - begun, as_json=as_json)
+
+
+def asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
+    """On a terminal the settings that only the customer knows are asked for, and the flow is run again with them."""
+    from ..flows.prepare import MissingSettings
+
+    given: dict[str, str] = {}
+    while True:
+        try:
+            return flow(given)
+        except MissingSettings as missing:
+            from .asking import ask, can_ask
+
+            if not can_ask(as_json):
+                raise
+            print(missing.sentence, file=sys.stderr)
+            given |= ask(missing.manifest, missing.questions)

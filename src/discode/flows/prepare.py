@@ -8,7 +8,7 @@ from ..core.errors import PreflightError, Refused
 from ..core.installation import Installation, Route
 from ..core.manifest import Manifest
 from ..core.release import Release
-from ..core.settings import broken, complete, environment, is_secret, missing, needs_address
+from ..core.settings import broken, change, complete, environment, is_secret, missing, needs_address
 from .world import Site, World
 
 SEED_DIGITS = 32
@@ -55,17 +55,23 @@ def must_run(installation: Installation) -> Installation:
     return installation
 
 
-def next_settings(site: Site, before: Installation, release: Release) -> int:
-    """The revision of the settings that `release` will run with; a new one where it wants new secrets generated.
+def next_settings(site: Site, before: Installation, release: Release, given: Mapping[str, str] = {}) -> int:
+    """The revision of the settings that `release` will run with; a new one where it wants new secrets generated, or
+    where the customer gives some with the command.
 
-    Raises MissingSettings.
+    Raises MissingSettings, UsageError.
     """
     current = site.store.settings(before.app, before.settings)
-    wanted = settled_settings(site, release, current)
+    wanted = settled_settings(site, release, with_given(release, current, given))
     if wanted == current:
         return before.settings
     site.store.save_settings(before.app, before.settings + 1, wanted)
     return before.settings + 1
+
+
+def with_given(release: Release, current: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """What the customer gives with a command, by the rules of the release that is to run. Raises UsageError."""
+    return change(release.manifest, current, dict(given))
 
 
 def settled_settings(site: Site, release: Release, given: Mapping[str, str]) -> dict[str, str]:

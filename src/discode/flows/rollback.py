@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..core.errors import Refused
 from ..core.installation import Installation
 from ..core.journal import Journal
@@ -28,13 +30,18 @@ class DataIsNewer(Refused):
         )
 
 
-def rollback(world: World, app: str, *, to: str | None = None, sure: bool = False) -> Result:
-    """`sure`: also where the data has been changed since. Raises DataIsNewer."""
+def rollback(
+    world: World, app: str, *, to: str | None = None, sure: bool = False, settings: Mapping[str, str] = {}
+) -> Result:
+    """`sure`: also where the data has been changed since. `settings`: where the older release wants others. Raises
+    DataIsNewer."""
     steps = world.steps()
-    return with_bytes(world, app, steps, lambda: _rollback(world, app, to, sure, steps))
+    return with_bytes(world, app, steps, lambda: _rollback(world, app, to, sure, settings, steps))
 
 
-def _rollback(world: World, app: str, to: str | None, sure: bool, steps: Steps) -> Result | Missing:
+def _rollback(
+    world: World, app: str, to: str | None, sure: bool, settings: Mapping[str, str], steps: Steps
+) -> Result | Missing:
     before = must_run(world.installed(app))
     release = plan_rollback(before, to)
     if not sure and (changed := past_migrations(before, release)):
@@ -44,15 +51,15 @@ def _rollback(world: World, app: str, to: str | None, sure: bool, steps: Steps) 
         return missing
     with steps("preflight", "Checking disk, memory and settings"):
         site.proxy.ensure()
-        after = _rolled_back(site, before, release)
+        after = _rolled_back(site, before, release, settings)
         preflight(site, after)
     replace(site, Journal(flow="rollback", started=world.clock.now(), before=before, after=after))
     return Result("rollback", app, "rolled-back", before.version, release.version, str(after.instance), steps.seconds)
 
 
-def _rolled_back(site: Site, before: Installation, release: Release) -> Installation:
+def _rolled_back(site: Site, before: Installation, release: Release, settings: Mapping[str, str]) -> Installation:
     """An update will not go to the release that was left by itself: the customer had a reason."""
-    after = before.with_release(release, next_settings(site, before, release))
+    after = before.with_release(release, next_settings(site, before, release, settings))
     if not before.is_newer_than(release):
         return after
     return after.remembering(before.release, "it was rolled back here.", site.clock.now(), again=False)

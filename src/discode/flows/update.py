@@ -13,20 +13,31 @@ same app has to wait (`asking`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.plan import NothingToDo, Step, check_kind, plan_update, warning_of, withdrawn
 from ..core.release import Index, Release
 from ..ports.releases import Releases
-from .prepare import check_settings, must_run, next_settings, seeded
+from .prepare import check_settings, must_run, next_settings, seeded, with_given
 from .replace import preflight, replace
 from .settle import settle
 from .world import Result, Steps, World
 
 
-def update(world: World, app: str, *, to: str | None = None, retry: bool = False, ahead: bool = False) -> Result:
+def update(
+    world: World,
+    app: str,
+    *,
+    to: str | None = None,
+    retry: bool = False,
+    ahead: bool = False,
+    settings: Mapping[str, str] = {},
+) -> Result:
     """To the newest release of the installation's channel, or to version `to`; through intermediate releases where
-    the vendor requires them. `retry`: also to a release that has failed here. `ahead`: not waiting for its rollout."""
+    the vendor requires them. `retry`: also to a release that has failed here. `ahead`: not waiting for its rollout.
+    `settings`: what a newer release asks for, or wants otherwise; each goes to the releases that know it."""
     steps = world.steps()
     with world.store.asking(app):
         while True:
@@ -36,13 +47,13 @@ def update(world: World, app: str, *, to: str | None = None, retry: bool = False
                 index = releases.index()
                 plan = _plan(world, before, index, to, retry, ahead)
             if isinstance(plan, NothingToDo):
-                return _nothing(before, index, plan, steps)
-            release = _brought(world, before, releases, plan, steps)
+                return _nothing(before, index, plan, settings, steps)
+            release, given = _brought(world, before, releases, plan, settings, steps)
             with world.store.lock(app):
                 settle(world, app, steps)
                 if not _is_as_planned(world, before, release, steps):
                     continue
-                result = _step(world, before, release, steps)
+                result = _step(world, before, release, given, steps)
             if plan.entry.key == plan.target.key:
                 return result
 
@@ -60,11 +71,14 @@ def check(world: World, app: str) -> tuple[Installation, Index, NothingToDo | St
         return before, index, plan
 
 
-def _nothing(before: Installation, index: Index, plan: NothingToDo, steps: Steps) -> Result:
+def _nothing(
+    before: Installation, index: Index, plan: NothingToDo, settings: Mapping[str, str], steps: Steps
+) -> Result:
     yanked = withdrawn(before, index)
+    unused = f"No setting was changed; to change some: discode config set {before.app}" if settings else ""
     return Result(
         "update", before.app, "nothing-to-do", before.version, before.version, str(before.instance), steps.seconds,
-        f"{plan.reason} {warning_of(before, yanked)}".strip(), yanked,
+        " ".join(filter(None, (plan.reason, warning_of(before, yanked), unused))), yanked,
     )  # fmt: skip
 
 
@@ -82,20 +96,26 @@ def _plan(
     return plan_update(before, index, to, {} if retry else before.avoided(now), now, ahead)
 
 
-def _brought(world: World, before: Installation, releases: Releases, plan: Step, steps: Steps) -> Release:
-    """The release, with all that can be done before anything is touched, and without the app's lock."""
+def _brought(
+    world: World, before: Installation, releases: Releases, plan: Step, settings: Mapping[str, str], steps: Steps
+) -> tuple[Release, dict[str, str]]:
+    """The release and the settings given for it, with all that can be done before anything is touched, and without the
+    app's lock."""
     with steps("plan", f"Reading the manifest of {plan.entry.version}"):
         release = releases.release(plan.entry)
         check_kind(before, release)
+    is_last = plan.entry.key == plan.target.key
+    given = {name: value for name, value in settings.items() if is_last or name in release.manifest.env}
     world.platforms.choose(release.manifest.artifact.kind)
     site = world.site(release.manifest.artifact.kind, steps)
     with steps("preflight", "Checking disk, memory and settings"):
-        check_settings(release, site.store.settings(before.app, before.settings))
+        current = site.store.settings(before.app, before.settings)
+        check_settings(release, with_given(release, current, given))
         site.proxy.ensure()
         preflight(site, before.with_release(release, before.settings))
     with steps("fetch", f"Fetching {release.version}"):
         site.runtime.fetch(release, releases, world.report)
-    return release
+    return release, given
 
 
 def _is_as_planned(world: World, before: Installation, release: Release, steps: Steps) -> bool:
@@ -104,10 +124,10 @@ def _is_as_planned(world: World, before: Installation, release: Release, steps: 
     return must_run(world.installed(before.app)) == before and site.runtime.has(release)
 
 
-def _step(world: World, before: Installation, release: Release, steps: Steps) -> Result:
+def _step(world: World, before: Installation, release: Release, given: Mapping[str, str], steps: Steps) -> Result:
     site = world.site(release.manifest.artifact.kind, steps)
     site.proxy.ensure()
-    after = before.with_release(release, next_settings(site, before, release))
+    after = before.with_release(release, next_settings(site, before, release, given))
     replace(site, Journal(flow="update", started=world.clock.now(), before=before, after=after))
     return Result(
         "update", before.app, "updated", before.version, release.version, str(after.instance), steps.seconds
