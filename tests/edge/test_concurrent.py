@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from rig.load import Load
 from rig.wait import wait_for
 
@@ -62,16 +64,96 @@ def test_a_deploy_does_not_wait_for_the_drain_of_another_service(deployed, apps)
     assert answers == [(200, "one")]
 
 
-def test_commands_on_one_service_wait_for_each_other(deployed, apps):
+@pytest.fixture
+def waiting(deployed):
+    """A deploy of `two`, which is not healthy yet, beside `one`, which serves."""
+    edge, _, two = deployed
+    two.healthy = False
+    command = Started(edge, "deploy", "a", "--target", two.target, "--host", "a.test", "--deploy-timeout", "30s")
+    wait_for(lambda: two.checks > 0)
+    yield edge, two, command
+    two.healthy = True
+    command.join()
+
+
+def test_nothing_waits_for_the_health_of_a_target(waiting, apps):
+    edge, two, command = waiting
+    (three,) = apps("three")
+    edge.ok("pause", "a")
+    edge.ok("resume", "a")
+    edge.ok("rollout", "deploy", "a", "--target", three.target)
+    edge.ok("rollout", "set", "a", "--percent", "0", "--list", "vip")
+    assert command.is_running()
+    two.healthy = True
+    assert (command.join().returncode, command.done.stdout) == (0, "")
+    assert edge.get("a.test") == (200, "two"), "nothing has overtaken it"
+    assert edge.get("a.test", Cookie="kamal-rollout=vip") == (200, "three"), "it keeps what was done meanwhile"
+
+
+def test_what_was_asked_for_last_serves_though_it_was_healthy_first(waiting, apps):
+    edge, two, command = waiting
+    (three,) = apps("three")
+    edge.ok("deploy", "a", "--target", three.target, "--host", "a.test")
+    assert edge.get("a.test") == (200, "three") and command.is_running()
+    two.healthy = True
+    assert command.join().returncode == 0 and "a later command for this service" in command.done.stdout
+    assert edge.get("a.test") == (200, "three")
+
+
+def test_a_deploy_that_fails_overtakes_nothing(waiting, apps):
+    edge, two, command = waiting
+    (three,) = apps("three")
+    three.healthy = False
+    words = ("deploy", "a", "--target", three.target, "--host", "a.test", "--deploy-timeout", "100ms")
+    assert edge.run(*words).returncode == 1
+    two.healthy = True
+    assert (command.join().returncode, command.done.stdout) == (0, "")
+    assert edge.get("a.test") == (200, "two")
+
+
+def test_what_was_removed_does_not_come_back(waiting):
+    edge, two, command = waiting
+    edge.ok("remove", "a")
+    assert edge.get("a.test")[0] == 404 and command.is_running()
+    two.healthy = True
+    assert command.join().returncode == 0 and "a later command for this service" in command.done.stdout
+    assert edge.get("a.test")[0] == 404
+
+
+def test_a_first_deploy_that_was_called_off_does_not_serve(edge, apps):
+    """Nothing is there to be removed, and nothing shall come."""
+    (one,) = apps("one")
+    one.healthy = False
+    command = Started(edge, "deploy", "a", "--target", one.target, "--host", "a.test", "--deploy-timeout", "30s")
+    wait_for(lambda: one.checks > 0)
+    assert edge.run("remove", "a").stderr == "Error: service not found\n"
+    one.healthy = True
+    assert command.join().returncode == 0
+    assert edge.told()["services"] == []
+
+
+def test_a_host_that_was_taken_while_a_target_was_waited_for_is_refused(edge, apps):
+    one, two = apps("one", "two")
+    one.healthy = False
+    command = Started(edge, "deploy", "a", "--target", one.target, "--host", "a.test", "--deploy-timeout", "30s")
+    wait_for(lambda: one.checks > 0)
+    edge.ok("deploy", "b", "--target", two.target, "--host", "a.test")
+    one.healthy = True
+    assert command.join().stderr == "Error: host settings conflict with another service\n"
+    assert edge.get("a.test") == (200, "two")
+
+
+def test_a_rollout_that_a_later_one_has_overtaken_serves_nobody(deployed, apps):
     edge, _, two = deployed
     (three,) = apps("three")
     two.healthy = False
-    first = Started(edge, "deploy", "a", "--target", two.target, "--host", "a.test", "--deploy-timeout", "20s")
+    command = Started(edge, "rollout", "deploy", "a", "--target", two.target, "--deploy-timeout", "30s")
     wait_for(lambda: two.checks > 0)
-    second = Started(edge, "deploy", "a", "--target", three.target, "--host", "a.test")
+    edge.ok("rollout", "deploy", "a", "--target", three.target)
+    edge.ok("rollout", "set", "a", "--percent", "0", "--list", "vip")
     two.healthy = True
-    assert (first.join().returncode, second.join().returncode) == (0, 0)
-    assert edge.get("a.test") == (200, "three"), "the one that came last"
+    assert command.join().returncode == 0
+    assert edge.get("a.test", Cookie="kamal-rollout=vip") == (200, "three")
 
 
 def test_a_version_that_still_drains_gets_nothing_when_the_one_after_the_next_comes(deployed, apps):

@@ -9,6 +9,8 @@ from ..sync.sync import Sync
 from ..tls.certificates import Certificates
 from ..traffic.drains import Drains
 
+OVERTAKEN = "Note: a later command for this service came while its target was waited for, and decides what is served.\n"
+
 
 @dataclass(frozen=True)
 class Edge:

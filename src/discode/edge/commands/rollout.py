@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ..services.deployed import pool_of
+from ..services.deployed import pool_of, with_rollout
 from ..services.options import Command, CommandError
-from ..services.service import Split
+from ..services.service import Service, Split
 from ..targets.health import wait_until_healthy
-from .edge import Edge
+from .edge import OVERTAKEN, Edge
 
 LETTER = "r"  # in the names of a rollout's backends
 
 
-def rollout_deploy(edge: Edge, command: Command) -> None:
+def rollout_deploy(edge: Edge, command: Command) -> str:
     """Like `deploy`, for the targets of the rollout."""
-    with edge.table.turn(command.service):
-        before = edge.table.known(command.service)
-        pool = pool_of(command, before.rollout)
-        shape = replace(
-            before.shape,
-            has_rollout=True,
-            has_several=before.active.has_several or pool.has_several,
-            has_readers=before.shape.has_readers or bool(pool.readers),
-        )
-        wait_until_healthy(pool, before.health, command.seconds("deploy-timeout"))
-        after = edge.sync.bring_in(before, replace(before, rollout=pool, shape=shape), LETTER, None)
-        drain = edge.drains.leave(before, after, LETTER, command.seconds("drain-timeout"))
+    number, known = edge.table.arrivals.number(), edge.table.known(command.service)
+    wait_until_healthy(pool_of(command, known.rollout), known.health, command.seconds("deploy-timeout"))
+
+    def make(_: object) -> Service:
+        return with_rollout(command, edge.table.known(command.service))
+
+    swap = edge.sync.swap(number, (command.service, LETTER), make, None, command.seconds("drain-timeout"))
+    if swap is None:
+        return OVERTAKEN
     if not command.on("drain-in-background"):
-        edge.drains.finish(command.service, drain)
+        edge.drains.finish(command.service, swap.drain)
+    return ""
 
 
 def rollout_set(edge: Edge, command: Command) -> None:

@@ -29,7 +29,7 @@ from .controller import Controller
 Upgrade = Callable[[list[str], list[str]], None]
 HandOver = Callable[[socket.socket, dict[str, object]], None]
 LONGEST = 1 << 20  # bytes of a command
-COMMANDS: Mapping[str, Callable[[Edge, Command], None]] = {
+COMMANDS: Mapping[str, Callable[[Edge, Command], str | None]] = {
     "deploy": deploy,
     "pause": pause,
     "resume": resume,
@@ -143,10 +143,10 @@ def _carry_out(controller: Controller, command: Command) -> str:
         return listing.as_json(controller) if command.on("json") else listing.table(controller.table.services())
     if command.name == "run":
         raise CommandError("the proxy is already running")
-    COMMANDS[command.name](controller.edge, command)
+    said = (COMMANDS[command.name](controller.edge, command) or "") + notices(command)
     if command.name == "deploy":
-        return notices(command) + controller.certificates.first(controller.table.get(command.service))
-    return notices(command)
+        return said + controller.certificates.first(controller.table.get(command.service))
+    return said
 
 
 def _outcome(code: int, stdout: str, stderr: str) -> dict[str, object]:

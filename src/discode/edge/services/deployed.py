@@ -28,7 +28,7 @@ def deployed(command: Command, before: Service | None) -> Service:
             f"canonical-host '{canonical}' must be present in the hosts list: [{' '.join(hosts)}]"
         )
     pool = pool_of(command, before.active if before else None)
-    shape = _shape(command, before, pool)
+    shape = _shape(command, pool)
     made = Service(
         name=_checked(_NAME, command.service, "service name"),
         active=pool,
@@ -38,10 +38,33 @@ def deployed(command: Command, before: Service | None) -> Service:
         canonical_host=_checked(_HOST, canonical, "canonical host") if canonical else "",
         tls=tls_settings(command, hosts, shape.path_prefixes),
     )
+    return in_place_of(made, before)
+
+
+def in_place_of(made: Service, before: Service | None) -> Service:
+    """What a deploy has made, beside what is there now: it may be another one than when the deploy came."""
     if before is None:
         return made
     kept = {name: getattr(before, name) for name in ("rollout", "split", "mode", "max_pause", "rate", "message")}
-    return replace(made, **kept)
+    shape = replace(
+        made.shape,
+        has_several=made.active.has_several or bool(before.rollout and before.rollout.has_several),
+        has_readers=made.shape.has_readers or before.shape.has_readers,
+        has_rollout=before.shape.has_rollout,
+    )
+    return replace(made, active=replace(made.active, slot=1 - before.active.slot), shape=shape, **kept)
+
+
+def with_rollout(command: Command, service: Service) -> Service:
+    """The service with the targets of a `rollout deploy`. Raises CommandError."""
+    pool = pool_of(command, service.rollout)
+    shape = replace(
+        service.shape,
+        has_rollout=True,
+        has_several=service.active.has_several or pool.has_several,
+        has_readers=service.shape.has_readers or bool(pool.readers),
+    )
+    return replace(service, rollout=pool, shape=shape)
 
 
 def pool_of(command: Command, before: Pool | None) -> Pool:
@@ -54,8 +77,7 @@ def pool_of(command: Command, before: Pool | None) -> Pool:
     return Pool(targets, readers, slot=1 - before.slot if before else 0)
 
 
-def _shape(command: Command, before: Service | None, pool: Pool) -> Shape:
-    had = before.shape if before else Shape()
+def _shape(command: Command, pool: Pool) -> Shape:
     prefixes = command.texts("path-prefix") or ["/"]
     names = {flag: _headers(command, flag) for flag in ("log-request-header", "log-response-header")}
     client_ip = command.text("client-ip-header")
@@ -76,9 +98,8 @@ def _shape(command: Command, before: Service | None, pool: Pool) -> Shape:
         log_request_headers=names["log-request-header"],
         log_response_headers=names["log-response-header"],
         exclude_metrics_paths=tuple(_path(text, "metrics path") for text in command.texts("exclude-metrics-path")),
-        has_several=pool.has_several or bool(before and before.rollout and before.rollout.has_several),
-        has_readers=had.has_readers or bool(pool.readers),
-        has_rollout=had.has_rollout,
+        has_several=pool.has_several,
+        has_readers=bool(pool.readers),
     )
 
 

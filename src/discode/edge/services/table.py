@@ -1,8 +1,8 @@
 """The table of services: what is served, which service has which host, and which command may change it now.
 
-A command takes its turn on one service and keeps it while targets are checked: commands on the same service wait for
-each other, commands on different services do not. `lock` guards what they share (the table, the files made from it,
-reloads) and is only ever held briefly.
+A command takes its turn on one service while it changes it: commands on the same service wait for each other, commands
+on different services do not. Targets are checked and drained outside of a turn. `lock` guards what all commands share
+(the table, the files made from it, reloads) and is only ever held briefly.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from . import state
+from .arrivals import Arrivals
 from .options import CommandError
 from .service import Service
 
@@ -22,6 +23,7 @@ class Table:
         self._file = file
         self._services = state.load(file)
         self._turns: dict[str, threading.Lock] = {}
+        self.arrivals = Arrivals()
         self.lock = threading.RLock()
 
     @contextmanager

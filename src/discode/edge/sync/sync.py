@@ -7,20 +7,29 @@ The table is saved before HAProxy gets the maps, so that whoever starts afterwar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from ..layout import Layout
+from ..services.arrivals import Place
 from ..services.service import Pool, Service
 from ..services.table import Table
 from ..targets.follow import Follower, all_places, places
 from ..text import files
 from ..tls.certificates import Certificates
+from ..traffic.drain import Drain
 from ..traffic.drains import Drains
 from .configuration import Configuration
 from .maps import Maps
 from .servers import Servers
 from .upkeep import Upkeep
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Another pool serves; `drain` of the one before it, if there was one."""
+
+    drain: Drain | None
 
 
 class Sync:
@@ -39,6 +48,26 @@ class Sync:
         self._layout, self._table, self._configuration = layout, table, configuration
         self._maps, self._servers, self._upkeep = maps, servers, upkeep
         self._follower, self._drains, self._certificates = follower, drains, certificates
+
+    def swap(
+        self,
+        number: int,
+        place: Place,
+        make: Callable[[Service | None], Service],
+        templates: Mapping[int, str] | None,
+        timeout: float,
+    ) -> Swap | None:
+        """Bring in the pool at this place of what `make` makes of the service as it is, and start to drain the one
+        before it; None when a command that came after `number` has decided about the place.
+        """
+        name, letter = place
+        with self._table.turn(name):
+            if self._table.arrivals.is_overtaken(number, place):
+                return None
+            before = self._table.get(name)
+            after = self.bring_in(before, make(before), letter, templates)
+            self._table.arrivals.settle(number, [place])
+            return Swap(self._drains.leave(before, after, letter, timeout))
 
     def bring_in(
         self, before: Service | None, after: Service, letter: str, templates: Mapping[int, str] | None

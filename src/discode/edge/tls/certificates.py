@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +45,7 @@ class Certificates:
         reloads: threading.RLock,
     ):
         """`reloads` is held during every reload, from writing the files to `offer.loaded`."""
+        self._wanted: list[str] = []  # certificates of deploys that wait for their targets
         self._services, self._haproxy, self._settings, self._addresses = services, haproxy, settings, addresses
         self._folder = CertificateFolder(haproxy.layout.folder / "certificates")
         self.offer = Offer(haproxy.runtime, self._folder, settings, reloads)
@@ -72,11 +74,21 @@ class Certificates:
         self._try_out(self._folder.own(name))
         return replace(service, tls=replace(service.tls, certificate=name))
 
+    @contextmanager
+    def kept_for(self, service: Service) -> Iterator[None]:
+        """The certificate that was given with it stays while it is not in the table yet."""
+        own = service.tls.certificate if service.tls else ""
+        self._wanted.append(own)
+        try:
+            yield
+        finally:
+            self._wanted.remove(own)
+
     def settle(self, services: Iterable[Service]) -> None:
         """After a change of services: HAProxy offers what they have, and files of own ones that are gone go too."""
         services = list(services)
         self.offer.sync(services)
-        self._folder.drop_own({service.tls.certificate for service in services if service.tls})
+        self._folder.drop_own({*self._wanted, *(service.tls.certificate for service in services if service.tls)})
 
     def first(self, service: Service | None) -> str:
         """Wait a while for the first certificates of a deployed service; a notice for those that are not there."""
