@@ -11,18 +11,29 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 class Sent:
     """A request as it came."""
 
-    def __init__(self, head, body=b""):
+    def __init__(self, head, stream):
         self.line, _, self.head = head.partition(b"\r\n")
-        self.path, self.body = self.line.split()[1].decode("latin-1"), body
+        self.path, self.body, self._stream = self.line.split()[1].decode(), b"", stream
 
     def values(self, name):
         return [value.decode() for value in re.findall(rb"(?im)^" + name.encode() + rb":[ \t]*(.*?)\r?$", self.head)]
 
+    def read_body(self):
+        stream = self._stream
+        if "chunked" not in "".join(self.values("transfer-encoding")).lower():
+            self.body = stream.read(int((self.values("content-length") or ["0"])[0]))
+            return
+        while size := int(stream.readline().partition(b";")[0], 16):  # ValueError: it ends in the middle
+            self.body += stream.read(size)
+            stream.readline()
+        while stream.readline() not in (b"\r\n", b""):
+            pass
+
 
 class RawApp:
-    """`answers`: bytes for a path, or what is called with the connection and the request, and returns true to keep it.
-    `sent`: requests so far, without checks. At /wait nobody is answered before `let_go`; `waiting` and `left` count who
-    asked there, and who went away."""
+    """`answers`: bytes for a path, or what is called with the connection and the request, whose body it may read, and
+    returns true to keep the connection. `sent`: requests so far, without checks. At /wait nobody is answered before
+    `let_go`; `waiting` and `left` count who asked there, and who went away."""
 
     def __init__(self, answers=None):
         self.answers = {"/up": OK, "/wait": self._wait, **(answers or {})}
@@ -40,13 +51,13 @@ class RawApp:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._listener.accept()
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
-        with contextlib.suppress(OSError, EOFError), connection, connection.makefile("rb") as stream:
+        with contextlib.suppress(OSError, ValueError), connection, connection.makefile("rb") as stream:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             while head := read_head(stream):
-                sent = Sent(head)
+                sent = Sent(head, stream)
                 answer = self.answers.get(sent.path.partition("?")[0], OK)
                 if sent.path != "/up":
                     self.sent.append(sent)
@@ -54,7 +65,7 @@ class RawApp:
                     if not answer(connection, sent):
                         return
                     continue
-                sent.body = read_body(stream, sent)
+                sent.read_body()
                 connection.sendall(answer)
                 if b"close" in answer.partition(b"\r\n\r\n")[0].lower() or re.match(rb"HTTP/1\.0", answer):
                     return
@@ -83,15 +94,3 @@ def read_head(stream):
         if line in (b"\r\n", b"\n"):
             return head
     return b""
-
-
-def read_body(stream, sent):
-    if "chunked" in "".join(sent.values("transfer-encoding")):
-        body = b""
-        while size := int(stream.readline().partition(b";")[0], 16):
-            body += stream.read(size)
-            stream.readline()
-        while stream.readline() not in (b"\r\n", b""):
-            pass
-        return body
-    return stream.read(int((sent.values("content-length") or ["0"])[0]))

@@ -140,7 +140,10 @@ _WAITS = [
     f"http-request set-var(txn.patience) int({round(Shape.target_timeout * 1000)}) if {{ var(txn.whole) -m found }}",
     "http-request set-timeout server 24h if { var(txn.patience) -m found }",
     "tcp-response inspect-delay 20d",
-    f"tcp-response content lua.answer if {{ be_sess_rate lt {MANY} }} || {{ var(txn.patience) -m found }}",
+    f"tcp-response content accept if !{{ be_sess_rate lt {MANY} }} !{{ var(txn.patience) -m found }}",
+    "tcp-response content lua.answer",
+    # Waits for a header, and no longer when what has come is none. The timer that Lua has set goes on.
+    "tcp-response content accept if { status -m found }",
 ]
 
 # Between two events there may be any time; the target timeout is for the answer of a request.

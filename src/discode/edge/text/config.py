@@ -193,6 +193,8 @@ frontend http from base
     option idle-close-on-response
     # A piece of an answer that is streamed leaves at once, else up to 0.2 s later.
     option http-no-delay
+    # Whoever passes an answer on without a Date adds one; RFC 9110, 6.6.1.
+    http-after-response set-header Date %[date,http_date] unless {{ res.fhdr(date) -m found }}
 {relay.CONNECTION_RULES}\
     # As text once a connection, for it is asked for more than once a request.
     tcp-request session set-var-fmt(sess.client) %[src]
@@ -205,7 +207,9 @@ frontend http from base
     acl is_websocket req.hdr(upgrade) -i -m str websocket
     acl is_event_stream req.hdr(accept) -m sub text/event-stream
     acl is_canonical var(txn.host),strcmp(txn.canonical) eq 0
-{limits.rules()}{strict.RULES}{relay.REQUEST_RULES}{hops.REQUEST_RULES}{tls.request_rules_before_routing(layout.folder)}\
+{limits.rules()}{strict.RULES}{relay.REQUEST_RULES}{hops.REQUEST_RULES}\
+    {plain.ORIGIN_FORM} if {{ url -m beg http }} {{ req.ver 1.0 1.1 }}
+{tls.request_rules_before_routing(layout.folder)}\
 {_finding_rules(maps)}{_mode_rules(layout, services, maps)}\
     # WebSockets and event streams have backends of their own, so that they can be let go by themselves.
     http-request set-var(txn.live) str(:live) if is_websocket or is_event_stream

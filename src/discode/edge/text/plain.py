@@ -44,6 +44,10 @@ ADDRESS = (
 _PLAIN_TRAITS = {"rws", "untrusted"}
 
 
+# An address with its host is for proxies; a target gets what follows the host, see RFC 9112, 3.2.1.
+ORIGIN_FORM = "http-request set-uri %[pathq]"
+
+
 def rules(hosts: Path, backends: Path) -> str:
     """For the frontend, before all rules on other requests."""
     return rf"""
@@ -53,6 +57,7 @@ def rules(hosts: Path, backends: Path) -> str:
     http-request set-var(txn.service) var(txn.host),map_str({hosts})
     http-request set-var(txn.backend) var(txn.service),concat(:,sess.scheme),map_str({backends})
     http-request set-var(txn.plain) bool(1) if {{ var(txn.backend) -m found }} !{{ stopping }} {{ req.ver -m str 1.1 2.0 }} {{ url -m reg '{ADDRESS}' }} {{ req.hdrs -m reg '{HEADERS}' }} {{ req.fhdr_cnt le {limits.COUNT} }} {{ var(txn.backend),nbsrv gt 0 }}
+    {ORIGIN_FORM} if is_plain {{ url -m beg http }} {{ req.ver 1.1 }}
     http-request set-var(txn.id) uuid if is_plain
     http-request set-var(txn.remote) var(sess.client) if is_plain
     http-request add-header X-Request-ID %[var(txn.id)] if is_plain

@@ -147,15 +147,11 @@ local function too_late(txn)
     }
 end
 
--- How long it may go on waiting. The first look is when the request has been sent.
-local function left(txn)
-    local patience, deadline = txn:get_var("txn.patience"), txn:get_var("txn.deadline")
-    if patience == nil then return LOOK end
-    if deadline == nil then
-        deadline = math.floor(milliseconds()) + patience
-        txn:set_var("txn.deadline", deadline)
-    end
-    return math.min(deadline - math.floor(milliseconds()), LOOK)
+local function begin(txn)
+    local patience = txn:get_var("txn.patience")
+    local wait = {deadline = patience and milliseconds() + patience or math.huge}
+    txn:set_priv(wait)
+    return wait
 end
 
 core.register_action("answer", {"tcp-res"}, function(txn)
@@ -165,9 +161,14 @@ core.register_action("answer", {"tcp-res"}, function(txn)
         if txn.req:may_recv() then return act.CONTINUE end
         txn:done(txn:reply{status = 499, reason = "Client Closed Request"})
     end
-    local wait = left(txn)
-    if wait <= 0 or is_cut(txn.f:be_name(), txn.f:srv_name()) then txn:done(too_late(txn)) end
-    act.wake_time(wait)
+    local wait, now = txn:get_priv(), milliseconds()
+    -- Before its time: the next rule tells an answer that is no HTTP, which cannot be seen here, from none.
+    if wait and now < wait.look - 2 then return act.CONTINUE end
+    wait = wait or begin(txn)
+    local rest = math.ceil(math.min(wait.deadline - now, LOOK))
+    if rest <= 0 or is_cut(txn.f:be_name(), txn.f:srv_name()) then txn:done(too_late(txn)) end
+    wait.look = now + rest
+    act.wake_time(rest)
     return act.YIELD
 end)
 
