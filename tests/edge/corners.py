@@ -350,15 +350,13 @@ REQUESTS = [
     Corner(
         "headers named by Connection",
         get(b"Connection: X-A, keep-alive", b"X-A: b"),
-        "200 kept `x-a: b`",
-        real="200 kept no `x-a`",
+        "200 kept no `x-a`",
         see=sent_values("x-a"),
     ),
     Corner(
         "TE and Proxy-Connection",
         get(b"TE: trailers, deflate", b"Proxy-Connection: keep-alive"),
-        "200 kept `te: trailers`, `proxy-connection: keep-alive`",
-        real="200 kept `te: trailers`, no `proxy-connection`",
+        "200 kept `te: trailers`, no `proxy-connection`",
         see=sent_values("te", "proxy-connection"),
     ),
     Corner(
@@ -438,7 +436,8 @@ REQUESTS = [
     Corner(
         "an upgrade to h2c",
         get(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__"),
-        "200 kept `upgrade: h2c`",
+        "200 kept no `upgrade`",
+        real="200 kept `upgrade: h2c`",
         see=sent_values("upgrade"),
     ),
     # large
@@ -679,6 +678,29 @@ ANSWERS = [
         is_last=True,
     ),
 ]
+HOPS = [
+    Corner("no Host in HTTP/1.1", get(host=None), "400 closed"),
+    Corner(
+        "two lines of X-Forwarded-For",
+        get(b"X-Forwarded-For: 192.0.2.1", b"X-Forwarded-For: 192.0.2.2"),
+        "200 kept `x-forwarded-for: 192.0.2.1, 192.0.2.2, 127.0.0.1`",
+        see=sent_values("x-forwarded-for"),
+    ),
+    Corner(
+        "Keep-Alive in an answer",
+        get(),
+        "200 kept no `keep-alive`",
+        answer=with_length(b"Connection: keep-alive", b"Keep-Alive: timeout=5"),
+        see=got_values("keep-alive"),
+    ),
+    Corner(
+        "headers named by Connection in an answer",
+        get(),
+        "200 kept no `x-a`",
+        answer=with_length(b"Connection: X-A", b"X-A: b"),
+        see=got_values("x-a"),
+    ),
+]
 CLIENTS = [
     Corner("a client that leaves", leave, "the app is told"),
     Corner("a client that closes its sending half", close_half, "499"),
@@ -686,4 +708,4 @@ CLIENTS = [
     Corner("a silent event stream for `Accept: */*`", get(b"Accept: */*"), "200 kept", answer=stream),
     Corner("a silent event stream for a POST", post(b"Content-Length: 5", body=b"hello"), "200 kept", answer=stream),
 ]
-TABLE = [*REQUESTS, *ANSWERS, *CLIENTS]
+TABLE = [*REQUESTS, *ANSWERS, *HOPS, *CLIENTS]
