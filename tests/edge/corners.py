@@ -2,7 +2,8 @@
 
 A table. What shows of a case is a line such as `200 kept`: the statuses of the answers, whether the connection takes
 another request, and what the case wants to see beside it. `real` is kamal-proxy's (v0.9.2), where that is another one;
-docs/edge.md has these rows.
+docs/edge.md has these rows. Of what is joined by `or`, each may be: versions of HAProxy differ, and so does kamal-proxy
+from one time to the next.
 """
 
 import contextlib
@@ -209,7 +210,7 @@ SWITCHING = b"HTTP/1.1 101 Switching Protocols"
 
 def continuing(connection, sent):
     connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-    sent.body = connection.recv(100)
+    sent.read_body()
     connection.sendall(OK)
     return True
 
@@ -287,7 +288,10 @@ REQUESTS = [
     ),
     Corner("a chunk without its end", post(CHUNKED, body=b"5\r\nhelloX\r\n0\r\n\r\n"), "400 closed", real="502 closed"),
     Corner(
-        "chunks that end their lines with LF", post(CHUNKED, body=b"5\nhello\n0\n\n"), "200 kept", real="502 closed"
+        "chunks that end their lines with LF",
+        post(CHUNKED, body=b"5\nhello\n0\n\n"),
+        "200 kept or 400 closed",
+        real="502 closed",
     ),
     Corner(
         "trailers",
@@ -478,11 +482,18 @@ ANSWERS = [
     Corner(
         "204 with a length",
         get(),
-        "204 kept no `content-length`",
+        "204 kept no `content-length` or 204 closed no `content-length`",
+        real="204 kept no `content-length`",
         answer=answer(b"Content-Length: 0", body=b"", line=b"HTTP/1.1 204 No Content"),
         see=got_values("content-length"),
     ),
-    Corner("204 with a body", get(), "204 kept", answer=with_length(line=b"HTTP/1.1 204 No Content")),
+    Corner(
+        "204 with a body",
+        get(),
+        "204 kept or 204 closed",
+        real="204 kept",
+        answer=with_length(line=b"HTTP/1.1 204 No Content"),
+    ),
     Corner(
         "304 with a length",
         get(),
