@@ -150,6 +150,25 @@ def _meta(place):
     yield "targets.json", snapshot["targets.json"]
 
 
+def test_a_damaged_copy_is_told_and_replaced(vendor, tmp_path):
+    vendor.repository.rotate("online")
+    (vendor.keys / "chain" / "2.root.json").write_text("{}")
+    (vendor.keys / "chain" / "targets.json").write_text("{}")
+    refused = refusal(vendor.publish, "1.2")
+    assert refused.name == "chain-damaged" and "discode release chain import SOURCE --keys" in refused.next_step
+    done = import_chain(vendor.place.url, vendor.keys)
+    assert (done.root, done.targets) == (2, vendor.repository._current().version)
+    assert vendor.publish("1.2").is_new
+
+
+def test_a_copy_that_cannot_be_written_stops_no_publish_and_is_told(vendor, tmp_path):
+    shutil.rmtree(vendor.keys / "chain")
+    (vendor.keys / "chain").write_text("in the way")
+    assert vendor.publish("1.2").is_new
+    assert "chain of roots has to come from a mirror" in vendor.repository.trusted().trouble
+    assert refusal(import_chain, vendor.place.url, vendor.keys).name == "no-permission"
+
+
 def test_a_strangers_chain_is_not_imported(vendor, tmp_path):
     other = HubVendor(tmp_path / "other", vendor.place)
     other.repository._keys.make(online=False)
@@ -296,8 +315,9 @@ class TestRotation:
         vendor.publish("1.3", "print(13)")
         assert customer.versions()[-1] == "1.3"
 
+    @pytest.mark.parametrize("again", ["the same command", "a publish"])
     @pytest.mark.parametrize("role", ["targets", "root"])
-    def test_that_was_cut_off_when_the_hub_had_it_is_finished_by_the_next_command(self, vendor, customer, role):
+    def test_that_was_cut_off_when_the_hub_had_it_is_finished_by_the_next(self, vendor, customer, role, again):
         """The files as they are then."""
         kept = shutil.copytree(vendor.keys, vendor.folder / "kept")
         vendor.repository.rotate(role)
@@ -306,6 +326,8 @@ class TestRotation:
         kept.rename(vendor.keys)
         for name, data in new.items():
             (vendor.keys / f"{name}.next.pem").write_bytes(data)
+        if again == "the same command":
+            assert vendor.repository.rotate(role).root == 2, "not once more"
         vendor.publish("1.2", "print(12)")
         assert {name: (vendor.keys / f"{name}.pem").read_bytes() for name in new} == new
         assert customer.versions()[-1] == "1.2"

@@ -278,3 +278,30 @@ def test_a_token_of_another_key_or_for_another_registry_is_not_taken_by_the_regi
         assert status(token(hub, "x", shop.registry.name, access)) == 401, "ended"
     head, body, signature = good.split(".")
     assert status(f"{head}.{body}.{signature[:-4]}AAAA") == 401
+
+
+def test_the_registry_goes_by_the_certificates_end_until_it_has_loaded_the_next(shop):
+    """What the end of it means, and that `hub registry renew-certificate` and a restart put it right."""
+    import httpx
+    from test_ends import certificate_for
+
+    from discode.hub.registry_tokens import token
+
+    hub, access = shop.place.hub, [{"type": "repository", "name": "acme/myapp", "actions": ["pull"]}]
+
+    def status():
+        text = token(hub, "x", shop.registry.name, access)
+        url = f"http://{shop.registry.name}/v2/acme/myapp/tags/list"
+        return httpx.get(url, headers={"Authorization": f"Bearer {text}"}).status_code
+
+    def restart():
+        shop.registry.stop()
+        shop.registry.start()
+
+    certificate_for(hub, days=-0.5)
+    restart()
+    assert status() == 401
+    hub.keys.renew_certificate("acme")
+    assert status() == 401, "it has loaded the one before"
+    restart()
+    assert status() == 404, "let in; there is no such repository yet"

@@ -89,7 +89,8 @@ def _told_of(begun: Begun, place: str, keys: Path) -> str:
     again = ""
     if begun.lost:
         again = f"\nPublish again what it has lost, of: {', '.join(begun.lost)}"
-        again += "; on a new hub, make public apps public again, too: discode release access APP public"
+        if "://" in place:
+            again += "; and make public apps public again: discode release access APP public"
     return (
         f"{place} goes on from what your customers trust: root {begun.root} names its new online key, and what an "
         f"earlier one signed is believed no more. Publish nothing to an earlier place.{again}\n{said}"
@@ -311,10 +312,12 @@ def _warnings(repository: Repository) -> list[str]:
     """Of what ends soon. What was to be done is done, so nothing here is an error any more."""
     now = time.time()
     try:
-        ends = repository.trusted().ends
+        trusted = repository.trusted()
     except DiscodeError as error:
         return [f"Warning: what ends soon could not be found out: {error.sentence} Next: {error.next_step}"]
-    return [f"Warning: {end.sentence(now)} Next: {end.next_step}" for end in ends if end.step(now) is not None]
+    soon = [end for end in trusted.ends if end.step(now) is not None]
+    trouble = [f"Warning: {trusted.trouble}"] if trusted.trouble else []
+    return [*trouble, *(f"Warning: {end.sentence(now)} Next: {end.next_step}" for end in soon)]
 
 
 def _rollout(ramp: str | None, halt_at: float | None, halt_reports: int) -> Rollout | None:

@@ -54,7 +54,7 @@ def _next_root(metadata: Metadata[Root], before: Root | None) -> Root:
     if root.version != wanted or wanted > HIGHEST:
         raise Conflict(
             f"The root has version {root.version}, but {wanted} is expected. Nothing was changed.",
-            "Fetch the current root and sign the next one.",
+            "Run the command again: it goes on from the current root.",
             key="root-version",
         )
     for verifier in filter(None, (before, root)):

@@ -37,12 +37,14 @@ class KeyState:
 
 @dataclass(frozen=True)
 class Trusted:
-    """What customers trust: `root` is the newest root's version."""
+    """What customers trust: `root` is the newest root's version. `trouble` is a sentence where the copy beside the keys
+    could not be written."""
 
     fingerprint: str
     root: int
     keys: tuple[KeyState, ...]
     ends: tuple[End, ...]
+    trouble: str = ""
 
 
 @dataclass(frozen=True)

@@ -71,18 +71,28 @@ class Chain:
 
 
 class Kept:
-    """The vendor's copy. Raises TrustError for what is in the folder and is no chain."""
+    """The vendor's copy. `trouble` is a sentence once it could not be written: what was to be published is, all the
+    same."""
 
     def __init__(self, keys: Path):
-        self.folder = keys / "chain"
+        self.folder, self.trouble = keys / "chain", ""
 
     def chain(self) -> Chain | None:
+        """Raises TrustError for what is no chain."""
         roots = roots_in(self.folder)
-        return Chain(roots) if roots else None
+        try:
+            return Chain(roots) if roots else None
+        except TrustError as error:
+            raise TrustError(
+                f"The chain of roots in {self.folder} is damaged. Nothing was signed.",
+                "Bring it from a mirror or a customer: discode release chain import SOURCE --keys "
+                f"{self.folder.parent}",
+                key="chain-damaged",
+            ) from error
 
     def targets(self) -> Targets | None:
         """As they were published. Customers may know later ones, if another machine publishes too."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, TrustError):
             return parsed((self.folder / "targets.json").read_bytes(), Targets).signed
         return None
 
@@ -93,6 +103,15 @@ class Kept:
 
     def keep(self, chain: Chain, targets: bytes | None = None) -> None:
         """Every root that is not there yet, and the targets if they are newer."""
+        try:
+            self._keep(chain, targets)
+        except OSError as error:
+            self.trouble = (
+                f"{self.folder} cannot be written: {error.strerror or error}. If the hub or the folder is lost, the "
+                "chain of roots has to come from a mirror or a customer."
+            )
+
+    def _keep(self, chain: Chain, targets: bytes | None) -> None:
         for number, root in enumerate(chain.roots, 1):
             path = self.folder / f"{number}.root.json"
             if not path.exists() or path.read_bytes() != root:

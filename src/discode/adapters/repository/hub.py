@@ -23,13 +23,13 @@ from ...core.ends import End, read_end
 from ...core.errors import Refused, TrustError
 from ...core.manifest import Archive
 from ...core.release import Index, index_path
+from ...disk.whole import write_whole
 from ...ports.repository import Begun, KeyRole, Rotated, Trusted
-from ..files.disk import write_whole
 from ..hub_api import HubApi
 from .chain import Chain, above_all_seen, lost_apps, parsed
 from .keys import ROOT, TARGETS, Keys
 from .packing import pack
-from .roots import Clock, Roots, all_named, apps_of, now
+from .roots import Clock, Roots, all_named, apps_of, names_of, now
 
 _MINE = "Nothing was signed. Somebody else may control the hub: check it before you publish."
 
@@ -92,14 +92,14 @@ class HubRepository:
         return True
 
     def rotate(self, role: KeyRole) -> Rotated:
+        pending = self._keys.pending(names_of(role))
         chain = self._chain()
+        if (done := self._roots.finished(pending, role, chain)) is not None:
+            return done
         targets = self._current(chain)
         self._roots.signers(chain)  # before anything is made: without them it comes to nothing
-        if role == "online":
-            keys, prepared = [self._online_key(chain)], []
-        else:
-            prepared = self._keys.prepare(ROOT if role == "root" else TARGETS)
-            keys = [signer.public_key for signer in prepared]
+        prepared = [] if role == "online" else self._keys.prepare(names_of(role))
+        keys: list[Key] = [signer.public_key for signer in prepared] or [self._online_key(chain)]
         renewed = self._roots.next(chain, all_named(role, keys), prepared if role == "root" else ())
         if role == "targets":
             targets.version += 1
@@ -115,7 +115,8 @@ class HubRepository:
         self._signs_with_what_the_root_names(chain)
         own = self._roots.end(chain), self._roots.targets_end(targets.expires)
         told = [end for end in self._ends_at_the_hub() if end.what not in {one.what for one in own}]
-        return Trusted(chain.fingerprint, chain.version, self._roots.keys_of(chain), (*own, *told))
+        trouble = self._roots.kept.trouble
+        return Trusted(chain.fingerprint, chain.version, self._roots.keys_of(chain), (*own, *told), trouble)
 
     def _signs_with_what_the_root_names(self, chain: Chain) -> None:
         data = self._api.fetch("/metadata/timestamp.json")
@@ -195,8 +196,9 @@ class HubRepository:
     def _remember(self, chain: Chain, targets: bytes | None) -> None:
         self._roots.kept.keep(chain, targets)
         if targets is not None:
-            floor = {"url": self._api.url, "targets": self._roots.kept.targets_version}
-            write_whole(self._floor_path, json.dumps(floor).encode())
+            floor = {"url": self._api.url, "targets": parsed(targets, Targets).signed.version}
+            with contextlib.suppress(OSError):  # `chain/` says the same, and that it could not be written
+                write_whole(self._floor_path, json.dumps(floor).encode())
 
     def _signed_targets(self, targets: Targets, signers: list[Any]) -> bytes:
         metadata: Metadata[Any] = Metadata(targets)
@@ -242,7 +244,11 @@ class HubRepository:
         roots = list(ours.roots) if ours and self._root(ours.version) == ours.roots[-1] else []
         while (data := self._root(len(roots) + 1)) is not None:
             roots.append(data)
-        return Chain(roots) if roots else None
+        try:
+            return Chain(roots) if roots else None
+        except TrustError as error:
+            raise TrustError(f"{self._api.url} returned roots that do not follow on each other. {_MINE}",
+                             key=error.name) from error  # fmt: skip
 
     def _root(self, version: int) -> bytes | None:
         return self._api.fetch(f"/metadata/{version}.root.json")

@@ -38,6 +38,8 @@ def import_chain(source: str, keys: Path) -> Imported:
         raise _too_short(source, max(chain.version for chain in earlier)) if earlier else _of_another(source, keys)
     for chain, targets in ours:
         _take(chain, targets, kept, source)
+    if kept.trouble:
+        raise Refused(kept.trouble, "Give a folder that you can write to: --keys DIR", key="no-permission")
     kept_chain = kept.chain()
     assert kept_chain is not None
     ends = kept_chain.newest.expires.timestamp()
@@ -62,7 +64,9 @@ def _of_another(source: str, keys: Path) -> Refused:
 
 
 def _take(chain: Chain, targets: bytes | None, kept: Kept, source: str) -> None:
-    ours = kept.chain()
+    ours = None
+    with contextlib.suppress(TrustError):  # a damaged one is replaced
+        ours = kept.chain()
     if ours and not (chain.continues(ours) or ours.continues(chain)):
         raise _of_another(source, kept.folder.parent)
     longest = ours if ours is not None and ours.continues(chain) else chain

@@ -74,6 +74,10 @@ class Keys:
                 self._write(f"{name}.next", Ed25519PrivateKey.generate())
         return [CryptoSigner(self._read(f"{name}.next")) for name in names]
 
+    def pending(self, names: Collection[str]) -> bool:
+        """Whether keys were prepared that have not come into their places."""
+        return bool(self.there([f"{name}.next" for name in names]))
+
     def settle(self, named: Collection[str]) -> list[Path]:
         """Put the prepared keys that the newest root names in the place of those before; the answer is where these are
         now. Each is one rename after another, so that a cut-off one is finished by the next."""

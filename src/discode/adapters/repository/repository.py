@@ -96,7 +96,10 @@ class FolderRepository:
         """Readers find everything signed at every moment: first with the keys of today and the new ones, then the root
         names the new ones."""
         with self._exclusive(), _disk(self.folder):
+            pending = self._keys.pending(names_of(role))
             chain = self._chain()
+            if (done := self._roots.finished(pending, role, chain)) is not None:
+                return done
             self._roots.signers(chain)  # before anything is made: without them it comes to nothing
             prepared = self._keys.prepare(names_of(role))
             keys = [signer.public_key for signer in prepared]
@@ -111,7 +114,8 @@ class FolderRepository:
         chain = self._chain()
         ends = (self._end("targets", Targets), self._end("snapshot", Snapshot), self._end("timestamp", Timestamp))
         first = min(ends, key=lambda end: end.at)  # one command signs all three
-        return Trusted(chain.fingerprint, chain.version, self._roots.keys_of(chain), (self._roots.end(chain), first))
+        found = (self._roots.end(chain), first)
+        return Trusted(chain.fingerprint, chain.version, self._roots.keys_of(chain), found, self._roots.kept.trouble)
 
     @property
     def _metadata(self) -> Path:

@@ -13,7 +13,7 @@ from tuf.api.metadata import Metadata, Root, Targets
 from ...core.ends import DAY, End
 from ...core.errors import DiscodeError, Refused
 from ...core.release import index_path
-from ...ports.repository import KeyState
+from ...ports.repository import KeyRole, KeyState, Rotated
 from .chain import Chain, Kept
 from .keys import ROLES, ROOT, TARGETS, Keys
 
@@ -76,6 +76,13 @@ class Roots:
         """Of the next root. Raises Refused."""
         role = chain.newest.roles["root"]
         return self.keys.root_signers(role.keyids, role.threshold)
+
+    def finished(self, was_pending: bool, role: KeyRole, chain: Chain) -> Rotated | None:
+        """A change of keys that was cut off after it was published: to look at the chain has finished it."""
+        if not was_pending or self.keys.pending(names_of(role)):
+            return None
+        named = chain.newest.roles["timestamp" if role == "online" else role].keyids
+        return Rotated(role, chain.version, tuple(named), ())
 
     def is_due(self, chain: Chain) -> bool:
         return chain.newest.expires < self.clock() + timedelta(days=DAYS["root"] / 2)

@@ -6,7 +6,7 @@ import base64
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from .. import releases
@@ -26,7 +26,6 @@ def _body_of(media: str, what: str, example: Any = None) -> dict[str, Any]:
     return {"requestBody": {"required": True, "description": what, "content": content}}
 
 
-CHAIN = {"roots": ["eyJzaWduYXR1cmVz…"], "targets": None, "base": None}
 SIGNED = {"signatures": [{"keyid": "9f…", "sig": "c4…"}], "signed": {"_type": "targets", "version": 2}}
 
 
@@ -69,30 +68,19 @@ class Chain(Shape):
     base: int | None = Field(None, ge=0, le=2**31)
 
 
-@router.post(
-    "/roots", responses=errors(401, 403, 409, 507),
-    openapi_extra=_body_of("application/json", "A chain, with its roots and targets as base64.", CHAIN),
-)  # fmt: skip
-def set_roots(hub: TheHub, vendor: Publisher, request: Request, body: Raw) -> Version:
+@router.post("/roots", responses=errors(401, 403, 409, 507), openapi_extra=takes(Chain))
+def set_roots(
+    hub: TheHub, vendor: Publisher, request: Request, given: Annotated[Chain, body(Chain)]
+) -> Version:  # fmt: skip
     """The vendor's whole chain of roots, or the next ones, with the targets that go with them: all or nothing.
 
     This is how a vendor comes back whose hub was lost, and how any key is changed. The answer is the newest root's
     version."""
-    given = _chain_in(body)
     roots = [_decoded(one) for one in given.roots]
     targets = None if given.targets is None else _decoded(given.targets)
     version = releases.take(hub, vendor.actor, roots, targets, given.base)
     request.app.state.metadata.changed()
     return Version(version=version)
-
-
-def _chain_in(body: bytes) -> Chain:
-    """Read here, after the credentials were checked: it may be long."""
-    try:
-        return Chain.model_validate_json(body)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()[:5])
-        raise BadRequest(f"The request is invalid: {problems}.", "See /api/v1/openapi.json") from None
 
 
 def _decoded(text: str) -> bytes:
