@@ -247,7 +247,7 @@ def _state_text(told: dict[str, Any]) -> str:
         "stopped": f"; start it with: discode start {app}",
         "not answering": f": {told['health']}; it has the traffic. See why: discode logs {app}",
         "not serving": f" (traffic: {told['traffic']}); try: discode settle {app}",
-        "unknown": f": {told['traffic']}",
+        "unknown": f": {told['traffic']} Try: discode settle {app}",
     }
     return f"{word}{more.get(word, '')}"
 
