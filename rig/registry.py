@@ -105,19 +105,22 @@ class Registry:
 
     def push_list(self, repository: str, tag: str, digests: Mapping[str, str]) -> str:
         """Several platforms under one tag: digests that were pushed, by platform."""
-        entries = []
-        for platform, digest in digests.items():
-            system, architecture = platform.split("/")
-            size = len(self._get(f"/v2/{repository}/manifests/{digest}", {"Accept": _MANIFEST}))
-            entry = {"mediaType": _MANIFEST, "digest": digest, "size": size}
-            entries.append({**entry, "platform": {"os": system, "architecture": architecture}})
-        body = json.dumps({"schemaVersion": 2, "mediaType": _LIST, "manifests": entries}).encode()
+        entries = [{**self.entry(repository, one), "platform": fields(platform)} for platform, one in digests.items()]
+        return self.push_index(repository, tag, entries)
+
+    def push_index(self, repository: str, tag: str, entries: Sequence[Mapping[str, Any]]) -> str:
+        """An index of entries as they are, whatever they say."""
+        body = json.dumps({"schemaVersion": 2, "mediaType": _LIST, "manifests": list(entries)}).encode()
         return self._put(repository, tag, _LIST, body)
 
+    def entry(self, repository: str, digest: str) -> dict[str, Any]:
+        """What an index says of a manifest that was pushed, but its platform."""
+        size = len(self._get(f"/v2/{repository}/manifests/{digest}", {"Accept": _MANIFEST}))
+        return {"mediaType": _MANIFEST, "digest": digest, "size": size}
+
     def _manifest(self, repository: str, layers: Sequence[Layer], config: Mapping[str, Any], platform: str) -> bytes:
-        system, architecture = platform.split("/")
         told = {
-            "architecture": architecture, "os": system, "config": dict(config),
+            **fields(platform), "config": dict(config),
             "rootfs": {"type": "layers", "diff_ids": [layer.diff for layer in layers]},
         }  # fmt: skip
         blob = json.dumps(told, sort_keys=True).encode()
@@ -158,6 +161,11 @@ class Registry:
     def _listens(self) -> bool:
         with socket.socket() as knock:
             return knock.connect_ex((self.address, self.port)) == 0
+
+
+def fields(platform: str) -> dict[str, str]:
+    """As a registry has them of `linux/arm/v7`."""
+    return dict(zip(("os", "architecture", "variant"), platform.split("/"), strict=False))
 
 
 def tar_of(files: Mapping[str, bytes | Path]) -> bytes:

@@ -10,13 +10,15 @@ import bcrypt
 import pytest
 from conftest_docker import APP, KAMAL_IMAGE, Bench
 
+from discode.adapters.docker import DockerRuntime, Engine
 from discode.adapters.docker.pull import Layers, PullFailed
 from discode.core.errors import Failed, Refused, SourceUnreachable
 from discode.core.manifest import Image
+from discode.core.platform import of_machine
 from discode.ports.releases import Credentials
 from discode.ports.report import Silence
 from rig.images import Shelf
-from rig.registry import Registry
+from rig.registry import Registry, fields
 
 
 class Notes(Silence):
@@ -92,6 +94,34 @@ def test_a_list_of_platforms_without_ours_is_refused(bench, registry):
     with pytest.raises(Refused) as raised:
         bench.runtime.fetch(release, bench.releases, Notes())
     assert raised.value.name == "wrong-platform"
+
+
+class ArmV6(Engine):
+    """All but what it says of itself is the real engine, which can fetch for any machine."""
+
+    platform = of_machine("linux", "arm", "armv6l")
+
+
+class ArmV7(Engine):
+    platform = of_machine("linux", "arm", "armv7l")
+
+
+@pytest.mark.parametrize(("kind", "variant"), [(ArmV6, "v6"), (ArmV7, "v7")])
+@pytest.mark.parametrize("promised", [(), ("linux/arm/v7", "linux/arm/v6", "linux/amd64")])
+def test_a_machine_of_32_bit_arm_takes_the_newest_that_it_runs(bench, registry, daemon, kind, variant, promised):
+    platforms = ("linux/arm/v7", "linux/amd64", "linux/arm/v6")
+    entry = registry.entry("acme/tiny", bench.release.manifest.artifact.digest)
+    strange = [{**entry, "platform": {"os": "unknown", "architecture": "unknown"}}]
+    for one in platforms:
+        made = bench.pushed({"server.py": one.encode()}, platform=one).manifest.artifact.digest
+        strange.append({**registry.entry("acme/tiny", made), "platform": fields(one)})
+    listed = registry.push_index("acme/tiny", "arms", strange)
+    image = Image(repository=f"{registry.name}/acme/tiny", digest=listed, platforms=promised)
+    release = bench.release.changed(manifest=bench.release.manifest.changed(artifact=image))
+    clean(bench)
+    DockerRuntime(kind(daemon.host), "discode-test").fetch(release, bench.releases, Notes())
+    told = bench.api.inspect_image(image.reference)
+    assert (told["Architecture"], told["Variant"]) == ("arm", variant)
 
 
 def absent(bench, repository):

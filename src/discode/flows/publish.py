@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..core import platform
 from ..core.errors import Refused, UsageError
 from ..core.manifest import WITH_ENTRYPOINT, Archive, Image, Manifest, release_key
 from ..core.names import check_channel
@@ -65,7 +66,7 @@ def publish(
     reference = _reference(image or spec.image or "", wanted)
     resolved = registry.resolve(reference)
     told = [_told_of(spec, resolved), check_image(spec, resolved)]
-    artifact = resolved.image.changed(platforms=spec.platforms or resolved.image.platforms)
+    artifact = resolved.image.changed(platforms=_promised(spec) or resolved.image.platforms)
     manifest = _manifest(spec, wanted, artifact)
 
     def unmoved() -> None:
@@ -83,7 +84,7 @@ def publish(
 def check_image(spec: VendorFile, resolved: Resolved) -> str:
     """What the vendor should know of it, or an empty text. Raises Refused when a promised platform is not there, the
     port is none that the image declares, or the file's commands would not be run."""
-    absent = [platform for platform in spec.platforms if platform not in resolved.image.platforms]
+    absent = [name for name in _promised(spec) if name not in resolved.image.platforms]
     if absent:
         raise Refused(
             f"The image lacks {', '.join(absent)}; it has {', '.join(resolved.image.platforms)}. "
@@ -99,6 +100,11 @@ def check_image(spec: VendorFile, resolved: Resolved) -> str:
             key="port-mismatch",
         )
     return check_started(spec, resolved.started)
+
+
+def _promised(spec: VendorFile) -> tuple[str, ...]:
+    """In the spelling that images have: `linux/arm64/v8` is `linux/arm64`."""
+    return tuple(dict.fromkeys(str(platform.of(text)) for text in spec.platforms))
 
 
 def _told_of(spec: VendorFile, resolved: Resolved) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ...core.errors import DiscodeError, RuntimeUnreachable
 from ...core.listening import reached_at
+from ...core.platform import Platform, of_machine
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -53,10 +54,12 @@ class Engine:
         return self._client(str(self._answer("version")["ApiVersion"]))
 
     @property
-    def platform(self) -> str:
-        """What it runs, as images say it: `linux/amd64`."""
+    def platform(self) -> Platform:
+        """What it runs. Of ARM its version has no variant, and its machine's name has one."""
         version = self._answer("version")
-        return f"{version['Os']}/{version['Arch']}"
+        system, architecture = str(version["Os"]), str(version["Arch"])
+        kernel = str(self.info.get("Architecture", "")) if architecture == "arm" else ""
+        return of_machine(system, architecture, kernel)
 
     @property
     def info(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...core import platform
 from ...core.errors import Refused
 from ...core.manifest import Image
 from ...core.release import Release
@@ -22,18 +23,20 @@ class Images:
         app, image = release.manifest.app, release.manifest.artifact
         if not isinstance(image, Image):
             raise Refused(f"{app} {release.version} is not an image.", "It runs as a process.", key="wrong-runtime")
-        platform = self._engine.platform
-        if image.platforms and platform not in image.platforms:
-            raise wrong_platform(image, platform, image.platforms)
+        machine = self._engine.platform
+        wanted = platform.best(machine, map(platform.of, image.platforms)) if image.platforms else machine
+        if wanted is None:
+            raise wrong_platform(image, machine, image.platforms)
         with self._engine.errors("pull the image"):
             told = self._inspect(image.reference)
             if told is None:
-                pull_all(self._engine, image, lambda: releases.credentials(image.repository), report)
+                pull_all(self._engine, image, lambda: releases.credentials(image.repository), report, wanted)
                 told = self._engine.api.inspect_image(image.reference)
             # An image of one platform comes whatever was asked for.
-            if (is_for := f"{told['Os']}/{told['Architecture']}") != platform:
+            is_for = platform.made(told["Os"], told["Architecture"], told.get("Variant") or "")
+            if not platform.runs(machine, is_for):
                 self._forget(image.reference)
-                raise wrong_platform(image, platform, {is_for})
+                raise wrong_platform(image, machine, {str(is_for)})
             self._engine.api.tag(image.reference, image_name(app), release.key, force=True)
 
     def has(self, release: Release) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 from ...core.address import is_loopback, of_registry
 from ...core.errors import DiscodeError, Failed, PreflightError, Refused, SourceUnreachable, UsageError
 from ...core.manifest import Image
+from ...core.platform import Platform, best, made
 from ...core.quantity import format_size
 from ...core.reference import Reference
 from ...ports.releases import Credentials
@@ -70,14 +71,20 @@ class Layers:
         return f"downloaded ({len(self._all)} layers, {len(self._here)} of them already here)"
 
 
-def pull_all(engine: Engine, image: Image, ask: Callable[[], Credentials | None], report: Report) -> None:
+def pull_all(
+    engine: Engine,
+    image: Image,
+    ask: Callable[[], Credentials | None],
+    report: Report,
+    platform: Platform | None = None,
+) -> None:
     """`pull` with fresh credentials for as long as they end before the image is here: a registry's token may hold for a
     minute. The layers that have come stay.
     """
     while True:
         credentials = ask()
         try:
-            pull(engine, image, credentials, report)
+            pull(engine, image, credentials, report, platform)
         except Refused as error:
             has_ended = credentials and credentials.ends is not None and credentials.ends <= time.monotonic()
             if error.name != CREDENTIALS or not has_ended:
@@ -86,15 +93,24 @@ def pull_all(engine: Engine, image: Image, ask: Callable[[], Credentials | None]
             return
 
 
-def pull(engine: Engine, image: Image, credentials: Credentials | None, report: Report) -> None:
-    """Raises Refused (credentials, certificate, no such image), SourceUnreachable, PreflightError or Failed."""
+def pull(
+    engine: Engine, image: Image, credentials: Credentials | None, report: Report, platform: Platform | None = None
+) -> None:
+    """`platform`: of those that the image has; None: the engine's own.
+
+    Raises Refused (credentials, certificate, no such image), SourceUnreachable, PreflightError or Failed."""
     import docker.errors
 
     auth = _auth(credentials) if credentials else None
     try:
         # The SDK takes the user's own `docker login` when it is given nothing.
         stream = engine.api.pull(
-            image.repository, tag=image.digest, stream=True, decode=True, auth_config=auth, platform=engine.platform
+            image.repository,
+            tag=image.digest,
+            stream=True,
+            decode=True,
+            auth_config=auth,
+            platform=str(platform or engine.platform),
         )
         _follow(stream, report)
     except (PullFailed, docker.errors.APIError) as error:
@@ -138,14 +154,14 @@ def _cause(engine: Engine, image: Image, auth: dict[str, str] | None, words: str
             "Tell the vendor: the release is published, but its image is missing.",
             key="image-missing",
         )
-    if status == 200 and platforms and engine.platform not in platforms:
-        return wrong_platform(image, engine.platform, platforms)
+    if status == 200 and platforms and best(engine.platform, platforms) is None:
+        return wrong_platform(image, engine.platform, map(str, platforms))
     return _no_way(registry) or Failed(
         f"Docker could not pull {image.repository}: {words}.", "Run the command again.", key="pull-failed"
     )
 
 
-def wrong_platform(image: Image, platform: str, platforms: Iterable[str]) -> Refused:
+def wrong_platform(image: Image, platform: Platform, platforms: Iterable[str]) -> Refused:
     return Refused(
         f"This machine runs {platform}, and the image {image.repository} is for {', '.join(sorted(platforms))}.",
         "Ask the vendor for a release that runs here.",
@@ -153,7 +169,7 @@ def wrong_platform(image: Image, platform: str, platforms: Iterable[str]) -> Ref
     )
 
 
-def _asked(engine: Engine, image: Image, auth: dict[str, str] | None) -> tuple[int, set[str]]:
+def _asked(engine: Engine, image: Image, auth: dict[str, str] | None) -> tuple[int, set[Platform]]:
     """The registry's status for the image's manifest, as the engine sees it, and the platforms that it is for."""
     import docker.errors
 
@@ -161,7 +177,11 @@ def _asked(engine: Engine, image: Image, auth: dict[str, str] | None) -> tuple[i
         told = engine.api.inspect_distribution(image.reference, auth_config=auth)
     except docker.errors.APIError as error:
         return int(error.status_code or 0), set()
-    return 200, {f"{one['os']}/{one['architecture']}" for one in told.get("Platforms") or []}
+    return 200, {
+        made(one["os"], one["architecture"], one.get("variant") or "")
+        for one in told.get("Platforms") or []
+        if one.get("os") and one.get("architecture")
+    }
 
 
 def _wants_a_login(registry: str) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,17 +15,19 @@ from typing import TYPE_CHECKING, Any
 from ...core.address import of_registry
 from ...core.errors import DiscodeError, Refused, SourceUnreachable
 from ...core.manifest import Image
+from ...core.platform import made
 from ...core.reference import Reference, parse
 from ...core.started import Started
 from ...ports.images import Resolved
 from ..web import client, whole
-from .challenge import authorization
+from .challenge import authorizations
 
 if TYPE_CHECKING:
     import httpx
 
 _LISTS = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 _SINGLE = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
+_PART = re.compile(r"[a-z0-9]+/[a-z0-9]+(/[a-z0-9]+)?")  # as a manifest has it
 LONGEST = 4 * 1024 * 1024  # bytes of a manifest, as registries bound them
 _UNCHANGED = "Nothing was published."
 
@@ -62,9 +65,12 @@ class _Session:
     def _get(self, path: str, accept: str) -> bytes:
         answer = self._asked(path, accept)
         if answer.status_code == 401 and self._authorization is None:
-            challenge = answer.headers.get("WWW-Authenticate", "")
-            self._authorization = authorization(self._client, challenge, self._wanted.host)
-            answer = self._asked(path, accept)
+            challenge = ", ".join(answer.headers.get_list("WWW-Authenticate"))
+            for value in authorizations(self._client, challenge, self._wanted.host):
+                self._authorization = value
+                answer = self._asked(path, accept)
+                if answer.status_code != 401:
+                    break
         if answer.status_code != 200:
             raise self._refused(answer.status_code)
         return answer.content
@@ -98,7 +104,13 @@ def address_of(wanted: Reference) -> str:
 
 def _resolved(session: _Session, wanted: Reference, digest: str, manifest: dict[str, Any]) -> Resolved:
     """An index has a manifest for each platform; the largest counts for the room that is needed."""
-    parts = {_platform(one["platform"]): one["digest"] for one in manifest.get("manifests", []) if _is_real(one)}
+    parts = _parts(manifest.get("manifests", []))
+    if not parts and "manifests" in manifest:
+        raise Refused(
+            f"The index {wanted} names no image with a platform. {_UNCHANGED}",
+            "Build it for the platforms of your customers: docker buildx build --platform …",
+            key="image-malformed",
+        )
     found = {platform: dict(json.loads(session.manifest(one))) for platform, one in parts.items()}
     sample = next(iter(found.values()), manifest)
     config = session.config(sample)
@@ -111,15 +123,27 @@ def _resolved(session: _Session, wanted: Reference, digest: str, manifest: dict[
     return Resolved(image, ports, tuple(sorted(told.get("Volumes") or {})), started)
 
 
-def _is_real(entry: dict[str, Any]) -> bool:
-    """Builders put attestations beside the images, for a platform that nobody has."""
-    return bool(entry.get("platform", {}).get("os", "unknown") != "unknown")
+def _parts(entries: list[Any]) -> dict[str, str]:
+    """The digest for each platform: the first, as Docker takes it.
+
+    Builders put other things beside the images: attestations, for a platform that nobody has, signatures, indexes.
+    """
+    found: dict[str, str] = {}
+    for entry in entries:
+        told = entry.get("platform") if isinstance(entry, dict) else None
+        if (
+            isinstance(told, dict)
+            and entry.get("mediaType", _SINGLE[0]) in _SINGLE
+            and _PART.fullmatch(_platform(told))
+        ):
+            found.setdefault(_platform(told), str(entry["digest"]))
+    return found
 
 
 def _platform(told: dict[str, Any]) -> str:
-    """`linux/arm64` needs no variant: there is one; `linux/arm` does."""
-    variant = told.get("variant") if told["architecture"] == "arm" else None
-    return "/".join(filter(None, (told["os"], told["architecture"], variant)))
+    """Empty for one that nobody has."""
+    parts = [str(told.get(name) or "") for name in ("os", "architecture", "variant")]
+    return "" if "" in parts[:2] or "unknown" in parts[:2] else str(made(*parts))
 
 
 def _digest(body: bytes) -> str:
