@@ -84,19 +84,35 @@ def test_an_install_that_is_killed_with_its_whole_group_leaves_nothing_running(p
 def test_a_guard_outlives_the_signals_that_end_a_service(place):
     """systemd sends SIGTERM to all that there is in a service, and SIGKILL later. The command cleans up; if it cannot,
     its guard does."""
-    place.publish("1.0", update=HOLD)
+    place.publish("1.0", "slow:0.5", update=HOLD)
     place.install()
-    place.publish("1.1", update=HOLD.replace("confirm: 500ms", STAYS))
+    place.publish("1.1", "slow:30", update=HOLD)
     command = place.start("update", "shop", "--json")
-    _at(command, "confirm")
+    _at(command, "boot")
     [guard] = place.guards()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         os.kill(guard, number)
     command.kill()
-    assert _settled(place)["serves"] == "1.1"
-    program = next(pid for pid in place.processes(names=(b"server.py",)))
-    ignored = int(Path(f"/proc/{program}/status").read_text().partition("SigIgn:")[2].split()[0], 16)
-    assert not ignored & 1 << signal.SIGTERM - 1, "what the guard starts can be told to stop"
+    assert _settled(place)["serves"] == "1.0"
+
+
+def test_a_guard_that_is_killed_too_leaves_requests_held_until_a_version_answers(place):
+    """What it started a moment ago does not listen yet, and whoever settles next waits for it."""
+    place.publish("1.0", "slow:2", update=HOLD)
+    place.install()
+    old = place.home / "instances" / place.run("status", "shop", "--json").last["instance"]
+    place.publish("1.1", "slow:30", update=HOLD)
+    with Load(place.port, "shop.test", users=2) as load:
+        command = place.start("update", "shop", "--json")
+        _at(command, "boot")
+        wait_for((old / "stop").exists)
+        command.kill()
+        wait_for(lambda: not (old / "stop").exists() and len(place.processes(names=(b"server.py",))) == 1)
+        for guard in place.guards():
+            os.kill(guard, signal.SIGKILL)
+        place.run("settle", "shop")
+        assert place.get() == (200, "1.0")
+    assert not load.bad and len(place.instances()) == 1
 
 
 def test_the_next_command_waits_for_the_guard(place):
