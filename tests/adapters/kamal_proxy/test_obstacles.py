@@ -34,11 +34,12 @@ def test_a_port_that_is_taken_on_ipv6_alone_is_told(bind: str) -> None:
         server.bind(("::", 0))
         port = server.getsockname()[1]
         server.listen()
-        assert port_obstacle("0.0.0.0", [port]) is None
+        assert port_obstacle("0.0.0.0", [port]) is None, "as the next step says"
         found = port_obstacle(bind, [port])
     assert found is not None
     assert found.name == "port-taken"
     assert f"port {port} on IPv6" in found.sentence
+    assert 'bind = "0.0.0.0"' in found.next_step
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "127.0.0.1,2001:db8::1"])

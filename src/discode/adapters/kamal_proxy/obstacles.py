@@ -55,6 +55,7 @@ def _port(address: str, port: int) -> Refused | None:
 def _words(address: str, port: int, number: int | None) -> Refused | None:
     change = "choose another one with --http-port when installing, or http_port and https_port in config.toml"
     if number == errno.EADDRINUSE:
+        change += ', or listen on IPv4 alone: bind = "0.0.0.0" in config.toml' if ":" in address else ""
         return Refused(
             f"The proxy cannot start: another program is using port {port}{_family(address)}. Nothing was changed.",
             f"Find it with: ss -ltnp 'sport = :{port}'. Stop it, or {change}.",
