@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import json
 import os
 import resource
@@ -208,6 +209,44 @@ def test_half_a_body_makes_room_for_others(hub):
         for _ in range(40):
             stack.enter_context(hub.client()).send(JSON + b"Content-Length: 100\r\n\r\n{")
         assert hub.is_up()
+
+
+def test_the_idlest_connection_makes_room_and_a_busy_one_goes_on(small_place):
+    small_place.serve()
+    small_place._server.config.http.most = 2
+    content = b"a file that comes in two parts"
+    address = f"/api/v1/blobs/{hashlib.sha256(content).hexdigest()}"
+    head = f"PUT {address} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {small_place.token}\r\n"
+    with Client(small_place.port) as busy, Client(small_place.port) as idle:
+        assert busy.send(head.encode() + b"Content-Length: %d\r\n\r\n" % len(content), content[:9])
+        assert idle.send(HEAD + b"\r\n")
+        assert idle.answer()[0] == 200
+        with Client(small_place.port) as third:
+            assert idle.is_closed()
+            assert third.send(HEAD + b"\r\n")
+            assert third.answer()[0] == 200
+            assert busy.send(content[9:])
+            assert busy.answer()[0] == 201
+
+
+def test_a_hub_that_works_for_all_of_its_connections_says_so(small_place):
+    small_place.serve()
+    small_place._server.config.http.most = 1
+    let_go = threading.Event()
+
+    @small_place.app.get("/work")
+    def work():
+        let_go.wait(30)
+
+    with Client(small_place.port) as busy:
+        assert busy.send(HEAD.replace(b"/healthz", b"/work") + b"\r\n")
+        state = small_place._server.server_state
+        wait_for(lambda: any(one.is_busy for one in state.connections))
+        with Client(small_place.port) as other:
+            status, body = other.answer()
+        let_go.set()
+        assert (status, json.loads(body)["error"]["key"]) == (503, "busy")
+        assert busy.answer()[0] == 200
 
 
 def test_the_open_files_allow_fewer_connections_than_wanted():
