@@ -214,6 +214,7 @@ def test_half_a_body_makes_room_for_others(hub):
 def test_the_idlest_connection_makes_room_and_a_busy_one_goes_on(small_place):
     small_place.serve()
     small_place._server.config.http.most = 2
+    small_place._server.config.timeout_keep_alive = 600  # seconds: that is not why it is closed
     content = b"a file that comes in two parts"
     address = f"/api/v1/blobs/{hashlib.sha256(content).hexdigest()}"
     head = f"PUT {address} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {small_place.token}\r\n"
