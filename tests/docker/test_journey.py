@@ -110,15 +110,28 @@ def test_a_release_command_that_fails_shows_its_output_and_touches_nothing(insta
     assert len(installed.instances()) == 1
 
 
-def test_workers_change_with_the_release(installed):
+def test_workers_change_with_the_release_and_their_log_goes_on(installed):
     program = "import time; print(open('VERSION').read(), flush=True); time.sleep(99)"
     process = f'processes: {{worker: [python3, -c, "{program}"]}}\n'
+    reader = None
     for version in ("1.1.0", "1.2.0"):
         installed.publish(version, extra=process)
         installed.run("update", APP)
-        instance = installed.run("status", APP, "--json").last["instance"]
+        status = installed.run("status", APP, "--json").last
+        instance = status["instance"]
         assert installed.instances() == [instance, f"{instance}.worker"]
+        assert [(one["name"], one["state"]) for one in status["processes"]] == [
+            ("web", "running"), ("worker", "running")
+        ]  # fmt: skip
+        assert all(1 << 20 < one["memory"] < one["memory_limit"] == 64 << 20 for one in status["processes"])
         assert f"[worker] {version}" in installed.run("logs", APP, "-n", "10000").out
+        if reader is None:
+            reader = installed.start("logs", APP, "-f", "--process", "worker")
+        else:
+            assert reader.stdout.readline() == f"--- {APP} {version} is serving, as {instance} ---\n"
+        assert reader.stdout.readline() == f"{version}\n"
+    reader.send_signal(2)
+    assert reader.communicate(timeout=60) == ("", "") and reader.returncode == 0
 
 
 def test_two_apps_behind_one_proxy(installed):
