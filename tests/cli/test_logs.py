@@ -60,7 +60,7 @@ def test_a_log_is_followed_over_an_update_until_ctrl_c(talking):
 
 
 def test_a_reader_that_goes_away_ends_it_though_nothing_is_written(talking):
-    reader = talking.start("logs", APP, "-f", "--json")
+    reader = talking.start("logs", APP, "-f", "--json", "--process", "jobs")
     assert "line" in json.loads(reader.stdout.readline())
     reader.stdout.close()
     assert reader.wait(60) == 0
