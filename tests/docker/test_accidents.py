@@ -8,12 +8,15 @@ import socket
 import socketserver
 import threading
 
+import docker.errors
 import pytest
 from conftest_docker import EDGE_IMAGE
 
 from discode.adapters.docker import Engine
-from discode.core.errors import DiscodeError
+from discode.adapters.docker.network import Network
+from discode.core.errors import DiscodeError, Failed
 from place import APP
+from rig.engine import DockerEngine
 from rig.load import Load
 from rig.ports import free_port
 from rig.wait import wait_for
@@ -116,7 +119,7 @@ def test_an_engine_that_was_pruned_while_the_app_was_stopped(place, registry):
     place.run("config", "set", APP, "GREETING=hello")
     registry.stop()
     try:
-        answer = place.run("start", APP, code=5)
+        answer = place.run("start", APP, code=7)
         assert "shop 1.0.0 is no longer on this machine, and it cannot be fetched again: The registry " in answer.err
         assert "shop stays stopped." in answer.err and "Next: Check the network, then run the command" in answer.err
     finally:
@@ -127,6 +130,24 @@ def test_an_engine_that_was_pruned_while_the_app_was_stopped(place, registry):
     _pruned(place)
     place.run("settle", APP)
     assert place.get() == (200, "1.0.0")
+
+
+def test_an_engine_without_a_subnet_left():
+    """On an engine of its own, for this takes them from everybody."""
+    engine = DockerEngine()
+    try:
+        api = engine.start().api()
+        with pytest.raises(docker.errors.APIError):
+            for number in range(1000):
+                api.create_network(f"taken-{number}")
+        with pytest.raises(Failed) as raised:
+            Network(Engine(engine.host), "discode").ensure()
+        assert raised.value.sentence.startswith("Docker has no subnet left for the network discode: ")
+        assert "docker network prune" in raised.value.next_step
+        api.prune_networks()
+        Network(Engine(engine.host), "discode").ensure()
+    finally:
+        engine.close()
 
 
 def test_a_port_that_is_taken(place):
