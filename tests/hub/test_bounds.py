@@ -328,6 +328,34 @@ def test_a_body_that_trickles_is_refused(length, left):
     assert told[0]["status"] == 408 and json.loads(told[1]["body"])["error"]["key"] == "too-slow"
 
 
+def test_an_answer_may_take_as_long_as_it_takes():
+    """While a file is sent, its caller's leaving is waited for: that is no body that is late."""
+    told, gone = [], asyncio.Event()
+    sent = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def app(scope, receive, send):
+        await receive()
+        leaving = asyncio.create_task(receive())
+        await asyncio.wait([leaving], timeout=0.05)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        gone.set()
+        await leaving
+        await send({"type": "http.response.body", "body": b"all of it"})
+
+    async def receive():
+        if sent:
+            return sent.pop()
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        told.append(message)
+
+    scope = {"type": "http", "path": "/download/x", "method": "GET", "headers": [], "client": None}
+    asyncio.run(Frame(app, 10**6, 0.0)(scope, receive, send))
+    assert (told[0]["status"], told[-1]["body"]) == (200, b"all of it")
+
+
 def test_credentials_are_checked_before_a_body_is_read(small_place):
     small_place.serve()
     told = small_place.client.get("/api/v1/openapi.json").json()

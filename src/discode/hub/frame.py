@@ -83,7 +83,7 @@ class _Call:
     def __init__(self, scope: Scope, receive: Receive, send: Send, bound: int, patience: float):
         self._scope, self._receive, self._send, self._bound = scope, receive, send, bound
         self._begun, self._length, self._started = time.perf_counter(), 0, False
-        self._left = patience
+        self._left, self._whole = patience, False
         self.status, self.id = 0, self._identity()
         self.is_head = scope["method"] == "HEAD"
         self._refusal: HubError | None = None
@@ -102,6 +102,7 @@ class _Call:
         message = await self._next()
         if message["type"] == "http.disconnect" and not self._started:
             raise BodyCut
+        self._whole = not message.get("more_body", False)
         self._length += len(message.get("body", b""))
         if self._length > self._bound:
             self._refusal = self._too_large()
@@ -109,13 +110,15 @@ class _Call:
         return message
 
     async def _next(self) -> Message:
-        if self._started:  # what is awaited now is the caller's leaving
+        if self._started or self._whole:  # what is awaited now is the caller's leaving
             return await self._receive()
         begun = time.monotonic()
         try:
             async with asyncio.timeout(self._left + self._length / SLOWEST):
                 return await self._receive()
         except TimeoutError:
+            if self._started:
+                return await self._receive()
             self._refusal = TooSlow("The body did not come in time. Nothing was changed.", "Send it faster.")
             raise self._refusal from None
         finally:
