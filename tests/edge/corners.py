@@ -225,8 +225,10 @@ def stream(connection, sent):
 
 
 def leave(connection, app):
-    connection.sendall(WAIT)
-    wait_for(lambda: app.waiting)
+    """From a stream, which has no target timeout that would end it."""
+    before = app.waiting
+    connection.sendall(WAIT.replace(b"\r\n\r\n", b"\r\nAccept: text/event-stream\r\n\r\n"))
+    wait_for(lambda: app.waiting > before)
     connection.close()
     wait_for(lambda: app.left == app.waiting, 5)
     return "the app is told"

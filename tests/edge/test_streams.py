@@ -6,6 +6,8 @@ import threading
 import pytest
 from raw_app import RawApp
 
+from rig.wait import wait_for
+
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 TIMEOUT = "300ms"
 SILENCE = 0.9  # seconds: three target timeouts
@@ -97,3 +99,20 @@ def test_a_slow_upload_is_no_slow_target(hasty, app):
             connection.sendall(b"x")
         assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 200 ")
     assert app.sent[-1].body == b"xxxxx"
+
+
+def test_whatever_comes_meanwhile_the_wait_has_an_end(hasty, app):
+    """A request sent ahead, and what its target says that is no answer yet: both wake HAProxy before its time."""
+
+    def slowly(connection, _):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-A")
+        return bool(connection.recv(1))
+
+    app.answers["/slowly"] = slowly
+    for path in (b"/wait", b"/slowly"):
+        asking = b"GET " + path + b" HTTP/1.1\r\nHost: a.test\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", hasty.port), 20) as connection:
+            connection.sendall(asking)
+            wait_for(lambda path=path.decode(): any(one.path == path for one in app.sent))
+            connection.sendall(asking)
+            assert connection.makefile("rb").readline().startswith(b"HTTP/1.1 504 ")
