@@ -24,7 +24,7 @@ from rig.wait import wait_for
 
 APP = "tiny"
 SERVER = """
-import http.server, json, os, signal, sys, time
+import http.server, json, os, signal, socket, socketserver, sys, time
 if os.environ.get("CRASH"):
     print("crashing", flush=True); sys.exit(int(os.environ["CRASH"]))
 if os.environ.get("EAT"):
@@ -42,7 +42,13 @@ class H(http.server.BaseHTTPRequestHandler):
 signal.signal(signal.SIGTERM, lambda *_: (print("ending", flush=True), os._exit(0)))
 print("listening", flush=True)
 where = (os.environ.get("BIND", "0.0.0.0"), int(os.environ.get("LISTEN", os.environ["PORT"])))
-http.server.ThreadingHTTPServer(where, H).serve_forever()
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+    def server_bind(self):
+        if ":" in where[0]: self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Not that of HTTPServer: it asks a resolver, which is away, for the name of the address.
+        socketserver.TCPServer.server_bind(self)
+Server(where, H).serve_forever()
 """
 
 

@@ -241,7 +241,16 @@ def test_a_replacement_that_does_not_answer_gives_way_to_the_old_one(site):
     assert site.get().startswith("tiny-")
     with pytest.raises(Refused) as refused:
         site.another(image="127.0.0.1:9/no/proxy:1").replace()
-    assert refused.value.name == "proxy-image" and site.get().startswith("tiny-")
+    assert refused.value.name == "proxy-image" and "discode proxy update --image IMAGE" in refused.value.next_step
+    assert site.get().startswith("tiny-")
+
+
+def test_an_image_that_cannot_be_had_at_the_first_install_names_the_options_that_help(bench):
+    settings = ContainerSettings("discode-proxy-first", "127.0.0.1:9/no/proxy:1", "discode-test")
+    with pytest.raises(Refused, match=r"127\.0\.0\.1:9/no/proxy:1 cannot be pulled") as refused:
+        ProxyContainer(bench.engine, settings).ensure()
+    assert refused.value.name == "proxy-image"
+    assert "--proxy edge" in refused.value.next_step and "--proxy-image IMAGE" in refused.value.next_step
 
 
 @pytest.mark.parametrize("moment", ["before the old one stopped", "after the new one started"])

@@ -154,6 +154,13 @@ def test_a_failed_command_has_its_code_and_its_output_and_leaves_nothing(bench):
         ({}, "/gone", "302 at /gone, a redirect to /login"),
         ({"LISTEN": "8080"}, "/up", "connection refused at port 3000: it listens on 8080"),
         ({"BIND": "127.0.0.1"}, "/up", "it listens on port 3000, but only at 127.0.0.1"),
+        ({"BIND": "127.0.0.2"}, "/up", "it listens on port 3000, but only at 127.0.0.2; it must listen at 0.0.0.0"),
+        ({"BIND": "::"}, "/up", "it listens on port 3000, but only by IPv6, at ::; it must listen at 0.0.0.0"),
+        (
+            {"BIND": "127.0.0.1", "LISTEN": "8080"},
+            "/up",
+            "on no port but those inside its container: 127.0.0.1 port 8080",
+        ),
     ],
 )
 def test_a_health_check_says_what_it_saw(bench, env, path, words):

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from ...core.errors import DiscodeError, RuntimeUnreachable
 from ...core.listening import reached_at
 from ...core.platform import Platform, of_machine
+from .context import elsewhere
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -49,7 +50,7 @@ class Engine:
     @cached_property
     def api(self) -> APIClient:
         """Connects at the first use. Raises RuntimeUnreachable with the key `docker-missing`, `docker-forbidden`,
-        `engine-too-old` or `runtime-unreachable`."""
+        `docker-elsewhere`, `engine-too-old` or `runtime-unreachable`."""
         # Not the oldest that we can do with: newer engines refuse to speak it.
         return self._client(str(self._answer("version")["ApiVersion"]))
 
@@ -158,7 +159,19 @@ class Engine:
             try:
                 knock.connect(path)
             except OSError as error:
-                raise _closed(path, error) from error
+                raise (self._other() or _closed(path, error)) from error
+
+    def _other(self) -> RuntimeUnreachable | None:
+        """Nobody has named an engine, and where Docker's own would be is none: the user's may be elsewhere."""
+        found = elsewhere() if self.host == DEFAULT and not os.environ.get("DOCKER_HOST") else None
+        if found is None:
+            return None
+        return RuntimeUnreachable(
+            f"No Docker answers at {self.host}, but {found.what}, at {found.host}. Discode goes by $DOCKER_HOST. "
+            "Nothing was changed.",
+            f"To use that one, run the command again with DOCKER_HOST={found.host}",
+            key="docker-elsewhere",
+        )
 
     def _check_age(self, told: dict[str, Any]) -> None:
         version = str(told.get("ApiVersion", "0"))

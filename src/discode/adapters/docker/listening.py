@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import sys
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
 from .engine import Engine
 
+Listener = tuple[IPv4Address | IPv6Address, int]
+_RESOLVER = IPv4Address("127.0.0.11")
 _LISTEN = "0A"  # the state TCP_LISTEN in /proc/net/tcp
-_LOOPBACK = {"0100007F", "00000000000000000000000001000000"}  # 127.0.0.1 and ::1 in the kernel's byte order
 
 
 def words(engine: Engine, told: dict[str, Any], wanted: int) -> str:
-    """For a refused connection: what the inspected container listens on instead. Empty when that cannot be seen."""
+    """For a refused connection, which came by IPv4: what the inspected container listens on instead. Empty when that
+    cannot be seen."""
     tables = _tables(engine, told)
-    if tables is None:
-        return ""
-    reachable, inside = _ports(tables, loopback=False), _ports(tables, loopback=True)
-    if wanted in inside - reachable:
-        return f"it listens on port {wanted}, but only at 127.0.0.1; it must listen at 0.0.0.0"
-    if not reachable:
-        return "it listens on no port"
-    return f"it listens on {', '.join(map(str, sorted(reachable)))}"
+    return told_of(listeners(tables), wanted) if tables is not None else ""
+
+
+def told_of(found: set[Listener], wanted: int) -> str:
+    there = {address for address, port in found if port == wanted}
+    if there and all(address.version == 6 and not address.is_loopback for address in there):
+        return f"it listens on port {wanted}, but only by IPv6, at {_shown(there)}; it must listen at 0.0.0.0"
+    if there and not any(address.is_unspecified for address in there):
+        return f"it listens on port {wanted}, but only at {_shown(there)}; it must listen at 0.0.0.0"
+    reachable = {port for address, port in found if not address.is_loopback}
+    if reachable:
+        return f"it listens on {', '.join(map(str, sorted(reachable)))}"
+    inside = ", ".join(sorted(f"{address} port {port}" for address, port in found))
+    return f"it listens on no port{f' but those inside its container: {inside}' if inside else ''}"
+
+
+def _shown(addresses: set[IPv4Address | IPv6Address]) -> str:
+    return " and ".join(sorted(map(str, addresses)))
 
 
 def _tables(engine: Engine, told: dict[str, Any]) -> str | None:
@@ -46,17 +60,19 @@ def _asked_inside(engine: Engine, told: dict[str, Any]) -> str | None:
         return None
 
 
-def _ports(tables: str, *, loopback: bool) -> set[int]:
+def listeners(tables: str) -> set[Listener]:
+    """Of the tables /proc/net/tcp and tcp6. Docker's own resolver, which listens in every container, is none."""
     found = set()
     for line in tables.splitlines():
         fields = line.split()
         if len(fields) > 3 and fields[3] == _LISTEN:
-            address, _, port = fields[1].partition(":")
-            if (address in _LOOPBACK) == loopback:
-                found.add(int(port, 16))
-    # Docker's own resolver listens in every container of a user's network, at an address of the loopback network.
-    return {port for port in found if not _is_resolver(tables, port)}
+            text, _, port = fields[1].partition(":")
+            found.add((_address(text), int(port, 16)))
+    return {(address, port) for address, port in found if address != _RESOLVER}
 
 
-def _is_resolver(tables: str, port: int) -> bool:
-    return f"0B00007F:{port:04X}" in tables
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Words of 32 bits, each in the byte order of the machine."""
+    words = [bytes.fromhex(text[at : at + 8]) for at in range(0, len(text), 8)]
+    found = ip_address(b"".join(word[::-1] if sys.byteorder == "little" else word for word in words))
+    return getattr(found, "ipv4_mapped", None) or found

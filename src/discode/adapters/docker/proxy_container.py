@@ -205,9 +205,15 @@ class ProxyContainer:
                 raise self._no_image(str(error.explanation or error)) from error
 
     def _no_image(self, why: str) -> Refused:
+        another = "choose another image: discode proxy update --image IMAGE"
+        if self._inspect(self._settings.name) is None:
+            another = (
+                "install again without it: with --proxy edge the proxy is a program on this machine, which needs "
+                "HAProxy and no image; --proxy-image IMAGE names one that can be had"
+            )
         return Refused(
-            f"The proxy's image {self._settings.image} cannot be pulled: {why}. Nothing was changed.",
-            "Check the network, or choose another image: discode proxy update --image IMAGE",
+            f"The proxy's image {self._settings.image} cannot be pulled: {why.rstrip('.')}. Nothing was changed.",
+            f"Check the network, or {another}",
             key="proxy-image",
         )
 
