@@ -21,6 +21,7 @@ from discode.adapters.source import Licenses
 from discode.adapters.source.fetcher import REFUSAL, WebFetcher
 from discode.core import bounded
 from discode.core.errors import DiscodeError, SourceUnreachable, TrustError, UsageError
+from discode.core.hub_answers import Leased
 from leases import DAY, KEY, LeaseHub
 from rig.ports import free_port
 
@@ -81,7 +82,7 @@ def server():
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_page_that_answers_in_a_hubs_place_is_not_believed(server, method):
     with pytest.raises(SourceUnreachable, match="is not a hub: it sent text/html") as refused:
-        HubApi(server(HTML).url).call(method, "/api/v1/activation")
+        HubApi(server(HTML).url).call(method, "/api/v1/activation", dict)
     assert refused.value.name == "no-hub" and "wants a login first" in refused.value.next_step
 
 
@@ -89,14 +90,14 @@ def test_a_page_that_answers_in_a_hubs_place_is_not_believed(server, method):
 def test_nor_is_json_of_another_kind(server, body):
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
     with pytest.raises(SourceUnreachable) as refused:
-        HubApi(server(head, body).url).call("POST", "/api/v1/lease", needs=("lease",))
+        HubApi(server(head, body).url).call("POST", "/api/v1/lease", Leased)
     assert refused.value.name == "no-hub"
 
 
 def test_an_endless_refusal_is_left(server):
     endless = server(b"HTTP/1.1 403 Forbidden\r\n" + CLOSE, endless=b"x" * 65536)
     with pytest.raises(SourceUnreachable, match="the answer has more than"):
-        HubApi(endless.url).call("GET", "/api/v1/hub")
+        HubApi(endless.url).call("GET", "/api/v1/hub", dict)
     assert endless.sent < bounded.ANSWER + SOME
     endless = server(b"HTTP/1.1 403 Forbidden\r\n" + CLOSE, endless=b"x" * 65536)
     with pytest.raises(DownloadError, match="the answer has more than"):
@@ -182,7 +183,7 @@ def test_a_chain_of_redirects_has_one_time_for_all(server, ask, monkeypatch):
 def test_a_hub_that_has_moved_is_named_with_its_new_address(server):
     moved = server(b"HTTP/1.1 301 Moved\r\nLocation: https://hub.example.com/api/v1/hub\r\nContent-Length: 0\r\n\r\n")
     with pytest.raises(UsageError, match=r"has moved to https://hub\.example\.com\.") as refused:
-        HubApi(moved.url).call("GET", "/api/v1/hub")
+        HubApi(moved.url).call("GET", "/api/v1/hub", dict)
     assert refused.value.name == "hub-moved" and refused.value.next_step == "Use that address: https://hub.example.com"
 
 
@@ -190,13 +191,13 @@ class TestTheEnvironment:
     def test_a_socks_proxy_that_is_away_is_told(self, monkeypatch):
         monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{free_port()}")
         with pytest.raises(SourceUnreachable, match="cannot be reached"):
-            HubApi("http://hub.example").call("GET", "/api/v1/hub")
+            HubApi("http://hub.example").call("GET", "/api/v1/hub", dict)
 
     def test_a_network_in_no_proxy_needs_none(self, monkeypatch, server):
         monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{free_port()}")
         monkeypatch.setenv("NO_PROXY", "[::1], fe80::/10, 127.0.0.0/8")
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-        assert HubApi(server(head).url).call("GET", "/api/v1/hub") == {}
+        assert HubApi(server(head).url).call("GET", "/api/v1/hub", dict) == {}
 
     def test_a_companys_own_authority_is_believed_when_the_machine_does(self, monkeypatch, server, tmp_path):
         authority, _, issuer = make_certificate()
@@ -210,9 +211,9 @@ class TestTheEnvironment:
         hub.over = context
         url = hub.url.replace("http://127.0.0.1", "https://localhost")
         with pytest.raises(SourceUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
-            HubApi(url).call("GET", "/api/v1/hub")
+            HubApi(url).call("GET", "/api/v1/hub", dict)
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-        assert HubApi(url).call("GET", "/api/v1/hub") == {}
+        assert HubApi(url).call("GET", "/api/v1/hub", dict) == {}
 
     @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
     def test_certificates_that_are_missing_are_told(self, monkeypatch, name):
@@ -274,7 +275,7 @@ def test_a_certificate_that_does_not_hold_now_is_told_with_the_time(monkeypatch,
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca"))
     today = time.strftime("%Y-%m-%d", time.gmtime())
     with pytest.raises(SourceUnreachable, match=rf"by this machine's clock, which says {today}"):
-        HubApi(hub.url.replace("http://127.0.0.1", "https://localhost")).call("GET", "/api/v1/hub")
+        HubApi(hub.url.replace("http://127.0.0.1", "https://localhost")).call("GET", "/api/v1/hub", dict)
 
 
 def test_one_client_makes_all():

@@ -6,10 +6,13 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import msgspec
 
 from ..core.bounded import ANSWER
 from ..core.errors import DiscodeError, NoSuchApp, Refused, SourceUnreachable, UsageError
+from ..core.hub_answers import Signed
 from ..core.login import in_clear, must_be_private, no_login
 from ..core.pasted import required
 from .web import client, told, whole
@@ -17,6 +20,7 @@ from .web import client, told, whole
 if TYPE_CHECKING:
     import httpx  # else imported late: it costs every command that talks to no hub
 
+Shape = TypeVar("Shape")  # of an answer, see core.hub_answers
 LARGEST = 64 << 20  # bytes of a file that is verified in memory: an index, metadata
 PLAIN_HTTP = "DISCODE_PLAIN_HTTP"  # of the environment: 1 allows http:// hubs
 TOKEN_VARIABLE = "DISCODE_HUB_TOKEN"  # of the environment: arguments can be seen by every user of the machine
@@ -36,48 +40,39 @@ class HubApi:
         self._client = client(self.url, base_url=self.url, headers=headers)
 
     def call(
-        self, method: str, path: str, *, json: Any = None, content: bytes | None = None, needs: tuple[str, ...] = ()
-    ) -> Any:
-        """The answer's JSON, None for an empty one. `needs`: what a hub's answer has, else it is not one.
+        self, method: str, path: str, like: type[Shape], *, json: Any = None, content: bytes | None = None
+    ) -> Shape:
+        """The answer's JSON, which is `like` what a hub answers there.
 
         Raises Refused, UsageError, NoSuchApp or SourceUnreachable.
         """
-        answer = self._asked(method, path, json=json, content=content)
-        read = self._read(answer)
-        if needs and not (isinstance(read, dict) and set(needs) <= set(read)):
-            raise self._no_hub(answer)
-        return read
+        return self._read(self._asked(method, path, json=json, content=content), like)
 
-    def send_file(self, path: str, file: Path) -> Any:
+    def send_file(self, path: str, file: Path, like: type[Shape]) -> Shape:
         headers = {"Content-Length": str(file.stat().st_size), "Content-Type": "application/octet-stream"}
-        return self._read(self._asked("PUT", path, content=_pieces(file), headers=headers))
+        return self._read(self._asked("PUT", path, content=_pieces(file), headers=headers), like)
 
-    def fetch(self, path: str) -> bytes | None:
+    def fetch(self, path: str, like: type[Any] = Signed) -> bytes | None:
         """Bytes that the caller verifies; None when there are none."""
         answer = self._asked("GET", path, most=LARGEST)
         if answer.status_code == 404:
             return None
-        if answer.status_code != 200:
-            raise refusal(self.url, answer)
+        self._read(answer, like)
         return answer.content
 
-    def _read(self, answer: httpx.Response) -> Any:
+    def _read(self, answer: httpx.Response, like: type[Shape]) -> Shape:
         if not answer.is_success:
             raise refusal(self.url, answer)
-        if not answer.content:
-            return None
         try:
             read = answer.json()
-        except ValueError:
-            read = None
-        if not isinstance(read, dict | list):
-            raise self._no_hub(answer)
-        return read
+            msgspec.convert(read, like)  # it would leave out what `like` does not name
+            return cast(Shape, read)
+        except (ValueError, RecursionError):  # msgspec's ValidationError is the first
+            raise self._no_hub(answer) from None
 
     def _no_hub(self, answer: httpx.Response) -> SourceUnreachable:
-        what = _CONTROL.sub(" ", answer.headers.get("content-type") or "something else")[:80]
         return SourceUnreachable(
-            f"What answers at {self.url} is not a hub: it sent {what}. Nothing was changed.",
+            f"What answers at {self.url} is not a hub: it sent {content_type(answer)}. Nothing was changed.",
             "Check the address. A network that wants a login first, or a filter, can answer in a hub's place.",
             key="no-hub",
         )
@@ -92,6 +87,11 @@ class HubApi:
                 f"{self.url} cannot be reached: {told(error)}. Nothing was changed.",
                 "Check the address and the network.",
             ) from error
+
+
+def content_type(answer: httpx.Response) -> str:
+    """For people."""
+    return _CONTROL.sub(" ", answer.headers.get("content-type") or "something else")[:80]
 
 
 def refusal(url: str, answer: httpx.Response) -> DiscodeError:
@@ -126,7 +126,7 @@ def told_by(answer: httpx.Response) -> tuple[str, str, str]:
     try:
         error = answer.json()["error"]
         key, *texts = (str(error[name]) for name in ("key", "sentence", "next_step"))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "", "", ""
     sentence, next_step = (_CONTROL.sub(" ", text)[:500] for text in texts)
     return (key if re.fullmatch(r"[a-z0-9-]{1,40}", key) else ""), sentence, next_step

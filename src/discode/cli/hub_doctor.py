@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import DiscodeError
+from ..core.hub_answers import Ends
 from .finding import Finding
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _examined(url: str, token_file: Path | None, keys: Path) -> Iterator[Finding
 
     about, options = hub_about(url), f"--hub {url} --keys {keys}"
     yield Finding("hub", True, f"{url} answers, vendor {about['vendor']}")
-    told = hub_api(url, token_file).call("GET", "/api/v1/ends", needs=("ends", "signs", "installs"))
+    told = hub_api(url, token_file).call("GET", "/api/v1/ends", Ends)
     yield Finding("API token", True, "the hub takes it")
     if not told["signs"]:
         yield Finding("online key", False, _NO_KEY, f"name the one it has: discode release key rotate online {options}")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..core.hub_answers import License, LicenseWithSeats, MadeLicense
 from ..core.login import no_login
 from .options import App, Json, group
 from .output import emit, table
@@ -55,7 +56,7 @@ def issue(
         "lease_days": lease_days,
     }  # fmt: skip
     with secret_in(key_file, "license key") as write:
-        made = _api(hub, token_file).call("POST", "/api/v1/licenses", json=wanted)
+        made = _api(hub, token_file).call("POST", "/api/v1/licenses", MadeLicense, json=wanted)
         write(made["key"])
     shown = {} if key_file else {"key": made["key"]}
     note = _of_channels(app_name, channel) if channel else ""
@@ -81,7 +82,7 @@ def list_(
 ) -> None:
     """List the licenses."""
     query = f"?app={app_name}" if app_name else ""
-    told = _api(hub, token_file).call("GET", f"/api/v1/licenses{query}")
+    told = _api(hub, token_file).call("GET", f"/api/v1/licenses{query}", list[License])
     rows = [
         [one["id"], one["app"], one["customer"], one["state"], f"{one['used']}/{one['seats']}", _day(one["expires"])]
         for one in told
@@ -93,7 +94,7 @@ def list_(
 @app.command()
 def show(license: Id, hub: Hub, token_file: TokenFile = None, as_json: Json = False) -> None:
     """Show a license and the installations that use it."""
-    _show(_api(hub, token_file).call("GET", f"/api/v1/licenses/{license}"), as_json)
+    _show(_api(hub, token_file).call("GET", f"/api/v1/licenses/{license}", LicenseWithSeats), as_json)
 
 
 @app.command()
@@ -106,7 +107,9 @@ def revoke(
 ) -> None:
     """Revoke a license: no more updates or pulls. The customer's app keeps running."""
     body = {"reason": reason}
-    _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{license}/revoke", json=body), as_json)
+    _show(
+        _api(hub, token_file).call("POST", f"/api/v1/licenses/{license}/revoke", LicenseWithSeats, json=body), as_json
+    )
 
 
 @app.command()
@@ -119,7 +122,7 @@ def renew(
 ) -> None:
     """Extend a license from the day it expires."""
     body = {"days": days}
-    _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{license}/renew", json=body), as_json)
+    _show(_api(hub, token_file).call("POST", f"/api/v1/licenses/{license}/renew", LicenseWithSeats, json=body), as_json)
 
 
 @app.command()

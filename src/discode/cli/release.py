@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import DiscodeError, UsageError
+from ..core.hub_answers import Access, Held
 from . import release_keys
 from .options import Json, group
 from .output import emit, table
@@ -90,7 +91,7 @@ def _told_of(begun: Begun, place: str, keys: Path) -> str:
     if begun.lost:
         again = f"\nPublish again what it has lost, of: {', '.join(begun.lost)}"
         if "://" in place:
-            again += "; and make public apps public again: discode release access APP public"
+            again += f"; and make public apps public again: discode release access APP public --hub {place}"
     return (
         f"{place} goes on from what your customers trust: root {begun.root} names its new online key, and what an "
         f"earlier one signed is believed no more. Publish nothing to an earlier place.{again}\n{said}"
@@ -285,7 +286,7 @@ def access(
     """Set who may read an app's releases from a hub: license holders (the default), or everybody."""
     from .wiring_vendor import hub_api
 
-    hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}", json={"access": who})
+    hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}", Access, json={"access": who})
     emit({"result": "changed", "app": app_name, "access": who}, f"{app_name} is {who} now.", as_json=as_json)
 
 
@@ -333,7 +334,7 @@ def _hold(
 ) -> None:
     from .wiring_vendor import hub_api
 
-    hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}/rollouts/{version}", json=body)
+    hub_api(hub, token_file).call("PUT", f"/api/v1/apps/{app_name}/rollouts/{version}", Held, json=body)
     told = {"result": "held" if body["held"] else "resumed", "app": app_name, "version": version}
     emit(told, f"{app_name} {version} is {'held back' if body['held'] else 'offered again'}.", as_json=as_json)
 

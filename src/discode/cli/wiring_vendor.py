@@ -30,9 +30,9 @@ def hub_repository(url: str, token_file: Path | None, keys: Path) -> Repository:
 def hub_about(url: str) -> dict[str, Any]:
     """What a hub says of itself to everybody. Raises SourceUnreachable."""
     from ..adapters.hub_api import HubApi
+    from ..core.hub_answers import About
 
-    about: dict[str, Any] = HubApi(url).call("GET", "/api/v1/hub", needs=("vendor", "online_key"))
-    return about
+    return dict(HubApi(url).call("GET", "/api/v1/hub", About))
 
 
 def import_chain(source: str, keys: Path) -> Imported:

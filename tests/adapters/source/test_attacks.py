@@ -157,7 +157,11 @@ def test_garbage_everywhere(customer, vendor):
     customer.versions()
     for name in ("timestamp.json", "1.root.json"):
         vendor.metadata(name).write_text("<html>maintenance</html>")
-    assert error_of(customer) == "metadata-invalid"
+    if customer.source.startswith("http"):  # another site may answer in the vendor's place
+        with pytest.raises(SourceUnreachable, match="has no releases: it sent application/json in place of"):
+            customer.versions()
+    else:
+        assert error_of(customer) == "metadata-invalid"
 
 
 def test_what_is_not_there(customer, vendor, tmp_path):

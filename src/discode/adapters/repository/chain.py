@@ -25,6 +25,7 @@ from ...core.errors import TrustError
 from ...disk.whole import write_whole
 
 Role = TypeVar("Role", Root, Snapshot, Targets, Timestamp)
+MOST_ROOTS = 1024  # of a chain: one a year, and one for each key that is changed
 
 
 def above_all_seen(known: int, now: datetime) -> int:

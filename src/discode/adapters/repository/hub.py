@@ -21,12 +21,13 @@ from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
 
 from ...core.ends import End, read_end
 from ...core.errors import Refused, TrustError
+from ...core.hub_answers import About, Blob, Ends, OnlineKey, Version
 from ...core.manifest import Archive
 from ...core.release import Index, index_path
 from ...disk.whole import write_whole
 from ...ports.repository import Begun, KeyRole, Rotated, Trusted
 from ..hub_api import HubApi
-from .chain import Chain, above_all_seen, lost_apps, parsed
+from .chain import MOST_ROOTS, Chain, above_all_seen, lost_apps, parsed
 from .keys import ROOT, TARGETS, Keys
 from .packing import pack
 from .roots import Clock, Roots, all_named, apps_of, names_of, now
@@ -133,7 +134,7 @@ class HubRepository:
 
     def _ends_at_the_hub(self) -> list[End]:
         """Of what the hub makes by itself, by its word; an earlier version of it says nothing."""
-        data = self._api.fetch("/api/v1/ends")
+        data = self._api.fetch("/api/v1/ends", Ends)
         with contextlib.suppress(ValueError, KeyError, TypeError):
             return [read_end(one) for one in json.loads(data or b"")["ends"]]
         return []
@@ -182,7 +183,7 @@ class HubRepository:
             "roots": [base64.b64encode(root).decode() for root in roots], "base": base,
             "targets": None if targets is None else base64.b64encode(targets).decode(),
         }  # fmt: skip
-        self._api.call("POST", "/api/v1/roots", json=given)
+        self._api.call("POST", "/api/v1/roots", Version, json=given)
         self._remember(chain, targets)
 
     def _publish(self, chain: Chain, targets: Targets, files: dict[str, bytes | Path]) -> None:
@@ -190,7 +191,7 @@ class HubRepository:
             targets.targets[name] = self._upload(name, content)
         targets.expires = self._roots.expiry("targets")
         data = self._signed_targets(targets, self._keys.signers("targets"))
-        self._api.call("POST", "/api/v1/publish", content=data)
+        self._api.call("POST", "/api/v1/publish", Version, content=data)
         self._remember(chain, data)
 
     def _remember(self, chain: Chain, targets: bytes | None) -> None:
@@ -216,11 +217,11 @@ class HubRepository:
             else TargetFile.from_file(name, str(content), ["sha256"])
         )
         path = f"/api/v1/blobs/{known.hashes['sha256']}"
-        if self._api.fetch(path) is None:
+        if self._api.fetch(path, Blob) is None:
             if isinstance(content, bytes):
-                self._api.call("PUT", path, content=content)
+                self._api.call("PUT", path, Blob, content=content)
             else:
-                self._api.send_file(path, content)
+                self._api.send_file(path, content, Blob)
         return known
 
     def _first_root(self, online: dict[str, Any]) -> Root:
@@ -229,9 +230,9 @@ class HubRepository:
     def _online_key(self, chain: Chain | None = None) -> Key:
         """The one that the hub signs with next; with a chain, another than this one's newest root names."""
         if chain is None:
-            return _key(self._api.call("GET", "/api/v1/hub", needs=("online_key",))["online_key"])
+            return _key(self._api.call("GET", "/api/v1/hub", About)["online_key"])
         body = {"other_than": chain.newest.roles["timestamp"].keyids[0]}
-        return _key(self._api.call("POST", "/api/v1/online-key", json=body, needs=("keyid",)))
+        return _key(dict(self._api.call("POST", "/api/v1/online-key", OnlineKey, json=body)))
 
     def _chain(self) -> Chain:
         ours = self._roots.kept.chain()
@@ -251,6 +252,8 @@ class HubRepository:
                              key=error.name) from error  # fmt: skip
 
     def _root(self, version: int) -> bytes | None:
+        if version > MOST_ROOTS:
+            raise TrustError(f"{self._api.url} shows more than {MOST_ROOTS} roots. {_MINE}", key="metadata-invalid")
         return self._api.fetch(f"/metadata/{version}.root.json")
 
     def _current(self, chain: Chain | None = None) -> Targets:
@@ -287,7 +290,7 @@ class HubRepository:
         if known is None:
             return Index(app=app)
         sha256 = known.hashes["sha256"]
-        data = self._api.fetch(f"/targets/{app}/{sha256}.index.json")
+        data = self._api.fetch(f"/targets/{app}/{sha256}.index.json", dict)
         if data is None or hashlib.sha256(data).hexdigest() != sha256:
             raise TrustError(f"{self._api.url} returned an altered index of {app}. {_MINE}", key="content-altered")
         return Index.read_json(data)

@@ -15,7 +15,7 @@ from ...core.ends import DAY
 from ...core.errors import Refused, TrustError
 from ...ports.repository import Imported
 from ..hub_api import HubApi
-from .chain import Chain, Kept, parsed, roots_in
+from .chain import MOST_ROOTS, Chain, Kept, parsed, roots_in
 from .keys import ROOT, TARGETS, Keys
 from .roots import DAYS
 
@@ -108,7 +108,7 @@ def _newest_targets(folder: Path) -> bytes | None:
 def _on_the_web(source: str) -> list[tuple[list[bytes], bytes | None]]:
     api = HubApi(source)
     roots: list[bytes] = []
-    while (data := api.fetch(f"/metadata/{len(roots) + 1}.root.json")) is not None:
+    while len(roots) < MOST_ROOTS and (data := api.fetch(f"/metadata/{len(roots) + 1}.root.json")) is not None:
         roots.append(data)
     targets = None
     with contextlib.suppress(TrustError, KeyError):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+import msgspec
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
 from ...core.address import without_login
 from ...core.bounded import ANSWER_TIME
+from ...core.hub_answers import Signed
 from ...core.login import in_clear, must_be_private
-from ..hub_api import PLAIN_HTTP, told_by
+from ..hub_api import PLAIN_HTTP, content_type, told_by
 from ..web import client, pieces, read, told
 
 if TYPE_CHECKING:
@@ -63,6 +66,27 @@ class SourceRefused(DownloadHTTPError):
         self.key, self.sentence, self.next_step = key, sentence, next_step
 
 
+class NoReleases(DownloadError):
+    """What answers is no source: a network that wants a login first, a filter, another site. `sent`: what came."""
+
+    def __init__(self, sent: str):
+        super().__init__(f"it sent {sent}")
+        self.sent = sent
+
+
+def _metadata(answer: httpx.Response) -> Iterator[bytes]:
+    """What may be metadata, as it comes: python-tuf stops reading where it is too long, and verifies it. Raises
+    NoReleases in the end for what has not even its form."""
+    whole = bytearray()
+    for piece in pieces(answer, ANSWER_TIME):
+        whole += piece
+        yield piece
+    try:
+        msgspec.convert(json.loads(whole), Signed)
+    except (ValueError, RecursionError):
+        raise NoReleases(content_type(answer)) from None
+
+
 class WebFetcher(_Counting):
     """`base` is the source's address; `timestamp` the copy at hand: when the source says that it has no other, it need
     not send it again.
@@ -104,6 +128,9 @@ class WebFetcher(_Counting):
                         raise SourceRefused(answer.status_code, key, sentence, next_step)
                 if answer.status_code != 200:
                     raise DownloadHTTPError(f"{url} answered {answer.status_code}", answer.status_code)
+                if "/metadata/" in url:
+                    yield from _metadata(answer)
+                    return
                 # Who hears of the pieces fetches an archive, which may be of any size.
                 yield from pieces(answer, None if self.on_bytes else ANSWER_TIME)
         except httpx.HTTPError as error:

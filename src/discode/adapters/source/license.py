@@ -16,6 +16,7 @@ from typing import Any
 
 from ...core.clocks import clock_is_off
 from ...core.errors import DiscodeError, NoSuchApp, StateError, TrustError
+from ...core.hub_answers import Freed, Leased, PullCredentials, Seated
 from ...core.lease import OLD_SPELLING, Lease, read_lease
 from ...core.model import Model
 from ...ports.releases import Credentials
@@ -78,8 +79,11 @@ class Licenses:
         hub = hub.rstrip("/")
         installation = self._installation(app)
         api = self._api(app, hub, _authorization(installation, key))
-        told = api.call("POST", "/api/v1/activation", json={"app": app, "move": move})
-        license = License(hub=hub, app=app, key=key, installation=installation, **_answer(told))
+        told = api.call("POST", "/api/v1/activation", Seated, json={"app": app, "move": move})
+        license = License(
+            hub=hub, app=app, key=key, installation=installation, license=told["license"], customer=told["customer"],
+            lease=told["lease"], lease_key=told["lease_key"],
+        )  # fmt: skip
         _must_hold_now(license)
         self._write(license)
         return license
@@ -87,10 +91,8 @@ class Licenses:
     def renewed(self, app: str) -> License:
         """With a fresh lease, signed by the key that the hub had at the activation. Raises TrustError, too."""
         license = self.must_have(app)
-        told = self._api(license.app, license.hub, license.authorization).call(
-            "POST", "/api/v1/lease", needs=("lease",)
-        )
-        fresh = license.changed(lease=str(told["lease"]))
+        told = self._api(license.app, license.hub, license.authorization).call("POST", "/api/v1/lease", Leased)
+        fresh = license.changed(lease=told["lease"])
         _must_hold_now(fresh)
         self._write(fresh)
         return fresh
@@ -114,7 +116,7 @@ class Licenses:
     def deactivate(self, app: str) -> None:
         """Give the seat up, forget the key."""
         license = self.must_have(app)
-        self._api(license.app, license.hub, license.authorization).call("DELETE", "/api/v1/activation")
+        self._api(license.app, license.hub, license.authorization).call("DELETE", "/api/v1/activation", Freed)
         self._path(app).unlink(missing_ok=True)
         self._old_path(app).unlink(missing_ok=True)
         self._seat_path(app).unlink(missing_ok=True)
@@ -123,10 +125,9 @@ class Licenses:
         """For one pull. None when the image is not in the hub's registry: it may be public, or the user's own."""
         try:
             api = self._api(license.app, license.hub, license.authorization)
-            needed = ("username", "password")
-            told = api.call("POST", "/api/v1/pull-credentials", json={"repository": repository}, needs=needed)
-            ends = time.monotonic() + float(told["seconds"]) if "seconds" in told else None
-            return Credentials(str(told["username"]), str(told["password"]), str(told.get("token", "")), ends)
+            told = api.call("POST", "/api/v1/pull-credentials", PullCredentials, json={"repository": repository})
+            ends = time.monotonic() + told["seconds"] if "seconds" in told else None
+            return Credentials(told["username"], told["password"], told.get("token", ""), ends)
         except NoSuchApp:
             return None
 
@@ -202,10 +203,3 @@ def _today(raw: Any) -> Any:
     if isinstance(raw, dict) and "license" not in raw and OLD_SPELLING in raw:
         return {**raw, "license": raw[OLD_SPELLING]}
     return raw
-
-
-def _answer(told: dict[str, object]) -> dict[str, str]:
-    try:
-        return {name: str(told[name]) for name in ("license", "customer", "lease", "lease_key")}
-    except (KeyError, TypeError):
-        raise TrustError("The hub's answer has no lease. Nothing was changed.", "Tell the vendor.") from None

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...core.errors import DiscodeError, Refused
 from ...core.history import HistoryEntry
+from ...core.hub_answers import Taken
 from ...core.report import report_of
 from ..files.access import Accesses
 from ..files.disk import write_whole
@@ -45,7 +46,7 @@ class Reports:
         mine = license.authorization if license and license.hub == source.rstrip("/") else None
         try:
             HubApi(source, mine, plain_http=Accesses(self._home).of(app, source).plain_http).call(
-                "POST", "/api/v1/reports", json=told
+                "POST", "/api/v1/reports", Taken, json=told
             )
         except DiscodeError as error:
             return f"The report could not be sent: {error.sentence}"

@@ -10,7 +10,7 @@ from tuf.api import exceptions as tuf
 from ...core.clocks import clock_is_off
 from ...core.errors import DiscodeError, Refused, SourceUnreachable, TrustError
 from ..clock import off_by
-from .fetcher import SourceRefused
+from .fetcher import NoReleases, SourceRefused
 
 _UNTOUCHED = "Nothing was changed; your app was not touched."
 _TELL = "Tell the vendor. Only the vendor can sign releases, and the vendor did not sign this."
@@ -28,14 +28,7 @@ def translated(app: str, source: str, what: str) -> Iterator[None]:
 def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeError:
     match error:
         case tuf.ExpiredMetadataError():
-            if (seconds := off_by(source) or 0.0) > 0:
-                what = f"By it the vendor's signatures on the releases of {app} have expired, so updates are blocked."
-                return clock_is_off(seconds, source, f"{what} {_UNTOUCHED}")
-            return TrustError(
-                f"The vendor's signature on the releases of {app} has expired, so updates are blocked. {_UNTOUCHED}",
-                "Ask the vendor to sign again (discode release renew).",
-                key="metadata-expired",
-            )
+            return _expired(app, source)
         case tuf.EqualVersionNumberError() | tuf.BadVersionNumberError():
             return TrustError(
                 f"{source} offers older releases of {app} than this machine has seen. {_UNTOUCHED}",
@@ -48,6 +41,13 @@ def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeErr
             )
         case tuf.LengthOrHashMismatchError() | tuf.DownloadLengthMismatchError():
             return TrustError(f"The {what} of {app} was altered. {_UNTOUCHED}", _TELL, key="content-altered")
+        case NoReleases(sent=sent):
+            return SourceUnreachable(
+                f"What answers at {source} has no releases: it sent {sent} in place of the {what} of {app}. "
+                f"{_UNTOUCHED}",
+                "Check the address. A network that wants a login first, or a filter, can answer in its place.",
+                key="no-hub",
+            )
         case SourceRefused(key=key, sentence=sentence, next_step=next_step):
             return Refused(f"{sentence} Nothing was changed.", next_step, key=key)
         case tuf.DownloadHTTPError(status_code=401):
@@ -70,3 +70,15 @@ def _translate(error: Exception, app: str, source: str, what: str) -> DiscodeErr
             return TrustError(
                 f"The {what} of {app} failed verification: {error}. {_UNTOUCHED}", _TELL, key="metadata-invalid"
             )
+
+
+def _expired(app: str, source: str) -> TrustError:
+    """By this machine's clock: where that is ahead of the source's, it is to blame."""
+    if (seconds := off_by(source) or 0.0) > 0:
+        what = f"By it the vendor's signatures on the releases of {app} have expired, so updates are blocked."
+        return clock_is_off(seconds, source, f"{what} {_UNTOUCHED}")
+    return TrustError(
+        f"The vendor's signature on the releases of {app} has expired, so updates are blocked. {_UNTOUCHED}",
+        "Ask the vendor to sign again (discode release renew).",
+        key="metadata-expired",
+    )
