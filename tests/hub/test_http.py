@@ -100,6 +100,17 @@ def test_head_is_get_without_a_body(vendor, address):
             assert client.head() == whole
 
 
+def test_head_of_what_fails_is_answered_too(small_place):
+    @small_place.app.get("/bug")
+    def bug():
+        raise RuntimeError("a bug")
+
+    small_place.serve()
+    with Client(small_place.port) as client:
+        assert client.send(b"HEAD /bug HTTP/1.1\r\nHost: hub\r\n\r\n")
+        assert client.head() == 500
+
+
 def test_head_of_a_large_file_does_not_read_it(vendor):
     """A terabyte of nothing: to read it takes longer than any test may."""
     (vendor.place.folder / "builds").mkdir()

@@ -61,7 +61,7 @@ class Frame:
         except BodyCut:
             call.status = 499
         except HubError as error:
-            await call.refuse(error)
+            await call.answer(error.status, error.as_answer())
         except Exception:  # noqa: BLE001 - whatever it is, the caller gets a response and the log a traceback
             _log.exception("request failed", extra={"fields": {"request": call.id}})
             sentence = {
@@ -148,11 +148,8 @@ class _Call:
     async def answer(self, status: int, body: dict[str, Any]) -> None:
         if self._started:
             raise BodyCut  # half of the response is sent, so the connection must break
-        await self._send_answer(status, body)
-
-    async def refuse(self, error: HubError) -> None:
         with suppress(Answered):
-            await self.answer(error.status, error.as_answer())
+            await self._send_answer(status, body)
 
     async def _send_answer(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()

@@ -49,12 +49,12 @@ class _Marks(Template):
 
 
 def builds(hub: Hub) -> dict[str, str]:
-    """The SHA-256 of each build, by name."""
+    """The SHA-256 of each build, by name; one without is not offered."""
     folder = hub.folder / "builds"
     return {
         path.name: path.with_suffix(".sha256").read_text().strip()
         for path in folder.glob("*.tar.gz")
-        if BUILD.fullmatch(path.name)
+        if BUILD.fullmatch(path.name) and path.with_suffix(".sha256").is_file()
     }
 
 
