@@ -1,6 +1,8 @@
 """A run in several processes (`-n`): who shares what, and what all of them tell at the end."""
 
 import gc
+import shutil
+import tempfile
 
 import pytest
 from conftest_docker import bench, daemon, proxy_image, proxy_images, registry
@@ -14,8 +16,19 @@ inherited.reset()
 __all__ = ["bench", "daemon", "proxy_image", "proxy_images", "registry"]
 
 
+OWN, FAILED = pytest.StashKey[str](), pytest.StashKey[bool]()
+
+
 def pytest_configure(config):
     config.pluginmanager.register(leftover_hooks)
+    if not config.option.basetemp:  # pytest's own has the number of the run in it: sockets' paths would be too long
+        config.option.basetemp = config.stash[OWN] = tempfile.mkdtemp(prefix="dt-")
+
+
+def pytest_unconfigure(config):
+    """What tests have written stays when one has failed."""
+    if OWN in config.stash and not config.stash.get(FAILED, True):
+        shutil.rmtree(config.stash[OWN], ignore_errors=True)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -32,7 +45,8 @@ def pytest_collection_finish():
     gc.set_threshold(50_000, 20, 50)
 
 
-def pytest_sessionfinish(session):
+def pytest_sessionfinish(session, exitstatus):
+    session.config.stash[FAILED] = bool(exitstatus)
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["told"] = [told.COMBINATIONS, told.PROXIES]
 

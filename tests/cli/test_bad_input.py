@@ -183,3 +183,19 @@ def test_a_signal_at_many_moments(installed, number):
             installed.run("update", APP)
             serves(installed, newer)
             version = newer
+
+
+@pytest.mark.parametrize("length", [83, 300])
+def test_a_home_whose_path_is_too_long_for_sockets(place, length):
+    home = place.home / ("x" * 80)
+    while len(os.fsencode(home / "edge")) < length:
+        home /= "y" * min(80, max(length - len(os.fsencode(home / "edge")) - 1, 1))
+    place.env["DISCODE_HOME"] = str(home)
+    over = len(os.fsencode(home / "edge")) - 82
+    answer = place.run("proxy", "start", code=4)
+    assert f"The path of Discode's folder is {over} bytes too long for sockets" in told(answer)
+    assert not (home / "edge").exists()
+    edge = subprocess.run(
+        place.command("edge", "run", "--state-dir", str(home / "edge")), capture_output=True, text=True
+    )
+    assert edge.returncode == 1 and f"is {over} bytes too long for the sockets in it" in edge.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...disk.folders import close_to_others, make_private
 from .disk import writing
 
-_OURS = "locks"  # whatever changes an app makes it
+_OURS = ("locks", "apps")  # any command makes the first, the second one that found something to do
 
 
 def close_home(home: Path) -> None:
@@ -18,7 +18,7 @@ def close_home(home: Path) -> None:
     """
     with writing(home):
         make_private(home)
-        if (home / _OURS).is_dir() and home != _users_own():
+        if all((home / name).is_dir() for name in _OURS) and home != _users_own():
             close_to_others(home)
 
 

@@ -23,7 +23,7 @@ from ...disk.lock import take
 from ..files.disk import writing
 from . import commands, listing
 from .edge_socket import EdgeSocket
-from .obstacles import obstacle, search_path
+from .obstacles import obstacle, path_obstacle, search_path
 
 START = 10.0  # seconds from the start to the first answer
 END = 15.0  # from SIGTERM to the end
@@ -43,9 +43,12 @@ class EdgeProcess:
         self._child: subprocess.Popen[bytes] | None = None
 
     def ensure(self) -> None:
-        """Raises Refused with the key `port-taken`, `port-forbidden` or `haproxy-missing`, or ProxyUnreachable."""
+        """Raises Refused with the key `port-taken`, `port-forbidden`, `haproxy-missing` or `path-too-long`, or
+        ProxyUnreachable."""
         if self.running() is not None:
             return
+        if (too_long := path_obstacle(self._folder)) is not None:
+            raise too_long
         with writing(self._folder):
             make_folder(self._folder)
         with self._starting():

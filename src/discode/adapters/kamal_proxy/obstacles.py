@@ -7,9 +7,11 @@ import os
 import shutil
 import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 from ...core.errors import Refused
 from ...core.listening import EVERYWHERE, addresses
+from ...core.sockets import excess
 
 # Not in everybody's PATH, but where distributions install it.
 _ALSO = ("/usr/sbin", "/usr/local/sbin")
@@ -28,6 +30,16 @@ def obstacle(bind: str, ports: Iterable[int], search: str) -> Refused | None:
             key="haproxy-missing",
         )
     return port_obstacle(bind, ports)
+
+
+def path_obstacle(folder: Path) -> Refused | None:
+    if not (over := excess(folder)):
+        return None
+    return Refused(
+        f"The path of Discode's folder is {over} bytes too long for sockets in {folder}. Nothing was changed.",
+        "Use a shorter one: export DISCODE_HOME=FOLDER",
+        key="path-too-long",
+    )
 
 
 def port_obstacle(bind: str, ports: Iterable[int]) -> Refused | None:

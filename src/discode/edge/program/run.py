@@ -12,6 +12,7 @@ from itertools import product
 from pathlib import Path
 
 from ...core.listening import addresses, joined
+from ...core.sockets import excess
 from ...disk.whole import write_derived
 from ..haproxy.listening import obstacle, there
 from ..haproxy.process import HaproxyError
@@ -60,6 +61,7 @@ def _check(command: Command, layout: Layout) -> int:
     """Check whether it could run here, without changing anything."""
     try:
         settings = _settings(command)
+        _refuse_long_path(layout)
         controller = Controller(layout, settings)
         ports = [settings.http_port, settings.metrics_port]
         ports += [settings.https.port] if is_wanted(controller.table.services()) else []
@@ -84,6 +86,15 @@ def _refuse_taken_ports(settings: Settings, layout: Layout, ports: list[int]) ->
             raise CommandError(f"port {port} of {address}: {error.strerror}")
 
 
+def _refuse_long_path(layout: Layout) -> None:
+    """Raises CommandError."""
+    if over := excess(layout.folder):
+        raise CommandError(
+            f"the state folder {layout.folder} is {over} bytes too long for the sockets in it; "
+            "give a shorter one: --state-dir FOLDER"
+        )
+
+
 def _run(command: Command, folder: Path, program: Program) -> int:
     layout = Layout(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -91,6 +102,7 @@ def _run(command: Command, folder: Path, program: Program) -> int:
     try:
         taking = command.on("take-over") and taker.ask()
         held = take_lock(folder)
+        _refuse_long_path(layout)
         controller = Controller(layout, _settings(command))
         controller.upkeep.start(take_over=taking)
         write_derived(folder / "controller.pid", str(os.getpid()).encode())
