@@ -109,7 +109,8 @@ def test_what_is_compressed_is_not_unpacked(server):
     bomb = gzip.compress(bytes(100 << 20))
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
     asked = server(head, bomb)
-    assert HubApi(asked.url).fetch("/metadata/1.root.json") == bomb
+    with pytest.raises(SourceUnreachable, match="is not a hub"):  # unpacked, it would be more than an answer may have
+        HubApi(asked.url).fetch("/metadata/1.root.json")
     assert "accept-encoding: identity" in asked.requests[0].lower()
 
 

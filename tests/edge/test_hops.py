@@ -68,7 +68,7 @@ def test_an_answer_s_word_to_the_proxy_is_not_passed_on(site, sent):
     answer, _ = sent(path=b"/hops")
     head = answer.partition(b"\r\n\r\n")[0].lower()
     names = {line.partition(b":")[0].decode() for line in head.splitlines()[1:]}
-    assert names == {"content-length", "x-end"}
+    assert names == {"content-length", "date", "x-end"}
 
 
 @pytest.mark.parametrize("name", [*NAMES, "x-hop"])

@@ -113,7 +113,7 @@ def _adoption(session: Session, app: str) -> dict[str, int]:
     order = func.row_number().over(partition_by=Report.installation, order_by=(Report.at.desc(), Report.version.desc()))
     reports = select(Report.serves, order.label("age")).where(Report.app == app).subquery()
     last = select(reports.c.serves, func.count()).where(reports.c.age == 1, reports.c.serves.is_not(None))
-    return dict(sorted(session.execute(last.group_by(reports.c.serves)).tuples()))
+    return dict(sorted(map(tuple, session.execute(last.group_by(reports.c.serves)))))
 
 
 def _release_of(version: str, outcomes: list[Any], seconds: list[float], held: str | None) -> dict[str, Any]:
