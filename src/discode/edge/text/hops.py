@@ -19,14 +19,17 @@ REQUEST_RULES = """\
     http-request del-header Trailer if !{ req.fhdr(transfer-encoding) -m found } !{ req.ver -m str 2.0 }
 """
 
-# Of every answer: two looks at its headers, and the rest when they find something.
+# Of every answer: one look at the names of its headers, and the rest when it finds something.
+_OURS = "(?:^|,)(?:connection|keep-alive|proxy-|te(?:,|$)|trailer|upgrade)"
 _OTHERS = "^(proxy-connection|proxy-authenticate|proxy-authorization|te|upgrade)$"
 RESPONSE_RULES = f"""\
-    http-response lua.hop if {{ res.hdr(connection) -m found }}
-    http-response del-header Keep-Alive
-    http-response del-header '{_OTHERS}' -m reg if {{ res.hdr_names -m reg -i '(?:^|,)(?:proxy-|te(?:,|$)|upgrade)' }} !{{ status 101 }}
-    http-response del-header Trailer if !{{ res.fhdr(transfer-encoding) -m found }}
-"""  # noqa: E501
+    acl has_hops var(txn.hops) -m found
+    http-response set-var(txn.hops) bool(1) if {{ res.hdr_names -m reg -i '{_OURS}' }}
+    http-response lua.hop if has_hops {{ res.hdr(connection) -m found }}
+    http-response del-header Keep-Alive if has_hops
+    http-response del-header '{_OTHERS}' -m reg if has_hops !{{ status 101 }}
+    http-response del-header Trailer if has_hops !{{ res.fhdr(transfer-encoding) -m found }}
+"""
 
 # What proxies in front have told of the client, as one line each: of several, applications read the first alone or the
 # last alone. Hops are joined (RFC 9110, 5.3); of the scheme and the host the first counts, as in kamal-proxy.
