@@ -13,7 +13,8 @@ from machine import Machine
 from discode.core.errors import DiscodeError
 from place import Place
 
-NOBODY = ("status 404", "ConnectionRefusedError")  # what is answered where no app is installed
+UNKNOWN = "status 404"  # what a proxy answers where no app is installed
+NOBODY = (UNKNOWN, "ConnectionRefusedError")  # the same, and there may be no proxy
 BUSY = 6  # the exit code of a command that found another one at work
 PATIENCE = 60.0  # seconds that the other one may take
 MOMENT = 10.0  # seconds that a proxy or an app that was killed gets to come back by itself
@@ -36,8 +37,10 @@ class Expected:
 
 
 class Check:
-    def __init__(self, place: Place, machine: Machine, expected: Expected):
-        self.place, self.machine, self.expected = place, machine, expected
+    """`nobody`: what may be answered where no app is installed."""
+
+    def __init__(self, place: Place, machine: Machine, expected: Expected, nobody: tuple[str, ...] = NOBODY):
+        self.place, self.machine, self.expected, self._nobody = place, machine, expected, nobody
         self.status: dict[str, Any] = {}
         self.history: list[dict[str, Any]] = []
 
@@ -75,9 +78,9 @@ class Check:
 
     def _absent(self) -> Iterator[str]:
         deadline = time.monotonic() + MOMENT
-        while (seen := self.place.version()) not in NOBODY and time.monotonic() < deadline:
+        while (seen := self.place.version()) not in self._nobody and time.monotonic() < deadline:
             time.sleep(0.05)
-        if seen not in NOBODY:
+        if seen not in self._nobody:
             yield f"not installed, and {seen} is answered"
         yield from self._left_over([])
 

@@ -88,10 +88,10 @@ def test_an_app_that_fell_ill_can_be_restarted_and_updated(place):
         status = place.run("status", APP, "--json").last
         assert status["serves"] and status["health"] == "503 at /up" and status["interrupted"] is None
         assert status["since"] == since, "a restart that failed has changed nothing"
-        settled = place.run("settle", APP).out
-        assert "1.0.0 has the traffic, but it does not answer now" in settled and "It was: 503 at /up." in settled
-        assert "not answering: 503 at /up; it has the traffic" in place.run("status", APP).out
-        assert "does not answer: 503 at /up" in place.run("doctor", code=None).out
+    settled = place.run("settle", APP).out
+    assert "1.0.0 has the traffic, but it does not answer now" in settled and "It was: 503 at /up." in settled
+    assert "not answering: 503 at /up; it has the traffic" in place.run("status", APP).out
+    assert "does not answer: 503 at /up" in place.run("doctor", code=None).out
     place.publish("1.1.0")
     assert place.run("update", APP, "--json").last["result"] == "updated"
     assert place.get() == (200, "1.1.0") and len(place.instances()) == 1
