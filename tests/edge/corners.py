@@ -322,6 +322,7 @@ REQUESTS = [
     Corner("a Host with two ports", get(host=b"a.test:80:90"), "400 closed", real="404 kept"),
     Corner("a Host with a dot at its end", get(host=b"a.test."), "404 kept"),
     Corner("a Host with a blank", get(host=b"a. test"), "400 closed"),
+    Corner("an address that is the host alone", get(line=b"GET http://a.test HTTP/1.1"), "200 kept /", see=path_sent),
     Corner("an address with the host", get(line=b"GET http://a.test/x HTTP/1.1"), "200 kept /x", see=path_sent),
     Corner(
         "an address with another host",

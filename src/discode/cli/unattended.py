@@ -31,7 +31,7 @@ def examine(home: Path) -> tuple[bool, str, str, Any]:
 
 def _without_systemd(timer: Any, last: float) -> tuple[bool, str, str, Any]:
     """Whatever calls `settle --all` has left a trace."""
-    passed = time.time() - last
+    passed = max(time.time() - last, 0.0)  # the kernel's time of a file may be ahead by a moment
     if passed < OFTEN:
         return True, f"something calls discode settle --all; it last did {passed / 60:.0f} minutes ago", "", None
     at_boot, often = timer.cron()

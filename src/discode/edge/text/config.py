@@ -208,6 +208,8 @@ frontend http from base
     acl is_event_stream req.hdr(accept) -m sub text/event-stream
     acl is_canonical var(txn.host),strcmp(txn.canonical) eq 0
 {limits.rules()}{strict.RULES}{relay.REQUEST_RULES}{hops.REQUEST_RULES}\
+    # An address may end with its host: the path is then /, see RFC 9112, 3.2.1.
+    http-request set-uri /%[pathq] if {{ url -m beg http }} {{ req.ver 1.0 1.1 }} !{{ pathq -m beg / }}
     {plain.ORIGIN_FORM} if {{ url -m beg http }} {{ req.ver 1.0 1.1 }}
 {tls.request_rules_before_routing(layout.folder)}\
 {_finding_rules(maps)}{_mode_rules(layout, services, maps)}\
