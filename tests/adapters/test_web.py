@@ -9,6 +9,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -117,25 +118,34 @@ def test_what_is_compressed_is_not_unpacked(server):
 ASKING = [lambda url: HubApi(url).fetch("/x"), lambda url: WebFetcher(url).download_bytes(url, 99)]
 
 
-@pytest.mark.parametrize("ask", ASKING, ids=["the hub's API", "a source"])
-def test_a_byte_now_and_then_does_not_hold_anybody(server, ask, monkeypatch):
-    monkeypatch.setattr(bounded, "WINDOW", 0.2)
-    dripping, go_on = server(b"HTTP/1.1 200 OK\r\n" + CLOSE), threading.Event()
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@contextmanager
+def dripping(server, first, again):
+    """The address of a server that answers with `first`, and then with `again` 20 times a second without an end."""
+    go_on, slow = threading.Event(), server()
 
     def drip():
-        yield b"HTTP/1.1 200 OK\r\n" + CLOSE
+        yield first
         while not go_on.wait(0.05):
-            yield b"x"
+            yield again
 
-    dripping._answer = drip
+    slow._answer = drip
     try:
-        with pytest.raises((SourceUnreachable, DownloadError), match="came too slowly"):
-            ask(dripping.url)
+        yield slow.url
     finally:
         go_on.set()
 
 
-HEAD = b"HTTP/1.1 200 OK\r\n"
+@pytest.mark.parametrize("ask", ASKING, ids=["the hub's API", "a source"])
+def test_a_byte_now_and_then_does_not_hold_anybody(server, ask, monkeypatch):
+    monkeypatch.setattr(bounded, "WINDOW", 0.2)
+    slow = pytest.raises((SourceUnreachable, DownloadError), match="came too slowly")
+    with dripping(server, HEAD + CLOSE, b"x") as url, slow:
+        ask(url)
+
+
 DRIPPING = {
     "a status": (b"", b"H"),
     "a header": (HEAD + b"X-Long: ", b"x"),
@@ -150,20 +160,9 @@ DRIPPING = {
 def test_what_drips_outside_of_a_body_does_not_hold_anybody(server, ask, monkeypatch, first, again):
     """httpx's own limit is one from byte to byte, and no piece of a body comes that could be counted."""
     monkeypatch.setattr(bounded, "WINDOW", 0.3)
-    go_on = threading.Event()
-
-    def drip():
-        yield first or again
-        while not go_on.wait(0.05):
-            yield again
-
-    dripping = server()
-    dripping._answer = drip
-    try:
-        with pytest.raises((SourceUnreachable, DownloadError), match="came too slowly"):
-            ask(dripping.url)
-    finally:
-        go_on.set()
+    slow = pytest.raises((SourceUnreachable, DownloadError), match="came too slowly")
+    with dripping(server, first or again, again) as url, slow:
+        ask(url)
 
 
 @pytest.mark.parametrize("ask", ASKING, ids=["the hub's API", "a source"])

@@ -12,6 +12,7 @@ from typing import Any
 
 DAY = 86400.0  # seconds
 STEPS = (7, 30, 60)  # days before the end
+VENDOR_DAYS = 365  # for which a vendor's commands sign root and targets
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ under the name is replaced, not followed.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ from .folders import StrPath, make_folder, sync_folder
 
 TYPE_CHECKING = False  # the module `typing` would be memory of each supervisor
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from pathlib import Path
+    from typing import Any, BinaryIO
 
 _numbers = count()
 _ours: set[str] = set()  # temporary files that threads of this process are writing
@@ -29,6 +31,16 @@ def write_whole(path: StrPath, data: bytes, mode: int = 0o644, *, folder_mode: i
     """Replace the file, or make it, and the folders above it with `folder_mode`."""
     with replacing(path, mode, folder_mode=folder_mode) as file:
         file.write(data)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file whose contents can be found out otherwise: empty when it is not there, cannot be read,
+    or has something else in it. Raises nothing."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def write_derived(path: StrPath, data: bytes, mode: int = 0o644) -> None:

@@ -8,14 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from tuf.api.metadata import Root, Snapshot, Targets, Timestamp
 
-from ..core.ends import DAY, End
+from ..core.ends import DAY, VENDOR_DAYS, End
 from .hub import Hub
 from .keys import CERTIFICATE_DAYS
 from .models import ApiToken
 from .signing import SNAPSHOT_DAYS, TIMESTAMP_DAYS, newest
 from .trust import as_role
 
-VENDOR_DAYS = 365  # for which the vendor's commands sign root and targets
 _NO_UPDATES = "customers get no more updates"
 
 

@@ -7,12 +7,13 @@ Docker Desktop, Colima and a rootless engine make themselves the current one. So
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ...disk.whole import read_object
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,11 @@ class Elsewhere:
 def elsewhere(environment: Mapping[str, str] = os.environ) -> Elsewhere | None:
     """The engine of the current context, or a rootless one that is there; None: neither."""
     folder = Path(environment.get("DOCKER_CONFIG") or Path(environment.get("HOME") or "/") / ".docker")
-    name = str(environment.get("DOCKER_CONTEXT") or _read(folder / "config.json").get("currentContext") or "default")
+    name = str(
+        environment.get("DOCKER_CONTEXT") or read_object(folder / "config.json").get("currentContext") or "default"
+    )
     if name != "default":
-        meta = _read(folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json")
+        meta = read_object(folder / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json")
         host = _host_of(meta)
         return Elsewhere(f"the docker command of this user goes to the context {name}", host) if host else None
     rootless = Path(environment.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}") / "docker.sock"
@@ -40,11 +43,3 @@ def _host_of(meta: dict[str, Any]) -> str:
         return str(meta["Endpoints"]["docker"]["Host"])
     except (KeyError, TypeError):
         return ""
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        told = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}

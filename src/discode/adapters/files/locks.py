@@ -19,6 +19,7 @@ from typing import Any
 
 from ...core.errors import Busy
 from ...disk.lock import take
+from ...disk.whole import read_object
 from .disk import writing
 
 GUARD = "discode guard"  # the command that a guard's note names
@@ -48,22 +49,13 @@ def _taken(path: Path, app: str, say: Callable[[str], None]) -> int:
             descriptor = take(path, mode=0o644)
         if descriptor is not None:
             return descriptor
-        note, waited = _note(path), time.monotonic() - begun
+        note, waited = read_object(path), time.monotonic() - begun  # empty: the holder has not written it yet
         if waited > (_PATIENCE if _is_guards(note) else 0.0 if note else _UNTOLD):
             raise _busy(note, app)
         if _is_guards(note) and waited > _QUIET and not is_told:
             say(f"An interrupted command for {app} is being settled; waiting for that.")
             is_told = True
         time.sleep(_POLL)
-
-
-def _note(path: Path) -> dict[str, Any]:
-    """What the holder says; empty when it has not written it yet."""
-    try:
-        note = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return note if isinstance(note, dict) else {}
 
 
 def _is_guards(note: dict[str, Any]) -> bool:

@@ -75,15 +75,6 @@ class InstanceFolder:
         return self.spec.exists()
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Empty when it is not there or damaged: what it says can be found out otherwise."""
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def write_json(path: Path, value: dict[str, Any], mode: int = 0o644) -> None:
     """As in discode.disk. Raises OSError."""
     write_whole(path, json.dumps(value).encode(), mode)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ...core.errors import Refused
 from ...disk.lock import held
-from .layout import read_json, write_json
+from ...disk.whole import read_object
+from .layout import write_json
 
 # Below the ephemeral range, from which outgoing connections get theirs (32768 and up on Linux).
 FIRST, LAST = 20000, 29999
@@ -57,7 +58,7 @@ class Ports:
     @contextmanager
     def _locked(self) -> Iterator[dict]:  # type: ignore[type-arg]
         with held(self._lock):
-            yield {"taken": {}, **read_json(self._table)}
+            yield {"taken": {}, **read_object(self._table)}
 
 
 def is_free(port: int) -> bool:

@@ -19,13 +19,14 @@ from ...core.names import InstanceName
 from ...core.release import Release
 from ...disk.folders import free_space
 from ...disk.lock import held, is_held
+from ...disk.whole import read_object
 from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 from ..files.disk import disk_refusals
 from ..http_probe import probe
 from .fetched import Fetched
-from .layout import WEB, InstanceFolder, read_json, write_json
+from .layout import WEB, InstanceFolder, write_json
 from .listener import is_strangers
 from .logs import follow, last_lines
 from .once import run_once, sweep
@@ -93,7 +94,7 @@ class ProcessRuntime:
 
     def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
         folder = self._folder(name)
-        spec = read_json(folder.spec)
+        spec = read_object(folder.spec)
         if not spec:
             return Probe(False, "no such instance")
         port = int(spec["port"])
@@ -131,8 +132,8 @@ class ProcessRuntime:
 
     def processes(self, name: InstanceName) -> list[ProcessState]:
         folder = self._folder(name)
-        programs = read_json(folder.state).get("programs", {})
-        wanted = [WEB, *read_json(folder.spec).get("processes", {})] if folder.is_ready() else []
+        programs = read_object(folder.state).get("programs", {})
+        wanted = [WEB, *read_object(folder.spec).get("processes", {})] if folder.is_ready() else []
         return [_process(one, programs.get(one, {}), is_stopped=folder.stop.exists()) for one in dict.fromkeys(wanted)]
 
     def data(self, app: str) -> list[str]:
@@ -180,7 +181,7 @@ class ProcessRuntime:
 
     def _port(self, folder: InstanceFolder, spec: InstanceSpec) -> int:
         """The instance's port; another one when a stranger has taken it while the instance was down."""
-        port = int(read_json(folder.spec)["port"])
+        port = int(read_object(folder.spec)["port"])
         if _running(folder) or is_free(port):
             return port
         port = self._ports.change(folder.name)
@@ -192,8 +193,8 @@ class ProcessRuntime:
         if _supervisor(folder) and _running(folder):
             return
         child = _new_supervisor(folder)
-        before, deadline = read_json(folder.state), time.monotonic() + START
-        while not (_supervisor(folder) and (_running(folder) or read_json(folder.state) != before)):
+        before, deadline = read_object(folder.state), time.monotonic() + START
+        while not (_supervisor(folder) and (_running(folder) or read_object(folder.state) != before)):
             if child.poll() == 0 and not is_held(folder.lock):
                 # Whoever asks whether there is one holds the lock for that moment: it took that for another one.
                 child = _new_supervisor(folder)
@@ -220,7 +221,7 @@ class ProcessRuntime:
                 time.sleep(POLL)
             if is_held(folder.lock) and (pid := _supervisor(folder)):
                 os.kill(pid, signal.SIGKILL)
-        programs = read_json(folder.state).get("programs", {}).values()
+        programs = read_object(folder.state).get("programs", {}).values()
         groups = {int(one["pid"]) for one in programs if is_alive(int(one["pid"]), one["identity"])}
         end_all(folder.path, groups, grace)
 
@@ -260,7 +261,7 @@ def _supervisor(folder: InstanceFolder) -> int:
 
 
 def _web(folder: InstanceFolder) -> dict[str, Any]:
-    programs = read_json(folder.state).get("programs", {})
+    programs = read_object(folder.state).get("programs", {})
     web = programs.get(WEB, {})
     return web if isinstance(web, dict) else {}
 
@@ -271,7 +272,7 @@ def _running(folder: InstanceFolder) -> bool:
 
 
 def _state(name: InstanceName, folder: InstanceFolder) -> InstanceState:
-    spec, web = read_json(folder.spec), _web(folder)
+    spec, web = read_object(folder.spec), _web(folder)
     endpoint = Endpoint(HOST, int(spec.get("port", 0)))
     if not spec:
         return InstanceState(name, Phase.EXITED, endpoint, reason="it never became ready")
@@ -294,11 +295,11 @@ def _code(code: int | None) -> str:
 
 
 def _roles(folder: InstanceFolder, process: str) -> list[str]:
-    return [process] if process else list(dict.fromkeys([WEB, *read_json(folder.spec).get("processes", {})]))
+    return [process] if process else list(dict.fromkeys([WEB, *read_object(folder.spec).get("processes", {})]))
 
 
 def _record(folder: InstanceFolder) -> str:
-    return str(read_json(folder.record).get("record", ""))
+    return str(read_object(folder.record).get("record", ""))
 
 
 def _reason(code: int | None) -> str:

@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 from ...disk.lock import take
-from .layout import MARKER, WEB, InstanceFolder, read_json, write_json
+from ...disk.whole import read_object
+from .layout import MARKER, WEB, InstanceFolder, write_json
 from .proc import end_all, identity, is_alive, orphans
 
 TYPE_CHECKING = False
@@ -76,7 +77,11 @@ class Program:
 class Supervisor:
     def __init__(self, folder: InstanceFolder, lock: int):
         self.folder, self.lock = folder, os.fstat(lock)
-        spec, env, known = read_json(folder.spec), read_json(folder.env), read_json(folder.state).get("programs", {})
+        spec, env, known = (
+            read_object(folder.spec),
+            read_object(folder.env),
+            read_object(folder.state).get("programs", {}),
+        )
         self.env = {**{str(key): str(value) for key, value in env.items()}, MARKER: str(folder.path)}
         commands = {WEB: spec["command"], **spec["processes"]}
         self.programs = [Program(folder, role, command, known.get(role, {})) for role, command in commands.items()]
@@ -134,7 +139,7 @@ class Supervisor:
             self._tell()
 
     def _stop(self) -> None:
-        grace = float(read_json(self.folder.stop).get("grace", 10.0))
+        grace = float(read_object(self.folder.stop).get("grace", 10.0))
         end_all(self.folder.path, {program.pid for program in self.programs if program.pid}, grace)
         for program in self.programs:
             if program.pid:

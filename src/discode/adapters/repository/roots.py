@@ -10,7 +10,7 @@ from typing import Any
 from securesystemslib.signer import CryptoSigner, Key, Signer
 from tuf.api.metadata import Metadata, Root, Targets
 
-from ...core.ends import DAY, End
+from ...core.ends import DAY, VENDOR_DAYS, End
 from ...core.errors import DiscodeError, Refused
 from ...core.release import index_path
 from ...ports.repository import KeyRole, KeyState, Rotated
@@ -18,7 +18,7 @@ from .chain import Chain, Kept
 from .keys import ROLES, ROOT, TARGETS, Keys
 
 # Longer than a hub's, which signs every day: a folder is signed when its vendor publishes or renews.
-DAYS = {"root": 365, "targets": 365, "snapshot": 90, "timestamp": 90}
+DAYS = {"root": VENDOR_DAYS, "targets": VENDOR_DAYS, "snapshot": 90, "timestamp": 90}
 ONLINE_ROLES = ("snapshot", "timestamp")
 Clock = Callable[[], datetime]
 
