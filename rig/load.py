@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from rig.wait import wait_for
+from rig.web import NO_ANSWER
 
 Self = TypeVar("Self", bound="Users")
 PAUSE = 0.01  # seconds between two requests of a user; with less, six of them and their app have a core at work
@@ -79,7 +80,7 @@ class Load(Users):
         while self.on:
             try:
                 self._ask(connection)
-            except (OSError, http.client.HTTPException) as error:
+            except NO_ANSWER as error:
                 self.bad.append(repr(error))
                 connection.close()
             self.count += 1

@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from rig.ports import free_port
+from rig.web import NO_ANSWER
 
 
 class Place:
@@ -46,7 +47,7 @@ class Place:
         """What answers through the proxy now: a version, a status, or the kind of error."""
         try:
             status, text = self.ask("/version")
-        except (OSError, http.client.HTTPException) as error:
+        except NO_ANSWER as error:
             return type(error).__name__
         return text if status == 200 else f"status {status}"
 

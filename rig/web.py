@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import threading
@@ -10,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 POLL = 0.02  # seconds until `close` is noticed
+# What a client of the standard library raises when a server is away, or dies in the middle of its answer.
+NO_ANSWER = (OSError, http.client.HTTPException)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -20,6 +20,7 @@ from rig.engine import DockerEngine
 from rig.load import Load
 from rig.ports import free_port
 from rig.wait import wait_for
+from rig.web import NO_ANSWER
 
 from ..cli.test_bad_input import told
 from .docker_place import DockerPlace
@@ -63,7 +64,7 @@ def test_the_engine_restarted_in_the_middle_of_an_update(place, daemon, step):
 def _answers(place):
     try:
         return place.get()[0] == 200
-    except OSError:
+    except NO_ANSWER:
         return False
 
 

@@ -16,6 +16,7 @@ from discode.core.errors import Failed, ProxyUnreachable, Refused
 from discode.ports.proxy import Mode, Serving
 from rig.ports import free_port
 from rig.wait import wait_for
+from rig.web import NO_ANSWER
 
 from ..adapters.proxy_contract import HEALTH, OTHER, ROUTE, TIMING, ProxyContract
 
@@ -293,7 +294,7 @@ def test_a_target_is_followed_when_its_address_changes(site):
 def _gets(site, name, host="app.test"):
     try:
         return site.get(host) == name
-    except OSError:
+    except NO_ANSWER:
         return False
 
 

@@ -18,6 +18,7 @@ from rig import web
 from rig.command import run
 from rig.ports import free_port
 from rig.wait import wait_for
+from rig.web import NO_ANSWER
 
 
 class Edge:
@@ -81,6 +82,13 @@ class Edge:
             return answer.status, answer.read().decode()
         finally:
             connection.close()
+
+    def gets(self, host):
+        """As `get`; None when nothing answers, or not to the end."""
+        try:
+            return self.get(host)
+        except NO_ANSWER:
+            return None
 
 
 class App:

@@ -17,6 +17,7 @@ import pytest
 from fuzz_target import StrictTarget
 
 from rig.load import Users
+from rig.web import NO_ANSWER
 
 COUNT = int(os.environ.get("DISCODE_FUZZ", "3000"))
 SEED = int(os.environ.get("DISCODE_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 48)
@@ -50,7 +51,7 @@ class Victims(Users):
                 text = answer.read()
                 if answer.status != 200 or text != b"seen=%d; body=%d;\n" % (wanted, count % 50):
                     self.bad.append((wanted, answer.status, text))
-            except (OSError, http.client.HTTPException) as error:
+            except NO_ANSWER as error:
                 self.bad.append((wanted, repr(error)))
                 connection.close()
             self.count += 1

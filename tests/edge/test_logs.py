@@ -1,6 +1,5 @@
 """HAProxy's logs are kept small while it writes to them."""
 
-import http.client
 import json
 import os
 import re
@@ -10,6 +9,7 @@ import pytest
 from discode.edge.haproxy import accesslog
 from rig.load import Users
 from rig.wait import wait_for
+from rig.web import NO_ANSWER
 
 
 def _lines(path):
@@ -88,7 +88,7 @@ class Logged(Users):
             try:
                 status = self.edge.get("a.test", path)[0]
                 (self.asked if status == 200 else self.bad).append(path if status == 200 else status)
-            except (OSError, http.client.HTTPException) as error:
+            except NO_ANSWER as error:
                 self.bad.append(repr(error))
             self.count += 1
 

@@ -29,7 +29,7 @@ def test_a_killed_worker_and_a_killed_master_come_back_with_their_routes(deploye
     edge.ok("deploy", "a", "--target", two.target, "--host", "a.test")
     for victim in (edge.haproxy_worker, edge.haproxy_master):
         os.kill(victim(), signal.SIGKILL)
-        wait_for(lambda: _gets(edge) == (200, "two"))
+        wait_for(lambda: edge.gets("a.test") == (200, "two"))
     edge.ok("pause", "a")
     edge.ok("resume", "a")
     assert edge.get("a.test") == (200, "two")
@@ -78,13 +78,6 @@ def test_a_taken_port_is_told(edge, tmp_path):
 def _second(edge):
     words = ["run", "--http-port", str(edge.port), "--bind", "127.0.0.1", "--state-dir", str(edge.folder)]
     return subprocess.run([sys.executable, "-m", "discode.edge", *words], capture_output=True, text=True, timeout=30)
-
-
-def _gets(edge):
-    try:
-        return edge.get("a.test")
-    except OSError:
-        return None
 
 
 def _service(app):

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from rig.wait import wait_for
+from rig.web import NO_ANSWER
 
 SOCKET = {"x86_64": 41, "aarch64": 198}  # the system call's number
 AF_INET6, EAFNOSUPPORT = 10, 97
@@ -43,7 +44,7 @@ def answer(port: int) -> int | None:
     try:
         connection.request("GET", "/")
         return connection.getresponse().status
-    except OSError:
+    except NO_ANSWER:
         return None
     finally:
         connection.close()

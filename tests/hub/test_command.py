@@ -16,6 +16,7 @@ from discode.hub.listening import sockets
 from rig.command import run
 from rig.ports import free_port
 from rig.wait import wait_for
+from rig.web import NO_ANSWER
 
 
 class Command:
@@ -39,7 +40,7 @@ def get(url, **headers):
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
-    except OSError:
+    except NO_ANSWER:
         return None, None
 
 

@@ -135,7 +135,7 @@ def status_of(target: str, path: str) -> int:
     try:
         connection.request("GET", path or "/")
         return connection.getresponse().status
-    except OSError:
+    except web.NO_ANSWER:
         return 0
     finally:
         connection.close()
