@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest_https import make_certificate
 from tuf.api.exceptions import DownloadError
 
 from discode.adapters import web
@@ -24,6 +23,7 @@ from discode.core import bounded
 from discode.core.errors import DiscodeError, SourceUnreachable, TrustError, UsageError
 from discode.core.hub_answers import Leased
 from leases import DAY, KEY, LeaseHub
+from rig.certificates import make_certificate
 from rig.ports import free_port
 
 CLOSE = b"Connection: close\r\n\r\n"

@@ -4,10 +4,10 @@ import json
 import ssl
 
 import pytest
-from conftest_https import make_certificate
 
 from discode.adapters.source.fetcher import SourceRefused, WebFetcher
 from place import APP
+from rig.certificates import make_certificate
 from rig.ports import free_port
 from rig.web import Handler, Web
 

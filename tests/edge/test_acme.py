@@ -2,8 +2,9 @@
 
 import stat
 
-from conftest_https import Handshakes, trusting
+from conftest_https import Handshakes
 
+from rig.certificates import trusting
 from rig.wait import wait_for
 
 NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME

@@ -3,8 +3,9 @@
 import http.client
 
 import pytest
-from conftest_https import Handshakes, Pair, key_pem, make_certificate, make_key
+from conftest_https import Handshakes, Pair
 
+from rig.certificates import key_pem, make_certificate, make_key
 from rig.load import Load
 from rig.wait import wait_for
 

@@ -1,0 +1,185 @@
+"""A CA of one's own: Pebble with its DNS on loopback, and a gate in front that can be closed or set a limit."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rig import web
+from rig.certificates import make_certificate, trusting
+from rig.ports import free_port
+from rig.wait import wait_for
+
+LIMITED = {
+    "type": "urn:ietf:params:acme:error:rateLimited",
+    "detail": "too many certificates already issued for this name",
+    "status": 429,
+}
+
+
+class Authority:
+    """Pebble, seen through the gate at `directory`. `trust` is a file with who signed the gate's own certificate."""
+
+    def __init__(self, folder: Path, http_port: int):
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.port, self._dns, self._manage_dns, self._manage = (free_port() for _ in range(4))
+        certificate, key, root = make_certificate("authority.test")
+        self.trust = folder / "trust.pem"
+        self.trust.write_bytes(certificate)
+        certificate, key, _ = make_certificate("localhost", issuer=root)
+        (folder / "pebble.crt").write_bytes(certificate)
+        (folder / "pebble.key").write_bytes(key)
+        self._write_settings(http_port, seconds=90 * 86400)
+        dns = {"-dns01": f"127.0.0.1:{self._dns}", "-management": f"127.0.0.1:{self._manage_dns}"}
+        dns |= {"-defaultIPv4": "127.0.0.1", "-defaultIPv6": "", "-http01": "", "-https01": "", "-tlsalpn01": ""}
+        self._dns_process = self._start(["pebble-challtestsrv", *(word for pair in dns.items() for word in pair)])
+        self._pebble: subprocess.Popen[bytes] | None = None
+        self.gate = Gate(folder / "pebble.crt", folder / "pebble.key", self.port)
+        self.directory = f"https://localhost:{self.gate.port}/dir"
+
+    def _write_settings(self, http_port: int, seconds: int) -> None:
+        self._http_port = http_port
+        settings = {
+            "listenAddress": f"127.0.0.1:{self.port}",
+            "managementListenAddress": f"127.0.0.1:{self._manage}",
+            "certificate": str(self.folder / "pebble.crt"),
+            "privateKey": str(self.folder / "pebble.key"),
+            "httpPort": http_port,
+            "tlsPort": free_port(),
+            "ocspResponderURL": "",
+            "externalAccountBindingRequired": False,
+            "certificateValidityPeriod": seconds,
+            "domainBlocklist": ["blocked.test"],
+        }
+        (self.folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
+
+    def start(self, seconds: int = 90 * 86400) -> Authority:
+        """A CA with an empty memory; its certificates last for `seconds`."""
+        self.stop()
+        self._write_settings(self._http_port, seconds)
+        words = ["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self._dns}"]
+        # It refuses a good nonce now and then, in percent: here so often that asking again once would not do.
+        pebble = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "25"}
+        self._pebble = self._start([*words, "-strict", "false"], **pebble)
+        wait_for(lambda: _listens(self.port))
+        return self
+
+    def stop(self) -> None:
+        if self._pebble is not None:
+            _end(self._pebble)
+            self._pebble = None
+
+    def root(self) -> str:
+        """Who signs what Pebble issues, PEM: made anew at every start."""
+        connection = http.client.HTTPSConnection("localhost", self._manage, context=trusting(self.trust), timeout=5)
+        connection.request("GET", "/roots/0")
+        return connection.getresponse().read().decode()
+
+    def point(self, host: str, address: str) -> None:
+        """Give a name another address."""
+        for path in ("/clear-a", "/add-a"):  # adding alone leaves the one before it in place
+            connection = http.client.HTTPConnection("127.0.0.1", self._manage_dns, timeout=5)
+            connection.request("POST", path, json.dumps({"host": host, "addresses": [address]}))
+            assert connection.getresponse().status == 200
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def close(self) -> None:
+        self.stop()
+        self.gate.close()
+        _end(self._dns_process)
+
+    def _start(self, words: list[str], **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(words, stdout=log, stderr=log, env={**os.environ, **environment})
+
+
+class Gate:
+    """Passes everything on to Pebble, but for what it was told to do: `limit` answers orders with 429, and they wait
+    while it is not `open`."""
+
+    def __init__(self, certificate: Path, key: Path, behind: int):
+        self.limit: int | None = None
+        self.orders, self.open = 0, threading.Event()
+        self.open.set()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._web = web.Web(partial(_Passing, self, behind), context)
+        self.port = self._web.port
+
+    def close(self) -> None:
+        self.open.set()
+        self._web.close()
+
+
+class _Passing(web.Handler):
+    def __init__(self, gate: Gate, behind: int, *connection: Any):
+        self._gate, self._behind = gate, behind
+        super().__init__(*connection)
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.path.startswith("/order-plz"):
+            self._gate.orders += 1
+            self._gate.open.wait(60)
+            if self._gate.limit is not None:
+                return self._refuse(self._gate.limit)
+        status, head, data = self._ask(self.command, self.path, body)
+        if self.path.startswith("/order-plz") and b":badNonce" in data:
+            self._gate.orders -= 1  # Pebble refuses some nonces at random: the same order comes again
+        return self._pass(status, head, data)
+
+    do_POST = do_GET
+    do_HEAD = do_GET
+
+    def _refuse(self, seconds: int) -> None:
+        head = {"Content-Type": "application/problem+json", "Retry-After": str(seconds)}
+        head["Replay-Nonce"] = self._ask("HEAD", "/nonce-plz", None)[1]["Replay-Nonce"]
+        self._pass(429, head, json.dumps(LIMITED).encode())
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, dict[str, str], bytes]:
+        pebble = http.client.HTTPSConnection("localhost", self._behind, context=ssl._create_unverified_context())
+        kept = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+        pebble.request(method, path, body or None, {} if body is None else kept)
+        answer = pebble.getresponse()
+        head = dict(answer.getheaders())
+        data = answer.read()
+        pebble.close()
+        return answer.status, head, data
+
+    def _pass(self, status: int, head: dict[str, str], data: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in head.items():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
