@@ -76,6 +76,7 @@ class MemoryRuntime:
             self._port += 1
         elif instance.phase is not Phase.RUNNING:
             instance.phase, instance.restarts, instance.was_seen = Phase.RUNNING, 0, False
+            instance.spec = spec
         instance.lines.append(f"{spec.name} starts")
         self.volumes.add(spec.name.app)
         running = [state.name for state in self.instances(spec.name.app) if state.phase is Phase.RUNNING]
