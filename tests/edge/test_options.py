@@ -45,6 +45,40 @@ def test_a_canonical_host_gets_the_others(edge, deploy):
     assert done.returncode == 1 and "canonical-host 'b.test' must be present in the hosts list: [a.test]" in done.stderr
 
 
+def test_a_redirect_is_of_one_host_alone(edge, deploy):
+    deploy("--host", "b.test,www.a.test,*.old.test", "--redirect", "www.a.test=a.test,*.old.test=b.test")
+    for host, place in (("www.a.test", "http://a.test/x?y=1"), ("OLD.old.test:8080", "http://b.test:8080/x?y=1")):
+        answer = ask(edge, "/x?y=1", host=host)
+        assert (answer.status, answer.values("location")) == (301, [place])
+    assert [edge.get(host)[0] for host in ("a.test", "b.test", "old.test")] == [200, 200, 404]
+    assert edge.service("a")["redirects"] == {"www.a.test": "a.test", "*.old.test": "b.test"}
+    assert set((edge.folder / "hosts.map").read_text().split()) == {"a.test", "b.test", "a"}, "which may be plain"
+    deploy("--host", "b.test,www.a.test")
+    assert edge.get("www.a.test")[0] == 200 and edge.get("a.old.test")[0] == 404
+
+
+def test_a_redirect_is_kept_by_a_restart_and_by_other_prefixes(edge, deploy):
+    deploy("--host", "www.a.test", "--path-prefix", "/a", "--redirect", "www.a.test=a.test")
+    edge.ok("deploy", "b", "--target", edge.service("a")["targets"][0], "--host", "www.a.test")
+    edge.kill()
+    edge.start()
+    assert ask(edge, "/a/x", host="www.a.test").values("location") == ["http://a.test/a/x"]
+    assert ask(edge, "/b", host="www.a.test").status == 200, "the path of another app"
+
+
+@pytest.mark.parametrize("pair", ["www.a.test", "www.a.test=b.test", "b.test=a.test", "a.test=a.test", "a.test=*.test"])
+def test_a_redirect_that_leads_nowhere_is_refused(edge, pair):
+    hosts = ("--host", "a.test", "--host", "www.a.test", "--host", "*.test")
+    done = edge.run("deploy", "a", "--target", "127.0.0.1:1", *hosts, "--redirect", pair)
+    source, _, to = pair.partition("=")
+    assert done.returncode == 1
+    assert (
+        f"redirect '{source}={to}' must be FROM=TO, both in the hosts list: [a.test www.a.test *.test]" in done.stderr
+    )
+    chain = ("--redirect", "a.test=www.a.test", "--redirect", "www.a.test=a.test")
+    assert edge.run("deploy", "a", "--target", "127.0.0.1:1", *hosts, *chain).returncode == 1
+
+
 def test_several_prefixes_are_stripped_and_the_longest_wins(edge, deploy):
     deploy("--path-prefix", "/api", "--path-prefix", "/api/v2,/old")
     paths = ["/api/x", "/api/v2/x", "/api/v2", "/old/x//y", "/api"]

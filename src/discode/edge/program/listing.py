@@ -47,6 +47,7 @@ def _entry(controller: Controller, service: Service, failing: Mapping[tuple[str,
     return {
         "name": service.name,
         "hosts": list(service.hosts),
+        "redirects": service.sent_on(),
         "paths": list(service.shape.path_prefixes),
         "targets": list(service.targets),
         "read_targets": list(service.active.readers),

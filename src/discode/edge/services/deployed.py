@@ -27,6 +27,7 @@ def deployed(command: Command, before: Service | None) -> Service:
             "service options invalid: "
             f"canonical-host '{canonical}' must be present in the hosts list: [{' '.join(hosts)}]"
         )
+    redirects = _redirects(command, hosts)
     pool = pool_of(command, before.active if before else None)
     shape = _shape(command, pool)
     made = Service(
@@ -36,6 +37,7 @@ def deployed(command: Command, before: Service | None) -> Service:
         shape=shape,
         health=_health(command),
         canonical_host=_checked(_HOST, canonical, "canonical host") if canonical else "",
+        redirects=redirects,
         tls=tls_settings(command, hosts, shape.path_prefixes),
     )
     return in_place_of(made, before)
@@ -129,6 +131,21 @@ def _headers(command: Command, flag: str) -> tuple[str, ...]:
 
 def _path(text: str, what: str) -> str:
     return _checked(URL_PATH, "/" + text.strip("/"), what)
+
+
+def _redirects(command: Command, hosts: tuple[str, ...]) -> dict[str, str]:
+    """From host to host, both of the service; the second one is no wildcard and serves. Raises CommandError."""
+    pairs = [
+        (_host(source), _host(to)) for source, _, to in (text.partition("=") for text in command.texts("redirect"))
+    ]
+    redirects = dict(pairs)
+    for source, to in pairs:
+        if source not in hosts or to not in hosts or "*" in to or to in redirects:
+            raise CommandError(
+                f"service options invalid: redirect '{source}={to}' must be FROM=TO, both in the hosts list:"
+                f" [{' '.join(hosts)}], and TO a whole name that is not redirected itself"
+            )
+    return redirects
 
 
 def _host(text: str) -> str:

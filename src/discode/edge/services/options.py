@@ -53,6 +53,7 @@ DEPLOY: Mapping[str, tuple[Kind, Value]] = {
     "tls-redirect": ("bool", True),
     "client-ip-header": ("text", ""),
     "canonical-host": ("text", ""),
+    "redirect": ("list", []),
     "error-pages": ("text", ""),
     "writer-affinity-timeout": ("duration", 1.0),
     "read-target-websockets": ("bool", False),

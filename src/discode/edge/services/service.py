@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypeVar
 
@@ -102,6 +103,7 @@ class Service:
     shape: Shape = field(default_factory=Shape)
     health: Health = field(default_factory=Health)
     canonical_host: str = ""
+    redirects: Mapping[str, str] = field(default_factory=dict)  # from one of its hosts to another
     rollout: Pool | None = None
     split: Split | None = None
     mode: Mode = "running"
@@ -136,10 +138,16 @@ class Service:
         """Keys of the route map: `site/prefix/`."""
         return [f"{host}{prefix.rstrip('/')}/" for host in self.sites() for prefix in self.shape.path_prefixes]
 
+    def sent_on(self) -> dict[str, str]:
+        """From each of its sites that another host answers for to that host."""
+        canonical = self.canonical_host
+        to_canonical = {site: canonical for site in self.sites() if canonical and site != canonical}
+        return {**to_canonical, **self.redirects}
+
     def traits(self) -> set[str]:
         """What its requests may need beyond a target, in the terms of the `traits` map."""
         found = {
-            "canonical": bool(self.canonical_host),
+            "redirects": bool(self.sent_on()),
             "rollout": self.rollout is not None and self.split is not None,
             "readers": any(pool.readers for _, pool in self.pools()),
             "rws": self.shape.read_target_websockets,

@@ -184,7 +184,7 @@ _DISGUISED = "^x(_[a-z]+[-_]|-[a-z]+_)(for|host|proto|port|ssl|prefix|server|ip|
 
 
 def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -> str:
-    maps = {name: layout.map(name) for name in ("sites", "routes", "traits", "modes", "health", "canonical", "active")}
+    maps = {name: layout.map(name) for name in ("sites", "routes", "traits", "modes", "health", "redirects", "active")}
     tls_bind = tls.bind_lines(layout.folder, settings.addresses, settings.https.port, services)
     return f"""\
 frontend http from base
@@ -255,7 +255,7 @@ def _mode_rules(layout: Layout, services: Sequence[Service], maps: Mapping[str, 
     message = f"%[var(txn.service),map_str({layout.map('messages')})]"
     page = pages.quoted(503, message)
     return f"""\
-{_redirect_rules(layout, maps["canonical"])}\
+{_redirect_rules(layout, maps["redirects"])}\
     http-request set-var(txn.mode) var(txn.service),map_str({maps["modes"]},running)
     http-request set-var-fmt(txn.asked) %[var(txn.service)]:%[path] if !is_running
     http-request return status 200 if !is_running {{ method GET HEAD }} is_health_path
@@ -268,10 +268,15 @@ def _mode_rules(layout: Layout, services: Sequence[Service], maps: Mapping[str, 
 
 
 def _redirect_rules(layout: Layout, file: Path) -> str:
-    where = "%[var(sess.scheme,http)]://%[var(txn.canonical)]%[pathq]"
+    where = "%[var(sess.scheme,http)]://%[var(txn.canonical)]%[var(txn.port,)]%[pathq]"
+    port = "req.hdr(host),port_only"
     return f"""\
-    http-request set-var(txn.canonical) var(txn.service),map_str({file}) if {{ var(txn.traits) -m sub :canonical: }}
+    acl has_redirects var(txn.traits) -m sub :redirects:
+    http-request set-var-fmt(txn.named) "%[var(txn.service)]=%[var(txn.site)]" if has_redirects
+    http-request set-var(txn.canonical) var(txn.named),map_str({file}) if has_redirects
 {tls.request_rules(layout.folder)}\
+    # Another port than that of the scheme stays: behind it is the same edge.
+    http-request set-var-fmt(txn.port) ":%[{port}]" if has_redirects !{{ {port} 0 80 443 }}
     http-request redirect code 301 location "{where}" if {{ var(txn.canonical) -m found }} !is_canonical
 """
 

@@ -9,8 +9,8 @@
 | messages | a service | what it says while it is stopped, as HTML |
 | health | `service:path` | is there for the health path, which answers while the service does not |
 | checks | a service | the path of the checks that go on after a switch |
-| traits | a service | what else a request of it needs: `:canonical:rollout:readers:` and so on |
-| canonical | a service | the host that the others are sent to |
+| traits | a service | what else a request of it needs: `:redirects:rollout:readers:` and so on |
+| redirects | `service=site` | the host that its requests are sent to |
 | hosts | a host with one service, for plain requests (see `plain`) | the service |
 | plain | `service:`, or `service:https` | the backend for its plain requests |
 | rollouts | a service, or `service=value` | the highest hash of the rollout, or who is in it by name |
@@ -28,7 +28,7 @@ from . import plain
 
 # In this order entries are set: a request that finds its service in the last four has to find the rest, too.
 MAPS = (
-    *("active", "rates", "modes", "messages", "health", "checks", "traits", "canonical", "rollouts", "cut"),
+    *("active", "rates", "modes", "messages", "health", "checks", "traits", "redirects", "rollouts", "cut"),
     *("routes", "sites", "plain", "hosts"),
 )
 Entries = dict[str, dict[str, str]]
@@ -54,7 +54,7 @@ def map_entries(service: Service) -> Entries:
         "health": {f"{name}:{path}": "yes" for path in health_paths(service)},
         "checks": {name: service.health.path},
         "traits": {name: f":{':'.join(traits)}:"} if traits else {},
-        "canonical": {name: service.canonical_host} if service.canonical_host else {},
+        "redirects": {f"{name}={site}": to for site, to in service.sent_on().items()},
         "rollouts": _rollout_entries(service),
         "rates": {name: str(service.rate)},
         "cut": dict.fromkeys(cut_names(service), "no"),

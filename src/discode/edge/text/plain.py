@@ -40,8 +40,9 @@ ADDRESS = (
     r"(?:https?://[A-Za-z0-9._:[\]-]++)?/(?!\.well-known/acme-challenge/)[!#-[\]-~]*+\z"
 )
 
-# What such a request has nothing to do with: read targets that are not there, and headers that a plain request has not.
-_PLAIN_TRAITS = {"rws", "untrusted"}
+# What such a request has nothing to do with: read targets that are not there, headers that a plain request has not, and
+# redirects of other hosts.
+_PLAIN_TRAITS = {"redirects", "rws", "untrusted"}
 
 
 # An address with its host is for proxies; a target gets what follows the host, see RFC 9112, 3.2.1.
@@ -77,7 +78,8 @@ BACKEND_RULE = "    use_backend %[var(txn.backend)] if is_plain\n"
 
 
 def host_entries(services: Iterable[Service]) -> dict[str, str]:
-    """From each host all of whose paths belong to one service to that service."""
+    """From each host all of whose paths belong to one service, which serves them, to that service."""
+    services = list(services)
     routes = [
         (host, prefix, service.name)
         for service in services
@@ -85,6 +87,7 @@ def host_entries(services: Iterable[Service]) -> dict[str, str]:
         for prefix in service.shape.path_prefixes
     ]
     shared = {host for host, prefix, _ in routes if prefix != "/"}
+    shared |= {site for service in services for site in service.sent_on()}
     return {host: name for host, _, name in routes if host not in shared and host != "-" and "*" not in host}
 
 
