@@ -9,31 +9,39 @@ proxy_image = "basecamp/kamal-proxy:v0.9.2"
 proxy_container = "discode-proxy"
 proxy_network = "discode"
 source = "https://hub.example.com"   # where `install` looks without --from
+acme_directory = "https://ca.example.com/acme/directory"   # the CA of automatic certificates, not Let's Encrypt
+acme_email = "admin@example.com"
+acme_eab_kid = "kid-1"     # external account binding; its key is a secret, see `secret`
+acme_ca_bundle = "/etc/ssl/our-ca.pem"
+acme_staging = true        # Let's Encrypt's staging
+
+What each takes, and from when it counts, is in `core/host_settings.py`. Secrets are files of mode 0600 in `secrets/`.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.errors import UsageError
-from ..core.listening import EVERYWHERE, addresses
-from .files.disk import reading, write_whole
+from ..core.host_settings import SETTINGS, contradiction
+from ..core.listening import EVERYWHERE
+from ..disk import whole
+from .files.disk import reading, write_whole, writing
 from .files.home import close_home
 
 FILE = "config.toml"
-PROXIES = ("edge", "docker")
+SECRETS = "secrets"
 
 
 @dataclass(frozen=True)
 class HostConfig:
     """`proxy`: empty until the first install chooses. `docker_host`: empty means $DOCKER_HOST, or Docker's own socket.
-    `proxy_image` and `proxy_container` count for the proxy `docker` alone; `proxy_network` is that of the apps."""
+    `proxy_image` and `proxy_container` count for the proxy `docker` alone; `proxy_network` is that of the apps.
+    `acme_directory`: empty means Let's Encrypt. `acme_ca_bundle`: a file of PEM, or empty."""
 
     proxy: Literal["", "edge", "docker"] = ""
     docker_host: str = ""
@@ -44,6 +52,11 @@ class HostConfig:
     proxy_container: str = "discode-proxy"
     proxy_network: str = "discode"
     source: str = ""
+    acme_directory: str = ""
+    acme_email: str = ""
+    acme_eab_kid: str = ""
+    acme_ca_bundle: str = ""
+    acme_staging: bool = False
 
 
 def load(home: Path) -> HostConfig:
@@ -57,8 +70,9 @@ def load(home: Path) -> HostConfig:
     return _parse(path, data)
 
 
-def save(home: Path, config: HostConfig) -> None:
-    """Writes what differs from the defaults or is in the file already; comments and order stay.
+def save(home: Path, config: HostConfig, drop: Iterable[str] = ()) -> None:
+    """Writes what differs from the defaults or is in the file already; comments and order stay. `drop`: settings that
+    are taken out of the file.
 
     Raises UsageError for a value that `load` would refuse, or a file that it refuses now.
     """
@@ -73,20 +87,46 @@ def save(home: Path, config: HostConfig) -> None:
         data = b""
     _parse(path, data)
     close_home(home)
-    write_whole(path, _edited(data.decode(), asdict(config), chosen).encode())
+    write_whole(path, _edited(data.decode(), asdict(config), chosen, set(drop)).encode())
 
 
-def _edited(text: str, wanted: dict[str, Any], chosen: dict[str, Any]) -> str:
+def secret(home: Path, name: str) -> str:
+    """The value of a secret setting; empty when there is none. Raises Refused."""
+    path = _secret(home, name)
+    try:
+        with reading(path):
+            return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def keep_secret(home: Path, name: str, value: str) -> None:
+    """Empty: it is removed. Raises PreflightError."""
+    close_home(home)
+    path = _secret(home, name)
+    with writing(path):
+        if value:
+            whole.write_whole(path, f"{value}\n".encode(), 0o600, folder_mode=0o700)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _secret(home: Path, name: str) -> Path:
+    return home / SECRETS / name
+
+
+def _edited(text: str, wanted: dict[str, Any], chosen: dict[str, Any], drop: set[str]) -> str:
     import tomlkit  # here: reading, which each command does, is tomllib's
 
     document = tomlkit.parse(text)
     for key, value in wanted.items():
-        if value == "":  # not chosen: the file has no notation for that
+        if value == "" or key in drop:  # not chosen: the file has no notation for that
             document.pop(key, None)
         elif key in document and document[key] != value:
             document[key] = value
     for key, value in chosen.items():
-        document.setdefault(key, value)
+        if key not in drop:
+            document.setdefault(key, value)
     return tomlkit.dumps(document)
 
 
@@ -104,17 +144,24 @@ def _checked(path: Path, raw: dict[str, Any]) -> HostConfig:
     for key, value in raw.items():
         _check(path, key, value)
     config = HostConfig(**raw)
-    if config.http_port == config.https_port:
-        raise _wrong(path, "https_port", "is the same as http_port", "a port other than http_port")
+    if (wrong := contradiction(asdict(config))) is not None:
+        raise _wrong(path, *wrong)
     return config
 
 
 def _check(path: Path, key: str, value: Any) -> None:
-    if key not in _RULES:
-        raise _wrong(path, key, "is not a setting", f"one of {', '.join(_RULES)}")
-    holds, expected = _RULES[key]
-    if not holds(value):
-        raise _wrong(path, key, f"is {value!r}", expected)
+    row = SETTINGS.get(key)
+    if row is None:
+        names = ", ".join(name for name, one in SETTINGS.items() if not one.is_secret)
+        raise _wrong(path, key, "is not a setting", f"one of {names}")
+    if row.is_secret:
+        raise UsageError(
+            f"{path}: {key} is a secret, and has no place in this file. Nothing was changed.",
+            f"Take it out, then: discode proxy config set {key}",
+            key="config-file",
+        )
+    if not row.holds(value):
+        raise _wrong(path, key, f"is {value!r}", row.expected)
 
 
 def _wrong(path: Path, key: str, what: str, expected: str) -> UsageError:
@@ -123,38 +170,3 @@ def _wrong(path: Path, key: str, what: str, expected: str) -> UsageError:
         f"Write {expected}, then run the command again.",
         key="config-file",
     )
-
-
-def _is_port(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
-
-
-def _is_bind(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and value != "" and all(map(ipaddress.ip_address, addresses(value)))
-    except ValueError:
-        return False
-
-
-def _is_name(value: Any) -> bool:
-    """A name of Docker's: of a container, a network or an image with its tag."""
-    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*", value) is not None
-
-
-def _is_engine(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"(unix|tcp|ssh|http|https)://[!-~]+", value) is not None
-
-
-_PORT = (_is_port, "a port from 1 to 65535")
-_NAME = (_is_name, "a valid Docker name")
-_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "proxy": (lambda value: value in PROXIES, "edge or docker"),
-    "docker_host": (_is_engine, "an address in the form of $DOCKER_HOST: unix:///var/run/docker.sock"),
-    "http_port": _PORT,
-    "https_port": _PORT,
-    "bind": (_is_bind, "IP addresses with commas between them, :: for all, 0.0.0.0 for all of IPv4"),
-    "proxy_image": _NAME,
-    "proxy_container": _NAME,
-    "proxy_network": _NAME,
-    "source": (lambda value: isinstance(value, str) and value.isprintable(), "the address of a hub"),
-}

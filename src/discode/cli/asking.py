@@ -33,7 +33,7 @@ def _answer(name: str, variable: EnvVar, question: str) -> str:
     wanted = words(variable)
     prompt = f"{question} ({name}{f', {wanted}' if wanted else ''}): "
     while True:
-        text = _hidden(prompt) if is_secret(name, variable) else _shown(prompt)
+        text = hidden(prompt) if is_secret(name, variable) else shown(prompt)
         try:
             possible(name, text)
             value = held(variable, text)
@@ -44,7 +44,8 @@ def _answer(name: str, variable: EnvVar, question: str) -> str:
             return value
 
 
-def _shown(prompt: str) -> str:
+def shown(prompt: str) -> str:
+    """A line from the terminal."""
     sys.stderr.write(prompt)
     sys.stderr.flush()
     line = sys.stdin.readline()
@@ -53,7 +54,8 @@ def _shown(prompt: str) -> str:
     return line.rstrip("\r\n")
 
 
-def _hidden(prompt: str) -> str:
+def hidden(prompt: str) -> str:
+    """A line that nobody can read over a shoulder. Raises UsageError when it could be seen."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)

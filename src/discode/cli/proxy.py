@@ -11,11 +11,13 @@ import typer
 from ..core.errors import DiscodeError, UsageError
 from .options import Json, group
 from .output import emit
+from .proxy_config import app as config_app
 
 if TYPE_CHECKING:
     from .wiring_host import Host
 
 app = group("The proxy that takes this machine's traffic.")
+app.add_typer(config_app, name="config")
 GAP = "a second or two"  # between two containers on the same port; the command says at the end what it was
 
 
@@ -103,7 +105,7 @@ def _must_be_a_container(kind: str) -> None:
     if kind == "edge":
         raise UsageError(
             "This machine's proxy is a program, not a container. Nothing was changed.",
-            "Change its ports in config.toml, then restart it: discode proxy stop, then discode proxy start.",
+            "Change its ports without an outage: discode proxy config set http_port=PORT",
             key="other-proxy",
         )
 

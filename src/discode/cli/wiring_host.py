@@ -15,7 +15,7 @@ from ..flows.world import Platform
 from ..ports.proxy import Proxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from ..adapters.docker import Engine, ProxyContainer
     from ..adapters.hostconfig import HostConfig
@@ -158,11 +158,15 @@ class Host:
             )
         self.save(wanted)
 
-    def save(self, config: HostConfig) -> None:
+    def save(self, config: HostConfig, drop: Sequence[str] = ()) -> None:
+        """`drop`: settings that are taken out of config.toml. Raises UsageError."""
         from ..adapters import hostconfig
 
-        hostconfig.save(self.home, config)
+        hostconfig.save(self.home, config, drop)
         self._config, self._edge = config, None
+
+    def has_apps(self) -> bool:
+        return self._has_apps()
 
     def _is_in_use(self, config: HostConfig) -> bool:
         return self._has_apps() or (config.proxy != "docker" and self.edge().running() is not None)

@@ -28,6 +28,7 @@ from .obstacles import obstacle, path_obstacle, search_path
 START = 10.0  # seconds from the start to the first answer
 END = 15.0  # from SIGTERM to the end
 ANSWER = 5.0
+UPGRADE = 90.0  # commands and drains under way are waited for
 AFTER_EXIT = 1.0  # what another controller that won the race gets to answer
 POLL = 0.02
 LOG_LINES = 15
@@ -65,6 +66,37 @@ class EdgeProcess:
         except ProxyUnreachable:
             return None
         return listing.controller_pid(answer.stdout)
+
+    def reopen(self) -> None:
+        """The edge that runs takes over the ports and addresses of this one: a new controller hands its requests on,
+        and none is lost. Raises Refused when it cannot have them, ProxyUnreachable; then it has those from before."""
+        before, _ = listing.controller_start(self.socket.run(commands.LIST_JSON, ANSWER).stdout)
+        answer = self.socket.run(["upgrade", *self._where()], UPGRADE)
+        if answer.code:
+            raise self._not_reopened(answer.stderr.strip().removeprefix("Error: "))
+        ended: list[str] = []
+        if not _wait_for(UPGRADE, lambda: self._has_changed(before, ended)):
+            raise self._not_reopened(f"it did not start within {UPGRADE:g} s")
+        if ended:
+            raise self._not_reopened(ended[0])
+
+    def _has_changed(self, start: str, failures: list[str]) -> bool:
+        try:
+            now, failure = listing.controller_start(self.socket.run(commands.LIST_JSON, ANSWER).stdout)
+        except ProxyUnreachable:
+            return False  # cut off in the change
+        failures.extend([failure] if failure else [])
+        return now != start or bool(failure)
+
+    def _not_reopened(self, why: str) -> Refused:
+        return Refused(
+            f"The edge proxy cannot run so: {why.rstrip('.')}. It runs as before.",
+            "Choose other values, or free the port: discode doctor",
+            key="edge-options",
+        )
+
+    def _where(self) -> list[str]:
+        return ["--http-port", str(self._http_port), "--https-port", str(self._https_port), "--bind", self._bind]
 
     def shutdown(self) -> None:
         """Ask it to end, and wait for that. No edge: nothing. Raises ProxyUnreachable when it does not end."""
@@ -108,12 +140,11 @@ class EdgeProcess:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         program = [sys.executable, "-P", "-m", "discode.edge", "run"]
-        where = ["--http-port", str(self._http_port), "--https-port", str(self._https_port), "--bind", self._bind]
         with writing(self._log):
             log = self._log.open("ab")
         with log:
             return subprocess.Popen(
-                [*program, *where, "--state-dir", str(self._folder)],
+                [*program, *self._where(), "--state-dir", str(self._folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -38,6 +38,15 @@ def controller_pid(text: str) -> int:
         raise _garbled(text) from error
 
 
+def controller_start(text: str) -> tuple[str, str]:
+    """What tells this start of the edge's controller from another one, and why its last upgrade failed, or nothing."""
+    try:
+        controller = json.loads(text)["controller"]
+        return str(controller["start"]), str(controller.get("failed_upgrade", ""))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _garbled(text) from error
+
+
 def parse_table(text: str) -> dict[str, Listed]:
     """Cells are found by where the header's words begin: hosts may hold commas, and cells may be empty.
 

@@ -1,0 +1,110 @@
+"""A change of this machine's settings: checked before anything is written, then brought to the proxy that runs. Knows
+the adapters, like `wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import DiscodeError, UsageError
+from ..core.host_settings import EAB_KEY, SETTINGS, contradiction, half_binding
+
+if TYPE_CHECKING:
+    from ..adapters.hostconfig import HostConfig
+    from .wiring_host import Host
+
+SECRETS = [name for name, row in SETTINGS.items() if row.is_secret]
+BINDING = {"acme_eab_kid", EAB_KEY}  # one without the other is of no use
+
+
+def settings(host: Host) -> HostSettings:
+    return HostSettings(host)
+
+
+class HostSettings:
+    def __init__(self, host: Host):
+        self._host = host
+
+    def values(self) -> dict[str, tuple[Any, bool]]:
+        """Each setting's value, and whether it is another than the default. Of a secret only that."""
+        from ..adapters.hostconfig import HostConfig
+
+        now, defaults = asdict(self._host.config), asdict(HostConfig())
+        found = {name: (value, value != defaults[name]) for name, value in now.items()}
+        secrets = {name: (None, bool(self._secret(name))) for name in SECRETS}
+        return {name: {**found, **secrets}[name] for name in SETTINGS}
+
+    def change(self, given: Mapping[str, Any], *, skip_checks: bool) -> list[str]:
+        """None: the default. The answer says, in sentences, from when it counts.
+
+        Raises UsageError for what does not go together, and what the proxy's own part refuses; then nothing has
+        changed.
+        """
+        from ..adapters.hostconfig import HostConfig
+
+        before, defaults = self._host.config, asdict(HostConfig())
+        given = dict(given)
+        if any(name in BINDING and value is None for name, value in given.items()):
+            given |= dict.fromkeys(BINDING - {name for name, value in given.items() if value})
+        fields = {name: defaults[name] if value is None else value for name, value in given.items() if name in defaults}
+        wanted = replace(before, **fields)
+        secrets = {name: value or "" for name, value in given.items() if name in SECRETS}
+        self._check(before, wanted, secrets)
+        old = {name: self._secret(name) for name in secrets}
+        self._keep(wanted, secrets, [name for name, value in given.items() if value is None and name in defaults])
+        try:
+            return self._bring({*secrets, *(name for name in fields if _differ(before, wanted, name))})
+        except DiscodeError:
+            self._keep(before, old)
+            raise
+
+    def _check(self, before: HostConfig, wanted: HostConfig, secrets: Mapping[str, str]) -> None:
+        changed = {name for name in asdict(wanted) if _differ(before, wanted, name)}
+        if (fixed := [name for name in changed if SETTINGS[name].is_fixed]) and self._host.has_apps():
+            raise UsageError(
+                f"{fixed[0]} cannot be changed while apps are installed: they go by it. Nothing was changed.",
+                "Uninstall them first, or use another DISCODE_HOME.",
+                key="other-proxy",
+            )
+        values = {**asdict(wanted), **{name: secrets.get(name, self._secret(name)) for name in SECRETS}}
+        if (wrong := contradiction(values)) is not None:
+            name, what, expected = wrong
+            raise UsageError(f"{name} {what}. Nothing was changed.", f"Give {expected}.", key="invalid-setting")
+        if lacking := half_binding(values):
+            raise UsageError(
+                f"An external account binding has an id and a key, and {lacking} is not set. Nothing was changed.",
+                f"Give both: discode proxy config set acme_eab_kid=ID {EAB_KEY}",
+                key="invalid-setting",
+            )
+        if "acme_ca_bundle" in changed:
+            from ..adapters.acme_settings import ca_bundle
+
+            ca_bundle(wanted)
+
+    def _bring(self, changed: set[str]) -> list[str]:
+        """To the proxy that runs."""
+        counts = {SETTINGS[name].counts for name in changed}
+        if self._host.config.proxy == "docker":
+            differs = self._host.container().state()["differs"] if counts & {"proxy", "container"} else ""
+            return [f"The container has others ({differs}). To apply yours: discode proxy update"] if differs else []
+        if "proxy" in counts and (edge := self._host.edge()).running() is not None:
+            edge.reopen()
+            return ["The proxy has them; no request was lost."]
+        return []
+
+    def _keep(self, config: HostConfig, secrets: Mapping[str, str], drop: list[str] = []) -> None:
+        from ..adapters import hostconfig
+
+        for name, value in secrets.items():
+            hostconfig.keep_secret(self._host.home, name, value)
+        self._host.save(config, drop)
+
+    def _secret(self, name: str) -> str:
+        from ..adapters import hostconfig
+
+        return hostconfig.secret(self._host.home, name)
+
+
+def _differ(before: HostConfig, wanted: HostConfig, name: str) -> bool:
+    return bool(getattr(before, name) != getattr(wanted, name))
