@@ -104,6 +104,15 @@ class ProxyContract:
             assert site.proxy.serving(service) == Serving(endpoint, Mode.RUNNING)
             assert site.proxy.probe(service, route, "/up", 2.0).ok
 
+    def test_each_host_of_a_route_is_told_whether_it_has_a_certificate(self, site: Site) -> None:
+        assert site.proxy.https(Route()) == ()
+        route = Route(hosts=("b.test", "*.app.test", "a.test"))
+        site.proxy.switch("myapp", site.healthy(), route, HEALTH, TIMING)
+        told = site.proxy.https(route)
+        assert [(one.host, one.certificate, one.is_proved) for one in told] == [
+            ("b.test", None, False), ("*.app.test", None, False), ("a.test", None, False)
+        ]  # fmt: skip
+
     def test_a_pause_outlives_a_switch_and_ends_with_resume(self, site: Site) -> None:
         first, second = site.healthy(), site.healthy()
         site.proxy.switch("myapp", first, ROUTE, HEALTH, TIMING)

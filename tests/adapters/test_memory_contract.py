@@ -1,10 +1,12 @@
-"""The runtime in memory keeps the contract of the real ones."""
+"""The runtime and the proxy in memory keep the contracts of the real ones."""
 
 import pytest
+from proxy_contract import ProxyContract
 from runtime_contract import RuntimeContract
 
 from discode.ports.report import Silence
-from discode.ports.runtime import InstanceSpec
+from discode.ports.runtime import Endpoint, InstanceSpec, Probe
+from discode.testing.memory_proxy import MemoryProxy
 from discode.testing.memory_world import MemoryWorld
 
 
@@ -31,4 +33,34 @@ def bench():
 
 
 class TestMemoryRuntime(RuntimeContract):
+    """The contract, in memory."""
+
+
+class MemorySite:
+    def __init__(self):
+        self._statuses = {}
+        self.proxy = MemoryProxy(self._answer)
+
+    def healthy(self):
+        return self._endpoint(200)
+
+    def broken(self):
+        return self._endpoint(503)
+
+    def _endpoint(self, status):
+        endpoint = Endpoint("memory", len(self._statuses) + 1)
+        self._statuses[endpoint] = status
+        return endpoint
+
+    def _answer(self, endpoint, path):
+        status = self._statuses[endpoint]
+        return Probe(status == 200, f"{status} at {path}")
+
+
+@pytest.fixture
+def site():
+    return MemorySite()
+
+
+class TestMemoryProxy(ProxyContract):
     """The contract, in memory."""

@@ -7,7 +7,7 @@ import os
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,11 +34,11 @@ def client(url: str, *, headers: dict[str, str] | None = None, **options: Any) -
 
     from .deadline import InTime
 
-    trusted = _trusted(must_exist=url.startswith("https:"))
+    believed = trusted(must_exist=url.startswith("https:"))
     return httpx.Client(
         headers={**(headers or {}), "Accept-Encoding": "identity"},
         timeout=options.pop("timeout", TIMEOUT), trust_env=False,
-        transport=InTime(verify=trusted, proxy=proxy_for(url, os.environ), trust_env=False),
+        transport=InTime(verify=believed, proxy=proxy_for(url, os.environ), trust_env=False),
         **options,
     )  # fmt: skip
 
@@ -89,7 +89,7 @@ def _in_time() -> Iterator[None]:
         raise httpx.ReadTimeout(f"the answer came too slowly: {error}") from error
 
 
-def _trusted(*, must_exist: bool) -> ssl.SSLContext:
+def trusted(*, must_exist: bool = False) -> ssl.SSLContext:
     """The machine's own certificates, a company's among them, as curl and Docker believe them. certifi's where the
     machine has none. `must_exist`: those that the environment names; plain HTTP needs none."""
     for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
@@ -106,6 +106,18 @@ def _trusted(*, must_exist: bool) -> ssl.SSLContext:
 def _context(_file: str | None, _folder: str | None) -> ssl.SSLContext:
     """Made once, for it takes longer than most of a command, but anew when the environment, which OpenSSL reads itself,
     has changed."""
+    return _made()
+
+
+def trusted_also(bundle: Path) -> ssl.SSLContext:
+    """What this machine trusts, and the certificates in a file of PEM; one that cannot be read adds nothing."""
+    context = _made()
+    with suppress(OSError):  # of both: no such file, and text that is no certificate
+        context.load_verify_locations(bundle)
+    return context
+
+
+def _made() -> ssl.SSLContext:
     context = ssl.create_default_context()
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and not (paths.capath and any(Path(paths.capath).iterdir())):

@@ -79,9 +79,10 @@ class Host:
         config = self.config
         if kind == "docker":
             container = self.container()
-            return KamalProxy(container.exec, container, config.http_port, self.docker().published_host(config.bind))
+            address = self.docker().published_host(config.bind)
+            return KamalProxy(container.exec, container, config.http_port, config.https_port, address)
         edge = self.edge()
-        return KamalProxy(edge.socket, edge, config.http_port, reached_at(config.bind))
+        return KamalProxy(edge.socket, edge, config.http_port, config.https_port, reached_at(config.bind))
 
     def docker(self) -> Engine:
         """Raises UsageError when the environment names another engine than the one that the apps are on."""

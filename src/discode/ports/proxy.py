@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from ..core.certificate import NameState
 from ..core.installation import Route
 from ..core.manifest import Health, Timeouts
 from .runtime import Endpoint, Probe
@@ -61,6 +62,10 @@ class Proxy(Protocol):
 
     def url(self, route: Route) -> str:
         """The address at which users reach what has the route. Nothing is asked for it."""
+
+    def https(self, route: Route) -> tuple[NameState, ...]:
+        """What a client on this machine gets who asks for each host of the route by TLS, and why a certificate could
+        not be had, where the proxy tells that: kamal-proxy does not. A wildcard is asked for by some name below it."""
 
     def pause(self, service: str, longest: float) -> None:
         """Hold new requests, each `longest` seconds at the most. Returns when none is under way any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..core.certificate import Certificate, CertificateFailure, NameState
 from ..core.errors import Refused, ReleaseFailed
 from ..core.installation import Route
 from ..core.manifest import Health
@@ -25,13 +26,16 @@ class MemoryProxy:
     """`pending` are deploys that go on after their caller died, as kamal-proxy's do: each is carried out after that
     many further calls. `violations`: a pause that cut an earlier one short, and held requests that were let go to an
     instance of which `is_unseen` says that nobody has seen it listen. `busy`: where requests are under way, by service:
-    from the switch to an endpoint on, until the proxy was told to wait for them."""
+    from the switch to an endpoint on, until the proxy was told to wait for them. `certificates` that it offers, and
+    why it could not have them, by host."""
 
     def __init__(self, answer: Callable[[Endpoint, str], Probe]):
         self.services: dict[str, _Service] = {}
         self.pending: list[tuple[int, Callable[[], None]]] = []
         self.violations: list[str] = []
         self.busy: dict[str, set[Endpoint]] = {}
+        self.certificates: dict[str, Certificate] = {}
+        self.failures: dict[str, CertificateFailure] = {}
         self.is_unseen: Callable[[Endpoint], bool] = lambda endpoint: False
         self._answer = answer
         self._is_late = False  # nobody can know of requests that such a deploy brings, and wait for them
@@ -82,6 +86,10 @@ class MemoryProxy:
 
     def url(self, route: Route) -> str:
         return route.url(80)
+
+    def https(self, route: Route) -> tuple[NameState, ...]:
+        self._tick()
+        return tuple(NameState(host, self.certificates.get(host), self.failures.get(host)) for host in route.hosts)
 
     def pause(self, service: str, longest: float) -> None:
         self._set(service, Mode.PAUSED)

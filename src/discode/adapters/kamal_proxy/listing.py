@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from ...core.certificate import CertificateFailure
 from ...core.errors import ProxyUnreachable
 from ...ports.proxy import Mode, Serving
 from .commands import endpoint_of
@@ -27,6 +29,15 @@ def parse_json(text: str) -> dict[str, Listed]:
     try:
         return {entry["name"]: _listed(entry) for entry in json.loads(text)["services"]}
     except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise _garbled(text) from error
+
+
+def failures(text: str) -> dict[str, CertificateFailure]:
+    """By host, why a CA gave no certificate the last time it was asked. Raises as `parse_json`."""
+    try:
+        told = [one for entry in json.loads(text)["services"] for one in entry.get("certificates", ())]
+        return {one["host"]: _failure(one) for one in told if one.get("error")}
+    except (ValueError, KeyError, TypeError) as error:
         raise _garbled(text) from error
 
 
@@ -70,6 +81,12 @@ def _listed(entry: dict[str, Any]) -> Listed:
 
 def _serving(target: str, state: str) -> Serving:
     return Serving(endpoint_of(target), Mode(state))
+
+
+def _failure(told: dict[str, Any]) -> CertificateFailure:
+    """An edge of an earlier version tells neither the kind nor how often."""
+    next_try = datetime.fromisoformat(told["next_try"]).timestamp() if told.get("next_try") else None
+    return CertificateFailure(str(told.get("kind") or "refused"), told["error"], next_try, int(told.get("count") or 1))
 
 
 def _columns(header: str) -> dict[str, slice]:

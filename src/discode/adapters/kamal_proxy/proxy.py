@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
+from ...core.certificate import NameState
 from ...core.installation import Route
 from ...core.manifest import Health
 from ...ports.proxy import Serving, Timing
 from ...ports.runtime import Endpoint, Probe
+from .. import web
 from . import commands, listing
 from .carrier import Carrier, Keeper
+from .handshake import looked_at
 from .messages import UnknownService, check
 from .probe import probe
 
@@ -21,13 +26,23 @@ STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-p
 
 
 class KamalProxy:
-    """`http_port` and `address`: where the proxy takes plain HTTP on this machine."""
+    """`http_port`, `https_port` and `address`: where the proxy takes requests on this machine. `ca_bundle`: a file of
+    certificates that are trusted beside the machine's own; empty for none."""
 
-    def __init__(self, carrier: Carrier, keeper: Keeper, http_port: int, address: str = "127.0.0.1"):
+    def __init__(
+        self,
+        carrier: Carrier,
+        keeper: Keeper,
+        http_port: int,
+        https_port: int = 443,
+        address: str = "127.0.0.1",
+        ca_bundle: str = "",
+    ):
         self._carrier = carrier
         self._keeper = keeper
-        self._http_port = http_port
+        self._http_port, self._https_port = http_port, https_port
         self._address = address
+        self._ca_bundle = ca_bundle
 
     def ensure(self) -> None:
         self._keeper.ensure()
@@ -60,6 +75,10 @@ class KamalProxy:
     def url(self, route: Route) -> str:
         return route.url(self._http_port)
 
+    def https(self, route: Route) -> tuple[NameState, ...]:
+        told = listing.failures(self._run(commands.LIST_JSON, has_output=True)) if self._carrier.is_edge else {}
+        return looked_at(route.hosts, self._address, self._https_port, self._trust(), told)
+
     def pause(self, service: str, longest: float) -> None:
         drain = drain_of_a_hold(longest)
         self._run_if_known(commands.pause(service, longest, drain), drain)
@@ -75,6 +94,9 @@ class KamalProxy:
 
     def retire(self, *, purge: bool) -> None:
         self._keeper.retire(purge)
+
+    def _trust(self) -> ssl.SSLContext:
+        return web.trusted_also(Path(self._ca_bundle)) if self._ca_bundle else web.trusted()
 
     def _list(self) -> dict[str, listing.Listed]:
         argv, parsed = commands.LIST_TABLE, listing.parse_table
