@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,3 +66,14 @@ def trusting(trust: ssl.SSLContext | str | Path) -> ssl.SSLContext:
         return trust
     text = str(trust)
     return ssl.create_default_context(cadata=text) if "BEGIN" in text else ssl.create_default_context(cafile=text)
+
+
+def server_context(*names: str) -> ssl.SSLContext:
+    """For a server with a certificate for these names that nobody trusts."""
+    certificate, key, _ = make_certificate(*names)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as both:
+        both.write(certificate + key)
+        both.flush()
+        context.load_cert_chain(both.name)
+    return context

@@ -58,6 +58,19 @@ class ProxyContract:
         site.proxy.switch("myapp", site.healthy(), route, HEALTH, TIMING)
         assert site.proxy.probe("myapp", route, "/up", 2.0).ok
 
+    def test_https_is_as_the_route_of_the_last_switch_says(self, site: Site) -> None:
+        """Without a certificate yet: the app is served over plain HTTP, and nobody is sent elsewhere."""
+        first, second = site.healthy(), site.healthy()
+        secure = ROUTE.changed(tls="auto")
+        for endpoint, route in ((first, ROUTE), (second, secure), (first, secure), (first, ROUTE)):
+            site.proxy.switch("myapp", endpoint, route, HEALTH, TIMING)
+            assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING, is_secure=route is secure)
+            assert site.proxy.probe("myapp", route, "/up", 2.0).ok
+
+    def test_a_secure_address_says_so(self, site: Site) -> None:
+        assert site.proxy.url(ROUTE).startswith("http://app.test")
+        assert site.proxy.url(ROUTE.changed(tls="own")).startswith("https://app.test")
+
     def test_the_last_switch_serves(self, site: Site) -> None:
         first, second = site.healthy(), site.healthy()
         for endpoint in (first, second, second, first):

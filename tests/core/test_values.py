@@ -204,3 +204,40 @@ def test_what_the_hub_holds_back_is_no_part_of_a_signed_index():
     index = Index(app="myapp", held=frozenset(["0" * 12]))
     assert b"held" not in index.to_sign()
     assert read_index("myapp", json.dumps(index.as_dict()).encode()).held == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("fields", "ports", "url"),
+    [
+        ({}, (80, 443), "http://localhost"),
+        ({"hosts": ("a.test",)}, (80, 443), "http://a.test"),
+        ({"hosts": ("a.test",), "tls": "auto"}, (80, 443), "https://a.test"),
+        ({"hosts": ("*.a.test", "b.test"), "tls": "own", "path_prefix": "/x"}, (8080, 8443), "https://b.test:8443/x"),
+        ({"hosts": ("a.test",)}, (8080, 443), "http://a.test:8080"),
+        ({"hosts": ("a.test",), "tls": "auto"}, (8080, 443), "https://a.test"),
+    ],
+)
+def test_an_address_has_the_port_of_its_scheme_unless_it_goes_without_saying(fields, ports, url):
+    assert Route(**fields).url(*ports) == url
+
+
+def test_a_route_of_an_earlier_version_has_no_https():
+    route = Route.read({"hosts": ["a.test"], "path_prefix": "/"})
+    assert (route.tls, route.redirects, route.is_secure) == ("off", {}, False)
+
+
+@pytest.mark.parametrize(
+    ("route", "schema"),
+    [
+        (Route(hosts=("a.test",)), 1),
+        (Route(hosts=("a.test",), tls="auto"), 2),
+        (Route(hosts=("a.test", "b.test"), redirects={"b.test": "a.test"}), 2),
+    ],
+)
+def test_an_earlier_version_refuses_what_it_would_put_back_on_plain_http(route, schema):
+    """It reads up to schema 1, and says that the file is of a newer Discode."""
+    plain = Installation(app="myapp", source="s", release=MemoryReleases("myapp").publish("1.0"))
+    kept = Installation.read(plain.changed(route=route).as_dict())
+    assert kept.route == route and kept.as_dict()["installation_schema"] == schema
+    assert kept.changed(route=Route()).installation_schema == 1
+    assert Installation.read({**plain.as_dict(), "installation_schema": 99}).installation_schema == 99

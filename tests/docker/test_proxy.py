@@ -39,7 +39,7 @@ class Site:
         self.https_port, self.count = free_port(), 0
         self.release = bench.fetched({"server.py": ANSWER.encode()}, health={"path": "/up"})
         self.container = self.another()
-        self.proxy = KamalProxy(self.container.exec, self.container, self.port)
+        self.proxy = KamalProxy(self.container.exec, self.container, self.port, self.https_port)
 
     def another(self, **changes):
         """As another command would have it."""

@@ -108,7 +108,8 @@ def test_with_the_ca_away_the_old_certificate_stays_and_waits_grow(https_edge, a
     waits = "again in 0 s", "again in 1 s", "again in 2 s", "again in 4 s"
     wait_for(lambda: all(wait in log.read_text() for wait in waits), 30)
     assert https_edge.served("a.test") == before
-    assert https_edge.get("b.test")[0] == 301, "traffic goes on by the rules; only the handshake is not to be had"
+    assert https_edge.get("b.test") == (200, "two"), "nobody is sent to where no handshake is to be had"
+    assert https_edge.get("a.test")[0] == 301
     authority.start()
     wait_for(lambda: https_edge.served("b.test"), 40)
     assert https_edge.https("b.test", trust=authority.root()) == (200, "two")
@@ -123,3 +124,18 @@ def test_without_the_library_the_edge_runs_and_says_what_is_missing(https_edge, 
     assert done.returncode == 1 and "pip install acme" in done.stderr and "Nothing was changed" in done.stderr
     https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test")
     assert https_edge.get("a.test") == (200, "one")
+
+
+def test_before_there_is_a_certificate_http_is_served_and_from_then_on_redirected(https_edge, authority, apps):
+    (one,) = apps("one")
+    authority.gate.open.clear()
+    https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls", "--drain-in-background")
+    wait_for(lambda: authority.gate.orders)
+    assert https_edge.get("a.test") == (200, "one") and https_edge.served("a.test") is None
+    authority.gate.open.set()
+    wait_for(lambda: https_edge.get("a.test")[0] == 301)
+    assert https_edge.https("a.test", trust=authority.root()) == (200, "one")
+    https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--host", "b.test", "--tls")
+    https_edge.close()
+    https_edge.start()
+    assert https_edge.get("a.test")[0] == 301, "also after a start of all"

@@ -12,20 +12,32 @@ from .login import split_login
 from .manifest import Health, Slug
 from .model import Model
 from .names import InstanceName
+from .public_names import Tls
 from .release import Release
 from .version import parse_version
 
-SCHEMA = 1
+SCHEMA = 2  # 2: its route has what an earlier Discode would drop with the next switch; see Installation
 KEPT = 2  # releases kept for a rollback, beside the one that serves
 FIRST_PAUSE = 3600.0  # seconds until a release that failed is tried again by itself; four times as long each time
 LONGEST_PAUSE = 7 * 86400.0
 
 
 class Route(Model, frozen=True, kw_only=True):
-    """The requests that belong to the app. No hosts means every host that no other app uses."""
+    """The requests that belong to the app. No hosts means every host that no other app uses.
+
+    `tls`: `auto` has the proxy get certificates from a CA, `own` gives it the customer's, `off` serves plain HTTP.
+    `redirects`: hosts whose requests are sent on to another host of the route.
+    """
 
     hosts: tuple[str, ...] = ()
     path_prefix: str = "/"
+    tls: Tls = "off"
+    redirects: Mapping[str, str] = {}
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether its users come by HTTPS."""
+        return self.tls != "off"
 
     @property
     def some_host(self) -> str:
@@ -44,10 +56,11 @@ class Route(Model, frozen=True, kw_only=True):
         whole = [host for host in self.hosts if not host.startswith("*.")]
         return next(iter([*whole, *self.hosts]), "localhost").removeprefix("*.")
 
-    def url(self, port: int) -> str:
-        """The address as its users type it, with the port where the proxy takes plain HTTP."""
-        at = "" if port == 80 else f":{port}"
-        return f"http://{self.host}{at}{self.path_prefix.rstrip('/')}"
+    def url(self, http_port: int, https_port: int) -> str:
+        """The address as its users type it, with the proxy's port for it, unless that goes without saying."""
+        scheme, port, usual = ("https", https_port, 443) if self.is_secure else ("http", http_port, 80)
+        at = "" if port == usual else f":{port}"
+        return f"{scheme}://{self.host}{at}{self.path_prefix.rstrip('/')}"
 
 
 class BadRelease(Model, frozen=True, kw_only=True):
@@ -66,9 +79,13 @@ class BadRelease(Model, frozen=True, kw_only=True):
 
 
 class Installation(Model, frozen=True, kw_only=True):
-    """States: `running` (its instance serves) or `stopped` (the proxy answers 503 for it, the instance is down)."""
+    """States: `running` (its instance serves) or `stopped` (the proxy answers 503 for it, the instance is down).
 
-    installation_schema: int = SCHEMA
+    `installation_schema` is 1 where an earlier Discode can go on with it. One that knows no HTTPS would put the app
+    back on plain HTTP, and refuses instead.
+    """
+
+    installation_schema: int = 1
     app: Slug
     source: str
     channel: str = "stable"
@@ -89,6 +106,9 @@ class Installation(Model, frozen=True, kw_only=True):
         bare, login = split_login(self.source)
         if login is not None:
             msgspec.structs.force_setattr(self, "source", bare)
+        if self.installation_schema <= SCHEMA:
+            needed = 2 if self.route.is_secure or self.route.redirects else 1
+            msgspec.structs.force_setattr(self, "installation_schema", needed)
 
     @property
     def version(self) -> str:

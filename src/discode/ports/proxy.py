@@ -20,10 +20,12 @@ class Mode(Enum):
 
 @dataclass(frozen=True)
 class Serving:
-    """What the proxy does with an app's requests now."""
+    """What the proxy does with an app's requests now. `is_secure`: its route has HTTPS, whether there is a certificate
+    yet or not."""
 
     endpoint: Endpoint
     mode: Mode
+    is_secure: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Proxy(Protocol):
     def switch(
         self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False
     ) -> None:
-        """Every request that comes after the return goes to `endpoint`; those under way go on where they are.
+        """Every request that comes after the return goes to `endpoint`; those under way go on where they are. HTTPS is
+        as the route says; plain HTTP is sent there from when there is a certificate on, and never before.
         `force`: whether it answers or not.
 
         Raises ReleaseFailed when the endpoint did not answer in time, Refused when the route belongs to another.
@@ -58,7 +61,8 @@ class Proxy(Protocol):
         """None when the proxy does not know the service."""
 
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
-        """GET `path` through the proxy, as a user's request would go; of a route without hosts, as from `host`."""
+        """GET `path` through the proxy, as a user's request would go; of a route without hosts, as from `host`. Where
+        plain HTTP is sent to HTTPS, what answers there counts, whoever has signed its certificate."""
 
     def url(self, route: Route) -> str:
         """The address at which users reach what has the route. Nothing is asked for it."""

@@ -74,7 +74,7 @@ class MemoryProxy:
     def serving(self, service: str) -> Serving | None:
         self._tick()
         known = self.services.get(service)
-        return Serving(known.endpoint, known.mode) if known else None
+        return Serving(known.endpoint, known.mode, known.route.is_secure) if known else None
 
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
         self._tick()
@@ -85,7 +85,7 @@ class MemoryProxy:
         return self._answer(known.endpoint, path) if known.mode is Mode.RUNNING else Probe(True, f"200 at {path}")
 
     def url(self, route: Route) -> str:
-        return route.url(80)
+        return route.url(80, 443)
 
     def https(self, route: Route) -> tuple[NameState, ...]:
         self._tick()

@@ -37,7 +37,7 @@ class EdgeSite:
         self.http_port, self._https_port = free_port(), free_port()
         self.folder = folder
         self.process = self.another_process()
-        self.proxy = KamalProxy(self.process.socket, self.process, self.http_port)
+        self.proxy = KamalProxy(self.process.socket, self.process, self.http_port, self._https_port)
         self.origins = made
 
     def another_process(self) -> EdgeProcess:

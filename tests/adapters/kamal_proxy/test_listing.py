@@ -14,8 +14,8 @@ from discode.ports.runtime import Endpoint
 from .toy import Routed, table
 
 
-def listed(host: str, port: int, mode: Mode = Mode.RUNNING, draining: int = 0) -> Listed:
-    return Listed(Serving(Endpoint(host, port), mode), draining)
+def listed(host: str, port: int, mode: Mode = Mode.RUNNING, draining: int = 0, *, is_secure: bool = False) -> Listed:
+    return Listed(Serving(Endpoint(host, port), mode, is_secure), draining)
 
 
 COLOURED = (
@@ -34,7 +34,7 @@ FIXED_WIDTH = (
 
 def test_a_coloured_table_is_read() -> None:
     assert parse_table(COLOURED) == {
-        "myapp": listed("myapp-abc123def456", 3000),
+        "myapp": listed("myapp-abc123def456", 3000, is_secure=True),
         "docs": listed("10.0.0.7", 80, Mode.PAUSED),
     }
 

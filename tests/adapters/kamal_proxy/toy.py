@@ -25,6 +25,7 @@ class Routed:
     path: str
     target: str
     state: str = "running"
+    tls: bool = False
 
     def takes(self, host: str, path: str) -> bool:
         named = not self.hosts or any(h == host or (h[:2] == "*." and host.endswith(h[1:])) for h in self.hosts)
@@ -75,7 +76,9 @@ class ToyProxy:
             if name != options.service and same and other.path == options.path_prefix:
                 return "host settings conflict with another service"
         state = self.services[options.service].state if options.service in self.services else "running"
-        self.services[options.service] = Routed(options.host, options.path_prefix, options.target[0], state)
+        self.services[options.service] = Routed(
+            options.host, options.path_prefix, options.target[0], state, options.tls
+        )
         return ""
 
     def _pause(self, options: argparse.Namespace) -> str:
@@ -106,7 +109,7 @@ class ToyProxy:
 
     def _json(self) -> str:
         services = [
-            {"name": name, "targets": [routed.target], "state": routed.state, "draining": 0}
+            {"name": name, "targets": [routed.target], "state": routed.state, "draining": 0, "tls": routed.tls}
             for name, routed in self.services.items()
         ]
         return json.dumps({"services": services, "controller": {"pid": 1}})
@@ -115,7 +118,7 @@ class ToyProxy:
 def table(services: dict[str, Routed]) -> str:
     """As kamal-proxy prints it: every cell coloured, padded to the longest of its column, two spaces after it."""
     rows = [
-        (name, ",".join(routed.hosts) or "*", routed.path, routed.target, routed.state, "no")
+        (name, ",".join(routed.hosts) or "*", routed.path, routed.target, routed.state, "yes" if routed.tls else "no")
         for name, routed in services.items()
     ]
     widths = [max(len(row[column]) for row in (TITLES, *rows)) for column in range(len(TITLES))]
@@ -159,6 +162,8 @@ def _parser(is_edge: bool) -> argparse.ArgumentParser:
         deploy.add_argument(name, action="append", default=[])
     deploy.add_argument("--path-prefix", default="/")
     deploy.add_argument("--force", action="store_true")
+    deploy.add_argument("--tls", action="store_true")
+    deploy.add_argument("--tls-redirect", default="true")
     for name in ("path", "host", "timeout", "interval"):
         deploy.add_argument(f"--health-check-{name}", required=True)
     for name in ("--deploy-timeout", "--drain-timeout", "--target-timeout"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...core.installation import Route
 from ...core.manifest import Health
 from ...core.quantity import format_duration
@@ -13,7 +15,10 @@ LIST_TABLE = ["list"]
 LIST_JSON = ["list", "--json"]
 
 
-def deploy(service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing) -> list[str]:
+def deploy(
+    service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, tls: Sequence[str] = ()
+) -> list[str]:
+    """`tls`: its options, see `tls`."""
     argv = ["deploy", service, "--target", target(endpoint)]
     for host in route.hosts:
         argv += ["--host", host]
@@ -21,6 +26,7 @@ def deploy(service: str, endpoint: Endpoint, route: Route, health: Health, timin
         argv += ["--path-prefix", route.path_prefix]
     return [
         *argv,
+        *tls,
         *("--health-check-path", health.path),
         *("--health-check-host", route.asked_as(health)),
         *("--health-check-timeout", format_duration(health.timeout)),
@@ -29,6 +35,12 @@ def deploy(service: str, endpoint: Endpoint, route: Route, health: Health, timin
         *("--drain-timeout", format_duration(timing.drain)),
         *("--target-timeout", format_duration(timing.response)),
     ]
+
+
+def tls(own: tuple[str, str] | None, *, redirect: bool = True) -> list[str]:
+    """`own`: where the proxy finds the customer's certificate and its key; None: it gets them from a CA."""
+    files = ["--tls-certificate-path", own[0], "--tls-private-key-path", own[1]] if own else []
+    return ["--tls", *files, *([] if redirect else ["--tls-redirect=false"])]
 
 
 def pause(service: str, longest: float, drain: float) -> list[str]:

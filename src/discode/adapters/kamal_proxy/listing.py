@@ -70,17 +70,19 @@ def parse_table(text: str) -> dict[str, Listed]:
     columns = _columns(lines[header])
     try:
         rows = [_cells(columns, line) for line in lines[header + 1 :]]
-        return {row["service"]: Listed(_serving(row["target"].split(",")[0], row["state"])) for row in rows}
+        return {row["service"]: _row(row) for row in rows}
     except (ValueError, KeyError) as error:
         raise _garbled(text) from error
 
 
 def _listed(entry: dict[str, Any]) -> Listed:
-    return Listed(_serving(entry["targets"][0], entry["state"]), int(entry["draining"]))
+    serving = Serving(endpoint_of(entry["targets"][0]), Mode(entry["state"]), is_secure=bool(entry.get("tls")))
+    return Listed(serving, int(entry["draining"]))
 
 
-def _serving(target: str, state: str) -> Serving:
-    return Serving(endpoint_of(target), Mode(state))
+def _row(row: dict[str, str]) -> Listed:
+    target = endpoint_of(row["target"].split(",")[0])
+    return Listed(Serving(target, Mode(row["state"]), is_secure=row.get("tls") == "yes"))
 
 
 def _failure(told: dict[str, Any]) -> CertificateFailure:

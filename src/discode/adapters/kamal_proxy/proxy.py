@@ -17,11 +17,12 @@ from . import commands, listing
 from .carrier import Carrier, Keeper
 from .handshake import looked_at
 from .messages import UnknownService, check
-from .probe import probe
+from .probe import Door, probe
 
 PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
 POLL = 0.05
 TRIES = 5  # Docker loses the whole output of an exec now and then (moby/moby#27289)
+FIRST_CERTIFICATES = 20.0  # seconds that an edge of an earlier version waits for them in a deploy
 STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-proxy's default
 
 
@@ -40,8 +41,7 @@ class KamalProxy:
     ):
         self._carrier = carrier
         self._keeper = keeper
-        self._http_port, self._https_port = http_port, https_port
-        self._address = address
+        self._door = Door(address, http_port, https_port)
         self._ca_bundle = ca_bundle
 
     def ensure(self) -> None:
@@ -50,9 +50,11 @@ class KamalProxy:
     def switch(
         self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False
     ) -> None:
-        argv = commands.deploy(service, endpoint, route, health, timing) + (["--force"] if force else [])
+        argv = commands.deploy(service, endpoint, route, health, timing, self._tls(route))
+        argv += ["--force"] if force else []
         if self._carrier.is_edge:
-            self._run([*argv, "--drain-in-background"], timing.deploy + health.timeout)
+            first = FIRST_CERTIFICATES if route.tls == "auto" else 0.0
+            self._run([*argv, "--drain-in-background"], timing.deploy + health.timeout + first)
         else:
             self._run(argv, timing.deploy + health.timeout + timing.drain)
 
@@ -70,14 +72,14 @@ class KamalProxy:
         return listed.serving if listed else None
 
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
-        return probe(self._address, self._http_port, route, path, timeout, host)
+        return probe(self._door, route, path, timeout, host)
 
     def url(self, route: Route) -> str:
-        return route.url(self._http_port)
+        return route.url(self._door.http_port, self._door.https_port)
 
     def https(self, route: Route) -> tuple[NameState, ...]:
         told = listing.failures(self._run(commands.LIST_JSON, has_output=True)) if self._carrier.is_edge else {}
-        return looked_at(route.hosts, self._address, self._https_port, self._trust(), told)
+        return looked_at(route.hosts, self._door.address, self._door.https_port, self._trust(), told)
 
     def pause(self, service: str, longest: float) -> None:
         drain = drain_of_a_hold(longest)
@@ -97,6 +99,14 @@ class KamalProxy:
 
     def _trust(self) -> ssl.SSLContext:
         return web.trusted_also(Path(self._ca_bundle)) if self._ca_bundle else web.trusted()
+
+    def _tls(self, route: Route) -> list[str]:
+        """The edge sends nobody to HTTPS at a host without a certificate. kamal-proxy sends everybody or nobody, so it
+        is told to when it has one for each host."""
+        if not route.is_secure:
+            return []
+        has_all = self._carrier.is_edge or all(state.certificate for state in self.https(route))
+        return commands.tls(None, redirect=has_all)
 
     def _list(self) -> dict[str, listing.Listed]:
         argv, parsed = commands.LIST_TABLE, listing.parse_table

@@ -144,7 +144,7 @@ def _carry_out(controller: Controller, command: Command) -> str:
     if command.name == "run":
         raise CommandError("the proxy is already running")
     said = (COMMANDS[command.name](controller.edge, command) or "") + notices(command)
-    if command.name == "deploy":
+    if command.name == "deploy" and not command.on("drain-in-background"):
         return said + controller.certificates.first(controller.table.get(command.service))
     return said
 

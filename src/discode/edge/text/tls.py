@@ -4,8 +4,8 @@ Usually the port is bound in the one frontend, which finds a certificate by the 
 service on demand, connections pass a look at that name first: one without a certificate is held, for as long as it
 takes to issue it, and then handed on inside HAProxy.
 
-Maps: `tls` (service to `redirect` or `keep`), `challenges` (path to the answer for the CA), `names` (name to `yes`,
-or to `no` for one that was refused; only asked on demand).
+Maps: `tls` (service to `redirect` or `keep`), `challenges` (path to the answer for the CA), `names` (to `yes` from a
+name that has a certificate, to `no` from one that was refused). Nobody is sent to HTTPS at a name that has none.
 """
 
 from __future__ import annotations
@@ -80,12 +80,15 @@ def request_rules_before_routing(folder: Path) -> str:
 
 def request_rules(folder: Path) -> str:
     """For a request whose service is known. A service without TLS does not answer over TLS, as in kamal-proxy."""
-    is_plain = "!{ var(sess.scheme) -m found } { var(txn.tls) -m str redirect }"
+    is_plain, names = "!{ var(sess.scheme) -m found } { var(txn.tls) -m str redirect }", folder / "names.map"
+    here, there = "{ var(txn.secure) -m str yes }", "{ var(txn.canonical),map_str(" + str(names) + ") -m str yes }"
     return f"""\
     http-request set-var(txn.tls) var(txn.service),map_str({folder / "tls.map"})
+    http-request set-var(txn.secure) var(txn.host),map_str({names}) if {is_plain}
+    http-request set-var(txn.secure) var(txn.host),regsub('^[^.]*','*'),map_str({names}) if {is_plain} !{{ var(txn.secure) -m found }}
     http-request return status 503 content-type text/plain string "Service Unavailable" if {{ var(sess.scheme) -m found }} !{{ var(txn.tls) -m found }}
-    http-request redirect location https://%[var(txn.canonical)]%[pathq] code 301 if {is_plain} {{ var(txn.canonical) -m found }}
-    http-request redirect location https://%[var(txn.host)]%[pathq] code 301 if {is_plain}
+    http-request redirect location https://%[var(txn.canonical)]%[pathq] code 301 if {is_plain} {{ var(txn.canonical) -m found }} {there}
+    http-request redirect location https://%[var(txn.host)]%[pathq] code 301 if {is_plain} {here}
 """  # noqa: E501
 
 

@@ -76,6 +76,8 @@ class Offer:
             if self._is_bound:
                 self._bring_certificates(lines)
             self._bring_maps(maps)
+            if self._is_bound:
+                self._withdraw_others(lines)
 
     def refuse(self, name: str) -> None:
         """Handshakes for this name are not held any more. `sync` tells HAProxy."""
@@ -151,7 +153,7 @@ class Offer:
             self._written[path] = text
 
     def _bring_certificates(self, lines: dict[Path, Offered]) -> None:
-        """New ones before old ones go, so that no name is without one in between."""
+        """New ones before old ones go, and before anybody is sent to them: no name is without one in between."""
         for path, line in lines.items():
             before = self._running.get(path)
             if before == line:
@@ -164,6 +166,8 @@ class Offer:
             else:
                 self._load(path)
             self._running[path] = line
+
+    def _withdraw_others(self, lines: dict[Path, Offered]) -> None:
         for path in [path for path in self._running if path not in lines]:
             self._withdraw(path)
 
@@ -178,8 +182,6 @@ class Offer:
 
     def _bring_maps(self, wanted: dict[str, dict[str, str]]) -> None:
         for name in ("tls", "names"):
-            if name == "names" and not self._is_on_demand:
-                continue  # the running configuration does not have it
             file, now, then = self._runtime.layout.map(name), self._maps[name], wanted[name]
             self._send(
                 *(f"add map {file} {key} {value}" for key, value in then.items() if key not in now),
