@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..core.errors import Refused, StateError, UsageError
+from ..core.errors import Refused, UsageError
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
 from ..core.names import check_slug
@@ -13,6 +13,7 @@ from ..core.plan import plan_install
 from ..core.release import Release
 from ..core.settings import change
 from ..ports.releases import Releases
+from .clash import must_be_free, tell_what_is_taken_over
 from .prepare import SEED_DIGITS, check_settings, settled_settings
 from .replace import preflight, replace
 from .settle import settle
@@ -55,6 +56,7 @@ def _settled(world: World, request: InstallRequest, steps: Steps) -> None:
     with world.store.lock(request.app):
         settle(world, request.app, steps)
         _must_be_new(world, request)
+    tell_what_is_taken_over(world, request.app, request.route)
 
 
 def _must_be_new(world: World, request: InstallRequest) -> None:
@@ -64,28 +66,7 @@ def _must_be_new(world: World, request: InstallRequest) -> None:
             f"For a newer version: discode update {request.app}",
             key="installed-already",
         )
-    for app in world.store.apps():
-        other = _installed_or_damaged(world, app)
-        if other is not None and _clash(other.route, request.route):
-            hosts = ", ".join(other.route.hosts) or "every host"
-            raise Refused(
-                f"{other.app} already uses {hosts} on this machine. Nothing was changed.",
-                f"Give {request.app} a host of its own: --host {request.app}.example.com",
-                key="host-taken",
-            )
-
-
-def _installed_or_damaged(world: World, app: str) -> Installation | None:
-    """Another app's damaged file is no reason to refuse this one: the proxy knows which hosts are taken."""
-    try:
-        return world.store.installation(app)
-    except StateError:
-        return None
-
-
-def _clash(one: Route, other: Route) -> bool:
-    same_host = not (one.hosts or other.hosts) or bool(set(one.hosts) & set(other.hosts))
-    return same_host and one.path_prefix == other.path_prefix
+    must_be_free(world, request.app, request.route)
 
 
 def _brought(world: World, request: InstallRequest, releases: Releases, release: Release, steps: Steps) -> Site:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core.certificate import Certificate, CertificateFailure, NameState
+from ..core.clash import clash
 from ..core.errors import Refused, ReleaseFailed
 from ..core.installation import Route
 from ..core.manifest import Health
@@ -127,8 +128,7 @@ class MemoryProxy:
 
     def _refuse_taken_hosts(self, service: str, route: Route) -> None:
         for name, other in self.services.items():
-            same = set(other.route.hosts) & set(route.hosts) or not (other.route.hosts or route.hosts)
-            if name != service and same and other.route.path_prefix == route.path_prefix:
+            if name != service and clash(route, other.route):
                 raise Refused("host settings conflict with another service", key="host-taken")
 
     def _tick(self) -> None:

@@ -130,11 +130,14 @@ class MemoryWorld:
         runtime: Runtime | None = None,
         proxy: Proxy | None = None,
         releases: Releases | None = None,
+        report: Report | None = None,
     ) -> World:
         """The world for the flows; a port can be given wrapped, to inject faults."""
         platform = Platform(runtime or self.runtime, proxy or self.proxy)
         sources = _OneSource(releases or self.vendor)
-        return World(store or self.store, sources, _OnePlatform(platform), self.system, self.system, Silence())
+        return World(
+            store or self.store, sources, _OnePlatform(platform), self.system, self.system, report or Silence()
+        )
 
 
 class _OneSource:
