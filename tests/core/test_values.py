@@ -8,7 +8,7 @@ from discode.core.errors import TrustError, UsageError
 from discode.core.installation import Installation, Route
 from discode.core.journal import Journal, choose
 from discode.core.manifest import Health, Manifest, Timeouts
-from discode.core.names import InstanceName, check_host, check_slug
+from discode.core.names import InstanceName, check_slug
 from discode.core.quantity import format_duration, parse_duration, parse_size
 from discode.core.release import Index, IndexEntry, read_index, read_manifest, release_key
 from discode.core.version import parse_version
@@ -29,16 +29,6 @@ def test_an_instance_name_is_read_back_and_fits_a_host_label(slug, key, number):
 def test_what_is_no_slug_is_refused(text):
     with pytest.raises(UsageError):
         check_slug(text)
-
-
-@pytest.mark.parametrize("text", ["", "http://a.test", "a.test:80", "a..b", "-a.test", "a b", "a.*.test", "a" * 64])
-def test_what_is_no_host_is_refused(text):
-    with pytest.raises(UsageError):
-        check_host(text)
-
-
-def test_hosts_are_lower_case_and_may_be_wild():
-    assert check_host("*.Example.COM.") == "*.example.com"
 
 
 @given(st.integers(0, 10**8))

@@ -86,12 +86,14 @@ def install(
     from ..core.names import check_slug
     from ..flows.install import InstallRequest, install
     from . import wiring
+    from .host_names import tell_international
     from .license_key import with_license
     from .settings import collect
     from .source_login import keep_new, taken_off
 
     check_slug(app)
     route, values = _route(host, path_prefix), collect(set_, set_from_env, settings)
+    tell_international(route.hosts, as_json)
     machine = wiring.host(as_json)
     machine.configure(proxy, http_port, proxy_image)
     world = wiring.world(as_json, "discode install", pin=root, on=machine)
@@ -106,10 +108,10 @@ def install(
 
 
 def _route(hosts: list[str], path_prefix: str) -> Route:
+    from ..core.host_names import check_hosts
     from ..core.installation import Route
-    from ..core.names import check_host
 
-    return Route(hosts=tuple(check_host(name) for name in hosts), path_prefix=_prefix(path_prefix))
+    return Route(hosts=check_hosts(hosts), path_prefix=_prefix(path_prefix))
 
 
 def _prefix(path: str) -> str:

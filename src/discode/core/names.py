@@ -11,8 +11,6 @@ from .errors import UsageError
 SLUG = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
 KEY = re.compile(r"[0-9a-f]{12}")
 _INSTANCE = re.compile(rf"({SLUG.pattern})-({KEY.pattern})(?:-([1-9]\d*))?")
-_HOST_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-HOST = re.compile(rf"(?:\*\.)?{_HOST_LABEL}(?:\.{_HOST_LABEL})*")
 
 
 def check_slug(text: str) -> str:
@@ -36,18 +34,6 @@ def check_channel(text: str) -> str:
             key="invalid-channel",
         )
     return text
-
-
-def check_host(text: str) -> str:
-    """The host name in lower case; `*.example.com` is allowed. Raises UsageError."""
-    host = text.lower().rstrip(".")
-    if len(host) > 253 or not HOST.fullmatch(host):
-        raise UsageError(
-            f"{text!r} is not a host name.",
-            "Give it without a scheme or port: --host app.example.com",
-            key="invalid-host",
-        )
-    return host
 
 
 def check_port(number: int, what: str = "port") -> int:

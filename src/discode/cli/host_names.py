@@ -1,0 +1,15 @@
+"""What a customer is told of the host names that they typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def tell_international(hosts: Iterable[str], as_json: bool) -> None:
+    """By which name DNS knows it: it is the one to add a record for, and what other commands show."""
+    from ..core.host_names import shown
+    from .progress import report_for
+
+    for host in hosts:
+        if shown(host) != host:
+            report_for(as_json).note(f"In DNS: {shown(host)}")
