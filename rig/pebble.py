@@ -30,10 +30,12 @@ LIMITED = {
 class Authority:
     """Pebble, seen through the gate at `directory`. `trust` is a file with who signed the gate's own certificate."""
 
-    def __init__(self, folder: Path, http_port: int):
+    def __init__(self, folder: Path, http_port: int, dns: str = ""):
+        """`dns`: where it asks, as ADDRESS:PORT; empty: a server that gives every name the address 127.0.0.1."""
         self.folder = folder
         folder.mkdir(parents=True)
-        self.port, self._dns, self._manage_dns, self._manage = (free_port() for _ in range(4))
+        self.port, own_dns, self._manage_dns, self._manage = (free_port() for _ in range(4))
+        self._dns = dns or f"127.0.0.1:{own_dns}"
         certificate, key, root = make_certificate("authority.test")
         self.trust = folder / "trust.pem"
         self.trust.write_bytes(certificate)
@@ -41,12 +43,15 @@ class Authority:
         (folder / "pebble.crt").write_bytes(certificate)
         (folder / "pebble.key").write_bytes(key)
         self._write_settings(http_port, seconds=90 * 86400)
-        dns = {"-dns01": f"127.0.0.1:{self._dns}", "-management": f"127.0.0.1:{self._manage_dns}"}
-        dns |= {"-defaultIPv4": "127.0.0.1", "-defaultIPv6": "", "-http01": "", "-https01": "", "-tlsalpn01": ""}
-        self._dns_process = self._start(["pebble-challtestsrv", *(word for pair in dns.items() for word in pair)])
+        self._dns_process = None if dns else self._start_dns()
         self._pebble: subprocess.Popen[bytes] | None = None
         self.gate = Gate(folder / "pebble.crt", folder / "pebble.key", self.port)
         self.directory = f"https://localhost:{self.gate.port}/dir"
+
+    def _start_dns(self) -> subprocess.Popen[bytes]:
+        options = {"-dns01": self._dns, "-management": f"127.0.0.1:{self._manage_dns}"}
+        options |= {"-defaultIPv4": "127.0.0.1", "-defaultIPv6": "", "-http01": "", "-https01": "", "-tlsalpn01": ""}
+        return self._start(["pebble-challtestsrv", *(word for pair in options.items() for word in pair)])
 
     def _write_settings(self, http_port: int, seconds: int) -> None:
         self._http_port = http_port
@@ -68,7 +73,7 @@ class Authority:
         """A CA with an empty memory; its certificates last for `seconds`."""
         self.stop()
         self._write_settings(self._http_port, seconds)
-        words = ["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", f"127.0.0.1:{self._dns}"]
+        words = ["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", self._dns]
         # It refuses a good nonce now and then, in percent: here so often that asking again once would not do.
         pebble = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "25"}
         self._pebble = self._start([*words, "-strict", "false"], **pebble)
@@ -99,7 +104,8 @@ class Authority:
     def close(self) -> None:
         self.stop()
         self.gate.close()
-        _end(self._dns_process)
+        if self._dns_process is not None:
+            _end(self._dns_process)
 
     def _start(self, words: list[str], **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:

@@ -37,6 +37,13 @@ packages_of_ruby() { has ruby || echo ruby; }
 # An ACME server for tests, and its DNS.
 packages_of_pebble() { { has pebble && has pebble-challtestsrv; } || echo pebble; }
 
+# A DNS server for tests, with the database that its zones are in.
+packages_of_powerdns() {
+    has pdns_server || echo pdns-server
+    [ -e /usr/share/pdns-backend-sqlite3 ] || echo pdns-backend-sqlite3
+    has sqlite3 || echo sqlite3
+}
+
 packages_of_postgresql() { compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null || has initdb || echo postgresql; }
 
 # What the measurements of the proxy take: a load and an upstream.

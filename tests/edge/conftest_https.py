@@ -30,7 +30,8 @@ class Pair:
 class HttpsEdge(Edge):
     def __init__(self, folder):
         super().__init__(folder)
-        self.https_port, self.options = free_port(), ()
+        self.https_port = free_port()
+        self.options: tuple[str, ...] = ()
 
     def start(self, *options):
         return super().start("--https-port", str(self.https_port), *self.options, *options)

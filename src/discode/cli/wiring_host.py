@@ -74,17 +74,15 @@ class Host:
         return DockerRuntime(self.docker(), config.proxy_network, addressing, config.proxy_container)
 
     def proxy(self, kind: ProxyKind) -> Proxy:
-        from ..adapters.files.certificates import OwnFiles
         from ..adapters.kamal_proxy import KamalProxy
 
-        config, own = self.config, OwnFiles(self.home)
+        config = self.config
         if kind == "docker":
             container = self.container()
             address = self.docker().published_host(config.bind)
-            return KamalProxy(container.exec, container, config.http_port, config.https_port, address, own=own)
+            return KamalProxy(container.exec, container, config.http_port, config.https_port, address)
         edge = self.edge()
-        address = reached_at(config.bind)
-        return KamalProxy(edge.socket, edge, config.http_port, config.https_port, address, own=own)
+        return KamalProxy(edge.socket, edge, config.http_port, config.https_port, reached_at(config.bind))
 
     def docker(self) -> Engine:
         """Raises UsageError when the environment names another engine than the one that the apps are on."""

@@ -5,6 +5,7 @@
 `lock`     a lock between processes, which the kernel takes from a dead one
 `folders`  folders and names that outlive a power loss, and the room that is left
 `modes`    the umask of our programs, whoever starts them
+`secret`, `given_secret`  files for a secret that we make, and with one that we are given
 `refusal`  what the operating system refuses, in words
 
 All raise OSError; what an error means for the app is said by the houses. Imports nothing of ours, and of the standard

@@ -43,6 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if words[0] == "run":
         return _run(words, folder)
+    if words[0] == "dns-work":
+        from .dns.work import main as work
+
+        work()
     if words[0] == "upgrade":
         from .program.upgrading import upgrade
 

@@ -16,6 +16,7 @@ from ...core.sockets import excess
 from ...disk.whole import write_derived
 from ..haproxy.listening import obstacle, there
 from ..haproxy.process import HaproxyError
+from ..itself import this_program
 from ..layout import Layout
 from ..services.options import Command, CommandError
 from ..services.state import DamagedState
@@ -40,7 +41,7 @@ def run(command: Command, folder: Path, words: list[str]) -> int:
         return _check(command, Layout(folder))
     # An upgrade of one that has taken over must not take over from itself.
     options = [word for word in upgrade.normal(words) if not word.startswith("--take-over=")]
-    program = Program(tuple(upgrade.this_program()), (*options, f"--state-dir={folder}"))
+    program = Program(tuple(this_program()), (*options, f"--state-dir={folder}"))
     if os.getpid() == 1:
         upgrade.forget(folder)  # a container has the settings that it was made with
         return supervise(lambda: _first(command, folder, program))

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +56,6 @@ def normal(words: Sequence[str]) -> list[str]:
             value = "true" if RUN[flag.removeprefix("--")][0] == "bool" else given.pop(0)
         found.append(f"{flag}={value}")
     return found
-
-
-def this_program() -> list[str]:
-    """The command line that starts another process like this one."""
-    script = sys.argv[0]
-    if os.path.basename(script) == "kamal-proxy":  # noqa: PTH119 - a command imports no pathlib
-        return [os.path.abspath(script)]  # noqa: PTH100
-    return [sys.executable, "-P", "-m", "discode.edge"]
 
 
 def check(program: Program) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .upgrade import this_program
+from ..itself import this_program
 
 PATIENCE = 90.0  # seconds: commands and drains under way are waited for
 Ask = Callable[[dict[str, Any], str], dict[str, Any]]

@@ -60,9 +60,11 @@ def tls_settings(command: Command, hosts: Sequence[str], prefixes: Sequence[str]
         _check_on_demand(url, hosts, bool(own), command.text("canonical-host"))
     elif not hosts:
         raise _invalid("host must be set when using TLS")
-    elif not own and any("*" in host for host in hosts):
-        raise CommandError("automatic TLS does not support wildcards")
     return Tls(redirect=command.on("tls-redirect"), on_demand_url=url, staging=command.on("tls-staging"))
+
+
+def is_wildcard(host: str) -> bool:
+    return host.startswith("*.")
 
 
 def _check_on_demand(url: str, hosts: Sequence[str], own: bool, canonical: str) -> None:

@@ -12,11 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..dns.records import Records
 from ..haproxy.listening import obstacle
 from ..haproxy.process import Haproxy, HaproxyError
 from ..services.options import Command, CommandError
 from ..services.service import Service
-from ..services.tls import HttpsSettings
+from ..services.tls import HttpsSettings, is_wildcard
 from . import pem, schedule
 from .folder import CertificateFolder
 from .issuer import check_library
@@ -49,7 +50,8 @@ class Certificates:
         self._services, self._haproxy, self._settings, self._addresses = services, haproxy, settings, addresses
         self._folder = CertificateFolder(haproxy.layout.folder / "certificates")
         self.offer = Offer(haproxy.runtime, self._folder, settings, reloads)
-        self._keeper = Keeper(services, haproxy.runtime, self._folder, self.offer, settings, _say)
+        self._records = Records(haproxy.layout.folder, self._folder.dns_records, _say)
+        self._keeper = Keeper(services, haproxy.runtime, self._folder, self.offer, settings, self._records, _say)
 
     def start(self) -> None:
         self._keeper.start()
@@ -61,6 +63,8 @@ class Certificates:
         """The service with its own certificate kept, if it has one. Raises CommandError; then nothing has changed."""
         if service.tls is None:
             return service
+        if service.tls.is_automatic and any(map(is_wildcard, service.hosts)) and not self._records.has_provider():
+            raise CommandError("automatic TLS does not support wildcards")
         if not self.offer.is_bound:
             self._refuse_taken_port()
         given = command.text("tls-certificate-path")

@@ -1,9 +1,10 @@
 """The certificate folder of an edge: files of mode 0600 in folders of mode 0700, each written whole.
 
     own/<service>-<digest>.pem      certificates that were given, chain and key in one
-    issued/<ca>/<host>.pem          certificates that a CA issued, the same way
+    issued/<ca>/<host>.pem          certificates that a CA issued, the same way; `@.example.com` is a wildcard
     accounts/<ca>.json              the account at a CA: its key, and its address there
     failures.json                   what went wrong with which name, and when it is tried again
+    dns-records.json                records for challenges that may be at the DNS provider
     offered.list                    what HAProxy serves: file, then names (its crt-list)
 
 `<ca>` is a digest of the directory's address: staging certificates are never taken for real ones.
@@ -50,10 +51,11 @@ class CertificateFolder:
                 path.unlink(missing_ok=True)
 
     def issued(self, directory: str, host: str) -> Path:
-        return self.folder / "issued" / digest(directory) / f"{host}.pem"
+        return self.folder / "issued" / digest(directory) / f"{host.replace('*', '@')}.pem"
 
     def issued_hosts(self, directory: str) -> list[str]:
-        return sorted(path.stem for path in (self.folder / "issued" / digest(directory)).glob("*.pem"))
+        found = (self.folder / "issued" / digest(directory)).glob("*.pem")
+        return sorted(path.stem.replace("@", "*") for path in found)
 
     def life(self, path: Path) -> Lifetime | None:
         """None when there is no certificate, or none that can be read."""
@@ -64,6 +66,10 @@ class CertificateFolder:
             return self._lives[key]
         except (OSError, ValueError):
             return None
+
+    @property
+    def dns_records(self) -> Path:
+        return self.folder / "dns-records.json"
 
     def account(self, directory: str) -> Path:
         return self.folder / "accounts" / f"{digest(directory)}.json"

@@ -1,4 +1,4 @@
-"""Certificates from a CA by ACME (RFC 8555) with the http-01 challenge; the protocol is certbot's `acme` library.
+"""Certificates from a CA by ACME (RFC 8555); how names are proved is in `proof`. The protocol is certbot's `acme`.
 
 Imported by the controller alone, and only when a service wants a certificate: an edge without automatic HTTPS runs
 without the library.
@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..dns.failure import DnsFailure
+from ..dns.records import Records
 from ..services.options import CommandError
 from .folder import CertificateFolder, write
+from .proof import Proof, Publish
 from .schedule import Kind
 
 if TYPE_CHECKING:
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
 
 LONGEST_ORDER = 90.0  # seconds from the order to the certificate
 ANSWER = 20  # seconds that the CA may take for one answer
-# Answers of the CA by path, served on port 80 of the name for as long as the context lasts.
-Publish = Callable[[Mapping[str, str]], AbstractContextManager[None]]
 
 
 class NoCertificate(Exception):
@@ -50,32 +51,33 @@ def check_library() -> None:
 
 
 class Issuer:
-    def __init__(self, folder: CertificateFolder, publish: Publish):
-        self._folder, self._publish = folder, publish
+    def __init__(self, folder: CertificateFolder, publish: Publish, records: Records):
+        self._folder, self._publish, self._records = folder, publish, records
         self._accounts = threading.Lock()  # two orders at once must not register twice
 
-    def issue(self, host: str, directory: str) -> bytes:
-        """Chain and key as one PEM text. Raises NoCertificate, and CommandError without the library."""
+    def issue(self, hosts: Sequence[str], directory: str, *, is_awaited: bool = False) -> bytes:
+        """Chain and key as one PEM text. `is_awaited`: a handshake waits for it. Raises NoCertificate, and CommandError
+        without the library."""
         check_library()
-        with _translated(waits := _Waits()):
-            key, request = _key_and_request(host)
-            client = self._client(directory, waits)
-            return self._order(client, request).encode() + key
+        proof = Proof(hosts, self._publish, None if is_awaited else self._records)
+        try:
+            with _translated(waits := _Waits()):
+                key, request = _key_and_request(hosts)
+                client = self._client(directory, waits)
+                return self._order(client, request, proof).encode() + key
+        except DnsFailure as failure:
+            raise NoCertificate("unreachable", failure.reason) from failure
+        except NoCertificate as error:
+            if proof.failure is None:
+                raise
+            reason = f"{error.reason}; and not by DNS: {proof.failure.reason}"
+            raise NoCertificate(error.kind, reason, error.retry_after) from error
 
-    def _order(self, client: ClientV2, request: bytes) -> str:
-        from acme import challenges
-
+    def _order(self, client: ClientV2, request: bytes, proof: Proof) -> str:
         order = client.new_order(request)
-        asked = [
-            body
-            for authorization in order.authorizations
-            for body in authorization.body.challenges
-            if isinstance(body.chall, challenges.HTTP01) and authorization.body.status.name == "pending"
-        ]
-        answers = {body.chall.path: body.response_and_validation(client.net.key) for body in asked}
-        with self._publish({path: validation for path, (_, validation) in answers.items()}):
-            for body in asked:
-                client.answer_challenge(body, answers[body.chall.path][0])
+        with proof.answers(order, client.net.key) as answers:
+            for body, response in answers:
+                client.answer_challenge(body, response)
             deadline = datetime.now() + timedelta(seconds=LONGEST_ORDER)
             done: OrderResource = client.poll_and_finalize(order, deadline)
         return str(done.fullchain_pem)
@@ -183,14 +185,14 @@ def _kept_account(text: str) -> dict[str, Any] | None:
         return None
 
 
-def _key_and_request(host: str) -> tuple[bytes, bytes]:
+def _key_and_request(hosts: Sequence[str]) -> tuple[bytes, bytes]:
     """A fresh key, and the request for a certificate over it; both PEM."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    alternatives = x509.SubjectAlternativeName([x509.DNSName(host)])
+    alternatives = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
     request = builder.add_extension(alternatives, critical=False).sign(key, hashes.SHA256())
     private = key.private_bytes(

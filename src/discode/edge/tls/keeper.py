@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from ..dns.records import Records
 from ..haproxy.process import HaproxyError
 from ..haproxy.runtime import Runtime
 from ..services.options import CommandError
 from ..services.service import Service
-from ..services.tls import HttpsSettings, Tls
+from ..services.tls import HttpsSettings, Tls, is_wildcard
 from ..text import tls as tls_text
 from . import approval, schedule
 from .folder import CertificateFolder, write
@@ -49,17 +50,20 @@ class Keeper:
         folder: CertificateFolder,
         offer: Offer,
         settings: HttpsSettings,
+        records: Records,
         say: Callable[[str], None],
     ):
         self._services, self._runtime, self._folder, self._offer = services, runtime, folder, offer
-        self._settings, self._say = settings, say
-        self._issuer = Issuer(folder, offer.challenges)
+        self._settings, self._records, self._say = settings, records, say
+        self._issuer = Issuer(folder, offer.challenges, records)
         self._change = threading.Condition()  # guards the three below
         self._failures = folder.failures()
         self._under_way: set[str] = set()
         self._refused_until: dict[str, float] = {}
         self._is_stopped = False
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="certificate")
+        # Records take minutes, or a provider hangs: nobody else waits for that.
+        self._slow_pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="certificate by DNS")
 
     def start(self) -> None:
         threading.Thread(target=self._run, name="certificates", daemon=True).start()
@@ -68,7 +72,9 @@ class Keeper:
         with self._change:
             self._is_stopped = True
             self._change.notify_all()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._records.stop()
+        for pool in (self._pool, self._slow_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def forget_failures(self, hosts: Iterable[str]) -> None:
         """These names are tried at once: something may have been mended."""
@@ -101,6 +107,8 @@ class Keeper:
     def _why(self, host: str) -> str:
         failure = self._failures.get(host)
         if failure is None:
+            if self._records.proves(host):
+                return "its DNS record is on its way to all servers of its zone, which may take minutes"
             return "the CA is still working on it"
         return f"{failure.reason}; it is tried again in {_seconds_until(failure.next_try):.0f} s"
 
@@ -108,8 +116,9 @@ class Keeper:
         while not self._is_stopped:
             on_demand = tls_text.is_on_demand(self._services())
             try:
-                for wanted in [*self._hosts(), *(self._names() if on_demand else ())]:
-                    self._begin(wanted)
+                for group in self._groups([*self._hosts(), *(self._names() if on_demand else ())]):
+                    self._begin(group)
+                self._clear_up()
             except (OSError, HaproxyError) as error:
                 self._say(f"certificates: {error}")
             with self._change:
@@ -151,26 +160,49 @@ class Keeper:
         elif now >= until and (failure is None or now >= failure.next_try):
             yield wanted
 
-    def _begin(self, wanted: Wanted) -> None:
-        life = self._folder.life(self._folder.issued(wanted.directory, wanted.host))
-        with self._change:
-            due = schedule.is_due(life, self._failures.get(wanted.host), time.time())
-            if not due or wanted.host in self._under_way or self._is_stopped:
-                return
-            if time.time() < self._refused_until.get(wanted.host, 0.0):
-                return
-            self._under_way.add(wanted.host)
-        self._pool.submit(self._supply, wanted)
+    def _groups(self, wanted: Iterable[Wanted]) -> Iterable[list[Wanted]]:
+        """Names that are ordered together: a wildcard and the name below which it is have their records in one place,
+        and a CA that has just looked there for one may remember that for a while."""
+        groups = {(one.host, one.directory): [one] for one in wanted}
+        for host, directory in list(groups):
+            base = groups.get((host[2:], directory)) if is_wildcard(host) else None
+            if base and not base[0].approver and self._records.proves(host[2:]) and not self._fail_together(host):
+                groups[host, directory] += groups.pop((host[2:], directory))
+        return groups.values()
 
-    def _supply(self, wanted: Wanted) -> None:
+    def _fail_together(self, wildcard: str) -> bool:
+        """Then each is tried alone: only one of them may be at fault."""
+        failure = self.failure(wildcard)
+        return failure is not None and failure.count > 1
+
+    def _clear_up(self) -> None:
+        if left := self._records.left_over():
+            self._slow_pool.submit(self._records.remove, left)
+
+    def _begin(self, group: list[Wanted]) -> None:
+        with self._change:
+            due = [wanted for wanted in group if self._is_due(wanted)]
+            if not due or self._is_stopped:
+                return
+            self._under_way.update(wanted.host for wanted in due)
+        is_slow = due[0].approver is None and self._records.proves(due[0].host)
+        (self._slow_pool if is_slow else self._pool).submit(self._supply, due)
+
+    def _is_due(self, wanted: Wanted) -> bool:
+        life, now = self._folder.life(self._folder.issued(wanted.directory, wanted.host)), time.time()
+        if wanted.host in self._under_way or now < self._refused_until.get(wanted.host, 0.0):
+            return False
+        return schedule.is_due(life, self._failures.get(wanted.host), now)
+
+    def _supply(self, group: list[Wanted]) -> None:
         try:
-            if self._is_approved(wanted):
-                self._order(wanted)
+            if self._is_approved(group[0]):
+                self._order(group)
         except (OSError, HaproxyError, CommandError) as error:
-            self._fail(wanted.host, NoCertificate("unreachable", str(error)))
+            self._fail(group, NoCertificate("unreachable", str(error)))
         finally:
             with self._change:
-                self._under_way.discard(wanted.host)
+                self._under_way.difference_update(wanted.host for wanted in group)
                 self._change.notify_all()
 
     def _is_approved(self, wanted: Wanted) -> bool:
@@ -183,20 +215,23 @@ class Keeper:
             self._refuse(wanted.host)
         return not why
 
-    def _order(self, wanted: Wanted) -> None:
+    def _order(self, group: list[Wanted]) -> None:
+        hosts, first = [wanted.host for wanted in group], group[0]
         try:
-            pem = self._issuer.issue(wanted.host, wanted.directory)
+            pem = self._issuer.issue(hosts, first.directory, is_awaited=first.approver is not None)
         except NoCertificate as error:
-            self._fail(wanted.host, error)
+            self._fail(group, error)
             return
-        write(self._folder.issued(wanted.directory, wanted.host), pem)
-        self._offer.allow(wanted.host)
+        for host in hosts:
+            write(self._folder.issued(first.directory, host), pem)
+            self._offer.allow(host)
         self._offer.sync(self._services())
         with self._change:
-            self._refused_until.pop(wanted.host, None)
-            if self._failures.pop(wanted.host, None) is not None:
+            for host in hosts:
+                self._refused_until.pop(host, None)
+            if [host for host in hosts if self._failures.pop(host, None) is not None]:
                 self._folder.keep_failures(self._failures)
-        self._say(f"certificates: {wanted.host} was renewed")
+        self._say(f"certificates: {', '.join(hosts)} was renewed")
 
     def _refuse(self, host: str) -> None:
         with self._change:
@@ -206,15 +241,16 @@ class Keeper:
         self._offer.refuse(host)
         self._offer.sync(self._services())
 
-    def _fail(self, host: str, error: NoCertificate) -> None:
+    def _fail(self, group: list[Wanted], error: NoCertificate) -> None:
         with self._change:
-            failure = schedule.after_failure(
-                self._failures.get(host), error.kind, error.reason, error.retry_after, self._settings.retry, time.time()
-            )
-            self._failures[host] = failure
+            for wanted in group:
+                self._failures[wanted.host] = failure = schedule.after_failure(
+                    self._failures.get(wanted.host), error.kind, error.reason, error.retry_after,
+                    self._settings.retry, time.time(),
+                )  # fmt: skip
             self._folder.keep_failures(self._failures)
-        pause = _seconds_until(failure.next_try)
-        self._say(f"certificates: none for {host} ({error.kind}): {error.reason}; again in {pause:.0f} s")
+        hosts, pause = ", ".join(wanted.host for wanted in group), _seconds_until(failure.next_try)
+        self._say(f"certificates: none for {hosts} ({error.kind}): {error.reason}; again in {pause:.0f} s")
 
 
 def _seconds_until(moment: float) -> float:

@@ -1,0 +1,205 @@
+"""Names proved by records at a DNS provider: Pebble asks a real PowerDNS for them, dns-lexicon puts them there."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest_https import Handshakes, trusting
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
+from test_acme import NO_CHECK_TIME
+
+from rig.powerdns import KEY
+from rig.wait import wait_for
+
+
+def names_of(certificate):
+    found = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME).value
+    return sorted(found.get_values_for_type(x509.DNSName))
+
+
+def deploy(world, app, *hosts):
+    flags = [word for host in hosts for word in ("--host", host)]
+    return world.edge.run("deploy", "a", "--target", app.target, *flags, "--tls")
+
+
+def failure(world, host):
+    return wait_for(lambda: world.certificate("a", host)["error"])
+
+
+def test_a_wildcard_is_issued_and_served_for_every_name_below_it_but_those_with_their_own(world, apps):
+    one, two = apps("one", "two")
+    zone = world.zone()
+    done = deploy(world, one, f"*.{zone}")
+    assert (done.returncode, done.stdout) == (0, ""), done
+    world.edge.ok("deploy", "b", "--target", two.target, "--host", f"own.{zone}", "--tls")
+    root = world.authority.root()
+    assert world.edge.https(f"shop.{zone}", trust=root) == (200, "one")
+    assert world.edge.https(f"blog.{zone}", trust=root) == (200, "one")
+    assert world.edge.https(f"own.{zone}", trust=root) == (200, "two")
+    assert names_of(world.edge.served(f"shop.{zone}")) == [f"*.{zone}"]
+    assert names_of(world.edge.served(f"own.{zone}")) == [f"own.{zone}"]
+    assert world.edge.served(zone) is None and world.edge.served(f"a.b.{zone}") is None
+    assert world.dns.texts(zone) == {}, "the records are gone again"
+    assert KEY not in world.log() and KEY not in world.edge.ok("list", "--json")
+
+
+def test_a_wildcard_and_the_name_above_it_are_one_order(world, apps):
+    (one,) = apps("one")
+    zone, before = world.zone(), world.authority.gate.orders
+    assert deploy(world, one, zone, f"*.{zone}").stdout == ""
+    assert names_of(world.edge.served(zone)) == [f"*.{zone}", zone] == names_of(world.edge.served(f"x.{zone}"))
+    assert world.authority.gate.orders == before + 1 and world.dns.texts(zone) == {}
+
+
+def test_two_services_that_change_one_zone_at_once_do_not_lose_each_others_records(world, apps):
+    (one,) = apps("one")
+    zone = world.zone()
+    hosts = [f"*.{name}.{zone}" for name in ("a", "b", "c")]
+    assert deploy(world, one, *hosts).stdout == ""
+    assert all(world.edge.served(host.replace("*", "x")) for host in hosts) and world.dns.texts(zone) == {}
+
+
+def test_a_delegated_challenge_is_answered_where_the_cname_leads(world, apps):
+    (one,) = apps("one")
+    zone, other = world.zone(), world.zone()
+    world.dns.put(zone, f"_acme-challenge.{zone}", "CNAME", f"hop.{zone}.")
+    world.dns.put(zone, f"hop.{zone}", "CNAME", f"proof.{other}.")
+    assert deploy(world, one, f"*.{zone}").stdout == ""
+    assert world.edge.https(f"x.{zone}", trust=world.authority.root()) == (200, "one")
+    assert world.dns.texts(other) == {} == world.dns.texts(zone)
+
+
+def test_a_renewal_under_load_fails_no_handshake(world, apps):
+    (one,) = apps("one")
+    world.authority.start(seconds=9)
+    zone = world.zone()
+    assert deploy(world, one, f"*.{zone}").stdout == ""
+    trust = trusting(world.authority.root())
+    trust.verify_flags |= NO_CHECK_TIME
+    with Handshakes(world.edge, f"x.{zone}", trust, users=2) as load:
+        wait_for(lambda: len(load.seen) >= 2)
+    assert not load.bad
+    world.authority.start()
+
+
+def test_without_a_provider_a_wildcard_is_refused_in_kamal_proxys_words(world, apps):
+    (one,) = apps("one")
+    world.unset()
+    done = deploy(world, one, "*.nobody.test")
+    assert (done.returncode, done.stderr) == (1, "Error: automatic TLS does not support wildcards\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (401, b"Unauthorized", "powerdns does not accept the credentials: 401 Unauthorized Unauthorized"),
+        (500, b"disk of {KEY} is full", "powerdns has trouble: 500 Internal Server Error disk of … is full"),
+        (404, b"Not Found", "powerdns has no zone"),
+    ],
+)
+def test_a_provider_that_refuses_is_told_and_asked_again(world, apps, status, body, said):
+    (one,) = apps("one")
+    zone = world.zone()
+    world.gate.status, world.gate.body = status, body.replace(b"{KEY}", KEY.encode())
+    deploy(world, one, f"*.{zone}")
+    assert said in failure(world, f"*.{zone}")
+    assert KEY not in world.log() and KEY not in json.dumps(world.edge.told())
+    world.gate.pass_all()
+    wait_for(lambda: world.edge.served(f"x.{zone}"))
+    assert world.dns.texts(zone) == {}
+
+
+def test_a_provider_that_hangs_is_left_after_a_while_and_holds_up_nobody_else(world, apps):
+    one, two = apps("one", "two")
+    zone, other = world.zone(), world.zone()
+    world.set(timeout=1, names="wildcards")
+    world.gate.open.clear()
+    before = world.gate.changes
+    world.edge.ok("deploy", "b", "--target", two.target, "--host", f"b.{other}", "--tls")
+    deploy(world, one, f"*.{zone}")
+    assert world.gate.changes > before
+    assert failure(world, f"*.{zone}") == "powerdns did not answer within 1 s"
+    assert world.edge.https(f"b.{other}", trust=world.authority.root()) == (200, "two")
+    world.set()
+    world.gate.pass_all()
+    wait_for(lambda: world.edge.served(f"x.{zone}"))
+
+
+def test_a_name_that_the_provider_does_not_have_is_proved_on_port_80(world, apps):
+    (one,) = apps("one")
+    zone = world.zone()
+    world.gate.status, world.gate.body = 404, b"Not Found"
+    assert deploy(world, one, f"www.{zone}").stdout == ""
+    assert world.edge.https(f"www.{zone}", trust=world.authority.root()) == (200, "one")
+
+
+def test_when_neither_way_works_both_reasons_are_told(world, apps):
+    (one,) = apps("one")
+    zone = world.zone()
+    world.dns.put(zone, f"www.{zone}", "A", "127.0.0.77")
+    world.give(auth_token="not-the-one")
+    deploy(world, one, f"www.{zone}")
+    told = failure(world, f"www.{zone}")
+    assert told.startswith(f"www.{zone}: ")
+    assert "and not by DNS: powerdns does not accept the credentials" in told and "not-the-one" not in told
+
+
+def test_a_name_whose_port_80_leads_elsewhere_is_proved_by_dns(world, apps):
+    (one,) = apps("one")
+    zone = world.zone()
+    world.dns.put(zone, f"www.{zone}", "A", "127.0.0.77")
+    assert deploy(world, one, f"www.{zone}").stdout == ""
+    assert world.edge.https(f"www.{zone}", trust=world.authority.root()) == (200, "one")
+
+
+def test_a_zone_that_nobody_has_is_told(world, apps):
+    (one,) = apps("one")
+    deploy(world, one, "*.nowhere.example")
+    assert "no DNS zone has _acme-challenge.nowhere.example" in failure(world, "*.nowhere.example")
+
+
+def test_a_server_of_the_zone_that_lacks_the_record_is_waited_for_and_named(world, apps):
+    """The zone names a second server, which does not have its zone's changes."""
+    (one,) = apps("one")
+    zone = world.zone()
+    other = world.second()
+    other.add_zone(zone, {(f"ns1.{zone}", "A"): [world.dns.address]})
+    world.dns.put(zone, zone, "NS", f"ns1.{zone}.", f"ns2.{zone}.")
+    world.dns.put(zone, f"ns2.{zone}", "A", other.address)
+    world.set(wait=1)
+    deploy(world, one, f"*.{zone}")
+    assert failure(world, f"*.{zone}") == f"the record is not at ns2.{zone} after 1 s; dns_wait is how long"
+    wait_for(lambda: world.dns.texts(zone) == {})
+
+
+def test_records_of_a_killed_controller_are_removed_by_the_next_one(world, apps):
+    (one,) = apps("one")
+    zone = world.zone()
+    world.set(wait=60)
+    other = world.second()
+    world.dns.put(zone, zone, "NS", f"ns2.{zone}.")
+    world.dns.put(zone, f"ns2.{zone}", "A", other.address)
+    other.add_zone(zone)
+    note = world.edge.folder / "certificates" / "dns-records.json"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(deploy, world, one, f"*.{zone}")
+        # Killed while the record is out and the second server is waited for.
+        (value,) = wait_for(lambda: world.dns.texts(zone).get(f"_acme-challenge.{zone}"))
+        world.edge.kill()
+        assert waiting.result().returncode == 1
+    assert value in note.read_text() and list(world.dns.texts(zone).values()) == [[value]]
+    world.set(wait=0)
+    world.edge.start()
+    wait_for(lambda: [value] not in world.dns.texts(zone).values() and value not in note.read_text())
+
+
+def test_a_file_of_credentials_that_others_may_read_is_refused(world, apps):
+    (one,) = apps("one")
+    zone = world.zone()
+    world.credentials.chmod(0o640)
+    deploy(world, one, f"*.{zone}")
+    told = failure(world, f"*.{zone}")
+    assert "others may read it (mode 0640). chmod 600" in told
+    world.credentials.chmod(0o600)
+    wait_for(lambda: world.edge.served(f"x.{zone}"))
