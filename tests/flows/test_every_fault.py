@@ -5,13 +5,15 @@ did everything) three are different: dying after a call is dying before the next
 """
 
 import pytest
+from observed import Observed
 from scenarios import SCENARIOS, SICK, settle_once
-from trial import Halfway, check_end, faulty, fresh, trial
+from trial import Halfway, after_death, check_end, faulty, fresh, trial
 
 from discode.core.errors import DiscodeError, ProxyUnreachable
 from discode.testing.faults import Fault, Script
 
-FAULTS = [Fault("crash"), Fault("error", "before"), Fault("error", "after")]
+FAULTS = [CRASH, BEFORE, AFTER] = Fault("crash"), Fault("error", "before"), Fault("error", "after")
+STRIDE = 11  # of the calls that are tried both ways
 LATE = [Fault("late", delay=delay) for delay in range(6)]
 
 
@@ -30,32 +32,58 @@ def test_without_a_fault(scenario):
 
 @pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)
 def test_two_faults_anywhere(scenario, combinations):
-    ran = 0
+    """Those that cannot differ are tried once, and counted: see `observed`."""
+    covered = 0
     for first, name in enumerate(trial(scenario, {})):
-        for fault in FAULTS + (LATE if name == "switch" else []):
-            halfway: list[Halfway] = []
-            calls = trial(scenario, {first: fault}, keep=None if fault.kind == "late" else halfway)
-            ran += 1
+        for fault in FAULTS:
+            covered += 1 + sum(_second_faults(scenario, first, fault))
+        for fault in LATE if name == "switch" else []:
+            calls = trial(scenario, {first: fault})
             for second in range(first + 1, len(calls)):
-                since = next((stood for stood in reversed(halfway) if second >= stood.calls), None)
                 for another in FAULTS:
-                    trial(scenario, {first: fault, second: another}, since)
-                    ran += 1
-    combinations[scenario.name] = ran
-    assert ran > 100
+                    trial(scenario, {first: fault, second: another})
+            covered += 1 + (len(calls) - first - 1) * len(FAULTS)
+    combinations[scenario.name] = covered
+    assert covered > 100
+
+
+def _second_faults(scenario, first, fault):
+    """For each call after the first fault, how many second ones that covers."""
+    halfway: list[Halfway] = []
+    seen = Observed({first: fault})
+    for second in range(first + 1, len(trial(scenario, {first: fault}, keep=halfway, seen=seen))):
+        since = next((stood for stood in reversed(halfway) if second >= stood.calls), None)
+        faults = {first: fault, second: CRASH}
+        if seen.deaths[second].is_new:
+            trial(scenario, faults, after_death(seen.deaths[second], second, faults))
+        trial(scenario, {first: fault, second: BEFORE}, since)
+        if second not in seen.quiet:
+            trial(scenario, {first: fault, second: AFTER}, since)
+        yield len(FAULTS)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)
-def test_a_trial_from_halfway_goes_on_as_the_whole_one(scenario):
-    """What spares the others half of their work does not change what they try."""
+def test_what_spares_a_trial_does_not_change_what_is_tried(scenario):
+    """For each first fault at some of the calls: trials from halfway, after a death and of quiet calls go on as whole
+    ones, and end in the same world."""
     for first in range(len(trial(scenario, {}))):
         for fault in FAULTS:
             halfway: list[Halfway] = []
-            calls = trial(scenario, {first: fault}, keep=halfway)
+            seen = Observed({first: fault})
+            calls = trial(scenario, {first: fault}, keep=halfway, seen=seen)
             for stood in halfway:
                 assert trial(scenario, {first: fault}, stood) == calls[stood.calls :]
-                second = {first: fault, stood.calls + 1: Fault("crash")}
-                assert trial(scenario, second, stood) == trial(scenario, second)[stood.calls :]
+            for second in range(first + 1 + first % STRIDE, len(calls), STRIDE):
+                _goes_on_alike(scenario, {first: fault}, second, seen)
+
+
+def _goes_on_alike(scenario, faults, second, seen):
+    crash = {**faults, second: CRASH}
+    latest = next(number for number in range(second, 0, -1) if seen.deaths[number].is_new)
+    whole = trial(scenario, crash)
+    assert trial(scenario, crash, after_death(seen.deaths[latest], second, crash)) == whole[second + 1 :]
+    if second in seen.quiet:
+        assert trial(scenario, {**faults, second: BEFORE}) == trial(scenario, {**faults, second: AFTER})
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)

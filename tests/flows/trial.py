@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from observed import Death, Observed
 from scenarios import APP, SCENARIOS, SICK, Scenario
 
 from discode.core.errors import DiscodeError, PreflightError, ProxyUnreachable, RuntimeUnreachable, SourceUnreachable
@@ -85,24 +86,33 @@ class Halfway:
 
 
 def trial(
-    scenario: Scenario, faults: dict[int, Fault], since: Halfway | None = None, keep: list[Halfway] | None = None
+    scenario: Scenario,
+    faults: dict[int, Fault],
+    since: Halfway | None = None,
+    keep: list[Halfway] | None = None,
+    seen: Observed | None = None,
 ) -> list[str]:
     """Run the flow under the faults, then what comes after it until it gets through: the guard of a command that died,
     else `settle`. The answer is the calls that there were.
 
     `since`: where an earlier trial, alike until then, stood halfway; calls before it are not told. `keep` gets where
-    this one stood.
+    this one stood; `seen` is its script.
     """
     world = copied(since.world) if since else fresh(scenario)
     late = any(fault.kind == "late" for fault in faults.values())
-    script = Script(faults, watch=(lambda: None) if late else _someone_serves(scenario, world))
+    script = seen or Script(faults)
+    script.watch = (lambda: None) if late else _someone_serves(scenario, world)
     script.calls = since.calls if since else 0
+    if seen is not None:
+        seen.observe(world, copied)
     before = _recorded(world)
     commands = [scenario.run, scenario.settle, scenario.settle, scenario.settle]
     for number, command in enumerate(commands[since.commands if since else 0 :], since.commands + 1 if since else 1):
         if APP in world.system.left_alone:
             command = guard
             world.system.left_alone.clear()
+        if seen is not None:
+            seen.command = number
         try:
             command(faulty(world, script))
             if not world.store.journals:
@@ -112,7 +122,7 @@ def trial(
         except Crash:
             script.revive()
             world.store.release_all()
-            assert number > 1 or not world.store.journals or APP in world.system.left_alone, f"no guard: {faults}"
+            _has_a_guard(world, number, faults)
         except DiscodeError as error:
             if error.exit_code in (4, 5) and number == 1:
                 _keeps_its_word(scenario, world, error, before, faults)
@@ -125,6 +135,18 @@ def trial(
     scenario.settle(world.world())
     check_end(scenario, world, faults)
     return script.names
+
+
+def after_death(death: Death, call: int, faults: dict[int, Fault]) -> Halfway:
+    """Where a trial stands whose command has died at that call."""
+    world = copied(death.stands)
+    world.system.left_alone |= death.guards
+    _has_a_guard(world, death.command, faults)
+    return Halfway(world, death.command, call + 1)
+
+
+def _has_a_guard(world: MemoryWorld, command: int, faults: dict[int, Fault]) -> None:
+    assert command > 1 or not world.store.journals or APP in world.system.left_alone, f"no guard: {faults}"
 
 
 def guard(world: World) -> None:

@@ -47,13 +47,14 @@ class Script:
     def carry_out(self, name: str, call: Callable[[], Any], error: DiscodeError, later: Later | None) -> Any:
         if self.dead:
             raise Crash
-        fault = self.faults.get(self.calls)
-        self.calls += 1
+        number = self.calls
+        self.calls = number + 1
         self.names.append(name)
-        if fault is None:  # nearly always, and millions of times
+        if number not in self.faults:  # nearly always, and millions of times
             answer = call()
             self.watch()
             return answer
+        fault = self.faults[number]
         if fault.kind == "error":
             if fault.when == "after":
                 self._observed(call)

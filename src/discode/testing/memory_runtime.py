@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
 from ..core.errors import NotHere
@@ -94,15 +94,17 @@ class MemoryRuntime:
         return Completed(1 if behaviour is Behaviour.MIGRATION_FAILS else 0, (line,))
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
-        instance = self.live.get(name)
-        if instance is None:
-            return None
+        return self._state(name) if name in self.live else None
+
+    def _state(self, name: InstanceName, record: str = "") -> InstanceState:
+        instance = self.live[name]
         crashed = instance.phase is Phase.RUNNING and (
             self._behaviour(name) is Behaviour.EXITS
             or (self._behaviour(name) is Behaviour.CRASHES and self.served(instance.endpoint))
         )
         restarts = instance.restarts + 1 if crashed else instance.restarts
-        return InstanceState(name, instance.phase, instance.endpoint, restarts, 3 if crashed else None)
+        code = 3 if crashed else None
+        return InstanceState(name, instance.phase, instance.endpoint, restarts, code, record=record)
 
     def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
         instance = self.live.get(name)
@@ -142,8 +144,7 @@ class MemoryRuntime:
             self.violations.append(f"{instance.spec.name} is stopped under requests")
 
     def instances(self, app: str) -> list[InstanceState]:
-        states = [self.inspect(name) for name in sorted(self.live) if name.app == app]
-        return [replace(state, record=self.live[state.name].spec.record) for state in states if state is not None]
+        return [self._state(name, self.live[name].spec.record) for name in sorted(self.live) if name.app == app]
 
     def processes(self, name: InstanceName) -> list[ProcessState]:
         state = self.inspect(name)

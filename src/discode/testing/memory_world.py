@@ -29,6 +29,7 @@ class MemorySystem:
         self.memory = 10**12
         self.time = 1_700_000_000.0
         self._secrets = 0
+        self.guards: set[str] = set()  # apps whose command has one now
         self.left_alone: set[str] = set()  # apps whose command died under a guard: it would settle them now
 
     def now(self) -> float:
@@ -46,11 +47,14 @@ class MemorySystem:
     @contextmanager
     def guarded(self, app: str) -> Iterator[None]:
         """Nobody dies here: a crash is an exception that comes through."""
+        self.guards.add(app)
         try:
             yield
         except Crash:
             self.left_alone.add(app)
             raise
+        finally:
+            self.guards.discard(app)
 
     def secret(self, digits: int) -> str:
         self._secrets += 1
