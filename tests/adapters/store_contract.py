@@ -6,10 +6,11 @@ import pytest
 
 from discode.core.errors import Busy
 from discode.core.history import HistoryEntry
-from discode.core.installation import Installation
+from discode.core.installation import Installation, Route
 from discode.core.journal import Journal
 from discode.core.kept import Kept
 from discode.core.manifest import Archive, Manifest, release_key
+from discode.core.own_certificate import OwnCertificate
 from discode.core.release import Release
 from discode.ports.store import Store
 
@@ -29,8 +30,13 @@ def release(version: str = "1.0.0", app: str = APP) -> Release:
     return Release(key=release_key(manifest.canonical()), manifest=manifest)
 
 
-def installation(version: str = "1.0.0", app: str = APP, settings: int = 1) -> Installation:
-    return Installation(app=app, source="/releases", release=release(version, app), settings=settings)
+def installation(version: str = "1.0.0", app: str = APP, settings: int = 1, certificate: int = 0) -> Installation:
+    route = Route(hosts=("a.test",), tls="own", certificate=certificate) if certificate else Route()
+    return Installation(app=app, source="/releases", release=release(version, app), settings=settings, route=route)
+
+
+def certificate(number: int) -> OwnCertificate:
+    return OwnCertificate(f"chain {number}\n".encode(), f"key {number}\n".encode())
 
 
 def journal(before: Installation | None, after: Installation | None) -> Journal:
@@ -148,6 +154,27 @@ class StoreContract:
         store.save_installation(installation(settings=3))
         assert [store.settings(APP, n) for n in (2, 3)] == [{}, {"N": "3"}]
 
+    def test_certificates_come_back_and_the_highest_is_the_latest(self, store: Store) -> None:
+        assert store.certificate(APP, 1) is None and store.latest_certificate(APP) == 0
+        for revision in (2, 10, 9):
+            store.save_certificate(APP, revision, certificate(revision))
+        assert store.latest_certificate(APP) == 10
+        assert store.certificate(APP, 9) == certificate(9) and store.certificate("other", 9) is None
+
+    def test_certificates_stay_while_an_installation_or_a_journal_needs_them(self, store: Store) -> None:
+        for revision in (1, 2, 3):
+            store.save_certificate(APP, revision, certificate(revision))
+        store.write_journal(journal(installation(certificate=1), installation(certificate=2)))
+        store.save_installation(installation(certificate=2))
+        assert [store.certificate(APP, n) is not None for n in (1, 2, 3)] == [True, True, False]
+        store.clear_journal(APP)
+        assert [store.certificate(APP, n) is not None for n in (1, 2)] == [False, True]
+        store.write_journal(journal(installation(certificate=2), None))
+        store.delete_installation(APP)
+        assert store.certificate(APP, 2) == certificate(2), "the flow is not finished"
+        store.clear_journal(APP)
+        assert store.certificate(APP, 2) is None and store.latest_certificate(APP) == 0
+
     def test_history_is_oldest_first(self, store: Store) -> None:
         entries = [entry("1.1.0"), entry("1.2.0", error="It did not answer: ü\nsecond line"), entry("1.3.0")]
         for each in entries:
@@ -175,7 +202,8 @@ class StoreContract:
     def test_purge_forgets_everything_of_the_app_alone(self, store: Store) -> None:
         for app in (APP, "other"):
             store.save_settings(app, 1, {"SECRET": app})
-            store.save_installation(installation(app=app))
+            store.save_installation(installation(app=app, certificate=1))
+            store.save_certificate(app, 1, certificate(1))
             store.write_journal(journal(installation(app=app), None))
             store.append_history(app, entry("1.0.0"))
             store.keep_log(app, f"{app}-0123456789ab", ["line"])
@@ -185,6 +213,7 @@ class StoreContract:
             store.clear_journal(APP)
         _assert_unknown(store, APP)
         assert store.apps() == ["other"]
+        assert store.certificate(APP, 1) is None and store.certificate("other", 1) == certificate(1)
         assert store.latest_settings("other") == (1, {"SECRET": "other"})
         store.save_installation(installation())
         assert store.apps() == [APP, "other"]

@@ -1,19 +1,27 @@
 """KamalProxy in its container, on every proxy image that is there: the port's contract, and the container's life."""
 
+import io
 import os
 import signal
 import socket
+import tarfile
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from discode.adapters.docker import ContainerSettings, ProxyContainer
+from discode.adapters.docker import ContainerSettings, ProxyContainer, users
+from discode.adapters.docker.handed import STATE
 from discode.adapters.docker.names import ROLE
+from discode.adapters.files import certificates as files
+from discode.adapters.files.certificates import OwnFiles
 from discode.adapters.kamal_proxy import KamalProxy
 from discode.core.errors import Failed, ProxyUnreachable, Refused
+from discode.core.installation import Route
+from discode.core.own_certificate import OwnCertificate
 from discode.ports.proxy import Mode, Serving
+from rig.certificates import make_certificate
 from rig.ports import free_port
 from rig.wait import wait_for
 from rig.web import NO_ANSWER
@@ -34,12 +42,13 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 3000), H).serve_forever()
 
 
 class Site:
-    def __init__(self, bench, image):
+    def __init__(self, bench, image, home):
+        self.home = home
         self.bench, self.image, self.port, self.notes = bench, image, free_port(), []
         self.https_port, self.count = free_port(), 0
         self.release = bench.fetched({"server.py": ANSWER.encode()}, health={"path": "/up"})
         self.container = self.another()
-        self.proxy = KamalProxy(self.container.exec, self.container, self.port, self.https_port)
+        self.proxy = KamalProxy(self.container.exec, self.container, self.port, self.https_port, own=OwnFiles(home))
 
     def another(self, **changes):
         """As another command would have it."""
@@ -80,13 +89,34 @@ class Site:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read().decode()
 
+    def own(self, revision, *names):
+        """A route with a certificate of its own, that the store has kept."""
+        chain, key, _ = make_certificate(*names)
+        files.write(self.home / "apps" / "myapp", revision, OwnCertificate(chain, key))
+        return Route(hosts=names, tls="own", certificate=revision)
+
+    def served(self, route):
+        return [state.certificate.names if state.certificate else () for state in self.proxy.https(route)]
+
+    def handed(self):
+        """Paths below the folder with what the proxy was handed, with owner and mode, in order."""
+        pieces, _ = self.bench.api.get_archive("discode-proxy", STATE)
+        above = "kamal-proxy/own/"
+        with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as tar:
+            found = {one.name: (one.uid, one.mode & 0o777) for one in tar}
+        return {path.removeprefix(above): told for path, told in sorted(found.items()) if path.startswith(above)}
+
+    def user(self):
+        told = self.told()
+        return users.ids(self.bench.engine, told)[0]
+
     def told(self):
         return self.bench.told("discode-proxy")
 
 
 @pytest.fixture
-def stopped(bench, proxy_image):
-    return Site(bench, proxy_image)
+def stopped(bench, proxy_image, tmp_path):
+    return Site(bench, proxy_image, tmp_path)
 
 
 @pytest.fixture
@@ -300,3 +330,27 @@ def _gets(site, name, host="app.test"):
 
 def test_every_image_that_is_there_was_tried(proxy_images):
     assert proxy_images, "the edge's own is always there"
+
+
+def test_an_own_certificate_is_handed_to_the_proxys_user_and_goes_with_the_app(site):
+    """Through switches, a replacement of the container, a new certificate, and a start of the proxy."""
+    old, new = site.healthy(), site.healthy()
+    first = site.own(1, "app.test", "*.app.test")
+    for endpoint in (old, new, old):
+        site.proxy.switch("myapp", endpoint, first, HEALTH, TIMING)
+        assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING, is_secure=True)
+        assert site.proxy.probe("myapp", first, "/up", 60.0).ok
+    assert site.served(first) == [("app.test", "*.app.test")] * 2
+    folders = [mode for path, (_, mode) in site.handed().items() if not path.endswith(".pem")]
+    pems = [told for path, told in site.handed().items() if path.endswith(".pem")]
+    assert set(folders) == {0o700} and pems == [(site.user(), 0o600)] * 2 and site.user()
+    site.container.replace()
+    site.proxy.ensure()
+    assert site.served(first) == [("app.test", "*.app.test")] * 2
+    second = site.own(2, "app.test")
+    site.proxy.switch("myapp", old, second, HEALTH, TIMING)
+    assert site.served(second) == [("app.test",)]
+    wait_for(lambda: sum(path.endswith(".pem") for path in site.handed()) == 2)
+    site.proxy.unroute("myapp")
+    wait_for(lambda: not [path for path in site.handed() if path.startswith("myapp")])
+    assert site.served(second) == [()]

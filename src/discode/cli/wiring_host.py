@@ -74,15 +74,17 @@ class Host:
         return DockerRuntime(self.docker(), config.proxy_network, addressing, config.proxy_container)
 
     def proxy(self, kind: ProxyKind) -> Proxy:
+        from ..adapters.files.certificates import OwnFiles
         from ..adapters.kamal_proxy import KamalProxy
 
-        config = self.config
+        config, own = self.config, OwnFiles(self.home)
         if kind == "docker":
             container = self.container()
             address = self.docker().published_host(config.bind)
-            return KamalProxy(container.exec, container, config.http_port, config.https_port, address)
+            return KamalProxy(container.exec, container, config.http_port, config.https_port, address, own=own)
         edge = self.edge()
-        return KamalProxy(edge.socket, edge, config.http_port, config.https_port, reached_at(config.bind))
+        address = reached_at(config.bind)
+        return KamalProxy(edge.socket, edge, config.http_port, config.https_port, address, own=own)
 
     def docker(self) -> Engine:
         """Raises UsageError when the environment names another engine than the one that the apps are on."""

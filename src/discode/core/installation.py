@@ -26,6 +26,7 @@ class Route(Model, frozen=True, kw_only=True):
     """The requests that belong to the app. No hosts means every host that no other app uses.
 
     `tls`: `auto` has the proxy get certificates from a CA, `own` gives it the customer's, `off` serves plain HTTP.
+    `certificate`: which of them, a number that the store gives; 0 for none.
     `redirects`: hosts whose requests are sent on to another host of the route.
     """
 
@@ -33,6 +34,7 @@ class Route(Model, frozen=True, kw_only=True):
     path_prefix: str = "/"
     tls: Tls = "off"
     redirects: Mapping[str, str] = {}
+    certificate: int = 0
 
     @property
     def is_secure(self) -> bool:

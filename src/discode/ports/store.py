@@ -10,6 +10,7 @@ from ..core.history import HistoryEntry
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.kept import Kept
+from ..core.own_certificate import OwnCertificate
 
 Document = Literal["journal", "installation", "history"]
 
@@ -31,7 +32,7 @@ class Store(Protocol):
     def installation(self, app: str) -> Installation | None: ...
 
     def save_installation(self, installation: Installation) -> None:
-        """Also deletes revisions of the settings that neither it nor a journal needs."""
+        """Also deletes revisions of the settings, and certificates, that neither it nor a journal needs."""
 
     def delete_installation(self, app: str) -> None:
         """Its history stays, and its own revision of the settings: others were tried and did not make it."""
@@ -50,7 +51,8 @@ class Store(Protocol):
 
     def write_journal(self, journal: Journal) -> None: ...
 
-    def clear_journal(self, app: str) -> None: ...
+    def clear_journal(self, app: str) -> None:
+        """Also deletes certificates that the installation does not need; without one, all of them."""
 
     def settings(self, app: str, revision: int) -> dict[str, str]:
         """The settings at a revision; empty when there are none."""
@@ -59,6 +61,15 @@ class Store(Protocol):
         """The highest revision and its settings; (0, {}) when there are none."""
 
     def save_settings(self, app: str, revision: int, settings: dict[str, str]) -> None:
+        """Readable by the owner alone."""
+
+    def certificate(self, app: str, revision: int) -> OwnCertificate | None:
+        """The customer's own certificate of a revision; None when there is none."""
+
+    def latest_certificate(self, app: str) -> int:
+        """The highest revision; 0 when there is none."""
+
+    def save_certificate(self, app: str, revision: int, certificate: OwnCertificate) -> None:
         """Readable by the owner alone."""
 
     def append_history(self, app: str, entry: HistoryEntry) -> None: ...

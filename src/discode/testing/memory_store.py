@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from ..core.errors import Busy, StateError
 from ..core.history import HistoryEntry
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.kept import Kept
+from ..core.own_certificate import OwnCertificate
 from ..ports.store import Document
 
 
@@ -21,6 +23,7 @@ class MemoryStore:
         self.installations: dict[str, Installation] = {}
         self.journals: dict[str, Journal] = {}
         self.revisions: dict[str, dict[int, dict[str, str]]] = {}
+        self.certificates: dict[str, dict[int, OwnCertificate]] = {}
         self.entries: dict[str, list[HistoryEntry]] = {}
         self.kept_logs: dict[str, list[str]] = {}
         self.records: dict[str, Kept] = {}  # of what is kept
@@ -61,6 +64,8 @@ class MemoryStore:
         needed = {side.settings for side in sides if side}
         kept = {number: values for number, values in self.revisions.get(app, {}).items() if number in needed}
         self.revisions[app] = kept
+        in_use = {side.route.certificate for side in sides if side}
+        self.certificates[app] = {n: one for n, one in self.certificates.get(app, {}).items() if n in in_use}
 
     def delete_installation(self, app: str) -> None:
         one = self.installations.pop(app, None)
@@ -91,6 +96,10 @@ class MemoryStore:
     def clear_journal(self, app: str) -> None:
         self.journals.pop(app, None)
         self.damaged.discard((app, "journal"))
+        if (app, "installation") not in self.damaged:
+            one = self.installations.get(app)
+            in_use = {one.route.certificate} if one else set()
+            self.certificates[app] = {n: kept for n, kept in self.certificates.get(app, {}).items() if n in in_use}
 
     def settings(self, app: str, revision: int) -> dict[str, str]:
         return dict(self.revisions.get(app, {}).get(revision, {}))
@@ -102,6 +111,15 @@ class MemoryStore:
 
     def save_settings(self, app: str, revision: int, settings: dict[str, str]) -> None:
         self.revisions.setdefault(app, {})[revision] = dict(settings)
+
+    def certificate(self, app: str, revision: int) -> OwnCertificate | None:
+        return self.certificates.get(app, {}).get(revision)
+
+    def latest_certificate(self, app: str) -> int:
+        return max(self.certificates.get(app, {}), default=0)
+
+    def save_certificate(self, app: str, revision: int, certificate: OwnCertificate) -> None:
+        self.certificates.setdefault(app, {})[revision] = certificate
 
     def append_history(self, app: str, entry: HistoryEntry) -> None:
         self.entries.setdefault(app, []).append(entry)
@@ -125,9 +143,12 @@ class MemoryStore:
         return f"memory:{instance}"
 
     def purge(self, app: str) -> None:
-        for table in (self.installations, self.revisions, self.entries, self.journals, self.records):
+        for table in self._tables():
             table.pop(app, None)
         self.kept_logs = {name: lines for name, lines in self.kept_logs.items() if not name.startswith(f"{app}-")}
+
+    def _tables(self) -> Iterator[dict[str, Any]]:
+        yield from (self.installations, self.revisions, self.certificates, self.entries, self.journals, self.records)
 
     def _must_be_whole(self, app: str, document: Document) -> None:
         if (app, document) in self.damaged:

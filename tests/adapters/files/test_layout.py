@@ -9,7 +9,7 @@ import pytest
 
 from discode.adapters.files import FileStore
 
-from ..store_contract import APP, entry, installation, journal
+from ..store_contract import APP, certificate, entry, installation, journal
 
 
 @pytest.fixture
@@ -26,6 +26,17 @@ def test_settings_and_logs_are_readable_by_the_owner_alone(store: FileStore) -> 
     kept = store.keep_log(APP, "myapp-0123456789ab", ["line"])
     assert mode(store.home / "apps" / APP / "env.1") == 0o600
     assert mode(Path(kept)) == 0o600
+
+
+def test_a_private_key_is_readable_by_the_owner_alone(store: FileStore) -> None:
+    store.save_certificate(APP, 3, certificate(3))
+    folder = store.home / "apps" / APP / "tls"
+    assert {path.name: mode(path) for path in (folder, *folder.iterdir())} == {
+        "tls": 0o700, "3.crt": 0o600, "3.key": 0o600,
+    }  # fmt: skip
+    assert mode(folder.parent) == mode(folder.parent.parent) == 0o755
+    store.save_installation(installation())
+    assert not folder.exists()
 
 
 def test_the_newest_ten_logs_are_kept(store: FileStore) -> None:

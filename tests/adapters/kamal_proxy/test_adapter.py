@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
+from discode.adapters.files import certificates as files
+from discode.adapters.files.certificates import OwnFiles
 from discode.adapters.kamal_proxy import KamalProxy
 from discode.adapters.kamal_proxy.carrier import Answer
-from discode.core.errors import DiscodeError, Failed, ProxyUnreachable, Refused, ReleaseFailed
+from discode.core.errors import DiscodeError, Failed, ProxyUnreachable, Refused, ReleaseFailed, StateError
 from discode.core.installation import Route
+from discode.core.own_certificate import OwnCertificate
 from discode.ports.runtime import Endpoint
 
 from ..proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
@@ -45,12 +49,19 @@ class Scripted:
     def __init__(self, answer: Answer, is_edge: bool = False):
         self.answer, self.is_edge = answer, is_edge
         self.asked: list[tuple[list[str], float]] = []
+        self.kept: list[tuple[str, str] | None] = []
 
     def ensure(self) -> None:
         return
 
     def retire(self, purge: bool) -> None:
         return
+
+    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
+        return f"/given/{chain.name}", f"/given/{key.name}"
+
+    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
+        self.kept.append(keep)
 
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
         self.asked.append((list(argv), timeout))
@@ -154,3 +165,38 @@ def test_success_without_a_word_is_not_asked_for_again() -> None:
 
 
 LISTED_JSON = json.dumps({"services": [{"name": "myapp", "targets": ["web:3000"], "state": "running", "draining": 0}]})
+
+
+def _switched(carrier: Scripted, route: Route, home: Path) -> str:
+    KamalProxy(carrier, carrier, 80, 1, own=OwnFiles(home)).switch(
+        "myapp", Endpoint("web", 3000), route, HEALTH, TIMING
+    )
+    return " ".join(next(argv for argv, _ in carrier.asked if argv[0] == "deploy")).partition(" --health")[0]
+
+
+@pytest.mark.parametrize("is_edge", [True, False], ids=["edge", "kamal-proxy"])
+def test_https_is_said_in_the_proxys_options(is_edge: bool, tmp_path: Path) -> None:
+    deploy = "deploy myapp --target web:3000 --host app.test"
+    assert _switched(Scripted(DONE, is_edge), ROUTE, tmp_path) == deploy
+    # The edge sends nobody to a host that has no certificate; kamal-proxy has to be told.
+    later = "" if is_edge else " --tls-redirect=false"
+    assert _switched(Scripted(DONE, is_edge), ROUTE.changed(tls="auto"), tmp_path) == f"{deploy} --tls{later}"
+    files.write(tmp_path / "apps" / "myapp", 7, OwnCertificate(b"chain", b"key"))
+    own = "--tls-certificate-path /given/7.crt --tls-private-key-path /given/7.key"
+    carrier = Scripted(DONE, is_edge)
+    assert _switched(carrier, ROUTE.changed(tls="own", certificate=7), tmp_path) == f"{deploy} --tls {own}"
+    assert carrier.kept == [("/given/7.crt", "/given/7.key")]
+
+
+def test_a_certificate_that_is_gone_is_asked_for_again(tmp_path: Path) -> None:
+    with pytest.raises(StateError) as raised:
+        _switched(Raising(DONE), ROUTE.changed(tls="own", certificate=7), tmp_path)
+    assert raised.value.name == "certificate-gone" and "7.crt" in raised.value.sentence
+
+
+class Raising(Scripted):
+    """Reads what it is given, as the way into a container does."""
+
+    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
+        chain.read_bytes()
+        return super().give(service, chain, key)

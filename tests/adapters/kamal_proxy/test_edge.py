@@ -14,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from discode.adapters.files import certificates as files
+from discode.adapters.files.certificates import OwnFiles
 from discode.adapters.kamal_proxy import EdgeProcess, KamalProxy
 from discode.core.errors import Refused
 from discode.core.installation import Route
+from discode.core.own_certificate import OwnCertificate
 from discode.ports.proxy import Mode, Serving, Timing
 from discode.ports.runtime import Endpoint
+from rig.certificates import make_certificate
 from rig.ports import free_port
 from rig.wait import wait_for
 
@@ -37,7 +41,9 @@ class EdgeSite:
         self.http_port, self._https_port = free_port(), free_port()
         self.folder = folder
         self.process = self.another_process()
-        self.proxy = KamalProxy(self.process.socket, self.process, self.http_port, self._https_port)
+        self.proxy = KamalProxy(
+            self.process.socket, self.process, self.http_port, self._https_port, own=OwnFiles(folder)
+        )
         self.origins = made
 
     def another_process(self) -> EdgeProcess:
@@ -49,6 +55,16 @@ class EdgeSite:
 
     def broken(self) -> Endpoint:
         return self.origins.new(status=503).endpoint
+
+    def own(self, revision: int, *names: str) -> Route:
+        """A route with a certificate of its own, that the store has kept."""
+        chain, key, _ = make_certificate(*names)
+        files.write(self.folder / "apps" / "myapp", revision, OwnCertificate(chain, key))
+        return Route(hosts=names, tls="own", certificate=revision)
+
+    def served(self, route: Route) -> list[tuple[str, ...]]:
+        """The names of the certificate that each host gets."""
+        return [state.certificate.names if state.certificate else () for state in self.proxy.https(route)]
 
     def get(self, path: str, host: str = "app.test") -> tuple[int, str]:
         connection = HTTPConnection("127.0.0.1", self.http_port, timeout=60)
@@ -220,3 +236,24 @@ def test_a_taken_port_is_refused_in_words(stopped: EdgeSite) -> None:
     assert stopped.process.running() is None
     stopped.proxy.ensure()
     assert stopped.process.running() is not None
+
+
+def test_an_own_certificate_is_served_over_switches_and_gone_with_the_app(site: EdgeSite) -> None:
+    old, new = site.origins.new("old"), site.origins.new("new")
+    first = site.own(1, "app.test", "*.app.test")
+    for origin in (old, new, old):
+        site.proxy.switch("myapp", origin.endpoint, first, HEALTH, TIMING)
+        assert site.proxy.serving("myapp") == Serving(origin.endpoint, Mode.RUNNING, is_secure=True)
+        assert site.served(first) == [("app.test", "*.app.test")] * 2
+        assert site.get("/")[0] == site.get("/", "x.app.test")[0] == 301
+        seen = site.proxy.probe("myapp", first, "/up", 60.0)
+        assert (seen.ok, seen.detail) == (True, "200 at /up")
+    second = site.own(2, "app.test")
+    site.proxy.switch("myapp", old.endpoint, second, HEALTH, TIMING)
+    assert site.served(second) == [("app.test",)] and site.get("/", "x.app.test")[0] == 404
+    site.process.shutdown()
+    site.proxy.ensure()
+    assert site.served(second) == [("app.test",)], "it has a copy"
+    site.proxy.unroute("myapp")
+    assert site.served(second) == [()]
+    assert not list(site.folder.glob("certificates/own/*"))

@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 
 from discode.adapters.kamal_proxy.carrier import Answer
 from discode.core.quantity import parse_duration
@@ -61,6 +62,12 @@ class ToyProxy:
             return 404
         best = max(found, key=lambda routed: len(routed.path))
         return status_of(best.target, path.removeprefix(best.path.rstrip("/")))
+
+    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
+        return str(chain), str(key)
+
+    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
+        return
 
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
         self.commands.append(list(argv))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ...core.errors import ProxyUnreachable, RuntimeUnreachable
 from ..kamal_proxy.carrier import Answer
+from . import handed
 from .engine import Engine
 
 EDGE = "discode.edge"  # a label of the edge's image: it takes the edge's own options as well
@@ -36,11 +38,16 @@ class DockerExec:
         return EDGE in (told["Config"]["Labels"] or {})
 
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
+        with self._translated("carry a command to the proxy"):
+            return self._run(argv, time.monotonic() + timeout)
+
+    @contextmanager
+    def _translated(self, doing: str) -> Iterator[None]:
         import docker.errors
 
         try:
-            with self._engine.errors("carry a command to the proxy"):
-                return self._run(argv, time.monotonic() + timeout)
+            with self._engine.errors(doing):
+                yield
         except RuntimeUnreachable as error:
             raise self._unreachable(error.sentence) from error
         except docker.errors.NotFound as error:
@@ -49,6 +56,16 @@ class DockerExec:
             raise self._unreachable(str(error.explanation or error)) from error
         except TimeoutError as error:
             raise self._unreachable("no answer in time") from error
+
+    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
+        """Into the volume of the proxy, which its next container has, too: kamal-proxy reads them at each start."""
+        certificate = chain.read_bytes(), key.read_bytes()
+        with self._translated("give a certificate to the proxy"):
+            return handed.give(self._engine, self._container, service, certificate)
+
+    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
+        with suppress(ProxyUnreachable), self._translated("take a certificate from the proxy"):
+            handed.take_back(self._engine, self._container, service, keep)
 
     def _run(self, argv: Sequence[str], deadline: float) -> Answer:
         api = self._engine.api

@@ -22,6 +22,7 @@ from ..kamal_proxy.obstacles import port_obstacle
 from . import containers
 from .engine import Engine
 from .exec import DockerExec
+from .handed import STATE
 from .names import ROLE
 from .network import Network
 
@@ -29,7 +30,6 @@ PROXY = "proxy"  # its role, and its volume's
 START = 15.0  # seconds from the start of the container to the first answer
 END = 10  # what requests under way get when it is replaced
 POLL = 0.05
-STATE = "/home/kamal-proxy/.config/kamal-proxy"  # where both images keep their routes and certificates
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from . import revisions
 from .aside import files_aside
 from .disk import writing
 
-_FOLDERS = ("trust", "failed")
+_FOLDERS = ("trust", "failed", "tls")
 _FILES = ("installation.json", "history.jsonl", "kept.json")
 _LAST = "journal.json"
 

@@ -20,10 +20,11 @@ from ...core.installation import Installation
 from ...core.journal import Journal
 from ...core.kept import Kept
 from ...core.names import SLUG, check_slug
+from ...core.own_certificate import OwnCertificate
 from ...disk.folders import sync_folder
 from ...disk.lines import append_line, read_lines
 from ...ports.store import Document
-from . import documents, logs, revisions
+from . import certificates, documents, logs, revisions
 from .access import Accesses
 from .aside import keep_damaged
 from .disk import reading, write_whole, writing
@@ -71,6 +72,7 @@ class FileStore:
             return  # a damaged journal cannot say which settings it needs: all of them stay
         sides = [installation, *([journal.before, journal.after] if journal else [])]
         revisions.drop_revisions(folder, {side.settings for side in sides if side})
+        certificates.drop(folder, {side.route.certificate for side in sides if side})
 
     def delete_installation(self, app: str) -> None:
         try:
@@ -105,6 +107,11 @@ class FileStore:
 
     def clear_journal(self, app: str) -> None:
         self._delete(self._folder(app) / "journal.json")
+        try:
+            one = self.installation(app)
+        except StateError:
+            return  # it cannot say which certificate is its own: all of them stay
+        certificates.drop(self._folder(app), {one.route.certificate} if one else set())
 
     def settings(self, app: str, revision: int) -> dict[str, str]:
         return revisions.read_revision(self._folder(app), revision)
@@ -115,6 +122,15 @@ class FileStore:
 
     def save_settings(self, app: str, revision: int, settings: dict[str, str]) -> None:
         revisions.write_revision(self._folder(app), revision, settings)
+
+    def certificate(self, app: str, revision: int) -> OwnCertificate | None:
+        return certificates.read(self._folder(app), revision)
+
+    def latest_certificate(self, app: str) -> int:
+        return certificates.latest(self._folder(app))
+
+    def save_certificate(self, app: str, revision: int, certificate: OwnCertificate) -> None:
+        certificates.write(self._folder(app), revision, certificate)
 
     def append_history(self, app: str, entry: HistoryEntry) -> None:
         path = self._folder(app) / "history.jsonl"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -23,6 +24,13 @@ class Carrier(Protocol):
 
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
         """Raises ProxyUnreachable when no answer came within `timeout` seconds; the command may go on all the same."""
+
+    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
+        """See to it that the proxy can read an own certificate and its key; the answer is where. What it had before
+        stays there. Raises ProxyUnreachable, or what keeps the files from being read."""
+
+    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
+        """What was given for the service goes, but for `keep`. Where the proxy cannot be reached it stays."""
 
 
 class Keeper(Protocol):

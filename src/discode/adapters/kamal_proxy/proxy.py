@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...core.certificate import NameState
+from ...core.errors import StateError
 from ...core.installation import Route
 from ...core.manifest import Health
 from ...ports.proxy import Serving, Timing
 from ...ports.runtime import Endpoint, Probe
 from .. import web
+from ..files.certificates import OwnFiles
 from . import commands, listing
 from .carrier import Carrier, Keeper
 from .handshake import looked_at
@@ -28,7 +30,8 @@ STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-p
 
 class KamalProxy:
     """`http_port`, `https_port` and `address`: where the proxy takes requests on this machine. `ca_bundle`: a file of
-    certificates that are trusted beside the machine's own; empty for none."""
+    certificates that are trusted beside the machine's own; empty for none. `own`: where the customer's certificates
+    are."""
 
     def __init__(
         self,
@@ -38,11 +41,13 @@ class KamalProxy:
         https_port: int = 443,
         address: str = "127.0.0.1",
         ca_bundle: str = "",
+        own: OwnFiles | None = None,
     ):
         self._carrier = carrier
         self._keeper = keeper
         self._door = Door(address, http_port, https_port)
         self._ca_bundle = ca_bundle
+        self._own = own
 
     def ensure(self) -> None:
         self._keeper.ensure()
@@ -50,13 +55,15 @@ class KamalProxy:
     def switch(
         self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False
     ) -> None:
-        argv = commands.deploy(service, endpoint, route, health, timing, self._tls(route))
+        own = self._given(service, route) if route.tls == "own" else None
+        argv = commands.deploy(service, endpoint, route, health, timing, self._tls(route, own))
         argv += ["--force"] if force else []
         if self._carrier.is_edge:
             first = FIRST_CERTIFICATES if route.tls == "auto" else 0.0
             self._run([*argv, "--drain-in-background"], timing.deploy + health.timeout + first)
         else:
             self._run(argv, timing.deploy + health.timeout + timing.drain)
+        self._take_back(service, own)
 
     def drained(self, service: str, timeout: float) -> None:
         """kamal-proxy has drained before its `deploy` returns. The edge cuts by itself at its drain timeout."""
@@ -93,6 +100,7 @@ class KamalProxy:
 
     def unroute(self, service: str) -> None:
         self._run_if_known(commands.remove(service))
+        self._take_back(service, None)
 
     def retire(self, *, purge: bool) -> None:
         self._keeper.retire(purge)
@@ -100,13 +108,31 @@ class KamalProxy:
     def _trust(self) -> ssl.SSLContext:
         return web.trusted_also(Path(self._ca_bundle)) if self._ca_bundle else web.trusted()
 
-    def _tls(self, route: Route) -> list[str]:
+    def _given(self, service: str, route: Route) -> tuple[str, str]:
+        """Where the proxy finds the customer's certificate. Raises StateError when it is not there any more."""
+        try:
+            assert self._own is not None, "a proxy without own certificates was given a route with one"
+            return self._carrier.give(service, *self._own.of(service, route.certificate))
+        except FileNotFoundError as error:
+            raise StateError(
+                f"The certificate of {service} is gone: there is no {error.filename}. Its requests are routed as "
+                "before.",
+                f"Give it again: discode certificate set {service} --certificate FILE --private-key FILE",
+                key="certificate-gone",
+            ) from None
+
+    def _take_back(self, service: str, keep: tuple[str, str] | None) -> None:
+        """Of an app that has none, and had none, there is nothing to ask for."""
+        if self._own is not None and self._own.has_any(service):
+            self._carrier.take_back(service, keep)
+
+    def _tls(self, route: Route, own: tuple[str, str] | None) -> list[str]:
         """The edge sends nobody to HTTPS at a host without a certificate. kamal-proxy sends everybody or nobody, so it
         is told to when it has one for each host."""
         if not route.is_secure:
             return []
-        has_all = self._carrier.is_edge or all(state.certificate for state in self.https(route))
-        return commands.tls(None, redirect=has_all)
+        has_all = own is not None or self._carrier.is_edge or all(state.certificate for state in self.https(route))
+        return commands.tls(own, redirect=has_all)
 
     def _list(self) -> dict[str, listing.Listed]:
         argv, parsed = commands.LIST_TABLE, listing.parse_table

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...core.own_certificate import covers, dates, names, public_bytes
 from ..services.options import CommandError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def read_pair(certificate: Path, key: Path, hosts: Iterable[str], now: float) ->
 
     chain, private = _chain(certificate), _private_key(key)
     leaf = chain[0]
-    if _public_bytes(leaf.public_key()) != _public_bytes(private.public_key()):
+    if public_bytes(leaf.public_key()) != public_bytes(private.public_key()):
         raise UnfitCertificate(f"the key in {key} does not belong to the certificate in {certificate}")
     _check_dates(leaf, certificate, now)
     _check_hosts(leaf, certificate, hosts)
@@ -47,24 +48,8 @@ def lifetime(pem: bytes) -> Lifetime:
     """Of the first certificate. Raises ValueError when there is none."""
     from cryptography import x509
 
-    begin, end = _dates(x509.load_pem_x509_certificate(pem))
+    begin, end = dates(x509.load_pem_x509_certificate(pem))
     return begin.timestamp(), end.timestamp()
-
-
-def names(leaf: Certificate) -> list[str]:
-    """The DNS names that it is for. Browsers look nowhere else: the common name does not count."""
-    from cryptography import x509
-
-    try:
-        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return [name.lower() for name in found.get_values_for_type(x509.DNSName)]
-
-
-def covers(name: str, host: str) -> bool:
-    """A wildcard stands for exactly one label (RFC 6125, 6.4.3)."""
-    return name == host or (name.startswith("*.") and "." in host and name[2:] == host.partition(".")[2])
 
 
 def _chain(path: Path) -> list[Certificate]:
@@ -103,19 +88,12 @@ def _bytes(path: Path, what: str) -> bytes:
 
 
 def _check_dates(leaf: Certificate, path: Path, now: float) -> None:
-    begin, end = _dates(leaf)
+    begin, end = dates(leaf)
     today = datetime.fromtimestamp(now, UTC)
     if today >= end:
         raise UnfitCertificate(f"the certificate in {path} expired on {end:%Y-%m-%d}")
     if today < begin:
         raise UnfitCertificate(f"the certificate in {path} is not valid before {begin:%Y-%m-%d %H:%M} UTC")
-
-
-def _dates(leaf: Certificate) -> tuple[datetime, datetime]:
-    """The library of Debian 12 (38) knows these only without their time zone, which is UTC."""
-    if hasattr(leaf, "not_valid_before_utc"):
-        return leaf.not_valid_before_utc, leaf.not_valid_after_utc
-    return leaf.not_valid_before.replace(tzinfo=UTC), leaf.not_valid_after.replace(tzinfo=UTC)
 
 
 def _check_hosts(leaf: Certificate, path: Path, hosts: Iterable[str]) -> None:
@@ -124,9 +102,3 @@ def _check_hosts(leaf: Certificate, path: Path, hosts: Iterable[str]) -> None:
     if missing:
         its = ", ".join(known) or "no host at all"
         raise UnfitCertificate(f"the certificate in {path} is for {its}, not for {', '.join(missing)}")
-
-
-def _public_bytes(key: object) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined, no-any-return]
