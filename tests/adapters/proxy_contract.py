@@ -108,6 +108,37 @@ class ProxyContract:
         assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
         assert site.proxy.serving("thief") is None
 
+    def test_the_route_changes_for_the_endpoint_that_serves(self, site: Site) -> None:
+        endpoint, moved = site.healthy(), Route(hosts=("b.test", "*.c.test"), path_prefix="/shop")
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+        for route in (moved, Route(), ROUTE):
+            site.proxy.check(route)
+            site.proxy.switch("myapp", endpoint, route, HEALTH, TIMING, force=True)
+            serving = site.proxy.serving("myapp")
+            assert serving == Serving(endpoint, Mode.RUNNING)
+            assert serving is not None and (serving.hosts, serving.path_prefix) == (route.hosts, route.path_prefix)
+            assert site.proxy.probe("myapp", route, "/up", 2.0).ok
+        assert not site.proxy.probe("myapp", moved, "/up", 2.0).ok
+
+    def test_the_route_of_what_is_stopped_or_ill_changes_too(self, site: Site) -> None:
+        endpoint = site.broken()
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, SHORT, force=True)
+        site.proxy.stop("myapp", "Back at noon.")
+        site.proxy.switch("myapp", endpoint, OTHER, HEALTH, SHORT, force=True)
+        serving = site.proxy.serving("myapp")
+        assert serving == Serving(endpoint, Mode.STOPPED) and serving is not None and serving.hosts == OTHER.hosts
+
+    def test_a_name_is_sent_on_to_another_one(self, site: Site) -> None:
+        both, led = Route(hosts=("app.test", "www.app.test")), {"www.app.test": "app.test"}
+        endpoint, www = site.healthy(), Route(hosts=("www.app.test",))
+        for route in (both, both.changed(redirects=led), both):
+            site.proxy.check(route)
+            site.proxy.switch("myapp", endpoint, route, HEALTH, TIMING)
+            serving = site.proxy.serving("myapp")
+            assert serving is not None and serving.redirects in (route.redirects, None)
+            assert site.proxy.probe("myapp", route, "/up", 2.0).ok
+            assert site.proxy.probe("myapp", www, "/up", 2.0).ok is not bool(route.redirects)
+
     def test_apps_live_side_by_side(self, site: Site) -> None:
         first, second, below = site.healthy(), site.healthy(), site.healthy()
         path = Route(hosts=ROUTE.hosts, path_prefix="/docs")

@@ -1,10 +1,11 @@
 """The flows, each from a given state of the world, with what may be left when it ends."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from discode.core.installation import Route
+from discode.flows import domains
 from discode.flows.configure import configure, restart
 from discode.flows.install import InstallRequest, install
 from discode.flows.power import start, stop
@@ -103,6 +104,25 @@ def after_a_reboot(world: MemoryWorld) -> None:
     world.proxy.services.clear()
 
 
+KNOWS_ITS_ADDRESS = {**ENV, "HOME_PAGE": {"template": "${url}/home"}}
+
+
+def told_its_address(world: MemoryWorld) -> None:
+    world.publish("1.0", env=KNOWS_ITS_ADDRESS)
+    install(world.world(), InstallRequest(APP, "memory", route=Route(hosts=("a.test",))))
+
+
+def one_taken(world: MemoryWorld) -> None:
+    """The proxy has b.test for somebody of whom no file tells."""
+    installed(world)
+    world.proxy.services["other"] = replace(world.proxy.services[APP], route=Route(hosts=("b.test",)))
+
+
+def of_two_names(world: MemoryWorld) -> None:
+    installed(world)
+    domains.add(world.world(), APP, ["b.test"])
+
+
 HOLD: dict[str, Any] = {"update": {"strategy": "hold", "confirm": 0.5, "hold": 5}}
 MIGRATION: dict[str, Any] = {"release_command": ["migrate"]}
 
@@ -142,6 +162,14 @@ SCENARIOS = [
     Scenario("restart", installed, lambda w: restart(w, APP), "1.0", {"1.0"}),
     Scenario("stop", installed, lambda w: stop(w, APP), "1.0", {"1.0"}, state="stopped"),
     Scenario("start", stopped, lambda w: start(w, APP), "1.0", {"1.0"}),
+    Scenario("domain add", installed, lambda w: domains.add(w, APP, ["b.test"]), "1.0", {"1.0"}),
+    Scenario("domain add, taken", one_taken, lambda w: domains.add(w, APP, ["b.test"]), "1.0", {"1.0"}),
+    Scenario("domain path, told", told_its_address, lambda w: domains.move(w, APP, "/shop"), "1.0", {"1.0"}),
+    Scenario("domain remove", of_two_names, lambda w: domains.remove(w, APP, ["a.test"]), "1.0", {"1.0"}),
+    Scenario("domain redirect", of_two_names, lambda w: domains.redirect(w, APP, "a.test", "b.test"), "1.0", {"1.0"}),
+    Scenario(
+        "domain of a stopped one", stopped, lambda w: domains.add(w, APP, ["b.test"]), "1.0", {"1.0"}, state="stopped"
+    ),
     Scenario("uninstall", installed, lambda w: remove(w, APP), None, {None, "1.0"}),
     Scenario("uninstall and purge", installed, lambda w: remove(w, APP, purge=True), None, {None, "1.0"}, purges=True),
     Scenario("purge later", uninstalled, purged_at_last, None, {None}, purges=True, settle=purged_at_last),
@@ -150,6 +178,14 @@ SCENARIOS = [
 
 # What is installed does not answer any more: no flow may end in a state from which the next one cannot go on.
 SICK = [
+    Scenario("domain add of a sick one", sick(installed), lambda w: domains.add(w, APP, ["b.test"]), "1.0", {"1.0"}),
+    Scenario(
+        "domain path, told, of a sick one",
+        sick(told_its_address),
+        lambda w: domains.move(w, APP, "/shop"),
+        "1.0",
+        {"1.0"},
+    ),
     Scenario("restart of a sick one", sick(installed), lambda w: restart(w, APP), "1.0", {"1.0"}),
     _bad_update("update of a sick one, turns bad", Behaviour.TURNS_BAD, before=Behaviour.NEVER_HEALTHY),
     _bad_update("update by hold of a sick one, turns bad", Behaviour.TURNS_BAD, before=Behaviour.NEVER_HEALTHY, **HOLD),

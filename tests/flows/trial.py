@@ -168,7 +168,7 @@ def _keeps_its_word(scenario: Scenario, world: MemoryWorld, error: DiscodeError,
 
 def _someone_serves(scenario: Scenario, world: MemoryWorld):
     """While one version replaces another side by side, the proxy's endpoint is a running instance at every moment."""
-    if not scenario.name.startswith(("update", "rollback", "config", "restart")) or scenario.exclusive:
+    if not scenario.name.startswith(("update", "rollback", "config", "restart", "domain")) or scenario.exclusive:
         return lambda: None
 
     def watch() -> None:
@@ -195,12 +195,13 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
     assert world.store.settings(APP, installation.settings).get("SECRET") == f"{2:032x}", f"{where}: lost its secret"
     assert APP in world.runtime.volumes, f"{where}: lost its data"
     assert (APP, installation.release.key) in world.runtime.fetched, f"{where}: its archive is gone"
-    _check_state(installation.state, world, instances[0], where)
+    _check_state(installation.state, installation.route, world, instances[0], where)
 
 
-def _check_state(state, world, instance, where) -> None:
+def _check_state(state, route, world, instance, where) -> None:
     service = world.proxy.services.get(APP)
     assert service is not None, f"{where}: no route"
+    assert service.route == route, f"{where}: the proxy has {service.route}"
     if state == "stopped":
         assert instance.phase is Phase.STOPPED and service.mode is Mode.STOPPED, f"{where}: not stopped"
     else:

@@ -89,12 +89,14 @@ def history(
     entries = world.store.history(check_slug(app))
     if not entries:
         world.installed(app)
-    rows = [
-        [_when(one.at), one.flow, one.from_version or "-", one.to_version or "-", one.outcome, one.error or ""]
-        for one in entries[-lines:]
-    ]
+    rows = [_history_row(one) for one in entries[-lines:]]
     text = table(rows, ["WHEN", "WHAT", "FROM", "TO", "OUTCOME", ""]) if rows else f"{app} has no history yet."
     emit({"app": app, "history": [one.as_dict() for one in entries[-lines:]]}, text, as_json=as_json)
+
+
+def _history_row(one: HistoryEntry) -> list[str]:
+    more = one.error or one.route or ""
+    return [_when(one.at), one.flow, one.from_version or "-", one.to_version or "-", one.outcome, more]
 
 
 def describe(world: World, installation: Installation) -> dict[str, Any]:
@@ -150,6 +152,7 @@ def _recorded(one: Installation) -> dict[str, Any]:
         "channel": one.channel,
         "source": one.source,
         "hosts": list(one.route.hosts),
+        "redirects": dict(one.route.redirects),
         "path_prefix": one.route.path_prefix,
         "rollback_to": [release.version for release in one.previous],
         "failed_here": [bad.as_dict() for bad in one.bad.values() if not bad.was_left],
@@ -173,7 +176,7 @@ def _status_text(told: dict[str, Any]) -> str:
     names = ["Processes", *[""] * len(told["processes"])]
     rows += [(name, _process_text(one)) for name, one in zip(names, told["processes"], strict=False)]
     rows += [
-        ("Hosts", ", ".join(told["hosts"]) or "every host that no other app uses"),
+        ("Hosts", _hosts_text(told)),
         ("Source", f"{told['source']} ({told['channel']})"),
         *([("License", _license_text(told["app"], told["license"]))] if told["license"] else []),
         ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
@@ -187,6 +190,12 @@ def _status_text(told: dict[str, Any]) -> str:
     if told["interrupted"]:
         rows.append(("Interrupted", f"{told['interrupted']}; finish it with: discode settle {told['app']}"))
     return described(rows)
+
+
+def _hosts_text(told: dict[str, Any]) -> str:
+    """Those that are sent on, with where."""
+    to = {host: f" (leads to {target})" for host, target in told["redirects"].items()}
+    return ", ".join(f"{host}{to.get(host, '')}" for host in told["hosts"]) or "every host that no other app uses"
 
 
 def _process_text(one: dict[str, Any]) -> str:

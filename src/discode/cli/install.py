@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ..core.errors import UsageError
 from .options import App, Assignments, FromEnvironment, Json, SettingsFile
 from .running import asking, run_and_show
 from .source_login import CredentialsFile, PlainHttp
@@ -110,13 +109,6 @@ def install(
 def _route(hosts: list[str], path_prefix: str) -> Route:
     from ..core.host_names import check_hosts
     from ..core.installation import Route
+    from ..core.path_prefix import check_path_prefix
 
-    return Route(hosts=check_hosts(hosts), path_prefix=_prefix(path_prefix))
-
-
-def _prefix(path: str) -> str:
-    if not path.startswith("/") or ".." in path or any(c.isspace() for c in path):
-        raise UsageError(
-            f"{path!r} is not a valid path prefix.", "For example: --path-prefix /shop", key="invalid-path"
-        )
-    return path.rstrip("/") or "/"
+    return Route(hosts=check_hosts(hosts), path_prefix=check_path_prefix(path_prefix, "--path-prefix /shop"))

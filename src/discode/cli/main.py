@@ -57,6 +57,7 @@ PLACES = {
     "guard": "host.guard",
     "report": "report.report",
     "config": "settings.app",
+    "domain": "domain.app",
     "proxy": "proxy.app",
     "release": "release.app",
     "license": "license.app",

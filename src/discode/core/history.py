@@ -27,4 +27,5 @@ class HistoryEntry(Model, frozen=True, kw_only=True):
     instance: str | None = None
     seconds: dict[str, float] = {}
     error: str | None = None
+    route: str | None = None  # what changed of the app's addresses, see `domains.told`
     history_schema: int = SCHEMA

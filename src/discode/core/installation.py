@@ -27,7 +27,7 @@ class Route(Model, frozen=True, kw_only=True):
 
     `tls`: `auto` has the proxy get certificates from a CA, `own` gives it the customer's, `off` serves plain HTTP.
     `certificate`: which of them, a number that the store gives; 0 for none.
-    `redirects`: hosts whose requests are sent on to another host of the route.
+    `redirects`: hosts whose requests are sent on to another host of the route, one that serves.
     """
 
     hosts: tuple[str, ...] = ()
@@ -42,9 +42,20 @@ class Route(Model, frozen=True, kw_only=True):
         return self.tls != "off"
 
     @property
+    def served(self) -> tuple[str, ...]:
+        """Hosts at which the app itself answers."""
+        return tuple(host for host in self.hosts if host not in self.redirects)
+
+    @property
+    def canonical(self) -> str:
+        """The one host to which all others are sent; empty when some go elsewhere, or none does."""
+        whole = set(self.redirects.values())
+        return self.served[0] if self.redirects and len(self.served) == 1 and whole == {*self.served} else ""
+
+    @property
     def some_host(self) -> str:
-        """A host name that it covers; empty without hosts, when it covers any."""
-        first = self.hosts[0] if self.hosts else ""
+        """A host name at which it answers; empty without hosts, when it covers any."""
+        first = self.served[0] if self.served else ""
         return f"probe{first[1:]}" if first.startswith("*.") else first
 
     def asked_as(self, health: Health) -> str:
@@ -53,10 +64,20 @@ class Route(Model, frozen=True, kw_only=True):
 
     @property
     def host(self) -> str:
-        """The name that its users type: the first that is a whole one. `*.example.com` alone stands for the domain, and
-        no host for this machine."""
-        whole = [host for host in self.hosts if not host.startswith("*.")]
-        return next(iter([*whole, *self.hosts]), "localhost").removeprefix("*.")
+        """The name that its users type: the first that is a whole one and serves. `*.example.com` alone stands for the
+        domain, and no host for this machine."""
+        whole = [host for host in self.served if not host.startswith("*.")]
+        return next(iter([*whole, *self.served]), "localhost").removeprefix("*.")
+
+    def as_routed(
+        self, hosts: tuple[str, ...], path_prefix: str, redirects: Mapping[str, str] | None, *, is_secure: bool
+    ) -> Route:
+        """The route that a proxy tells of, with what it does not tell as it is here. No redirects known: None."""
+        told = self.redirects if redirects is None else redirects
+        kept = {source: to for source, to in told.items() if source in hosts and to in hosts}
+        tls: Tls = "off" if not is_secure else "auto" if self.tls == "off" else self.tls
+        own = self.certificate if tls == "own" else 0
+        return Route(hosts=hosts, path_prefix=path_prefix, tls=tls, certificate=own, redirects=kept)
 
     def url(self, http_port: int, https_port: int) -> str:
         """The address as its users type it, with the proxy's port for it, unless that goes without saying."""

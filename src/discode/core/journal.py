@@ -13,7 +13,7 @@ from .installation import Installation
 from .model import Model
 
 SCHEMA = 1
-Flow = Literal["install", "update", "rollback", "config", "restart", "start", "stop", "uninstall"]
+Flow = Literal["install", "update", "rollback", "config", "restart", "start", "stop", "uninstall", "domain"]
 Side = Literal["before", "after"]
 
 
@@ -35,6 +35,12 @@ class Journal(Model, frozen=True, kw_only=True):
         side = self.after or self.before
         assert side is not None, "a journal must have an installation before or after"
         return side
+
+    @property
+    def is_route_alone(self) -> bool:
+        """Whether the same instance serves before and after, at other addresses."""
+        is_same = self.before is not None and self.after is not None and self.before.instance == self.after.instance
+        return self.flow == "domain" and is_same
 
     def going_back(self) -> Journal:
         return self.changed(verdict="back")

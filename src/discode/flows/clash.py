@@ -10,13 +10,14 @@ from ..core.installation import Installation, Route
 from .world import World
 
 
-def must_be_free(world: World, app: str, route: Route) -> None:
-    """Raises Refused when another app has one of the route's names at its path."""
+def must_be_free(world: World, app: str, route: Route, *, is_new: bool = True) -> None:
+    """Raises Refused when another app has one of the route's names at its path. Not `is_new`: the app is installed, and
+    asks for other addresses."""
     for other in _others(world, app):
         if taken := clash(route, other.route):
             raise Refused(
                 f"{other.app} already uses {told(taken)}{_below(route)} on this machine. Nothing was changed.",
-                f"Give {app} a host of its own: --host {app}.example.com",
+                f"Give {app} a host of its own: --host {app}.example.com" if is_new else _instead(other.app, taken),
                 key="host-taken",
             )
 
@@ -26,6 +27,12 @@ def tell_what_is_taken_over(world: World, app: str, route: Route) -> None:
     for other in _others(world, app):
         if names := taken_over(route, other.route):
             world.report.note(f"{other.app} answers for {told(names)} by a wildcard; {app} takes that over.")
+
+
+def _instead(other: str, taken: tuple[str, ...]) -> str:
+    names = " ".join(filter(None, taken))
+    give_up = f", or take it from {other} first: discode domain remove {other} {names}" if names else ""
+    return f"Choose another name{give_up}"
 
 
 def _below(route: Route) -> str:

@@ -17,6 +17,7 @@ from ..ports.runtime import Phase
 from .forward import let_finish, take_down, uninstall
 from .instance import answers, boot, retire_others, switch
 from .record import finish
+from .rerouting import conclude_route
 from .world import Site
 
 
@@ -32,6 +33,8 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
     if journal.flow == "stop":
         take_down(site, journal, "settled-forward")
         return "after"
+    if journal.is_route_alone:
+        return conclude_route(site, journal, cause)
     kept = choose(journal, *_testimony(site, journal))
     if journal.flow == "start":
         _conclude_start(site, journal, kept, cause)

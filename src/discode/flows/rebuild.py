@@ -87,6 +87,7 @@ def _by_the_instances(world: World, plan: Rebuilding) -> Rebuilding:
     serving, known = _found(world, plan)
     served = next((one for state, one in known if serving and state.endpoint == serving.endpoint), None)
     if "installation" not in plan.damaged:
+        served = _as_routed(served, serving) if served else None
         return _journal(world, plan, served, world.store.installation(plan.app), known)
     journal = world.store.journal(plan.app) if "journal" not in plan.damaged else None
     if journal is not None:
@@ -95,7 +96,7 @@ def _by_the_instances(world: World, plan: Rebuilding) -> Rebuilding:
     if chosen is None:
         raise _unknown(plan.app, [state for state, _ in known])
     stopped = serving is not None and serving.mode is Mode.STOPPED
-    found = _with_settings(world, chosen.with_state("stopped" if stopped else "running"))
+    found = _with_settings(world, _as_routed(chosen, serving).with_state("stopped" if stopped else "running"))
     how = "has the traffic" if served else "is its only instance"
     words = f"{found.app} {found.version} is installed: {found.instance} {how}."
     return Rebuilding(plan.app, plan.damaged, found, None, (*plan.words, words))
@@ -126,6 +127,11 @@ def _journal(
         assert served is not None
         words = f"{served.app} {served.version} is installed: {served.instance} has the traffic."
         return Rebuilding(plan.app, plan.damaged, _with_settings(world, served), None, (*plan.words, words))
+    if served and served.instance == installation.instance and served.route != installation.route:
+        words = f"{installation.app} {installation.version} is installed; a change of its addresses was interrupted."
+        after = installation.changed(route=served.route)
+        journal = Journal(flow="domain", started=world.clock.now(), before=installation, after=after)
+        return Rebuilding(plan.app, plan.damaged, None, journal, (*plan.words, words))
     if served is None or served.instance == installation.instance:
         words = f"{installation.app} {installation.version} is installed, as recorded."
         return Rebuilding(plan.app, plan.damaged, words=(*plan.words, words))
@@ -172,6 +178,16 @@ def _told(app: str, state: InstanceState) -> Installation | None:
         return None
     fits = one.app == app and one.instance == state.name and one.installation_schema <= schema.SCHEMA
     return one if fits else None
+
+
+def _as_routed(one: Installation, serving: Serving | None) -> Installation:
+    """Its addresses may have changed since its instance was started: those that the proxy has count."""
+    if serving is None:
+        return one
+    route = one.route.as_routed(
+        serving.hosts, serving.path_prefix, serving.redirects, is_secure=serving.is_secure
+    )  # fmt: skip
+    return one.changed(route=route)
 
 
 def _only(known: list[tuple[InstanceState, Installation]]) -> Installation | None:

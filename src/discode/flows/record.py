@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..core.errors import ReleaseFailed
+from ..core.domains import told
+from ..core.errors import DiscodeError, ReleaseFailed
 from ..core.history import HistoryEntry, Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side
@@ -38,9 +39,18 @@ def tell_history(
         serves=serves,
         instance=str(installation.instance) if installation else None,
         seconds={step: round(seconds, 3) for step, seconds in site.steps.seconds.items()},
+        route=told(journal.before.route, journal.after.route) or None if journal.before and journal.after else None,
         error=getattr(cause, "sentence", str(cause)) if cause else None,
     )
     site.store.append_history(journal.app, entry)
+
+
+def write_if_possible(site: Site, journal: Journal) -> None:
+    """A full disk must not keep us from going back; without the verdict a crash from here is settled by the proxy."""
+    try:
+        site.store.write_journal(journal)
+    except DiscodeError as error:
+        site.report.note(error.sentence)
 
 
 def _with_memory(site: Site, journal: Journal, cause: BaseException | None) -> Installation | None:

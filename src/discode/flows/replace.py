@@ -9,7 +9,7 @@ from ..core.manifest import Archive
 from ..core.quantity import format_duration, format_size
 from .conclude import conclude_at_once, longest_wait
 from .instance import boot, confirm, retire_others, spec, switch
-from .record import finish
+from .record import finish, write_if_possible
 from .seen import still_serves
 from .world import Site
 
@@ -111,7 +111,7 @@ def _settle_after(site: Site, journal: Journal, error: BaseException) -> None:
     """Bring the interrupted flow to an end. Raises, unless the end is that `after` serves."""
     if isinstance(error, ReleaseFailed):
         journal = journal.going_back()
-        _write_if_possible(site, journal)
+        write_if_possible(site, journal)
     with site.steps("undo", "Cleaning up"):
         kept = conclude_at_once(site, journal, error)
     if kept == "before":
@@ -120,14 +120,6 @@ def _settle_after(site: Site, journal: Journal, error: BaseException) -> None:
         raise error
     assert journal.after is not None
     site.report.note(f"{journal.after.version} is serving, but: {error}")
-
-
-def _write_if_possible(site: Site, journal: Journal) -> None:
-    """A full disk must not keep us from going back; without the verdict a crash from here is settled by the proxy."""
-    try:
-        site.store.write_journal(journal)
-    except DiscodeError as error:
-        site.report.note(error.sentence)
 
 
 def _explained(site: Site, journal: Journal, error: BaseException) -> BaseException:
@@ -140,4 +132,6 @@ def _explained(site: Site, journal: Journal, error: BaseException) -> BaseExcept
     if journal.flow == "config" and isinstance(error, ReleaseFailed):
         sentence += " The settings are as they were."
         next_step = f"Look at what it says, and give other values: discode config set {journal.app} NAME=VALUE"
+    if journal.flow == "domain":
+        sentence += " Its addresses are as they were."
     return kind(sentence, next_step, key=error.name, log=error.log)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -21,11 +22,15 @@ class Mode(Enum):
 @dataclass(frozen=True)
 class Serving:
     """What the proxy does with an app's requests now. `is_secure`: its route has HTTPS, whether there is a certificate
-    yet or not."""
+    yet or not. `hosts`, `path_prefix` and `redirects` of its route are no part of a comparison; kamal-proxy does not
+    tell of redirects (None)."""
 
     endpoint: Endpoint
     mode: Mode
     is_secure: bool = False
+    hosts: tuple[str, ...] = field(default=(), compare=False)
+    path_prefix: str = field(default="/", compare=False)
+    redirects: Mapping[str, str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,9 @@ class Proxy(Protocol):
 
     def ensure(self) -> None:
         """The proxy runs, with the settings of this host. Raises Refused when it cannot: a port is taken."""
+
+    def check(self, route: Route) -> None:
+        """Raises Refused when this proxy cannot have such a route, in words that say which one can."""
 
     def switch(
         self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False

@@ -53,6 +53,9 @@ class MemoryProxy:
     def ensure(self) -> None:
         self._tick()
 
+    def check(self, route: Route) -> None:
+        """Like the edge it can have every route."""
+
     def switch(
         self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False
     ) -> None:
@@ -75,13 +78,20 @@ class MemoryProxy:
     def serving(self, service: str) -> Serving | None:
         self._tick()
         known = self.services.get(service)
-        return Serving(known.endpoint, known.mode, known.route.is_secure) if known else None
+        if known is None:
+            return None
+        route = known.route
+        return Serving(
+            known.endpoint, known.mode, route.is_secure, route.hosts, route.path_prefix, dict(route.redirects)
+        )
 
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
         self._tick()
         known = self.services.get(service)
-        if known is None:
+        if known is None or not _covers(known.route, route):
             return Probe(False, f"404 at {path}")
+        if route.some_host in known.route.redirects:
+            return Probe(False, f"301 at {path}")
         # As kamal-proxy does, for load balancers in front of it.
         return self._answer(known.endpoint, path) if known.mode is Mode.RUNNING else Probe(True, f"200 at {path}")
 
@@ -142,3 +152,11 @@ class MemoryProxy:
                 continue  # its target is gone: nobody is there to be told
             finally:
                 self._is_late = False
+
+
+def _covers(route: Route, asked: Route) -> bool:
+    """Whether what is asked for by the one is within the other."""
+    host = asked.some_host
+    wild = f"*.{host.partition('.')[2]}"
+    is_named = not route.hosts or host in route.hosts or wild in route.hosts
+    return is_named and f"{asked.path_prefix.rstrip('/')}/".startswith(f"{route.path_prefix.rstrip('/')}/")

@@ -87,6 +87,33 @@ def test_deploy_says_all_there_is_to_say(is_edge: bool, longest: float) -> None:
     assert timeout == longest
 
 
+ONE = Route(hosts=("a.test", "www.a.test"), redirects={"www.a.test": "a.test"})
+ONE_OF_THREE = ONE.changed(hosts=("a.test", "b.test", "www.a.test"))
+
+
+def test_all_names_to_one_is_said_in_kamal_proxys_words_and_one_of_three_in_the_edges() -> None:
+    for is_edge, route, words in (
+        (False, ONE, "--canonical-host a.test"),
+        (True, ONE, "--canonical-host a.test"),
+        (True, ONE_OF_THREE, "--redirect www.a.test=a.test"),
+    ):
+        carrier = Scripted(DONE, is_edge)
+        proxy = KamalProxy(carrier, carrier, 80)
+        proxy.check(route)
+        proxy.switch("myapp", Endpoint("127.0.0.1", 3000), route, HEALTH, TIMING)
+        assert words in " ".join(carrier.asked[-1][0]), route
+        assert "--health-check-host a.test" in " ".join(carrier.asked[-1][0])
+
+
+def test_what_kamal_proxy_cannot_send_on_is_refused_with_the_name_of_what_can() -> None:
+    carrier = Scripted(DONE)
+    with pytest.raises(Refused) as raised:
+        KamalProxy(carrier, carrier, 80).check(ONE_OF_THREE)
+    assert raised.value.name == "proxy-cannot" and not carrier.asked
+    assert "a.test, b.test would answer and www.a.test would not. Nothing was changed." in raised.value.sentence
+    assert "the edge" in raised.value.next_step and "discode proxy update --image" in raised.value.next_step
+
+
 def test_a_pause_leaves_most_of_the_hold_to_the_new_version() -> None:
     carrier = Scripted(DONE)
     for longest in (90.0, 2.0):

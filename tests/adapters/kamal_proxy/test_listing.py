@@ -39,6 +39,17 @@ def test_a_coloured_table_is_read() -> None:
     }
 
 
+def test_the_route_is_told_by_both() -> None:
+    wide = {name: listed.serving for name, listed in parse_table(COLOURED).items()}
+    assert (wide["myapp"].hosts, wide["myapp"].path_prefix) == (("a.test", "*.b.test"), "/")
+    assert (wide["docs"].hosts, wide["docs"].path_prefix, wide["docs"].redirects) == ((), "/docs", None)
+    entry = {"name": "a", "targets": ["h:1"], "state": "running", "draining": 0}
+    full = {**entry, "hosts": ["a.test", "b.test"], "paths": ["/x"], "redirects": {"b.test": "a.test"}}
+    for one, route in ((full, (("a.test", "b.test"), "/x", {"b.test": "a.test"})), (entry, ((), "/", None))):
+        serving = parse_json(json.dumps({"services": [one]}))["a"].serving
+        assert (serving.hosts, serving.path_prefix, serving.redirects) == route
+
+
 def test_a_table_of_fixed_width_without_paths_is_read() -> None:
     assert parse_table(FIXED_WIDTH) == {"myapp": listed("127.0.0.1", 7101, Mode.STOPPED)}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class Routed:
     target: str
     state: str = "running"
     tls: bool = False
+    redirects: dict[str, str] = field(default_factory=dict)
 
     def takes(self, host: str, path: str) -> bool:
         named = not self.hosts or any(h == host or (h[:2] == "*." and host.endswith(h[1:])) for h in self.hosts)
@@ -61,6 +62,8 @@ class ToyProxy:
         if not found:
             return 404
         best = max(found, key=lambda routed: len(routed.path))
+        if host in best.redirects:
+            return 301
         return status_of(best.target, path.removeprefix(best.path.rstrip("/")))
 
     def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
@@ -84,7 +87,7 @@ class ToyProxy:
                 return "host settings conflict with another service"
         state = self.services[options.service].state if options.service in self.services else "running"
         self.services[options.service] = Routed(
-            options.host, options.path_prefix, options.target[0], state, options.tls
+            options.host, options.path_prefix, options.target[0], state, options.tls, _redirects(options)
         )
         return ""
 
@@ -116,7 +119,16 @@ class ToyProxy:
 
     def _json(self) -> str:
         services = [
-            {"name": name, "targets": [routed.target], "state": routed.state, "draining": 0, "tls": routed.tls}
+            {
+                "name": name,
+                "targets": [routed.target],
+                "state": routed.state,
+                "draining": 0,
+                "tls": routed.tls,
+                "hosts": routed.hosts,
+                "paths": [routed.path],
+                "redirects": routed.redirects,
+            }
             for name, routed in self.services.items()
         ]
         return json.dumps({"services": services, "controller": {"pid": 1}})
@@ -151,6 +163,12 @@ def status_of(target: str, path: str) -> int:
         connection.close()
 
 
+def _redirects(options: argparse.Namespace) -> dict[str, str]:
+    to = options.canonical_host
+    all_others = {host: to for host in options.host if to and host != to}
+    return all_others | dict(pair.split("=") for pair in getattr(options, "redirect", []))
+
+
 def _becomes_healthy(options: argparse.Namespace) -> bool:
     def is_healthy() -> bool:
         return 200 <= status_of(options.target[0], options.health_check_path) < 300
@@ -167,7 +185,8 @@ def _parser(is_edge: bool) -> argparse.ArgumentParser:
     deploy = commands.add_parser("deploy")
     for name in ("--target", "--host"):
         deploy.add_argument(name, action="append", default=[])
-    deploy.add_argument("--path-prefix", default="/")
+    for name, default in (("--path-prefix", "/"), ("--canonical-host", "")):
+        deploy.add_argument(name, default=default)
     deploy.add_argument("--force", action="store_true")
     deploy.add_argument("--tls", action="store_true")
     deploy.add_argument("--tls-redirect", default="true")
@@ -185,5 +204,6 @@ def _parser(is_edge: bool) -> argparse.ArgumentParser:
     listing = commands.add_parser("list")
     if is_edge:
         deploy.add_argument("--drain-in-background", action="store_true")
+        deploy.add_argument("--redirect", action="append", default=[])
         listing.add_argument("--json", action="store_true", required=True)
     return parser

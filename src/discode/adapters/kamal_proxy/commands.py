@@ -26,6 +26,7 @@ def deploy(
         argv += ["--path-prefix", route.path_prefix]
     return [
         *argv,
+        *redirects(route),
         *tls,
         *("--health-check-path", health.path),
         *("--health-check-host", route.asked_as(health)),
@@ -35,6 +36,13 @@ def deploy(
         *("--drain-timeout", format_duration(timing.drain)),
         *("--target-timeout", format_duration(timing.response)),
     ]
+
+
+def redirects(route: Route) -> list[str]:
+    """All names to one: kamal-proxy has an option for it. Any others: the edge has."""
+    if route.canonical:
+        return ["--canonical-host", route.canonical]
+    return [word for source, to in route.redirects.items() for word in ("--redirect", f"{source}={to}")]
 
 
 def tls(own: tuple[str, str] | None, *, redirect: bool = True) -> list[str]:

@@ -76,13 +76,22 @@ def parse_table(text: str) -> dict[str, Listed]:
 
 
 def _listed(entry: dict[str, Any]) -> Listed:
-    serving = Serving(endpoint_of(entry["targets"][0]), Mode(entry["state"]), is_secure=bool(entry.get("tls")))
+    serving = Serving(
+        endpoint_of(entry["targets"][0]), Mode(entry["state"]), is_secure=bool(entry.get("tls")),
+        hosts=tuple(entry.get("hosts", ())), path_prefix=next(iter(entry.get("paths", ())), "/"),
+        redirects=entry.get("redirects"),
+    )  # fmt: skip
     return Listed(serving, int(entry["draining"]))
 
 
 def _row(row: dict[str, str]) -> Listed:
-    target = endpoint_of(row["target"].split(",")[0])
-    return Listed(Serving(target, Mode(row["state"]), is_secure=row.get("tls") == "yes"))
+    target, hosts = endpoint_of(row["target"].split(",")[0]), row.get("host", "*")
+    return Listed(
+        Serving(
+            target, Mode(row["state"]), is_secure=row.get("tls") == "yes",
+            hosts=() if hosts in ("", "*") else tuple(hosts.split(",")), path_prefix=row.get("path", "/").split(",")[0],
+        )
+    )  # fmt: skip
 
 
 def _failure(told: dict[str, Any]) -> CertificateFailure:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...core.certificate import NameState
-from ...core.errors import StateError
+from ...core.errors import Refused, StateError
 from ...core.installation import Route
 from ...core.manifest import Health
 from ...ports.proxy import Serving, Timing
@@ -51,6 +51,16 @@ class KamalProxy:
 
     def ensure(self) -> None:
         self._keeper.ensure()
+
+    def check(self, route: Route) -> None:
+        if route.redirects and not route.canonical and not self._carrier.is_edge:
+            raise Refused(
+                f"kamal-proxy sends all names of an app to one, or none. Here {', '.join(route.served)} would answer "
+                f"and {', '.join(route.redirects)} would not. Nothing was changed.",
+                "Send all names but one to that one. Or put the edge in its place, which sends on each name by itself "
+                "(docs/docker.md says how to get its image): discode proxy update --image IMAGE",
+                key="proxy-cannot",
+            )
 
     def switch(
         self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False

@@ -1,0 +1,169 @@
+"""`discode domain …`: the addresses of an app, changed while it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ..core.errors import UsageError
+from .host_names import tell_international
+from .options import App, Json, group
+from .output import emit, table
+from .running import run_flow
+
+if TYPE_CHECKING:
+    from ..core.certificate import NameState
+    from ..flows.world import Result, World
+
+app = group("Show and change an app's addresses, without an outage.")
+
+Names = Annotated[list[str], typer.Argument(metavar="HOST...", help="Host names.", show_default=False)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command("list")
+def list_(name: App, as_json: Json = False) -> None:
+    """Show an app's host names, and where each leads."""
+    from . import wiring
+
+    world = wiring.world(as_json, "discode domain")
+    installation = world.installed(name)
+    proxy, route = world.site(installation.kind, world.steps()).proxy, installation.route
+    states = {state.host: state for state in proxy.https(route)} if route.is_secure else {}
+    domains = [_described(host, route.redirects.get(host), states.get(host)) for host in route.hosts]
+    told = {
+        "app": name, "address": proxy.url(route), "path_prefix": route.path_prefix, "tls": route.tls,
+        "domains": domains,
+    }  # fmt: skip
+    rows = [[one["host"], _leads(one), _https(one)] for one in domains]
+    text = (
+        table(rows, ["HOST", "LEADS TO", "HTTPS"]) if rows else f"{name} answers at every name that no other app has."
+    )
+    emit(told, f"{text}\nAddress: {told['address']}", as_json=as_json)
+
+
+@app.command()
+def add(
+    name: App,
+    hosts: Names,
+    tls: Annotated[
+        Literal["auto", "off"] | None, typer.Option(help="HTTPS of the app from now on.", show_default=False)
+    ] = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Add host names to an app.
+
+    \b
+        discode domain add myapp shop.example.com
+    """
+    from ..flows import domains
+
+    names = _checked(hosts)
+    tell_international(names, as_json)
+    _with_consent(as_json, yes, lambda sure: lambda world: domains.add(world, name, names, tls=tls, sure=sure))
+
+
+@app.command()
+def remove(name: App, hosts: Names, yes: Yes = False, as_json: Json = False) -> None:
+    """Take host names from an app."""
+    from ..flows import domains
+
+    names = _checked(hosts)
+    _with_consent(as_json, yes, lambda sure: lambda world: domains.remove(world, name, names, sure=sure))
+
+
+@app.command()
+def redirect(
+    name: App,
+    host: Annotated[str, typer.Argument(metavar="HOST", help="The name that is sent on.", show_default=False)],
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="HOST", help="The app's name that answers.", show_default=False)
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Let the app answer at HOST again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send one name on to another one of the app, with the same path (301).
+
+    \b
+        discode domain redirect myapp www.example.com --to example.com
+        discode domain redirect myapp www.example.com --undo
+    """
+    from ..flows import domains
+
+    [source] = _checked([host])
+    tell_international([source], as_json)
+    if undo == (to is not None):
+        raise UsageError(
+            "A redirect needs --to HOST, or --undo. Nothing was changed.",
+            f"For example: discode domain redirect {name} {source} --to {source.removeprefix('www.')}",
+            key="invalid-redirect",
+        )
+    if to is None:
+        run_flow("domain", as_json, lambda world: domains.answer(world, name, source))
+        return
+    [target] = _checked([to])
+    run_flow("domain", as_json, lambda world: domains.redirect(world, name, source, target))
+
+
+@app.command()
+def path(
+    name: App,
+    prefix: Annotated[str, typer.Argument(metavar="PATH", help="Such as /shop; / is all.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Send only paths below this one to the app.
+
+    \b
+        discode domain path myapp /shop
+    """
+    from ..core.path_prefix import check_path_prefix
+    from ..flows import domains
+
+    below = check_path_prefix(prefix, f"discode domain path {name} /shop")
+    run_flow("domain", as_json, lambda world: domains.move(world, name, below))
+
+
+def _checked(hosts: list[str]) -> tuple[str, ...]:
+    from ..core.host_names import check_hosts
+
+    try:
+        return check_hosts(hosts)
+    except UsageError as error:  # which speaks of the option of an install
+        raise UsageError(error.sentence, error.next_step.replace("--host ", ""), key=error.name) from None
+
+
+def _with_consent(as_json: bool, yes: bool, flow: Callable[[bool], Callable[[World], Result]]) -> None:
+    from ..flows.domains import NeedsConsent
+    from .asking import can_ask
+
+    try:
+        run_flow("domain", as_json, flow(yes))
+    except NeedsConsent as refused:
+        if not can_ask(as_json):
+            raise
+        typer.confirm(refused.question, abort=True, err=True)
+        run_flow("domain", as_json, flow(True))
+
+
+def _described(host: str, to: str | None, state: NameState | None) -> dict[str, Any]:
+    certificate, failure = (state.certificate, state.failure) if state else (None, None)
+    return {
+        "host": host, "redirect_to": to, "https": bool(state and state.is_proved),
+        "certificate": {"issuer": certificate.issuer, "ends": certificate.ends} if certificate else None,
+        "failure": {"kind": failure.kind, "reason": failure.reason, "next_try": failure.next_try} if failure else None,
+    }  # fmt: skip
+
+
+def _leads(one: dict[str, Any]) -> str:
+    return one["redirect_to"] or "the app"
+
+
+def _https(one: dict[str, Any]) -> str:
+    if one["https"]:
+        return f"yes, by {one['certificate']['issuer']}"
+    if one["failure"]:
+        return f"not yet: {one['failure']['reason']}"
+    return "not trusted here" if one["certificate"] else "no"

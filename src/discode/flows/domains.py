@@ -1,0 +1,173 @@
+"""Change an app's addresses while it serves: its names, redirects, path and HTTPS.
+
+1. what must have its certificate before others are sent to it: wait for that. Nobody holds the app's lock meanwhile
+2. settle whatever an earlier run left; the route that is asked for; nothing to do, or a refusal with its reason
+3. journal; the proxy changes the route in one step, for the instance that serves; save
+   or, where the app has been told its own address: `replace`, with a new instance that comes with the new route
+4. what got a name that had none: wait for its certificate, again without the lock
+
+A stopped app stays stopped: the proxy goes on answering 503 for it, at its new addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..core import domains
+from ..core.errors import DiscodeError, Failed, Refused
+from ..core.installation import Installation, Route
+from ..core.journal import Journal
+from ..core.public_names import Tls
+from .address import with_route
+from .bring import Missing, lacks, with_bytes
+from .clash import must_be_free, tell_what_is_taken_over
+from .conclude import carry_out
+from .record import finish
+from .replace import preflight, replace
+from .rerouting import put
+from .world import Result, Site, Steps, World
+
+Change = Callable[[Route], Route]
+
+
+class NeedsConsent(Refused):
+    """The app is reached at fewer or at more addresses than the command names. A terminal can ask the `question`."""
+
+    key = "needs-consent"
+
+    def __init__(self, sentence: str, command: str):
+        self.question = f"{sentence} Go on?"
+        super().__init__(f"{sentence} Nothing was changed.", f"If that is what you want: {command} --yes")
+
+
+def add(world: World, app: str, hosts: Iterable[str], *, tls: Tls | None = None, sure: bool = False) -> Result:
+    """Names that the app has already are no error. Raises NeedsConsent, Refused."""
+    names = tuple(hosts)
+
+    def change(route: Route) -> Route:
+        if not route.hosts and not sure:
+            raise NeedsConsent(
+                f"{app} answers at every name that no other app has, and at this machine's address. "
+                f"Afterwards it answers at {', '.join(names)} alone.",
+                f"discode domain add {app} {' '.join(names)}",
+            )
+        return _secured(domains.added(route, names), tls)
+
+    return _changed(world, app, "added", f"{app} answers at {_listed(names)} now.", change)
+
+
+def remove(world: World, app: str, hosts: Iterable[str], *, sure: bool = False) -> Result:
+    """Raises UsageError for a name that the app does not have; NeedsConsent for the last one, Refused."""
+    names = tuple(hosts)
+
+    def change(route: Route) -> Route:
+        after = domains.removed(app, route, names)
+        if not after.hosts and not sure:
+            raise NeedsConsent(
+                f"No name would be left. {app} would answer at every name that no other app has, and at this "
+                "machine's address, without HTTPS.",
+                f"discode domain remove {app} {' '.join(names)}",
+            )
+        return after
+
+    return _changed(world, app, "removed", f"{app} has given up {_listed(names)}.", change)
+
+
+def redirect(world: World, app: str, source: str, to: str) -> Result:
+    """Who comes to `source` is sent to the same path at `to`. Raises UsageError, Refused."""
+    done = f"{source} leads to {to} now."
+    return _changed(world, app, "redirected", done, lambda route: domains.redirected(app, route, source, to))
+
+
+def answer(world: World, app: str, source: str) -> Result:
+    """The app answers at `source` again, which was sent to another name."""
+    done = f"{app} answers at {source} again."
+    return _changed(world, app, "answering", done, lambda route: domains.answering(app, route, source))
+
+
+def move(world: World, app: str, path_prefix: str) -> Result:
+    """Below another path."""
+    done = f"{app} has the paths below {path_prefix} now." if path_prefix != "/" else f"{app} has all paths now."
+    return _changed(world, app, "moved", done, lambda route: domains.below(route, path_prefix))
+
+
+def secure(world: World, app: str, tls: Tls) -> Result:
+    done = f"HTTPS of {app} is {tls} now."
+    return _changed(world, app, "secured", done, lambda route: _secured(route, tls))
+
+
+def _secured(route: Route, tls: Tls | None) -> Route:
+    return route if tls is None else domains.secured(route, tls)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _changed(world: World, app: str, outcome: str, done: str, change: Change) -> Result:
+    """`done`: what it comes to, in a sentence."""
+    steps = world.steps()
+    return with_bytes(world, app, steps, lambda: _under_the_lock(world, app, outcome, done, change, steps))
+
+
+def _under_the_lock(world: World, app: str, outcome: str, done: str, change: Change, steps: Steps) -> Result | Missing:
+    before = world.installed(app)
+    route = change(before.route)
+    site = world.site(before.kind, steps)
+    if route == before.route:
+        return _result(site, before, before, "nothing-to-do", "Nothing to do: its addresses are like that already.")
+    site.proxy.check(route)
+    must_be_free(world, app, route, is_new=False)
+    tell_what_is_taken_over(world, app, route)
+    after = with_route(site, before, route)
+    if after.instance != before.instance and (missing := lacks(site, before, before.release)):
+        return missing
+    journal = Journal(flow="domain", started=world.clock.now(), before=before, after=after)
+    message = _told_again(site, journal) if after.instance != before.instance else _rerouted(site, journal)
+    return _result(site, before, after, outcome, f"{done} {message}".strip())
+
+
+def _told_again(site: Site, journal: Journal) -> str:
+    """Of an app that knows its address: a new instance comes with the new route."""
+    assert journal.after is not None
+    with site.steps("preflight", "Checking disk and memory"):
+        site.proxy.ensure()
+        preflight(site, journal.after)
+    replace(site, journal)
+    return "It has been restarted, for it knows its own address."
+
+
+def _rerouted(site: Site, journal: Journal) -> str:
+    after, is_routed = journal.after, True
+    assert after is not None
+
+    def flow() -> None:
+        nonlocal is_routed
+        site.proxy.ensure()
+        with site.steps("route", "Changing the route"):
+            is_routed = put(site, after)
+        with site.steps("save", "Saving"):
+            finish(site, journal, "after", "done")
+
+    kept, error = carry_out(site, journal, flow)
+    if error is not None and (kept == "before" or not isinstance(error, DiscodeError)):
+        raise _explained(error) from error
+    return "" if is_routed else f"The proxy sends it no requests now; bring it back with: discode settle {after.app}"
+
+
+def _explained(error: BaseException) -> BaseException:
+    """It is settled by now: the addresses are those of before."""
+    if not isinstance(error, DiscodeError):
+        return error
+    kind = type(error) if isinstance(error, Refused | Failed) else Failed
+    return kind(f"{error.sentence} The addresses are as they were.", error.next_step, key=error.name)
+
+
+def _result(site: Site, before: Installation, after: Installation, outcome: str, message: str) -> Result:
+    """With where it is reached now."""
+    stopped = f"It is stopped; start it with: discode start {after.app}" if after.state == "stopped" else ""
+    where = f"Address: {site.proxy.url(after.route)}"
+    return Result(
+        "domain", before.app, outcome, before.version, after.version, str(after.instance), site.steps.seconds,
+        "\n".join(filter(None, (" ".join(filter(None, (message, stopped))), where))),
+    )  # fmt: skip

@@ -1,0 +1,50 @@
+"""Another route for the same instance: one switch of the proxy, and the end of a flow that was interrupted at it.
+
+A route that was asked for is brought in forward. kamal-proxy goes on with a deploy whose caller has died, and its list
+does not tell all of a route; an end that went back could be overtaken by it. Only where the proxy refuses the new route
+the old one stays.
+"""
+
+from __future__ import annotations
+
+from ..core.errors import DiscodeError, Failed, Refused
+from ..core.installation import Installation
+from ..core.journal import Journal, Side
+from .instance import switch
+from .record import finish, write_if_possible
+from .world import Site
+
+
+def put(site: Site, installation: Installation) -> bool:
+    """Its route, for whoever has its requests now: no instance is started or asked, so that the addresses of an app can
+    be changed that is stopped or ill. False when the proxy does not know the app: it gets its route with its requests.
+
+    Raises Refused or Failed when the proxy does not take the route.
+    """
+    serving = site.proxy.serving(installation.app)
+    if serving is not None:
+        switch(site, installation, serving.endpoint, force=True)
+    return serving is not None
+
+
+def conclude_route(site: Site, journal: Journal, cause: BaseException | None) -> Side:
+    """The side that stays."""
+    before, after = journal.before, journal.after
+    assert before is not None and after is not None
+    refusal = None if journal.verdict == "back" else _refusal(site, after)
+    if journal.verdict != "back" and refusal is None:
+        finish(site, journal, "after", "settled-forward", cause)
+        return "after"
+    journal = journal.going_back()
+    write_if_possible(site, journal)
+    put(site, before)
+    finish(site, journal, "before", "failed" if refusal else "settled-back", refusal or cause)
+    return "before"
+
+
+def _refusal(site: Site, after: Installation) -> DiscodeError | None:
+    try:
+        put(site, after)
+    except (Refused, Failed) as error:
+        return error
+    return None
