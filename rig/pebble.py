@@ -11,6 +11,7 @@ import socket
 import ssl
 import subprocess
 import threading
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,23 @@ class Authority:
         self.gate = Gate(folder / "pebble.crt", folder / "pebble.key", self.port)
         self.directory = f"https://localhost:{self.gate.port}/dir"
 
+    def another_gate(self, certificate: bytes = b"", key: bytes = b"") -> Gate:
+        """Another address of the same CA, another directory to its clients; it is the caller's to close. With a
+        certificate of its own if one is given."""
+        paths = self.folder / "pebble.crt", self.folder / "pebble.key"
+        if certificate:
+            paths = self.folder / "gate.crt", self.folder / "gate.key"
+            for path, data in zip(paths, (certificate, key), strict=True):
+                path.write_bytes(data)
+        return Gate(*paths, self.port)
+
     def _start_dns(self) -> subprocess.Popen[bytes]:
         options = {"-dns01": self._dns, "-management": f"127.0.0.1:{self._manage_dns}"}
         options |= {"-defaultIPv4": "127.0.0.1", "-defaultIPv6": "", "-http01": "", "-https01": "", "-tlsalpn01": ""}
         return self._start(["pebble-challtestsrv", *(word for pair in options.items() for word in pair)])
 
-    def _write_settings(self, http_port: int, seconds: int) -> None:
-        self._http_port = http_port
+    def _write_settings(self, http_port: int, seconds: int, keys: Mapping[str, str] = {}) -> None:
+        self.http_port = http_port
         settings = {
             "listenAddress": f"127.0.0.1:{self.port}",
             "managementListenAddress": f"127.0.0.1:{self._manage}",
@@ -63,16 +74,18 @@ class Authority:
             "httpPort": http_port,
             "tlsPort": free_port(),
             "ocspResponderURL": "",
-            "externalAccountBindingRequired": False,
+            "externalAccountBindingRequired": bool(keys),
+            "externalAccountMACKeys": dict(keys),
             "certificateValidityPeriod": seconds,
             "domainBlocklist": ["blocked.test"],
         }
         (self.folder / "pebble.json").write_text(json.dumps({"pebble": settings}))
 
-    def start(self, seconds: int = 90 * 86400) -> Authority:
-        """A CA with an empty memory; its certificates last for `seconds`."""
+    def start(self, seconds: int = 90 * 86400, keys: Mapping[str, str] = {}) -> Authority:
+        """A CA with an empty memory; its certificates last for `seconds`. `keys`, by their id: it takes no account
+        without one of them."""
         self.stop()
-        self._write_settings(self._http_port, seconds)
+        self._write_settings(self.http_port, seconds, keys)
         words = ["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", self._dns]
         # It refuses a good nonce now and then, in percent: here so often that asking again once would not do.
         pebble = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "25"}
@@ -114,16 +127,19 @@ class Authority:
 
 class Gate:
     """Passes everything on to Pebble, but for what it was told to do: `limit` answers orders with 429, and they wait
-    while it is not `open`."""
+    while it is not `open`. `instead`, by the beginning of a path: what is answered there, a status, headers and a
+    body."""
 
     def __init__(self, certificate: Path, key: Path, behind: int):
         self.limit: int | None = None
+        self.instead: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.orders, self.open = 0, threading.Event()
         self.open.set()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self._web = web.Web(partial(_Passing, self, behind), context)
         self.port = self._web.port
+        self.directory = f"https://localhost:{self.port}/dir"
 
     def close(self) -> None:
         self.open.set()
@@ -142,6 +158,9 @@ class _Passing(web.Handler):
             self._gate.open.wait(60)
             if self._gate.limit is not None:
                 return self._refuse(self._gate.limit)
+        for path, (status, head, data) in self._gate.instead.items():
+            if self.path.startswith(path):
+                return self._pass(status, {**head, "Replay-Nonce": self._nonce()}, data)
         status, head, data = self._ask(self.command, self.path, body)
         if self.path.startswith("/order-plz") and b":badNonce" in data:
             self._gate.orders -= 1  # Pebble refuses some nonces at random: the same order comes again
@@ -152,8 +171,11 @@ class _Passing(web.Handler):
 
     def _refuse(self, seconds: int) -> None:
         head = {"Content-Type": "application/problem+json", "Retry-After": str(seconds)}
-        head["Replay-Nonce"] = self._ask("HEAD", "/nonce-plz", None)[1]["Replay-Nonce"]
+        head["Replay-Nonce"] = self._nonce()
         self._pass(429, head, json.dumps(LIMITED).encode())
+
+    def _nonce(self) -> str:
+        return self._ask("HEAD", "/nonce-plz", None)[1]["Replay-Nonce"]
 
     def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, dict[str, str], bytes]:
         pebble = http.client.HTTPSConnection("localhost", self._behind, context=ssl._create_unverified_context())

@@ -34,7 +34,8 @@ def test_a_limit_is_obeyed_and_a_ca_that_is_away_is_asked_sooner():
     assert after_failure(None, "rate limited", "", None, 60.0, 0.0).next_try == 3600.0
     assert after_failure(None, "unreachable", "", None, 60.0, 0.0).next_try == 10.0
     assert after_failure(None, "unreachable", "", 50.0, 60.0, 0.0).next_try == 50.0
-    assert after_failure(None, "rate limited", "", 1e12, 60.0, 0.0).next_try == DAY, "not for ever"
+    assert after_failure(None, "rate limited", "", 6 * DAY, 60.0, 0.0).next_try == 6 * DAY, "as long as a week"
+    assert after_failure(None, "rate limited", "", 1e12, 60.0, 0.0).next_try == 8 * DAY, "not for ever"
 
 
 @given(st.lists(st.sampled_from(["refused", "rate limited", "unreachable"]), min_size=1, max_size=60))

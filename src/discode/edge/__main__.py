@@ -29,6 +29,7 @@ The edge proxy: HAProxy under kamal-proxy's commands.
   discode edge resume SERVICE
   discode edge remove SERVICE
   discode edge rollout deploy SERVICE --target HOST:PORT; rollout set SERVICE --percent N [--list VALUE]; rollout stop
+  discode edge renew HOST                                another certificate from the CA, now
   discode edge upgrade [options of run]                  this version, other settings, a new HAProxy: no request lost
 
 --state-dir DIR, or $DISCODE_EDGE_STATE, says which edge is meant.

@@ -34,6 +34,11 @@ class Layout:
         return self.folder / "state.json"
 
     @property
+    def authority(self) -> Path:
+        """The CA of automatic certificates, written by whoever sets the edge up."""
+        return self.folder / "acme.json"
+
+    @property
     def access_log(self) -> Path:
         return self.folder / "access.log"
 

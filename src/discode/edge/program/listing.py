@@ -37,6 +37,7 @@ def as_json(controller: Controller) -> str:
     listing = {
         "services": [_entry(controller, service, failing) for service in controller.table.services()],
         "haproxy": controller.haproxy.runtime.status(),
+        "authority": controller.certificates.authority(),
         "controller": {"pid": os.getpid(), "version": __version__, "start": START, **why},
     }
     return json.dumps(listing) + "\n"

@@ -24,6 +24,7 @@ from ..services.tls import HttpsSettings
 from ..settings import Settings
 from ..text.config import config_text
 from ..text.tls import is_wanted
+from ..tls.authority import given
 from . import upgrade
 from .controller import Controller
 from .init import supervise
@@ -62,6 +63,8 @@ def _check(command: Command, layout: Layout) -> int:
     """Check whether it could run here, without changing anything."""
     try:
         settings = _settings(command)
+        if problem := settings.https.authority.problem:
+            raise CommandError(problem)
         _refuse_long_path(layout)
         controller = Controller(layout, settings)
         ports = [settings.http_port, settings.metrics_port]
@@ -131,7 +134,5 @@ def _settings(command: Command) -> Settings:
         access_log=command.on("access-log"),
         body_grace=command.seconds("body-grace"),
         old_workers=command.seconds("old-workers"),
-        https=HttpsSettings(
-            command.number("https-port"), command.text("acme-directory"), command.seconds("acme-retry")
-        ),
+        https=HttpsSettings(command.number("https-port"), given(command), command.seconds("acme-retry")),
     )

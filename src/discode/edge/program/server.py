@@ -141,6 +141,8 @@ def outcome_of(work: Callable[[], str | None]) -> dict[str, object]:
 def _carry_out(controller: Controller, command: Command) -> str:
     if command.name == "list":
         return listing.as_json(controller) if command.on("json") else listing.table(controller.table.services())
+    if command.name == "renew":
+        return controller.certificates.renew(command.service)
     if command.name == "run":
         raise CommandError("the proxy is already running")
     said = (COMMANDS[command.name](controller.edge, command) or "") + notices(command)

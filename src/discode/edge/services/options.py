@@ -21,6 +21,11 @@ RUN: Mapping[str, tuple[Kind, Value]] = {
     "bind": ("text", EVERYWHERE),
     "state-dir": ("text", ""),
     "acme-directory": ("text", ""),
+    "acme-staging": ("bool", False),
+    "acme-email": ("text", ""),
+    "acme-eab-kid": ("text", ""),
+    "acme-eab-key-file": ("text", ""),
+    "acme-ca-bundle": ("text", ""),
     "acme-retry": ("duration", 60.0),
     "access-log": ("bool", True),
     "body-grace": ("duration", 30.0),
@@ -77,6 +82,7 @@ COMMANDS: Mapping[str, Mapping[str, tuple[Kind, Value]]] = {
     "resume": {"rate": ("int", 200)},
     "stop": {"drain-timeout": ("duration", 30.0), "message": ("text", "")},
     "remove": {},
+    "renew": {},
     "rollout deploy": {
         flag: DEPLOY[flag]
         for flag in ("target", "read-target", "deploy-timeout", "drain-timeout", "drain-in-background")
@@ -93,7 +99,7 @@ NOTICES = {
 ALIASES = {"ls": "list"}
 # Of `run`, in this order: the environment sets what the command line does not.
 ENVIRONMENT = ("http-port", "https-port", "metrics-port", "debug")
-WITH_SERVICE = ("deploy", "pause", "resume", "stop", "remove", "rollout deploy", "rollout set", "rollout stop")
+WITH_SERVICE = ("deploy", "pause", "resume", "stop", "remove", "renew", "rollout deploy", "rollout set", "rollout stop")
 
 
 class CommandError(Exception):

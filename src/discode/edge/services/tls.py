@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from .options import Command, CommandError
@@ -31,15 +31,32 @@ class Tls:
 
 
 @dataclass(frozen=True)
-class HttpsSettings:
-    """For the whole edge. `directory`: replaces both of Let's Encrypt's. `retry`: seconds."""
+class Authority:
+    """The CA of automatic certificates, and how it is spoken to.
 
-    port: int = 443
+    `directory`: an address; empty: Let's Encrypt's, `staging` its staging. `eab_kid`, `eab_key`: external account
+    binding, base64url. `ca_bundle`: PEM, trusted besides the system's. `problem`: why nothing can be ordered so.
+    """
+
     directory: str = ""
-    retry: float = 60.0
+    staging: bool = False
+    email: str = ""
+    eab_kid: str = ""
+    eab_key: str = ""
+    ca_bundle: str = ""
+    problem: str = ""
 
     def directory_of(self, tls: Tls) -> str:
-        return self.directory or (STAGING if tls.staging else PRODUCTION)
+        return self.directory or (STAGING if tls.staging or self.staging else PRODUCTION)
+
+
+@dataclass(frozen=True)
+class HttpsSettings:
+    """For the whole edge. `authority`: what `run` was given. `retry`: seconds."""
+
+    port: int = 443
+    authority: Authority = field(default_factory=Authority)
+    retry: float = 60.0
 
 
 def tls_settings(command: Command, hosts: Sequence[str], prefixes: Sequence[str]) -> Tls | None:

@@ -19,12 +19,14 @@ from ..services.options import Command, CommandError
 from ..services.service import Service
 from ..services.tls import HttpsSettings, is_wildcard
 from . import pem, schedule
+from .authority import Authorities
 from .folder import CertificateFolder
 from .issuer import check_library
 from .keeper import Keeper
 from .offer import Offer
 
 FIRST = 20.0  # seconds that a deploy waits for the first certificates of its hosts
+RENEWAL = 60.0  # seconds that `renew` waits
 
 _TRIAL = """\
 defaults
@@ -49,9 +51,12 @@ class Certificates:
         self._wanted: list[str] = []  # certificates of deploys that wait for their targets
         self._services, self._haproxy, self._settings, self._addresses = services, haproxy, settings, addresses
         self._folder = CertificateFolder(haproxy.layout.folder / "certificates")
-        self.offer = Offer(haproxy.runtime, self._folder, settings, reloads)
+        self._authorities = Authorities(haproxy.layout.authority, settings.authority)
+        self.offer = Offer(haproxy.runtime, self._folder, self._authorities, reloads)
         self._records = Records(haproxy.layout.folder, self._folder.dns_records, _say)
-        self._keeper = Keeper(services, haproxy.runtime, self._folder, self.offer, settings, self._records, _say)
+        self._keeper = Keeper(
+            services, haproxy.runtime, self._folder, self.offer, self._authorities, settings.retry, self._records, _say
+        )
 
     def start(self) -> None:
         self._keeper.start()
@@ -63,11 +68,11 @@ class Certificates:
         """The service with its own certificate kept, if it has one. Raises CommandError; then nothing has changed."""
         if service.tls is None:
             return service
-        if service.tls.is_automatic and any(map(is_wildcard, service.hosts)) and not self._records.has_provider():
+        given = command.text("tls-certificate-path")
+        if not given and any(map(is_wildcard, service.hosts)) and not self._records.has_provider():
             raise CommandError("automatic TLS does not support wildcards")
         if not self.offer.is_bound:
             self._refuse_taken_port()
-        given = command.text("tls-certificate-path")
         if not given:
             check_library()
             self._keeper.forget_failures(service.hosts)
@@ -101,21 +106,39 @@ class Certificates:
         missing = self._keeper.wait_for_certificates(service.hosts, service.tls, FIRST)
         return "".join(f"Notice: no certificate for {host} yet: {why}\n" for host, why in missing.items())
 
+    def renew(self, host: str) -> str:
+        """Raises CommandError."""
+        check_library()
+        return self._keeper.renew(host.lower(), RENEWAL)
+
+    def authority(self) -> dict[str, object]:
+        """For `list --json`: the CA as it is set, without secrets."""
+        return self._authorities.status()
+
     def status(self, service: Service) -> list[dict[str, Any]]:
-        """For `list --json`: each certificate with the names it is for, its end, and what went wrong with it."""
+        """For `list --json`, for each host: the certificate that is served, and the last try to renew it."""
         return [self._entry(service, host) for host in service.hosts] if service.tls else []
 
     def _entry(self, service: Service, host: str) -> dict[str, Any]:
         assert service.tls
-        own = service.tls.certificate
-        file = self._folder.own(own) if own else self._folder.issued(self._settings.directory_of(service.tls), host)
-        life, failure = self._folder.life(file), None if own else self._keeper.failure(host)
+        own, directory = service.tls.certificate, self._authorities.now().directory_of(service.tls)
+        file = self._folder.own(own) if own else self._folder.serving(directory, host)
+        leaf, failure = self._folder.leaf(file), None if own else self._keeper.failure(host)
         return {
             "host": host,
             "source": "own" if own else "acme",
-            "expires": _date(life[1]) if life else None,
-            "renewal": _date(schedule.renewal_time(life)) if life and not own else None,
+            "names": list(leaf.names) if leaf else [],
+            "issuer": leaf.issuer if leaf else None,
+            "self_made": leaf.is_self_made if leaf else None,
+            "begins": _date(leaf.life[0]) if leaf else None,
+            "expires": _date(leaf.life[1]) if leaf else None,
+            "renewal": _date(schedule.renewal_time(leaf.life)) if leaf and not own else None,
+            "directory": None if own else directory,
+            "of_this_directory": file == self._folder.issued(directory, host) if leaf and not own else None,
+            "under_way": not own and self._keeper.is_under_way(host),
             "error": failure.reason if failure else None,
+            "kind": failure.kind if failure else None,
+            "count": failure.count if failure else 0,
             "next_try": _date(failure.next_try) if failure else None,
         }
 

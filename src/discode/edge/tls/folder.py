@@ -2,7 +2,8 @@
 
     own/<service>-<digest>.pem      certificates that were given, chain and key in one
     issued/<ca>/<host>.pem          certificates that a CA issued, the same way; `@.example.com` is a wildcard
-    accounts/<ca>.json              the account at a CA: its key, and its address there
+    accounts/<ca>.json              the account at a CA: its key, and its address there; with an external account
+                                    binding, one for each
     failures.json                   what went wrong with which name, and when it is tried again
     dns-records.json                records for challenges that may be at the DNS provider
     offered.list                    what HAProxy serves: file, then names (its crt-list)
@@ -19,14 +20,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ...disk.whole import write_whole
-from .pem import Lifetime, lifetime
+from .pem import Leaf, Lifetime, leaf
 from .schedule import Failure
 
 
 class CertificateFolder:
     def __init__(self, folder: Path):
         self.folder = folder
-        self._lives: dict[tuple[Path, int], Lifetime] = {}  # by modification time: a renewal is a new file
+        self._leaves: dict[tuple[Path, int], Leaf] = {}  # by modification time: a renewal is a new file
 
     @property
     def offered(self) -> Path:
@@ -53,26 +54,43 @@ class CertificateFolder:
     def issued(self, directory: str, host: str) -> Path:
         return self.folder / "issued" / digest(directory) / f"{host.replace('*', '@')}.pem"
 
-    def issued_hosts(self, directory: str) -> list[str]:
-        found = (self.folder / "issued" / digest(directory)).glob("*.pem")
-        return sorted(path.stem.replace("@", "*") for path in found)
+    def issued_hosts(self) -> list[str]:
+        """Of all CAs."""
+        names = {path.name.removesuffix(".pem") for path in (self.folder / "issued").glob("*/*.pem")}
+        return sorted(name.replace("@", "*") for name in names)
 
-    def life(self, path: Path) -> Lifetime | None:
+    def leaf(self, path: Path) -> Leaf | None:
         """None when there is no certificate, or none that can be read."""
         try:
             key = (path, path.stat().st_mtime_ns)
-            if key not in self._lives:
-                self._lives[key] = lifetime(path.read_bytes())
-            return self._lives[key]
+            if key not in self._leaves:
+                self._leaves[key] = leaf(path.read_bytes())
+            return self._leaves[key]
         except (OSError, ValueError):
             return None
+
+    def life(self, path: Path) -> Lifetime | None:
+        """As `leaf`."""
+        found = self.leaf(path)
+        return found.life if found else None
+
+    def serving(self, directory: str, host: str) -> Path:
+        """The file that a name is served with: that of this CA; until there is one, that of another which lasts
+        longest. So a host whose CA was changed keeps its certificate until it has the new one."""
+        wanted = self.issued(directory, host)
+        if self.life(wanted) is not None:
+            return wanted
+        by_any = (folder / wanted.name for folder in (self.folder / "issued").glob("*"))
+        others = [(life[1], path) for path in by_any if (life := self.life(path))]
+        return max(others)[1] if others else wanted
 
     @property
     def dns_records(self) -> Path:
         return self.folder / "dns-records.json"
 
-    def account(self, directory: str) -> Path:
-        return self.folder / "accounts" / f"{digest(directory)}.json"
+    def account(self, directory: str, eab_kid: str = "") -> Path:
+        name = digest(f"{directory}\n{eab_kid}" if eab_kid else directory)
+        return self.folder / "accounts" / f"{name}.json"
 
     def failures(self) -> dict[str, Failure]:
         """Those that can be read: a lost one costs a try."""

@@ -3,32 +3,33 @@
 Imported by the controller alone, and only when a service wants a certificate: an edge without automatic HTTPS runs
 without the library.
 
-A CA's certificate authority for its own address is the system's, or that of the file in REQUESTS_CA_BUNDLE.
+Who may have signed the CA's own certificate: the system's authorities, or those in the file that REQUESTS_CA_BUNDLE
+names; and those of `ca_bundle`.
 """
 
 from __future__ import annotations
 
 import json
-import threading
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..dns.failure import DnsFailure
 from ..dns.records import Records
 from ..services.options import CommandError
-from .folder import CertificateFolder, write
+from ..services.tls import Authority
+from .account import Accounts
+from .problems import asked_wait, first_line, kind_of, on_the_way, sentence
 from .proof import Proof, Publish
 from .schedule import Kind
 
 if TYPE_CHECKING:
     from acme.client import ClientV2
     from acme.messages import OrderResource
-    from josepy.jwk import JWKEC
 
 LONGEST_ORDER = 90.0  # seconds from the order to the certificate
-ANSWER = 20  # seconds that the CA may take for one answer
 
 
 class NoCertificate(Exception):
@@ -51,22 +52,23 @@ def check_library() -> None:
 
 
 class Issuer:
-    def __init__(self, folder: CertificateFolder, publish: Publish, records: Records):
-        self._folder, self._publish, self._records = folder, publish, records
-        self._accounts = threading.Lock()  # two orders at once must not register twice
+    def __init__(self, accounts: Accounts, publish: Publish, records: Records):
+        self._accounts, self._publish, self._records = accounts, publish, records
 
-    def issue(self, hosts: Sequence[str], directory: str, *, is_awaited: bool = False) -> bytes:
+    def issue(self, hosts: Sequence[str], directory: str, authority: Authority, *, is_awaited: bool = False) -> bytes:
         """Chain and key as one PEM text. `is_awaited`: a handshake waits for it. Raises NoCertificate, and CommandError
         without the library."""
         check_library()
+        if authority.problem:
+            raise NoCertificate("settings", authority.problem)
         proof = Proof(hosts, self._publish, None if is_awaited else self._records)
         try:
-            with _translated(waits := _Waits()):
+            with _translated(directory, answers := _Answers()):
                 key, request = _key_and_request(hosts)
-                client = self._client(directory, waits)
+                client = self._accounts.client(directory, authority, answers.look)
                 return self._order(client, request, proof).encode() + key
         except DnsFailure as failure:
-            raise NoCertificate("unreachable", failure.reason) from failure
+            raise NoCertificate("dns provider", failure.reason) from failure
         except NoCertificate as error:
             if proof.failure is None:
                 raise
@@ -82,107 +84,74 @@ class Issuer:
             done: OrderResource = client.poll_and_finalize(order, deadline)
         return str(done.fullchain_pem)
 
-    def _client(self, directory: str, waits: _Waits) -> ClientV2:
-        """A client with an account at the CA: the one kept, or a new one where the CA does not know it any more."""
-        from acme import errors, messages
-        from acme.client import ClientV2
-        from josepy.jwa import ES256
 
-        from .network import Network
-
-        path = self._folder.account(directory)
-        with self._accounts:
-            kept = _kept_account(path.read_text() if path.exists() else "")
-            key = kept["key"] if kept else _account_key()
-            network = Network(key, alg=ES256, user_agent="discode-edge", timeout=ANSWER)
-            network.session.hooks["response"].append(waits.look)
-            client = ClientV2(ClientV2.get_directory(directory, network), network)
-            try:
-                registered = client.new_account(messages.NewRegistration.from_data(terms_of_service_agreed=True))
-                address = registered.uri
-            except errors.ConflictError as known:
-                address = known.location
-            network.account = messages.RegistrationResource(body=messages.Registration(), uri=address)
-            if not kept or kept["uri"] != address:
-                text = json.dumps({"directory": directory, "uri": address, "key": key.to_json()})
-                write(path, text.encode())
-        return client
-
-
-class _Waits:
-    """Remembers the last Retry-After of a refusal: the library's errors do not carry it."""
+class _Answers:
+    """Remembers of the CA's last refusal what the library's errors do not carry."""
 
     def __init__(self) -> None:
-        self.seconds: float | None = None
+        self.retry_after = self.link = self.odd = ""
 
     def look(self, answer: Any, *_: object, **__: object) -> None:
-        seconds = answer.headers.get("Retry-After", "") if answer.status_code >= 400 else ""
-        if seconds.isdigit():
-            self.seconds = float(seconds)
+        kind = answer.headers.get("Content-Type", "").partition(";")[0]
+        if "json" not in kind and (answer.status_code >= 400 or kind == "text/html"):
+            self.odd = f"{answer.status_code} with {kind or 'no content'}"
+        if answer.status_code >= 400:
+            self.retry_after = answer.headers.get("Retry-After", "")
+            with suppress(ValueError, AttributeError):
+                self.link = str(answer.json().get("instance") or "")
+            self.link = self.link or answer.links.get("terms-of-service", {}).get("url", "")
 
 
 @contextmanager
-def _translated(waits: _Waits) -> Iterator[None]:
-    """The library's errors as NoCertificate, by type."""
+def _translated(directory: str, answers: _Answers) -> Iterator[None]:
+    """The library's errors as NoCertificate, by type. None gets through: whoever met it would try again at once."""
     from acme import errors, messages
-    from josepy.errors import Error as JoseError
     from requests.exceptions import RequestException
 
     try:
         yield
+    except (NoCertificate, DnsFailure):
+        raise
     except messages.Error as error:
-        kind: Kind = "rate limited" if error.code == "rateLimited" else "refused"
-        kind = "unreachable" if error.code == "serverInternal" else kind
-        raise NoCertificate(kind, _sentence(error), waits.seconds) from error
+        raise _refused([error], answers) from error
     except errors.ValidationError as error:
-        raise NoCertificate("refused", _failed_challenges(error)) from error
+        raise _refused(_failed_challenges(error), answers, "the CA refused the challenge") from error
     except errors.IssuanceError as error:
-        raise NoCertificate("refused", _sentence(error.error)) from error
+        raise _refused([error.error], answers) from error
     except errors.TimeoutError as error:
         raise NoCertificate("unreachable", f"the CA did not finish within {LONGEST_ORDER:.0f} s") from error
-    # Older versions of the library tell a failed connection as a ValueError.
-    except (RequestException, ValueError) as error:
-        raise NoCertificate("unreachable", f"the CA cannot be reached: {_first_line(error)}") from error
-    except (errors.Error, JoseError) as error:
-        reason = f"the CA's answer is invalid: {_first_line(error) or type(error).__name__}"
-        raise NoCertificate("unreachable", reason, waits.seconds) from error
+    except Exception as error:
+        if answers.odd:
+            raise NoCertificate("not a CA", f"{directory} does not answer as a CA: {answers.odd}") from error
+        # Older versions of the library tell a failed connection as a ValueError.
+        if isinstance(error, RequestException | ValueError) and not isinstance(error, json.JSONDecodeError):
+            raise NoCertificate(*on_the_way(error, directory, time.time())) from error
+        reason = f"{directory} does not answer as a CA: {first_line(error) or type(error).__name__}"
+        raise NoCertificate("not a CA", reason) from error
 
 
-def _sentence(error: Any) -> str:
-    return _first_line(error.detail or error.title or error.code or "the CA gave no reason")
+def _refused(errors: list[Any], answers: _Answers, otherwise: str = "the CA gave no reason") -> NoCertificate:
+    """`errors` are the library's, one for each name."""
+    whole = [one for error in errors for one in (error, *(getattr(error, "subproblems", None) or ()))]
+    kind = kind_of([str(error.typ) for error in whole])
+    why = "; ".join(dict.fromkeys(_words(error) for error in whole)) or otherwise
+    wait = asked_wait(answers.retry_after, why, time.time())
+    return NoCertificate(kind, sentence(kind, why, link=answers.link), wait)
 
 
-def _failed_challenges(error: Any) -> str:
-    reasons = [
-        f"{authorization.body.identifier.value}: {_sentence(challenge.error)}"
+def _words(error: Any) -> str:
+    """A CA's own, with the name that they are about."""
+    name = f"{error.identifier.value}: " if error.identifier is not None else ""
+    return name + first_line(error.detail or error.title or error.typ)
+
+
+def _failed_challenges(error: Any) -> list[Any]:
+    return [
+        challenge.error.update(identifier=authorization.body.identifier)
         for authorization in error.failed_authzrs
         for challenge in authorization.body.challenges
         if challenge.error is not None
     ]
-    return "; ".join(reasons) or "the CA refused the challenge"
-
-
-def _first_line(text: object) -> str:
-    return (str(text).splitlines() or [""])[0][:300]
-
-
-def _account_key() -> JWKEC:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from josepy.jwk import JWKEC
-
-    return JWKEC(key=ec.generate_private_key(ec.SECP256R1()))
-
-
-def _kept_account(text: str) -> dict[str, Any] | None:
-    """None when there is none that can be read: then a new one is made."""
-    from josepy.errors import Error as JoseError
-    from josepy.jwk import JWKEC
-
-    try:
-        raw = json.loads(text)
-        return {"uri": str(raw["uri"]), "key": JWKEC.from_json(raw["key"])}
-    except (ValueError, KeyError, TypeError, JoseError):
-        return None
 
 
 def _key_and_request(hosts: Sequence[str]) -> tuple[bytes, bytes]:

@@ -14,18 +14,22 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ..dns.records import Records
 from ..haproxy.process import HaproxyError
 from ..haproxy.runtime import Runtime
 from ..services.options import CommandError
 from ..services.service import Service
-from ..services.tls import HttpsSettings, Tls, is_wildcard
+from ..services.tls import PRODUCTION, Tls, is_wildcard
 from ..text import tls as tls_text
 from . import approval, schedule
+from .account import Accounts
+from .authority import Authorities
 from .folder import CertificateFolder, write
 from .issuer import Issuer, NoCertificate
 from .offer import Offer
+from .pem import Lifetime
 
 LOOK = 1.0  # seconds between two looks at what is due
 LOOK_ON_DEMAND = 0.1  # and at the names that handshakes wait for
@@ -35,7 +39,7 @@ REFUSED_FOR = 60.0  # seconds until the app is asked again about a name
 
 @dataclass(frozen=True)
 class Wanted:
-    """A name that is to have a certificate, from which CA; `service` where it has to be approved first."""
+    """A name that is to have a certificate, from which CA; `approver` where it has to be approved first."""
 
     host: str
     directory: str
@@ -49,16 +53,20 @@ class Keeper:
         runtime: Runtime,
         folder: CertificateFolder,
         offer: Offer,
-        settings: HttpsSettings,
+        authorities: Authorities,
+        first_wait: float,
         records: Records,
         say: Callable[[str], None],
     ):
+        """`first_wait`: seconds after the first failure of a name."""
         self._services, self._runtime, self._folder, self._offer = services, runtime, folder, offer
-        self._settings, self._records, self._say = settings, records, say
-        self._issuer = Issuer(folder, offer.challenges, records)
-        self._change = threading.Condition()  # guards the three below
+        self._authorities, self._first_wait, self._records, self._say = authorities, first_wait, records, say
+        self._authority = authorities.now()
+        self._issuer = Issuer(Accounts(folder, say), offer.challenges, records)
+        self._change = threading.Condition()  # guards the four below
         self._failures = folder.failures()
         self._under_way: set[str] = set()
+        self._forced: set[str] = set()
         self._refused_until: dict[str, float] = {}
         self._is_stopped = False
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="certificate")
@@ -85,16 +93,55 @@ class Keeper:
 
     def wait_for_certificates(self, hosts: Iterable[str], tls: Tls, seconds: float) -> dict[str, str]:
         """Until each has a certificate or has failed; the names without one, and why."""
-        directory, deadline = self._settings.directory_of(tls), time.monotonic() + seconds
-        hosts = list(hosts)
+        directory, hosts = self._authorities.now().directory_of(tls), list(hosts)
         with self._change:
-            while True:
-                missing = [host for host in hosts if self._is_missing(host, directory)]
-                left = deadline - time.monotonic()
-                if left <= 0 or all(host in self._failures for host in missing):
-                    break
-                self._change.wait(min(left, 0.2))
+            missing = self._wait(seconds, lambda: [host for host in hosts if self._is_missing(host, directory)])
             return {host: self._why(host) for host in missing}
+
+    def renew(self, host: str, seconds: float) -> str:
+        """Order a certificate now, whenever the last one ends, and wait for it; the answer says what it is. The one
+        before it is served until then. Raises CommandError."""
+        wanted = next((wanted for wanted in self._hosts() if wanted.host == host), None)
+        if wanted is None:
+            raise CommandError(self._why_not_renewed(host))
+        with self._change:
+            self._failures.pop(host, None)
+            if host not in self._under_way:
+                self._forced.add(host)
+            self._change.notify_all()
+            unfinished = self._wait(seconds, lambda: [host] if host in self._forced | self._under_way else [])
+            if host in self._failures and not unfinished:
+                raise CommandError(f"no certificate for {host}: {self._why(host)}. {self._left(wanted)}")
+        if unfinished:
+            return f"The CA is still working on {host}. It goes on by itself: list --json\n"
+        found = self._folder.leaf(self._folder.issued(wanted.directory, host))
+        until = datetime.fromtimestamp(found.life[1], UTC) if found else None
+        return f"{host} has a new certificate{f' by {found.issuer} until {until:%Y-%m-%d}' if found else ''}.\n"
+
+    def is_under_way(self, host: str) -> bool:
+        with self._change:
+            return host in self._under_way
+
+    def _wait(self, seconds: float, missing: Callable[[], list[str]]) -> list[str]:
+        """Until each name has what it waits for, or has failed; those that have not. `_change` is held."""
+        deadline = time.monotonic() + seconds
+        while True:
+            names, left = missing(), deadline - time.monotonic()
+            if left <= 0 or all(name in self._failures and name not in self._under_way for name in names):
+                return names
+            self._change.wait(min(left, 0.2))
+
+    def _why_not_renewed(self, host: str) -> str:
+        for service in self._services():
+            if host in service.hosts:
+                if service.tls is None:
+                    return f"{service.name} has no TLS. Nothing was changed"
+                return f"{host} has a certificate of its own, which is renewed by another deploy with it"
+        return f"no service has an automatic certificate for {host}. Nothing was changed"
+
+    def _left(self, wanted: Wanted) -> str:
+        life = self._folder.life(self._folder.serving(wanted.directory, wanted.host))
+        return "The one before it is served" if life else "There is no HTTPS for it yet"
 
     def _is_missing(self, host: str, directory: str) -> bool:
         """Also while its certificate is on its way into HAProxy."""
@@ -116,6 +163,7 @@ class Keeper:
         while not self._is_stopped:
             on_demand = tls_text.is_on_demand(self._services())
             try:
+                self._follow_settings()
                 for group in self._groups([*self._hosts(), *(self._names() if on_demand else ())]):
                     self._begin(group)
                 self._clear_up()
@@ -125,17 +173,29 @@ class Keeper:
                 if not self._is_stopped:
                     self._change.wait(LOOK_ON_DEMAND if on_demand else LOOK)
 
+    def _follow_settings(self) -> None:
+        """With another CA, account or trust, what failed with the one before says nothing."""
+        now = self._authorities.now()
+        if now == self._authority:
+            return
+        self._authority = now
+        self._say(f"certificates: the CA is now {now.directory or PRODUCTION}")
+        with self._change:
+            self._failures.clear()
+            self._folder.keep_failures(self._failures)
+        self._offer.sync(self._services())
+
     def _hosts(self) -> Iterable[Wanted]:
         """Names of services, and names that were issued on demand."""
         for service in self._services():
             if service.tls is None or not service.tls.is_automatic:
                 continue
-            directory = self._settings.directory_of(service.tls)
+            directory = self._authority.directory_of(service.tls)
             if not service.tls.on_demand_url:
                 yield from (Wanted(host, directory) for host in service.hosts)
                 continue
             taken = {host for other in self._services() for host in other.hosts}
-            names = self._folder.issued_hosts(directory)
+            names = self._folder.issued_hosts()
             yield from (Wanted(name, directory, service) for name in names if name not in taken)
 
     def _names(self) -> Iterable[Wanted]:
@@ -144,10 +204,10 @@ class Keeper:
         service = next(approving, None)
         if service is None or service.tls is None:
             return
-        directory, now = self._settings.directory_of(service.tls), time.time()
+        directory, now = self._authority.directory_of(service.tls), time.time()
         for _, text in self._runtime.send_to_each(f"show table {tls_text.WANTED}"):
             for name in re.findall(r"^0x\S+ key=(\S+) ", text, re.MULTILINE):
-                if self._folder.life(self._folder.issued(directory, name)) is None:
+                if self._folder.life(self._folder.serving(directory, name)) is None:
                     yield from self._newcomer(Wanted(name, directory, service), now)
 
     def _newcomer(self, wanted: Wanted, now: float) -> Iterable[Wanted]:
@@ -184,15 +244,23 @@ class Keeper:
             due = [wanted for wanted in group if self._is_due(wanted)]
             if not due or self._is_stopped:
                 return
-            self._under_way.update(wanted.host for wanted in due)
+            hosts = {wanted.host for wanted in due}
+            self._under_way |= hosts
+            self._forced -= hosts
         is_slow = due[0].approver is None and self._records.proves(due[0].host)
         (self._slow_pool if is_slow else self._pool).submit(self._supply, due)
 
     def _is_due(self, wanted: Wanted) -> bool:
-        life, now = self._folder.life(self._folder.issued(wanted.directory, wanted.host)), time.time()
+        life, now = self._life(wanted), time.time()
         if wanted.host in self._under_way or now < self._refused_until.get(wanted.host, 0.0):
             return False
-        return schedule.is_due(life, self._failures.get(wanted.host), now)
+        return wanted.host in self._forced or schedule.is_due(life, self._failures.get(wanted.host), now)
+
+    def _life(self, wanted: Wanted) -> Lifetime | None:
+        """Of what counts as this name's certificate. After a change of the CA that of the one before does not; of names
+        on demand, which may be many, it does until its time has come."""
+        file = self._folder.issued if wanted.approver is None else self._folder.serving
+        return self._folder.life(file(wanted.directory, wanted.host))
 
     def _supply(self, group: list[Wanted]) -> None:
         try:
@@ -218,7 +286,7 @@ class Keeper:
     def _order(self, group: list[Wanted]) -> None:
         hosts, first = [wanted.host for wanted in group], group[0]
         try:
-            pem = self._issuer.issue(hosts, first.directory, is_awaited=first.approver is not None)
+            pem = self._issuer.issue(hosts, first.directory, self._authority, is_awaited=first.approver is not None)
         except NoCertificate as error:
             self._fail(group, error)
             return
@@ -231,7 +299,7 @@ class Keeper:
                 self._refused_until.pop(host, None)
             if [host for host in hosts if self._failures.pop(host, None) is not None]:
                 self._folder.keep_failures(self._failures)
-        self._say(f"certificates: {', '.join(hosts)} was renewed")
+        self._say(f"certificates: {', '.join(hosts)} has a new one")
 
     def _refuse(self, host: str) -> None:
         with self._change:
@@ -246,7 +314,7 @@ class Keeper:
             for wanted in group:
                 self._failures[wanted.host] = failure = schedule.after_failure(
                     self._failures.get(wanted.host), error.kind, error.reason, error.retry_after,
-                    self._settings.retry, time.time(),
+                    self._first_wait, time.time(),
                 )  # fmt: skip
             self._folder.keep_failures(self._failures)
         hosts, pause = ", ".join(wanted.host for wanted in group), _seconds_until(failure.next_try)

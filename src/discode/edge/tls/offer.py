@@ -16,8 +16,8 @@ from pathlib import Path
 from ..haproxy.process import HaproxyError
 from ..haproxy.runtime import Runtime
 from ..services.service import Service
-from ..services.tls import HttpsSettings
 from ..text import tls as tls_text
+from .authority import Authorities
 from .folder import CertificateFolder, write
 
 MOST_REFUSED = 1000  # names that are remembered as refused
@@ -34,8 +34,8 @@ class Offered:
 class Offer:
     """`services` is what each call is about: the caller knows whether they serve already or are about to."""
 
-    def __init__(self, runtime: Runtime, folder: CertificateFolder, settings: HttpsSettings, reloads: threading.RLock):
-        self._runtime, self._folder, self._settings = runtime, folder, settings
+    def __init__(self, runtime: Runtime, folder: CertificateFolder, authorities: Authorities, reloads: threading.RLock):
+        self._runtime, self._folder, self._authorities = runtime, folder, authorities
         self._lock = reloads  # what is set in a worker that is about to be replaced would be lost
         self._is_bound = self._is_on_demand = False  # of the running configuration
         self._running: dict[Path, Offered] = {}
@@ -122,11 +122,11 @@ class Offer:
             if service.tls.certificate:
                 yield self._folder.own(service.tls.certificate), service.hosts
                 continue
-            directory = self._settings.directory_of(service.tls)
+            directory = self._authorities.now().directory_of(service.tls)
             hosts = service.hosts
             if service.tls.on_demand_url:
-                hosts = tuple(name for name in self._folder.issued_hosts(directory) if name not in taken)
-            yield from ((self._folder.issued(directory, host), (host,)) for host in hosts)
+                hosts = tuple(name for name in self._folder.issued_hosts() if name not in taken)
+            yield from ((self._folder.serving(directory, host), (host,)) for host in hosts)
 
     def _wanted_maps(self, services: Iterable[Service]) -> dict[str, dict[str, str]]:
         services = list(services)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,12 +45,27 @@ def read_pair(certificate: Path, key: Path, hosts: Iterable[str], now: float) ->
     return b"".join(parts)
 
 
-def lifetime(pem: bytes) -> Lifetime:
-    """Of the first certificate. Raises ValueError when there is none."""
+@dataclass(frozen=True)
+class Leaf:
+    """What a certificate says: `issuer` in the words of its CA; `is_self_made`: no CA has signed it."""
+
+    names: tuple[str, ...]
+    issuer: str
+    is_self_made: bool
+    life: Lifetime
+
+
+def leaf(pem: bytes) -> Leaf:
+    """The first certificate. Raises ValueError when there is none."""
     from cryptography import x509
 
-    begin, end = dates(x509.load_pem_x509_certificate(pem))
-    return begin.timestamp(), end.timestamp()
+    found = x509.load_pem_x509_certificate(pem)
+    begin, end = dates(found)
+    parts = {part.oid: str(part.value) for part in found.issuer}
+    organization, name = (parts.get(oid, "") for oid in (x509.NameOID.ORGANIZATION_NAME, x509.NameOID.COMMON_NAME))
+    # Let's Encrypt's own common names, such as R11, mean nothing to people; others' repeat the organization.
+    issuer = name if not organization or organization in name else f"{organization} {name}".strip()
+    return Leaf(tuple(names(found)), issuer, found.issuer == found.subject, (begin.timestamp(), end.timestamp()))
 
 
 def _chain(path: Path) -> list[Certificate]:

@@ -11,8 +11,18 @@ from typing import Literal
 
 from .pem import Lifetime
 
-Kind = Literal["refused", "rate limited", "unreachable"]
+# Why there is no certificate. These three groups differ in when the CA is asked again:
+#   refused, and all that is not below    it has counted a failure, or would again
+#   rate limited                          it has said when, or is to be left alone
+#   AWAY                                  it has counted nothing
+Kind = Literal[
+    "refused", "rate limited", "unreachable", "untrusted", "clock", "not a CA", "account required", "terms changed",
+    "contact refused", "name refused", "caa", "dns", "not reached", "another answered", "settings", "dns provider",
+]  # fmt: skip
+AWAY: frozenset[Kind] = frozenset({"unreachable", "untrusted", "clock", "not a CA", "settings", "dns provider"})
 LONGEST_WAIT = 6 * 3600.0
+DAY = 24 * 3600.0
+LONGEST_LIMIT = 8 * DAY  # Let's Encrypt's longest window has a week
 RATE_LIMITED = 3600.0  # when the CA names no time itself
 UNREACHABLE_SHARE = 1 / 6  # of the wait after a refusal: a CA that is away has counted nothing
 
@@ -45,11 +55,13 @@ def after_failure(
     """`retry_after`: what the CA asked for, in seconds; obeyed, but not for ever."""
     count = 1 if before is None else before.count + 1
     wait = first_wait * 2 ** min(count - 1, 30)
-    if kind == "unreachable":
+    if kind in AWAY:
         wait *= UNREACHABLE_SHARE
     if kind == "rate limited":
         wait = max(wait, RATE_LIMITED if retry_after is None else retry_after)
     elif retry_after is not None:
         wait = max(wait, retry_after)
-    longest = 24 * 3600.0 if kind == "rate limited" else LONGEST_WAIT
+    longest = LONGEST_WAIT
+    if kind == "rate limited":
+        longest = DAY if retry_after is None else LONGEST_LIMIT
     return Failure(count, now + min(wait, longest), kind, reason)
