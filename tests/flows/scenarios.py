@@ -180,7 +180,7 @@ SCENARIOS = [
 SICK = [
     Scenario("domain add of a sick one", sick(installed), lambda w: domains.add(w, APP, ["b.test"]), "1.0", {"1.0"}),
     Scenario(
-        "domain path, told, of a sick one",
+        "domain path of a sick one",
         sick(told_its_address),
         lambda w: domains.move(w, APP, "/shop"),
         "1.0",

@@ -168,7 +168,8 @@ def _keeps_its_word(scenario: Scenario, world: MemoryWorld, error: DiscodeError,
 
 def _someone_serves(scenario: Scenario, world: MemoryWorld):
     """While one version replaces another side by side, the proxy's endpoint is a running instance at every moment."""
-    if not scenario.name.startswith(("update", "rollback", "config", "restart", "domain")) or scenario.exclusive:
+    is_side_by_side = scenario.name.startswith(("update", "rollback", "config", "restart", "domain"))
+    if not is_side_by_side or scenario.exclusive or scenario.state == "stopped":
         return lambda: None
 
     def watch() -> None:
