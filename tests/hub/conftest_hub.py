@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from begun import Begun
 from conftest_source import Vendor
 from fastapi.testclient import TestClient
 from uvicorn import Server
@@ -33,6 +34,9 @@ def postgresql():
     database.close()
     yield server
     server.close()
+
+
+BEGUN: dict[str, Begun] = {}  # by the access to the app
 
 
 class Clock:
@@ -118,6 +122,7 @@ class HubVendor(Vendor):
         super().__init__(folder)
         self.place = place
         self.repository: Any = HubRepository(place.url, place.token, self.keys)
+        self._of_now = self.repository
 
     def at(self, days):
         """The repository, by a clock of that many days from now."""
@@ -126,6 +131,16 @@ class HubVendor(Vendor):
 
     def begin(self, access="public"):
         """Keys, a root, and the release 1.0."""
+        if self.place.clock.ahead or self.repository is not self._of_now:
+            self.begin_anew(access)
+        elif access in BEGUN:
+            BEGUN[access].bring(self)
+        else:
+            self.begin_anew(access)
+            BEGUN[access] = Begun(self)
+
+    def begin_anew(self, access="public"):
+        """By the commands of a vendor."""
         self.repository.init()
         self.publish("1.0")
         self.place.call("PUT", "/api/v1/apps/myapp", json={"access": access})
