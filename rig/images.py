@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,7 +48,8 @@ def cache() -> Path:
 def build_edge(host: str, tag: str) -> None:
     """The edge's image, into the engine at `host`. Raises CalledProcessError."""
     base_archive()
-    subprocess.run([str(EDGE), "--tag", tag], check=True, env={**os.environ, "DOCKER_HOST": host}, stdout=2)
+    environment = {**os.environ, "DOCKER_HOST": host, "PYTHON": sys.executable}
+    subprocess.run([str(EDGE), "--tag", tag], check=True, env=environment, stdout=2)
 
 
 class Shelf:

@@ -1,5 +1,6 @@
 """The edge's image keeps kamal-proxy's contract: the black-box cases, by `docker exec`."""
 
+import json
 import subprocess
 
 import pytest
@@ -7,6 +8,7 @@ from conftest_docker import EDGE_IMAGE
 
 from rig.contract import failures, try_all
 from rig.ports import free_port
+from rig.powerdns import KEY, PowerDNS
 from rig.wait import wait_for
 
 
@@ -45,3 +47,23 @@ def test_the_contract(daemon, container):
     )
     said = try_all("--command", command, "--http-port", str(container), "--restart", restart)
     assert len(said) == 27 and not failures(said)
+
+
+def test_the_image_has_what_proves_names_by_dns(daemon, container, tmp_path):
+    """With a PowerDNS on loopback, and its credentials in the container's volume."""
+    command = ["docker", "--host", daemon.host, "exec", "contract", "kamal-proxy"]
+    wait_for(lambda: subprocess.run([*command, "list"], capture_output=True, check=False).returncode == 0)
+    server = PowerDNS(tmp_path / "dns")
+    try:
+        server.add_zone("image.test")
+        settings = {"provider": "powerdns", "credentials": "dns-credentials", "resolvers": [server.address]}
+        given = {"dns.json": json.dumps(settings), "dns-credentials": f"auth_token={KEY}\npdns_server={server.api}\n"}
+        for name, text in given.items():
+            shell = ["docker", "--host", daemon.host, "exec", "-i", "contract", "sh", "-c"]
+            write = f"umask 077; cat > /home/kamal-proxy/.config/kamal-proxy/{name}"
+            subprocess.run([*shell, write], input=text.encode(), check=True)
+        told = subprocess.run([*command, "dns", "check", "image.test"], capture_output=True, text=True, check=False)
+        assert "powerdns added _acme-challenge.image.test to the zone image.test" in told.stdout, told.stderr
+        assert server.texts("image.test") == {}
+    finally:
+        server.stop()

@@ -22,7 +22,7 @@ NUMBERS = itertools.count(1)
 
 class ApiGate:
     """PowerDNS's API. `status`: what it answers to all, with `body`; 0: what PowerDNS does. Changes wait while it is
-    not `open`; `changes` counts them."""
+    not `open`; `changes` counts them, and after `most_changes` all are answered with 503."""
 
     def __init__(self, api):
         self.behind = api.removeprefix("http://")
@@ -32,7 +32,7 @@ class ApiGate:
         self.url = f"http://{self._web.target}"
 
     def pass_all(self):
-        self.status, self.body = 0, b""
+        self.status, self.body, self.most_changes = 0, b"", 1 << 30
         self.open.set()
 
     def close(self):
@@ -50,6 +50,8 @@ class _Api(web.Handler):
         if self.command != "GET":
             self._gate.changes += 1
             self._gate.open.wait(60)
+        if self.command != "GET" and self._gate.changes > self._gate.most_changes:
+            return self.reply(503)
         if self._gate.status:
             return self.reply(self._gate.status, self._gate.body)
         server = http.client.HTTPConnection(self._gate.behind, timeout=20)

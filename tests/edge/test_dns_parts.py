@@ -7,11 +7,12 @@ import pytest
 import requests
 from lexicon.exceptions import AuthenticationError
 
+from discode.core.resolvers import address_and_port
 from discode.edge.dns import provider
 from discode.edge.dns.credentials import Credentials, option_name, read
 from discode.edge.dns.failure import DnsFailure
 from discode.edge.dns.lookup import Place
-from discode.edge.dns.settings import address_and_port, read_settings
+from discode.edge.dns.settings import read_settings
 
 SECRET = 'pä55/w+rd "x" & more'
 

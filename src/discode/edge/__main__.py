@@ -30,6 +30,7 @@ The edge proxy: HAProxy under kamal-proxy's commands.
   discode edge remove SERVICE
   discode edge rollout deploy SERVICE --target HOST:PORT; rollout set SERVICE --percent N [--list VALUE]; rollout stop
   discode edge renew HOST                                another certificate from the CA, now
+  discode edge dns check NAME; dns providers [PROVIDER]  try the DNS provider that proves names; see which there are
   discode edge upgrade [options of run]                  this version, other settings, a new HAProxy: no request lost
 
 --state-dir DIR, or $DISCODE_EDGE_STATE, says which edge is meant.
@@ -44,10 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if words[0] == "run":
         return _run(words, folder)
-    if words[0] == "dns-work":
-        from .dns.work import main as work
-
-        work()
+    if words[0] in ("dns", "dns-work"):
+        return _dns(words, folder)
     if words[0] == "upgrade":
         from .program.upgrading import upgrade
 
@@ -66,6 +65,15 @@ def _run(words: list[str], folder: str) -> int:
     except CommandError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
+
+
+def _dns(words: list[str], folder: str) -> int:
+    from pathlib import Path
+
+    from .dns.command import main as command
+    from .dns.work import main as work
+
+    return work() if words[0] == "dns-work" else command(words[1:], Path(folder))
 
 
 def _send(words: list[str], folder: str) -> int:

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ...core.resolvers import PORT, address_and_port
 from .failure import DnsFailure
-from .settings import PORT, address_and_port
 
 if TYPE_CHECKING:
     from dns.name import Name

@@ -69,7 +69,7 @@ class Records:
         return settings is not None and settings.proves(host)
 
     @contextmanager
-    def published(self, settings: DnsSettings, challenges: Iterable[tuple[str, str]]) -> Iterator[None]:
+    def published(self, settings: DnsSettings, challenges: Iterable[tuple[str, str]]) -> Iterator[list[Record]]:
         """`challenges`: names such as `_acme-challenge.example.com`, each with its value. Inside the context every
         server of the zone has them. Raises DnsFailure, when it begins."""
         made: list[Record] = []
@@ -79,7 +79,7 @@ class Records:
                     made.append(self._add(child, settings, challenge, value))
                 for record in made:
                     self._wait(child, settings, record)
-                yield
+                yield made
             finally:
                 self._remove_all(child, made)
 

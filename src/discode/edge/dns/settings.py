@@ -9,16 +9,15 @@ that a change takes no restart. No file: no provider, and no DNS-01.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.resolvers import address_and_port
 from .failure import DnsFailure
 
-PORT = 53
 NAMES = ("all", "wildcards")
 LONGEST = 3600.0  # seconds, of either wait
 
@@ -65,14 +64,3 @@ def _settings(raw: Mapping[str, Any], folder: Path) -> DnsSettings:
     for text in resolvers:
         address_and_port(text)
     return DnsSettings(str(raw["provider"]), folder / raw["credentials"], wait, timeout, resolvers, names)
-
-
-def address_and_port(text: str) -> tuple[str, int]:
-    """`192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1`, `[2001:db8::1]:5353`. Raises ValueError."""
-    address, colon, port = text.rpartition(":")
-    if not colon or (text.count(":") > 1 and not address.endswith("]")):
-        address, port = text, str(PORT)
-    number = int(port)
-    if not 1 <= number <= 65535:
-        raise ValueError(f"{port} is not a port")
-    return str(ipaddress.ip_address(address.removeprefix("[").removesuffix("]"))), number
