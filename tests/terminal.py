@@ -23,6 +23,15 @@ class Typed:
     def type(self, line):
         os.write(self._master, f"{line}\n".encode())
 
+    def press(self, keys):
+        os.write(self._master, keys)
+
+    def resize(self, rows, columns):
+        termios.tcsetwinsize(self._master, (rows, columns))
+
+    def modes(self):
+        return termios.tcgetattr(self._master)
+
     def is_echoing(self):
         return bool(termios.tcgetattr(self._master)[3] & termios.ECHO)
 
@@ -47,8 +56,9 @@ def terminal(command, environment, columns=80):
     master, slave = os.openpty()
     termios.tcsetwinsize(master, (24, columns))
     child = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *command], env={**environment, "TERM": "xterm"}, stdin=slave, stdout=slave,
-        stderr=slave,
+        # As from a shell, whatever the tests were started by: a background job has some of them ignored.
+        ["setsid", "--ctty", "--wait", "env", "--default-signal=INT,QUIT,HUP", *command],
+        env={**environment, "TERM": "xterm"}, stdin=slave, stdout=slave, stderr=slave,
     )  # fmt: skip
     os.close(slave)
     try:

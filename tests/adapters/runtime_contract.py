@@ -3,12 +3,17 @@
 `bench.runtime`, `bench.spec(number=1)` an instance of a release that was fetched, `bench.answers(name)`.
 """
 
+import os
+import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from discode.core.errors import NotHere
+from discode.core.errors import NoSuchCommand, NotHere, Refused
 from discode.core.names import InstanceName
+from discode.ports.console import Console
 from discode.ports.report import Silence
 from discode.ports.runtime import WEB, Phase
 
@@ -23,6 +28,13 @@ def until(lines, is_wanted):
         if line is not None and is_wanted(line):
             return found
     return []
+
+
+@contextmanager
+def console():
+    """Without input, and a file for its output."""
+    with tempfile.TemporaryFile() as file, Path(os.devnull).open() as nothing:
+        yield Console(nothing.fileno(), file.fileno(), file.fileno()), lambda: os.pread(file.fileno(), 1 << 20, 0)
 
 
 class RuntimeContract:
@@ -153,3 +165,36 @@ class RuntimeContract:
         done = bench.runtime.run_once(bench.spec(), bench.command, 60, seen.append)
         assert done.exit_code == 0 and done.output and list(done.output) == seen
         assert bench.runtime.instances(bench.spec().name.app) == []
+
+    def test_a_command_runs_beside_the_program_of_an_instance(self, bench):
+        spec = bench.spec()
+        with console() as (given, written):
+            with pytest.raises(Refused) as refused:
+                bench.runtime.exec(spec.name, ["echo", "hello"], given)
+            assert refused.value.name == "not-running"
+            bench.runtime.start(spec)
+            assert bench.answers(spec.name)
+            assert bench.runtime.exec(spec.name, ["echo", "hello"], given) == 0
+            assert written() == b"hello\n"
+            assert bench.runtime.exec(spec.name, bench.exits(7), given) == 7
+            with pytest.raises(NoSuchCommand):
+                bench.runtime.exec(spec.name, ["no-such-program"], given)
+            bench.runtime.stop(spec.name, 2)
+            with pytest.raises(Refused):
+                bench.runtime.exec(spec.name, ["echo", "hello"], given)
+        assert bench.runtime.inspect(spec.name).phase is Phase.STOPPED
+
+    def test_a_command_runs_beside_all_instances(self, bench):
+        spec = bench.spec()
+        with console() as (given, written):
+            assert bench.runtime.run(spec, ["echo", "hello"], given) == 0
+            assert written() == b"hello\n"
+            assert bench.runtime.run(spec, bench.exits(7), given) == 7
+            with pytest.raises(NoSuchCommand):
+                bench.runtime.run(spec, ["no-such-program"], given)
+            bench.runtime.sweep(spec.name.app)
+            bench.runtime.sweep(spec.name.app, living=True)
+            assert bench.runtime.instances(spec.name.app) == []
+            bench.runtime.prune(spec.name.app, frozenset())
+            with pytest.raises(NotHere):
+                bench.runtime.run(spec, ["echo", "hello"], given)

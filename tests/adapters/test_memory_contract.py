@@ -23,6 +23,9 @@ class Bench:
 
         return InstanceSpec(InstanceName("tiny", self.release.key, number), self.release, {})
 
+    def exits(self, code):
+        return ["exit", str(code)]
+
     def answers(self, name):
         return self.runtime.probe(name, "/up", 1).ok
 

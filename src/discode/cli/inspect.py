@@ -19,10 +19,19 @@ if TYPE_CHECKING:
     from ..ports.runtime import ProcessState
 
 
-def status(app: App, as_json: Json = False) -> None:
-    """Show how an app is: its version, address, processes and license, and which versions are kept."""
+def status(
+    app: Annotated[str | None, typer.Argument(metavar="[APP]", help="Only this app.", show_default=False)] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how an app is: its version, address, processes and license, and which versions are kept.
+
+    Without a name it shows all apps, as discode list does.
+    """
     from . import wiring
 
+    if app is None:
+        list_(as_json)
+        return
     world = wiring.world(as_json, "discode status")
     told = describe(world, world.installed(app))
     told["license"] = _license(app, world.clock.now())

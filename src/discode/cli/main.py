@@ -49,7 +49,10 @@ PLACES = {
     "prune": "customer.prune",
     "status": "inspect.status",
     "list": "inspect.list_",
+    "open": "open.open_",
     "logs": "logs.logs",
+    "exec": "console.exec_",
+    "run": "console.run",
     "history": "inspect.history",
     "doctor": "host.doctor",
     "settle": "host.settle",
@@ -64,6 +67,8 @@ PLACES = {
     "hub": "hub.app",
 }
 HIDDEN = ("guard",)
+# Commands whose exit code is that of another program, and the one of their own errors then.
+OTHERS_CODE, OWN_ERROR = ("exec", "run"), 125
 # Objects between two collections of garbage: importing makes many that stay, and a command has ended before it matters.
 COLLECT_AFTER = 100_000
 # The class that ends a usage error, of Click or of Typer's own copy of it.
@@ -126,12 +131,13 @@ def _leave(code: int) -> NoReturn:
 def _run(words: list[str]) -> int:
     from .errors import show
 
+    as_json = "--json" in words[: words.index("--") if "--" in words else None]
     try:
         code = command()(args=words, prog_name="discode", standalone_mode=False)
     except DiscodeError as error:
-        return show(error, as_json="--json" in words)
+        return show(error, as_json=as_json, code=_code_of(error, words))
     except _CLICK_ERROR as error:
-        return _show_usage(error, as_json="--json" in words)
+        return _show_usage(error, as_json=as_json, code=OWN_ERROR if words[0] in OTHERS_CODE else 2)
     except (typer.Abort, KeyboardInterrupt):
         print("Stopped.", file=sys.stderr)
         return 5
@@ -142,11 +148,20 @@ def _run(words: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _show_usage(error: BaseException, *, as_json: bool) -> int:
+def _code_of(error: DiscodeError, words: list[str]) -> int:
+    if words[0] not in OTHERS_CODE or error.exit_code > OWN_ERROR:
+        return error.exit_code
+    return OWN_ERROR
+
+
+def _show_usage(error: BaseException, *, as_json: bool, code: int) -> int:
     if as_json:
         from ..core.errors import UsageError
         from .errors import show
 
-        return show(UsageError(error.format_message(), "See: discode --help"), as_json=True)  # type: ignore[attr-defined]
+        told = UsageError(error.format_message(), "See: discode --help")  # type: ignore[attr-defined]
+        return show(told, as_json=True, code=code)
     error.show()  # type: ignore[attr-defined]
-    return 2
+    if code == OWN_ERROR:
+        print("Give the command after --, as in: discode exec myapp -- ls -l", file=sys.stderr)
+    return code

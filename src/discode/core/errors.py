@@ -17,7 +17,11 @@
       Unreachable                  7   as it was: engine, proxy or hub does not answer
         RuntimeUnreachable, ProxyUnreachable, SourceUnreachable
         Unfinished                 7   one version serves, but the flow could not be recorded as finished
+      CannotRun                  126   a command that was to run in the app is there, and is no program
+      NoSuchCommand              127   there is no such command in the app
 
+Where a command's exit code is that of a program in the app, errors have 125 instead, but for the last two: as `env`,
+`timeout` and `docker exec` do it.
 Any other exception is a bug of ours and exits with 1.
 """
 
@@ -128,3 +132,19 @@ class Unfinished(Unreachable):
     """Discode's own files cannot be written in the middle of a flow. Its journal stays; the next command settles."""
 
     key = "store-unreachable"
+
+
+class CannotRun(DiscodeError):
+    """Exit codes of a shell: <https://pubs.opengroup.org/onlinepubs/9699919799/utilities/V3_chap02.html>, 2.8.2."""
+
+    key, exit_code = "cannot-run", 126
+
+
+class NoSuchCommand(DiscodeError):
+    key, exit_code = "no-such-command", 127
+
+    def __init__(self, program: str):
+        super().__init__(
+            f"There is no program {program} in the app.",
+            "What a shell understands, such as pipes and variables, is one word for a shell: -- sh -c 'echo $HOME'",
+        )

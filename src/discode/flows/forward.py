@@ -26,6 +26,7 @@ def uninstall(site: Site, journal: Journal) -> None:
     let_finish(site, before, f"{app} is being removed.")
     site.proxy.unroute(app)
     retire_others(site, None, app)
+    site.runtime.sweep(app, living=True)
     site.runtime.prune(app, frozenset())
     site.store.save_kept(before.left())
     site.store.delete_installation(app)

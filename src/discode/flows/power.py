@@ -47,6 +47,7 @@ def _start(world: World, app: str, steps: Steps) -> Result | Missing:
     site, after = world.site(before.kind, steps), before.with_state("running")
     if missing := lacks(site, before, before.release):
         return missing
+    site.runtime.sweep(app)  # a program of a command that was killed may still have the volumes
     _bring_up(site, Journal(flow="start", started=world.clock.now(), before=before, after=after))
     return Result("start", app, "started", before.version, before.version, str(after.instance), steps.seconds)
 

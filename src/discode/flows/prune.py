@@ -21,7 +21,9 @@ def prune(world: World, app: str, *, keep: int = KEPT) -> Result:
             # First the promise, then the bytes: a rollback is never offered to what is gone.
             if after != before:
                 world.store.save_installation(after)
-            world.site(before.kind, steps).runtime.prune(app, after.kept_keys())
+            runtime = world.site(before.kind, steps).runtime
+            runtime.sweep(app)
+            runtime.prune(app, after.kept_keys())
     kept = ", ".join(release.version for release in after.previous) or "none"
     message = f"Kept for a rollback: {kept}."
     return Result("prune", app, "pruned", before.version, before.version, str(before.instance), steps.seconds, message)

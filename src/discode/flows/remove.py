@@ -61,6 +61,7 @@ def _drop(world: World, kept: Kept, kind: Literal["archive", "image"], steps: St
     try:
         site = world.site(kind, steps)
         retire_others(site, None, kept.app)
+        site.runtime.sweep(kept.app, living=True)
         site.runtime.prune(kept.app, frozenset())
         site.runtime.drop_data(kept.app)
         if not world.store.apps():

@@ -45,6 +45,7 @@ def _trouble(site: Site, installation: Installation) -> str:
 
 def _restore(site: Site, installation: Installation) -> Missing | None:
     site.proxy.ensure()
+    site.runtime.sweep(installation.app)
     if installation.state == "stopped":
         site.proxy.stop(installation.app, f"{installation.app} is stopped.")
         site.runtime.stop(installation.instance, installation.release.manifest.update.stop)

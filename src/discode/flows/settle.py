@@ -34,12 +34,19 @@ def settle(world: World, app: str, steps: Steps, cause: Interrupted | None = Non
     )
 
 
+def sweep(world: World, app: str) -> None:
+    """End what commands were running in the app (`discode run`) that are dead."""
+    if (installation := world.store.installation(app)) is not None:
+        world.site(installation.kind, world.steps()).runtime.sweep(app)
+
+
 def settle_for_the_dead(world: World, app: str) -> None:
     """What the guard of a command does that was killed. Another command may be at it already, and then settles first:
-    what it does afterwards is its own."""
+    what it does afterwards is its own. A program that it ran in the app ends with it."""
     left = world.store.journal(app)
     for _ in range(GUARD_TRIES):
         try:
+            sweep(world, app)
             journal = world.store.journal(app)
             if left is None or journal is None or journal.started != left.started:
                 return

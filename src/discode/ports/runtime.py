@@ -10,6 +10,7 @@ from typing import Protocol
 from ..core.manifest import Manifest
 from ..core.names import InstanceName
 from ..core.release import Release
+from .console import Console
 from .releases import Releases
 from .report import Report
 
@@ -126,6 +127,18 @@ class Runtime(Protocol):
     ) -> Completed:
         """Run a command to its end as the instance would run: same files, env and volumes. `say` is told each line of
         its output as it comes. After `timeout` seconds it is stopped, as an instance is."""
+
+    def exec(self, name: InstanceName, command: Sequence[str], console: Console, process: str = WEB) -> int:
+        """Run a command in an instance that runs, beside its program, until it ends; it ends with the instance. Its
+        exit code, or 128 and the number of the signal that ended it. Signals to this process are its own meanwhile.
+
+        Raises Refused with the key `not-running`, NoSuchCommand, CannotRun."""
+
+    def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
+        """As `exec`, beside all instances: as `run_once` would, and nothing of it is left. Raises as `start`, too."""
+
+    def sweep(self, app: str, *, living: bool = False) -> None:
+        """Stop and remove what was begun by `run` in processes that are dead; `living`: in all."""
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
         """None when no such instance."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ..core.errors import NotHere
+from ..core.errors import NoSuchCommand, NotHere, Refused
 from ..core.names import InstanceName
 from ..core.release import Release
+from ..ports.console import Console
 from ..ports.releases import Releases
 from ..ports.report import Report
 from ..ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
@@ -50,6 +52,7 @@ class MemoryRuntime:
         self.live: dict[InstanceName, _Instance] = {}
         self.fetched: set[tuple[str, str]] = set()
         self.volumes: set[str] = set()
+        self.begun: list[tuple[str, bool]] = []  # by `run`: the app, and whether its command lives
         self.exclusive = False
         self.violations: list[str] = []
         self.served: Callable[[Endpoint], bool] = lambda endpoint: False
@@ -92,6 +95,21 @@ class MemoryRuntime:
         if behaviour is Behaviour.MIGRATION_HANGS:
             return Completed(None, (line,))
         return Completed(1 if behaviour is Behaviour.MIGRATION_FAILS else 0, (line,))
+
+    def exec(self, name: InstanceName, command: Sequence[str], console: Console, process: str = WEB) -> int:
+        """`exit 7` ends with 7, `echo …` says that; there is no other program."""
+        instance = self.live.get(name)
+        if instance is None or instance.phase is not Phase.RUNNING:
+            raise Refused(f"{name} does not run now.", "See why: discode status", key="not-running")
+        return _carried_out(command, console)
+
+    def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
+        if (spec.name.app, spec.name.key) not in self.fetched:
+            raise NotHere(f"{spec.name.app} {spec.release.version} is not on this machine.")
+        return _carried_out(command, console)
+
+    def sweep(self, app: str, *, living: bool = False) -> None:
+        self.begun = [(of, lives) for of, lives in self.begun if of != app or (lives and not living)]
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
         return self._state(name) if name in self.live else None
@@ -183,3 +201,11 @@ class MemoryRuntime:
 
     def _behaviour(self, name: InstanceName) -> Behaviour:
         return self.behaviours.get(name.key, Behaviour.GOOD)
+
+
+def _carried_out(command: Sequence[str], console: Console) -> int:
+    if command[0] == "echo":
+        os.write(console.stdout, f"{' '.join(command[1:])}\n".encode())
+    elif command[0] != "exit":
+        raise NoSuchCommand(command[0])
+    return int(command[1]) if command[0] == "exit" else 0

@@ -77,6 +77,9 @@ class Bench:
         release = release or self.release
         return InstanceSpec(InstanceName(APP, release.key, number), release, env)
 
+    def exits(self, code):
+        return ["sh", "-c", f"exit {code}"]
+
     def answers(self, name):
         wait_for(lambda: self.runtime.probe(name, "/up", 2).ok)
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,20 @@ from ...core.names import InstanceName
 from ...ports.runtime import InstanceSpec
 from . import users
 from .engine import Engine
-from .names import APP, PROCESS, RELEASE, WEB, instance_of, is_ours, labels, once_name, part_name, volume_name
+from .names import (
+    APP,
+    PROCESS,
+    RELEASE,
+    RUN,
+    WEB,
+    instance_of,
+    is_ours,
+    labels,
+    once_name,
+    part_name,
+    run_name,
+    volume_name,
+)
 
 LOG = {"max-size": "10m", "max-file": "5"}  # of the driver json-file: rotated, 50 MB at the most
 RECORD = "DISCODE_RECORD"
@@ -30,6 +43,7 @@ class Part:
     spec: InstanceSpec
     command: Sequence[str] | None
     env: dict[str, str] = field(repr=False)
+    labels: Mapping[str, str] = field(default_factory=dict)  # beside those of every container
 
     @property
     def manifest(self) -> Manifest:
@@ -51,6 +65,10 @@ def processes(spec: InstanceSpec) -> list[Part]:
 
 def once(spec: InstanceSpec, command: Sequence[str]) -> Part:
     return Part(once_name(spec.name), RELEASE, spec, command, _environment(spec))
+
+
+def run(spec: InstanceSpec, command: Sequence[str], number: str, labels: Mapping[str, str]) -> Part:
+    return Part(run_name(spec.name.app, number), RUN, spec, command, _environment(spec), labels)
 
 
 def port_of(told: dict[str, Any]) -> int:
@@ -98,11 +116,12 @@ def bring_up(engine: Engine, part: Part, network: str, address: str | None) -> d
     try:
         engine.api.start(name)
     except docker.errors.APIError as error:
-        raise _start_failed(engine, part, error) from error
+        raise start_failed(engine, part, error) from error
     return dict(engine.api.inspect_container(name))
 
 
-def create(engine: Engine, part: Part, network: str, address: str | None = None) -> None:
+def create(engine: Engine, part: Part, network: str, address: str | None = None, **more: bool) -> None:
+    """`more`: of the engine's `create_container`."""
     import docker.errors
 
     api, manifest = engine.api, part.manifest
@@ -116,10 +135,11 @@ def create(engine: Engine, part: Part, network: str, address: str | None = None)
             command=list(part.command) if part.command else None,
             entrypoint=_entrypoint(manifest),
             environment=part.env,
-            labels=labels(manifest.app, part.role, part.spec.name.key),
+            labels={**labels(manifest.app, part.role, part.spec.name.key), **part.labels},
             stop_timeout=max(round(manifest.update.stop), 1),
             networking_config=attached,
             host_config=_host_config(engine, part, network),
+            **more,
         )
     except docker.errors.APIError as error:
         raise _create_failed(engine, part, error) from error
@@ -179,7 +199,7 @@ def _host_config(engine: Engine, part: Part, network: str) -> dict[str, Any]:
             network_mode=network,
             mounts=mounts,
             # A crashed app comes back, and after a reboot too; what was stopped stays stopped.
-            restart_policy={"Name": "no" if part.role == RELEASE else "unless-stopped"},
+            restart_policy={"Name": "no" if part.role in (RELEASE, RUN) else "unless-stopped"},
             log_config=docker.types.LogConfig(type="json-file", config=LOG),
             mem_limit=resources.memory,
             memswap_limit=resources.memory,  # both together: no swap on top of it
@@ -224,7 +244,7 @@ def _has_image(engine: Engine, part: Part) -> bool:
     return True
 
 
-def _start_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
+def start_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
     told = engine.api.inspect_container(part.container)
     words = (str(error.explanation or error),)
     if told["State"]["ExitCode"] in CANNOT_RUN:

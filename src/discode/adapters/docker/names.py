@@ -9,6 +9,8 @@ from ...core.names import InstanceName
 
 APP, KEY, ROLE = "discode.app", "discode.key", "discode.role"
 WEB, PROCESS, RELEASE = "web", "process", "release"  # roles of containers that belong to an instance
+RUN = "run"  # the role of a container that a person runs a program in: of an app, and of no instance
+OWNER = "discode.owner"  # of such a container: the process that it ends with
 ONCE = "release"  # the suffix of the container of a release command; not a slug's, see `part_name`
 
 
@@ -24,6 +26,11 @@ def part_name(name: InstanceName, process: str) -> str:
 def once_name(name: InstanceName) -> str:
     """The container of a one-off command. Two dots: a process may be called `release`."""
     return f"{name}..{ONCE}"
+
+
+def run_name(app: str, number: str) -> str:
+    """Not that of an instance: it may outlive the one that serves, and is no part of any."""
+    return f"{app}..{RUN}-{number}"
 
 
 def instance_of(container: str) -> InstanceName | None:

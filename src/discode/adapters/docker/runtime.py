@@ -10,16 +10,18 @@ from typing import Any, Literal
 from ...core.errors import DiscodeError, Failed
 from ...core.names import InstanceName
 from ...core.release import Release
+from ...ports.console import Console
 from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 from .. import http_probe
-from . import containers, inside, listening, logs, once, programs, unrunnable, volumes
+from . import console as consoles
+from . import containers, inside, listening, logs, once, programs, runs, unrunnable, volumes
 from .containers import Part
 from .ended import end_of
 from .engine import Engine
 from .images import Images
-from .names import APP, instance_of, process_of
+from .names import APP, instance_of, part_name, process_of
 from .network import Network, address_of
 from .pull import free_disk
 
@@ -76,6 +78,22 @@ class DockerRuntime:
                 raise
             finally:
                 containers.remove(self._engine, part.container)
+
+    def exec(self, name: InstanceName, command: Sequence[str], console: Console, process: str = WEB) -> int:
+        container = str(name) if process == WEB else part_name(name, process)
+        with self._asking("run the command"):
+            if containers.inspect(self._engine, container, name.app) is None:
+                raise consoles.not_running(container)
+            return consoles.execute(self._engine, container, command, console)
+
+    def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
+        with self._asking("run the command"):
+            self._prepare(spec)
+            return runs.run(self._engine, spec, command, console, self._network.name, self._address())
+
+    def sweep(self, app: str, *, living: bool = False) -> None:
+        with self._asking(f"remove what was run in {app}"):
+            runs.sweep(self._engine, app, living=living)
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
         with self._asking(f"inspect {name}"):
@@ -149,9 +167,10 @@ class DockerRuntime:
         volumes.ensure(self._engine, spec.name.app, spec.manifest.volumes)
 
     def _bring_up(self, part: Part) -> dict[str, Any]:
-        if self._addressing == "name":
-            return containers.bring_up(self._engine, part, self._network.name, None)
-        return containers.bring_up(self._engine, part, self._network.name, self._network.free_address())
+        return containers.bring_up(self._engine, part, self._network.name, self._address())
+
+    def _address(self) -> str | None:
+        return None if self._addressing == "name" else self._network.free_address()
 
     def _probe(self, told: dict[str, Any], path: str, timeout: float, host: str) -> Probe:
         port = containers.port_of(told)

@@ -14,17 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import NotHere, RuntimeUnreachable
+from ...core.errors import NotHere, Refused, RuntimeUnreachable
 from ...core.names import InstanceName
 from ...core.release import Release
 from ...disk.folders import free_space
 from ...disk.lock import held, is_held
 from ...disk.whole import read_object
+from ...ports.console import Console
 from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 from ..files.disk import disk_refusals
 from ..http_probe import probe
+from . import console as consoles
+from . import runs
 from .fetched import Fetched
 from .layout import WEB, InstanceFolder, write_json
 from .listener import is_strangers
@@ -82,6 +85,30 @@ class ProcessRuntime:
         with disk_refusals(self.home):
             release = self._fetched.path(spec.name.app, spec.name.key)
             return run_once(self.home, release, spec, command, timeout, say)
+
+    def exec(self, name: InstanceName, command: Sequence[str], console: Console, process: str = WEB) -> int:
+        """All programs of an instance have the same folder and environment."""
+        folder = self._folder(name)
+        env = {str(key): str(value) for key, value in read_object(folder.env).items()}
+        if not folder.is_ready() or folder.stop.exists():
+            raise Refused(f"{name} does not run now.", "See why: discode status", key="not-running")
+        life = folder.spec.stat().st_ino
+
+        def is_over() -> bool:
+            """Stopped, removed, or removed and made anew."""
+            return folder.stop.exists() or not folder.is_ready() or folder.spec.stat().st_ino != life
+
+        return consoles.attend(command, folder.work, env, console, folder.path, is_over)
+
+    def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
+        release = self._fetched.path(spec.name.app, spec.name.key)
+        if not release.is_dir():
+            raise NotHere(f"{spec.name.app} {spec.release.version} is not on this machine.")
+        with disk_refusals(self.home):
+            return runs.run(self.home, release, spec, command, console)
+
+    def sweep(self, app: str, *, living: bool = False) -> None:
+        runs.sweep(self.home, app, living=living)
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
         folder = self._folder(name)
