@@ -95,12 +95,11 @@ def test_an_app_that_must_not_run_twice_is_stopped_before_something_runs_beside_
 def test_a_terminal_that_is_closed_ends_what_ran_in_it(installed):
     master, slave = os.openpty()
     child = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *installed.command("exec", APP, "--", "sleep", "600")], env=installed.env,
-        stdin=slave, stdout=slave, stderr=slave,
+        ["setsid", "--ctty", *installed.command("exec", APP, "--", "sh", "-c", "echo ready; exec sleep 600")],
+        env=installed.env, stdin=slave, stdout=slave, stderr=slave,
     )  # fmt: skip
     os.close(slave)
-    wait_for(lambda: installed.processes(names=(b"sleep\x00600",)))
+    assert os.read(master, 100) == b"ready\r\n"
     os.close(master)
-    child.wait(60)
+    assert child.wait(60) == 128 + signal.SIGHUP
     wait_for(lambda: not installed.processes(names=(b"sleep\x00600",)))
-    assert child.returncode in (-signal.SIGHUP, 128 + signal.SIGHUP)

@@ -21,10 +21,15 @@ def as_dict(error: DiscodeError) -> dict[str, Any]:
 def show(error: DiscodeError, *, as_json: bool, code: int | None = None) -> int:
     """Print it, on stdout as JSON or on stderr for people; the answer is the exit code, which may be another `code`."""
     code = error.exit_code if code is None else code
-    if as_json:
-        print(json.dumps({"error": as_dict(error), "exit_code": code}), flush=True)
-    else:
-        print("\n".join(_lines(error)), file=sys.stderr, flush=True)
+    try:
+        if as_json:
+            print(json.dumps({"error": as_dict(error), "exit_code": code}), flush=True)
+        else:
+            print("\n".join(_lines(error)), file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        pass  # the terminal is gone
     return code
 
 

@@ -18,6 +18,9 @@ from .instance import fetch_again, spec
 from .settle import settle
 from .world import Site, World
 
+ENDED = (129, 137, 143)  # by SIGHUP, SIGKILL, SIGTERM: what ends in an instance that is stopped
+NOTICED, INTERVAL = 1.0, 0.05  # seconds within which a runtime has noted that an instance has ended, and between looks
+
 
 def execute(world: World, app: str, command: Sequence[str], console: Console, process: str = WEB) -> int:
     """The command's own exit code. Raises NoSuchApp, Refused when the app does not run, UsageError for a process that
@@ -42,17 +45,25 @@ def execute(world: World, app: str, command: Sequence[str], console: Console, pr
         if error.name != "not-running":
             raise
         raise Refused(error.sentence, f"See why: discode status {app}", key=error.name) from error
-    if code:
+    if code in ENDED:
         _tell_of_its_end(site, installation)
     return code
 
 
 def _tell_of_its_end(site: Site, installation: Installation) -> None:
     """Whoever sits there may not know of an update or a restart."""
+    until = site.clock.monotonic() + NOTICED
     with suppress(DiscodeError):
-        state = site.runtime.inspect(installation.instance)
-        if state is None or state.phase is not Phase.RUNNING:
-            site.report.note(f"{installation.instance} has ended, and the command with it.")
+        while _runs(site, installation):
+            if site.clock.monotonic() > until:
+                return
+            site.clock.sleep(INTERVAL)
+        site.report.note(f"{installation.instance} has ended, and the command with it.")
+
+
+def _runs(site: Site, installation: Installation) -> bool:
+    state = site.runtime.inspect(installation.instance)
+    return state is not None and state.phase is Phase.RUNNING
 
 
 def run(world: World, app: str, command: Sequence[str], console: Console) -> int:
