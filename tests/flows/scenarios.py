@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from discode.core.installation import Route
+from discode.core.own_certificate import OwnCertificate
 from discode.flows import domains
 from discode.flows.configure import configure, restart
 from discode.flows.install import InstallRequest, install
@@ -19,6 +20,9 @@ from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 
 APP = "myapp"
+# HTTPS with an own certificate: every flow has to hand on what the proxy and the store have of it.
+ROUTE = Route(hosts=("a.test",), tls="own")
+CERTIFICATE = OwnCertificate(b"chain", b"key")
 ENV = {"SECRET": {"generate": "hex32"}, "GREETING": {"ask": "Which greeting?", "optional": True}}
 
 
@@ -45,7 +49,7 @@ class Scenario:
 
 def installed(world: MemoryWorld, **fields) -> None:
     world.publish("1.0", env=ENV, **fields)
-    install(world.world(), InstallRequest(APP, "memory", route=Route(hosts=("a.test",))))
+    install(world.world(), InstallRequest(APP, "memory", route=ROUTE, certificate=CERTIFICATE))
     world.runtime.exclusive = fields.get("update", {}).get("strategy") == "hold"
 
 
@@ -128,7 +132,8 @@ MIGRATION: dict[str, Any] = {"release_command": ["migrate"]}
 
 
 def _install(world: World) -> object:
-    return install(world, InstallRequest(APP, "memory", route=Route(hosts=("a.test",)), settings={"GREETING": "hi"}))
+    greeting = {"GREETING": "hi"}
+    return install(world, InstallRequest(APP, "memory", route=ROUTE, settings=greeting, certificate=CERTIFICATE))
 
 
 def _update(world: World) -> object:

@@ -55,6 +55,7 @@ def copied(world: MemoryWorld) -> MemoryWorld:
     for table in ("installations", "journals", "kept_logs", "records"):
         setattr(made.store, table, dict(getattr(world.store, table)))
     made.store.revisions = {app: dict(revisions) for app, revisions in world.store.revisions.items()}
+    made.store.certificates = {app: dict(revisions) for app, revisions in world.store.certificates.items()}
     made.store.entries = {app: list(entries) for app, entries in world.store.entries.items()}
     made.store.damaged = set(world.store.damaged)
     return made
@@ -189,6 +190,8 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
     if installation is None:
         assert None in scenario.may_serve, f"{where}: the installation is gone"
         assert not instances and APP not in world.proxy.services, f"{where}: left over: {instances}"
+        if not faults or scenario.name.startswith("uninstall"):  # an install may be cut off before its journal
+            assert not world.store.certificates.get(APP), f"{where}: a private key is left"
         assert scenario.purges or not _had_data(scenario) or APP in world.runtime.volumes, f"{where}: lost its data"
         return
     assert installation.version in scenario.may_serve, f"{where}: {installation.version} serves"
@@ -197,6 +200,7 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
     assert APP in world.runtime.volumes, f"{where}: lost its data"
     assert (APP, installation.release.key) in world.runtime.fetched, f"{where}: its archive is gone"
     _check_state(installation.state, installation.route, world, instances[0], where)
+    _check_certificate(installation.route, world, where)
 
 
 def _check_state(state, route, world, instance, where) -> None:
@@ -208,6 +212,11 @@ def _check_state(state, route, world, instance, where) -> None:
     else:
         assert instance.phase is Phase.RUNNING and service.mode is Mode.RUNNING, f"{where}: does not serve"
         assert service.endpoint == instance.endpoint, f"{where}: the proxy sends the traffic elsewhere"
+
+
+def _check_certificate(route, world, where) -> None:
+    assert (route.tls == "own") == bool(route.certificate), f"{where}: {route}"
+    assert set(world.store.certificates[APP]) == {route.certificate} - {0}, f"{where}: {world.store.certificates[APP]}"
 
 
 def _had_data(scenario: Scenario) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from .https import CertificateFile, PrivateKeyFile, TlsChoice
 from .options import App, Assignments, FromEnvironment, Json, SettingsFile
 from .running import asking, run_and_show
 from .source_login import CredentialsFile, PlainHttp
@@ -72,19 +73,23 @@ def install(
     http_port: HttpPort = None,
     proxy: ProxyChoice = None,
     proxy_image: ProxyImage = None,
+    tls: TlsChoice = None,
+    certificate: CertificateFile = None,
+    private_key: PrivateKeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Install an app.
 
     Fetches the newest release, starts it, and sends traffic to it. If it does not start, only its settings and data are
-    left.
+    left. A public host name gets HTTPS.
 
     \b
         discode install myapp --from https://releases.example.com --host app.example.com
+        discode install myapp --host app.example.com --certificate fullchain.pem --private-key key.pem
     """
     from ..core.names import check_slug
     from ..flows.install import InstallRequest, install
-    from . import wiring
+    from . import https, wiring
     from .host_names import tell_international
     from .license_key import with_license
     from .settings import collect
@@ -94,13 +99,15 @@ def install(
     route, values = _route(host, path_prefix), collect(set_, set_from_env, settings)
     tell_international(route.hosts, as_json)
     machine = wiring.host(as_json)
+    kind, own = https.choice(route.hosts, tls, certificate, private_key, machine, as_json)
+    route = route.changed(tls=kind)
     machine.configure(proxy, http_port, proxy_image)
     world = wiring.world(as_json, "discode install", pin=root, on=machine)
     address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
     keep_new(world, app, address, login, plain_http)
 
     def flow(given: dict[str, str]) -> Result:
-        request = InstallRequest(app, address, channel, version, route, {**values, **given})
+        request = InstallRequest(app, address, channel, version, route, {**values, **given}, own)
         return install(world, request)
 
     with_license(app, address, license_file, as_json, lambda: run_and_show(lambda: asking(flow, as_json), as_json))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ..adapters.docker import Engine, ProxyContainer
     from ..adapters.hostconfig import HostConfig
     from ..adapters.kamal_proxy import EdgeProcess
+    from ..core.own_certificate import OwnCertificate
     from ..ports.runtime import Runtime
 
 Kind = Literal["archive", "image"]
@@ -130,6 +132,21 @@ class Host:
             config = self.config
             self._edge = EdgeProcess(self.home / "edge", config.http_port, config.https_port, config.bind)
         return self._edge
+
+    def has_dns_proof(self) -> bool:
+        """Whether names can be proved by DNS records, as wildcards have to be."""
+        return bool(getattr(self.config, "dns_provider", ""))
+
+    def read_own_certificate(
+        self, certificate: str, key: str, hosts: Sequence[str]
+    ) -> tuple[OwnCertificate, list[str]]:
+        """Checked for these hosts, with what the customer should know of it. Raises UsageError."""
+        from ..adapters import web
+        from ..adapters.own_certificate import read_own
+
+        bundle = self.config.acme_ca_bundle
+        trust = web.trusted_also(Path(bundle)) if bundle else web.trusted()
+        return read_own(certificate, key, hosts, time.time(), trust)
 
     def proxy_state(self) -> dict[str, Any]:
         """For people and programs: which proxy, its port, and whether it runs."""

@@ -9,10 +9,12 @@ from ..core.errors import Refused, UsageError
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
 from ..core.names import check_slug
+from ..core.own_certificate import OwnCertificate
 from ..core.plan import plan_install
 from ..core.release import Release
 from ..core.settings import change
 from ..ports.releases import Releases
+from .certificate import with_certificate
 from .clash import must_be_free, tell_what_is_taken_over
 from .prepare import SEED_DIGITS, check_settings, settled_settings
 from .replace import preflight, replace
@@ -22,7 +24,8 @@ from .world import Result, Site, Steps, World
 
 @dataclass(frozen=True)
 class InstallRequest:
-    """What the customer asks for. `settings` holds secrets and is kept out of `repr`."""
+    """What the customer asks for. `settings` holds secrets, and so does the certificate's key; they are kept out of
+    `repr`."""
 
     app: str
     source: str
@@ -30,6 +33,7 @@ class InstallRequest:
     version: str | None = None
     route: Route = field(default_factory=Route)
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    certificate: OwnCertificate | None = None  # of a route that has its own
 
 
 def install(world: World, request: InstallRequest) -> Result:
@@ -88,6 +92,7 @@ def _installed(site: Site, request: InstallRequest, release: Release, seed: str)
     after = _reusing(site, _installation(request, release, revision + 1, seed))
     site.store.save_kept(after.left())
     site.store.save_settings(request.app, after.settings, settled_settings(site, release, given))
+    after = with_certificate(site, after, request.certificate)
     replace(site, Journal(flow="install", started=site.clock.now(), before=None, after=after))
     return Result(
         "install", request.app, "installed", None, release.version, str(after.instance), site.steps.seconds

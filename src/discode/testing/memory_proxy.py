@@ -26,7 +26,8 @@ class _Service:
 class MemoryProxy:
     """`pending` are deploys that go on after their caller died, as kamal-proxy's do: each is carried out after that
     many further calls. `violations`: a pause that cut an earlier one short, and held requests that were let go to an
-    instance of which `is_unseen` says that nobody has seen it listen. `busy`: where requests are under way, by service:
+    instance of which `is_unseen` says that nobody has seen it listen, and own certificates that the
+    store does not have: `lacks_certificate`. `busy`: where requests are under way, by service:
     from the switch to an endpoint on, until the proxy was told to wait for them. `certificates` that it offers, and
     why it could not have them, by host."""
 
@@ -38,6 +39,7 @@ class MemoryProxy:
         self.certificates: dict[str, Certificate] = {}
         self.failures: dict[str, CertificateFailure] = {}
         self.is_unseen: Callable[[Endpoint], bool] = lambda endpoint: False
+        self.lacks_certificate: Callable[[str, int], bool] = lambda app, revision: False
         self._answer = answer
         self._is_late = False  # nobody can know of requests that such a deploy brings, and wait for them
 
@@ -64,6 +66,8 @@ class MemoryProxy:
         probe = self._answer(endpoint, health.path)
         if not probe.ok and not force:
             raise ReleaseFailed(f"target failed to become healthy within {timing.deploy:g} s: {probe.detail}")
+        if route.tls == "own" and self.lacks_certificate(service, route.certificate):
+            self.violations.append(f"{service} is routed with its certificate {route.certificate}, which is not kept")
         mode = self.services[service].mode if service in self.services else Mode.RUNNING
         held = self.services[service].held if service in self.services else 0.0
         self.services[service] = _Service(endpoint, route, mode, held, timing.response)

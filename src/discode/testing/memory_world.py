@@ -121,6 +121,7 @@ class MemoryWorld:
         self.runtime.served = self.proxy.has_traffic
         self.runtime.has_requests = self.proxy.has_requests
         self.proxy.is_unseen = self.runtime.is_unseen
+        self.proxy.lacks_certificate = lambda app, revision: self.store.certificate(app, revision) is None
 
     def publish(self, version: str, behaviour: Behaviour = Behaviour.GOOD, **fields: Any) -> Release:
         release = self.vendor.publish(version, **fields)

@@ -1,0 +1,84 @@
+"""What a customer says about HTTPS on the command line: automatic, with a certificate of their own, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ..core.errors import UsageError
+
+if TYPE_CHECKING:
+    from ..core.own_certificate import OwnCertificate
+    from ..core.public_names import Tls
+    from .wiring_host import Host
+
+TlsChoice = Annotated[
+    Literal["auto", "off"] | None,
+    typer.Option(
+        "--tls",
+        help="auto: HTTPS with a certificate that is got and renewed by itself; off: plain HTTP. Default: auto for "
+        "public host names, off for names such as localhost or nas.local.",
+        show_default=False,
+    ),
+]
+CertificateFile = Annotated[
+    str | None,
+    typer.Option(
+        "--certificate", metavar="FILE", help="HTTPS with a certificate of your own: the whole chain, in PEM format.",
+        show_default=False,
+    ),
+]  # fmt: skip
+PrivateKeyFile = Annotated[
+    str | None,
+    typer.Option("--private-key", metavar="FILE", help="The certificate's key, in PEM format.", show_default=False),
+]
+
+
+def choice(
+    hosts: Sequence[str], tls: Literal["auto", "off"] | None, certificate: str | None, key: str | None, on: Host,
+    as_json: bool,
+) -> tuple[Tls, OwnCertificate | None]:  # fmt: skip
+    """Raises UsageError, before anything is touched, for options that contradict each other and for a certificate that
+    cannot serve these hosts."""
+    from ..core.public_names import default_tls
+
+    if certificate is None and key is None:
+        if tls == "auto" and not hosts:
+            raise _without_host("A certificate is for host names")
+        return tls or default_tls(hosts, wildcards=on.has_dns_proof()), None
+    if tls is not None:
+        raise UsageError(
+            f"--tls {tls} and a certificate of your own contradict each other. Nothing was changed.",
+            "Omit --tls, or --certificate and --private-key.",
+            key="https-options",
+        )
+    return "own", own_certificate(hosts, certificate, key, on, as_json)
+
+
+def own_certificate(
+    hosts: Sequence[str], certificate: str | None, key: str | None, on: Host, as_json: bool
+) -> OwnCertificate:
+    """Raises as `choice`."""
+    from .progress import report_for
+
+    if certificate is None or key is None:
+        missing = "--certificate" if certificate is None else "--private-key"
+        raise UsageError(
+            f"--certificate and --private-key go together: {missing} is missing. Nothing was changed.",
+            f"Give both; one file that holds both is given twice. For example: {missing} FILE",
+            key="https-options",
+        )
+    if not hosts:
+        raise _without_host("The certificate is for host names")
+    own, notes = on.read_own_certificate(certificate, key, hosts)
+    for note in notes:
+        report_for(as_json).note(note)
+    return own
+
+
+def _without_host(why: str) -> UsageError:
+    return UsageError(
+        f"{why}, and the app has none. Nothing was changed.", "Say which: --host app.example.com", key="https-options"
+    )
