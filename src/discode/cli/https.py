@@ -10,8 +10,8 @@ import typer
 from ..core.errors import UsageError
 
 if TYPE_CHECKING:
+    from ..core.installation import Route
     from ..core.own_certificate import OwnCertificate
-    from ..core.public_names import Tls
     from .wiring_host import Host
 
 TlsChoice = Annotated[
@@ -36,31 +36,30 @@ PrivateKeyFile = Annotated[
 ]
 
 
-def choice(
-    hosts: Sequence[str], tls: Literal["auto", "off"] | None, certificate: str | None, key: str | None, on: Host,
-    as_json: bool,
-) -> tuple[Tls, OwnCertificate | None]:  # fmt: skip
-    """Raises UsageError, before anything is touched, for options that contradict each other and for a certificate that
-    cannot serve these hosts."""
+def chosen(
+    route: Route, tls: Literal["auto", "off"] | None, certificate: str | None, key: str | None, on: Host, as_json: bool
+) -> tuple[Route, OwnCertificate | None]:
+    """The route with its HTTPS. Raises UsageError, before anything is touched, for options that contradict each other
+    and for a certificate that cannot serve these hosts."""
     from ..core.public_names import default_tls
 
     if certificate is None and key is None:
-        if tls == "auto" and not hosts:
+        if tls == "auto" and not route.hosts:
             raise _without_host("A certificate is for host names")
-        return tls or default_tls(hosts, wildcards=on.has_dns_proof()), None
+        return route.changed(tls=tls or default_tls(route.hosts, wildcards=on.has_dns_proof())), None
     if tls is not None:
         raise UsageError(
             f"--tls {tls} and a certificate of your own contradict each other. Nothing was changed.",
             "Omit --tls, or --certificate and --private-key.",
             key="https-options",
         )
-    return "own", own_certificate(hosts, certificate, key, on, as_json)
+    return route.changed(tls="own"), own_certificate(route.hosts, certificate, key, on, as_json)
 
 
 def own_certificate(
     hosts: Sequence[str], certificate: str | None, key: str | None, on: Host, as_json: bool
 ) -> OwnCertificate:
-    """Raises as `choice`."""
+    """Raises as `chosen`."""
     from .progress import report_for
 
     if certificate is None or key is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,7 +14,8 @@ from .source_login import CredentialsFile, PlainHttp
 
 if TYPE_CHECKING:
     from ..core.installation import Route
-    from ..flows.world import Result
+    from ..flows.install import InstallRequest
+    from ..flows.world import Result, World
 
 Source = Annotated[
     str | None,
@@ -88,34 +90,40 @@ def install(
         discode install myapp --host app.example.com --certificate fullchain.pem --private-key key.pem
     """
     from ..core.names import check_slug
-    from ..flows.install import InstallRequest, install
+    from ..flows.install import InstallRequest
     from . import https, wiring
-    from .host_names import tell_international
     from .license_key import with_license
     from .settings import collect
     from .source_login import keep_new, taken_off
 
     check_slug(app)
-    route, values = _route(host, path_prefix), collect(set_, set_from_env, settings)
-    tell_international(route.hosts, as_json)
+    route, values = _route(host, path_prefix, as_json), collect(set_, set_from_env, settings)
     machine = wiring.host(as_json)
-    kind, own = https.choice(route.hosts, tls, certificate, private_key, machine, as_json)
-    route = route.changed(tls=kind)
+    route, own = https.chosen(route, tls, certificate, private_key, machine, as_json)
     machine.configure(proxy, http_port, proxy_image)
     world = wiring.world(as_json, "discode install", pin=root, on=machine)
     address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
     keep_new(world, app, address, login, plain_http)
+    wanted = InstallRequest(app, address, channel, version, route, values, own)
+    with_license(app, address, license_file, as_json, lambda: _install(world, wanted, as_json))
+
+
+def _install(world: World, wanted: InstallRequest, as_json: bool) -> None:
+    """What only the customer can say is asked for."""
+    from ..flows.install import install
 
     def flow(given: dict[str, str]) -> Result:
-        request = InstallRequest(app, address, channel, version, route, {**values, **given}, own)
-        return install(world, request)
+        return install(world, replace(wanted, settings={**wanted.settings, **given}))
 
-    with_license(app, address, license_file, as_json, lambda: run_and_show(lambda: asking(flow, as_json), as_json))
+    run_and_show(lambda: asking(flow, as_json), as_json)
 
 
-def _route(hosts: list[str], path_prefix: str) -> Route:
+def _route(hosts: list[str], path_prefix: str, as_json: bool) -> Route:
     from ..core.host_names import check_hosts
     from ..core.installation import Route
     from ..core.path_prefix import check_path_prefix
+    from .host_names import tell_international
 
-    return Route(hosts=check_hosts(hosts), path_prefix=check_path_prefix(path_prefix, "--path-prefix /shop"))
+    route = Route(hosts=check_hosts(hosts), path_prefix=check_path_prefix(path_prefix, "--path-prefix /shop"))
+    tell_international(route.hosts, as_json)
+    return route
