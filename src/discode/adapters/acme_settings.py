@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from ..core.errors import UsageError
 from ..core.host_settings import EAB_KEY
+from ..disk.whole import read_object
 from . import hostconfig
+from .files.disk import write_whole
 from .hostconfig import HostConfig
 
 # The edge's names for the settings that are called acme_… in config.toml.
@@ -60,3 +63,20 @@ def _unfit(what: str) -> UsageError:
         "Give another file: discode proxy config set acme_ca_bundle=FILE",
         key="ca-bundle",
     )
+
+
+TERMS = "terms.json"  # the CAs whose terms were told here, by the address of their directory
+LETS_ENCRYPT = "https://letsencrypt.org/repository/"
+
+
+def tell_terms(home: Path, config: HostConfig, note: Callable[[str], None]) -> None:
+    """Once for each CA, before it is asked: whoever makes an account there agrees to its terms (RFC 8555, 7.3.3)."""
+    known = read_object(home / TERMS)
+    ca = config.acme_directory or "letsencrypt"
+    if ca in known:
+        return
+    if config.acme_directory:
+        note(f"Certificates come from the CA at {ca}. To get them is to agree to its terms.")
+    else:
+        note(f"Certificates come from Let's Encrypt. To get them is to agree to its terms: {LETS_ENCRYPT}")
+    write_whole(home / TERMS, json.dumps({**known, ca: "told"}).encode())

@@ -25,8 +25,11 @@ _BY_THE_CLOCK = (9, 10)
 TIMEOUT = 30.0  # seconds without a byte
 
 
-def client(url: str, *, headers: dict[str, str] | None = None, **options: Any) -> httpx.Client:
-    """For `url` and what is below it. Answers come as they are: what is compressed could be of any size.
+def client(
+    url: str, *, headers: dict[str, str] | None = None, bundle: Path | None = None, **options: Any
+) -> httpx.Client:
+    """For `url` and what is below it. Answers come as they are: what is compressed could be of any size. `bundle`: see
+    `trusted_also`.
 
     Raises UsageError for what the environment says of proxies and certificates and is not so.
     """
@@ -34,7 +37,7 @@ def client(url: str, *, headers: dict[str, str] | None = None, **options: Any) -
 
     from .deadline import InTime
 
-    believed = trusted(must_exist=url.startswith("https:"))
+    believed = trusted(must_exist=url.startswith("https:")) if bundle is None else trusted_also(bundle)
     return httpx.Client(
         headers={**(headers or {}), "Accept-Encoding": "identity"},
         timeout=options.pop("timeout", TIMEOUT), trust_env=False,

@@ -5,22 +5,23 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.errors import DiscodeError, Refused, UsageError
+from ..core.host_settings import only_for_an_edge
 from ..core.listening import reached_at
 from ..core.names import check_port
 from ..flows.world import Platform
-from ..ports.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..adapters.docker import Engine, ProxyContainer
     from ..adapters.hostconfig import HostConfig
-    from ..adapters.kamal_proxy import EdgeProcess
+    from ..adapters.kamal_proxy import EdgeProcess, KamalProxy
+    from ..adapters.kamal_proxy.authority import Ca
     from ..core.own_certificate import OwnCertificate
     from ..ports.runtime import Runtime
 
@@ -75,7 +76,15 @@ class Host:
         addressing: Literal["address", "name"] = "address" if proxy == "edge" else "name"
         return DockerRuntime(self.docker(), config.proxy_network, addressing, config.proxy_container)
 
-    def proxy(self, kind: ProxyKind) -> Proxy:
+    def kamal_proxy(self) -> KamalProxy:
+        """The proxy that was chosen, with what is not of the port. Raises UsageError before the first install."""
+        if not self.config.proxy:
+            raise UsageError(
+                "This machine has no proxy yet: the first install chooses one.", "Install an app: discode install APP"
+            )
+        return self.proxy(self.config.proxy)
+
+    def proxy(self, kind: ProxyKind) -> KamalProxy:
         from ..adapters.files.certificates import OwnFiles
         from ..adapters.kamal_proxy import KamalProxy
 
@@ -83,10 +92,20 @@ class Host:
         if kind == "docker":
             container = self.container()
             address = self.docker().published_host(config.bind)
-            return KamalProxy(container.exec, container, config.http_port, config.https_port, address, own=own)
+            return KamalProxy(container.exec, container, config.http_port, config.https_port, address, self._ca(), own)
         edge = self.edge()
         address = reached_at(config.bind)
-        return KamalProxy(edge.socket, edge, config.http_port, config.https_port, address, own=own)
+        return KamalProxy(edge.socket, edge, config.http_port, config.https_port, address, self._ca(), own)
+
+    def _ca(self) -> Ca:
+        from ..adapters.acme_settings import tell_terms
+        from ..adapters.kamal_proxy.authority import Ca
+
+        config = self.config
+        return Ca(
+            config.acme_ca_bundle, config.acme_staging, only_for_an_edge(asdict(config)),
+            lambda: tell_terms(self.home, config, self._note),
+        )  # fmt: skip
 
     def docker(self) -> Engine:
         """Raises UsageError when the environment names another engine than the one that the apps are on."""
@@ -123,14 +142,15 @@ class Host:
         settings = ContainerSettings(
             one.proxy_container, one.proxy_image, one.proxy_network, one.http_port, one.https_port, one.bind
         )  # fmt: skip
-        return ProxyContainer(self.docker(), settings, self._note)
+        return ProxyContainer(self.docker(), settings, self._note, self.edge_files)
 
     def edge(self) -> EdgeProcess:
         from ..adapters.kamal_proxy import EdgeProcess
 
         if self._edge is None:
             config = self.config
-            self._edge = EdgeProcess(self.home / "edge", config.http_port, config.https_port, config.bind)
+            where = config.http_port, config.https_port, config.bind
+            self._edge = EdgeProcess(self.home / "edge", *where, self.edge_files)
         return self._edge
 
     def has_dns_proof(self) -> bool:
@@ -147,6 +167,18 @@ class Host:
         bundle = self.config.acme_ca_bundle
         trust = web.trusted_also(Path(bundle)) if bundle else web.trusted()
         return read_own(certificate, key, hosts, time.time(), trust)
+
+    def edge_files(self) -> dict[str, bytes]:
+        """What an edge is to know. Settings that cannot be read are left out: no app is to wait for that, and its proxy
+        goes on with those that it has."""
+        from ..adapters.acme_settings import acme_file
+        from ..adapters.kamal_proxy.authority import AUTHORITY
+
+        try:
+            return {AUTHORITY: acme_file(self.home, self.config)}
+        except UsageError as error:
+            self._note(f"{error.sentence} {error.next_step}")
+            return {}
 
     def proxy_state(self) -> dict[str, Any]:
         """For people and programs: which proxy, its port, and whether it runs."""

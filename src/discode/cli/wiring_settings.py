@@ -8,14 +8,23 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DiscodeError, UsageError
-from ..core.host_settings import EAB_KEY, SETTINGS, contradiction, half_binding
+from ..core.host_settings import EAB_KEY, SETTINGS, contradiction, half_binding, only_for_an_edge
 
 if TYPE_CHECKING:
     from ..adapters.hostconfig import HostConfig
+    from ..adapters.kamal_proxy.carrier import Carrier
     from .wiring_host import Host
 
 SECRETS = [name for name, row in SETTINGS.items() if row.is_secret]
 BINDING = {"acme_eab_kid", EAB_KEY}  # one without the other is of no use
+
+TAKEN_UP = "The proxy goes by it from now on. Each certificate is served until there is another one."
+NOT_RUNNING = "The proxy is not running; it goes by it when it starts."
+OLD_EDGE = (
+    "The proxy that runs does not go by it: it is of an earlier version, or has options of its own. "
+    "discode proxy update replaces a container; discode proxy stop and start an edge on this machine."
+)
+UNTRUSTED = "No browser trusts certificates of Let's Encrypt's staging."
 
 
 def settings(host: Host) -> HostSettings:
@@ -51,12 +60,15 @@ class HostSettings:
         wanted = replace(before, **fields)
         secrets = {name: value or "" for name, value in given.items() if name in SECRETS}
         self._check(before, wanted, secrets)
+        if not skip_checks and any(name.startswith("acme_") for name in given):
+            self._look(wanted, secrets)
         old = {name: self._secret(name) for name in secrets}
         self._keep(wanted, secrets, [name for name, value in given.items() if value is None and name in defaults])
         try:
             return self._bring({*secrets, *(name for name in fields if _differ(before, wanted, name))})
         except DiscodeError:
             self._keep(before, old)
+            self._bring_files()
             raise
 
     def _check(self, before: HostConfig, wanted: HostConfig, secrets: Mapping[str, str]) -> None:
@@ -81,17 +93,62 @@ class HostSettings:
             from ..adapters.acme_settings import ca_bundle
 
             ca_bundle(wanted)
+        self._check_proxy(wanted, set(only_for_an_edge(values)) & {*changed, *secrets})
+
+    def _check_proxy(self, wanted: HostConfig, asked: set[str]) -> None:
+        """Before the first install, which chooses the proxy, everything goes."""
+        from ..adapters.kamal_proxy.authority import cannot_go_by
+
+        if asked and wanted.proxy == "docker" and self._host.container().is_edge() is False:
+            raise cannot_go_by(sorted(asked))
+
+    def _look(self, wanted: HostConfig, secrets: Mapping[str, str]) -> None:
+        """At the CA, as far as this machine can see it. Raises Refused."""
+        from ..adapters.acme_directory import look
+
+        if wanted.acme_directory:
+            key = secrets.get(EAB_KEY, self._secret(EAB_KEY))
+            look(wanted.acme_directory, wanted.acme_ca_bundle, has_binding=bool(wanted.acme_eab_kid and key))
 
     def _bring(self, changed: set[str]) -> list[str]:
         """To the proxy that runs."""
         counts = {SETTINGS[name].counts for name in changed}
+        words = []
         if self._host.config.proxy == "docker":
             differs = self._host.container().state()["differs"] if counts & {"proxy", "container"} else ""
-            return [f"The container has others ({differs}). To apply yours: discode proxy update"] if differs else []
-        if "proxy" in counts and (edge := self._host.edge()).running() is not None:
+            words += [f"The container has others ({differs}). To apply yours: discode proxy update"] if differs else []
+        elif "proxy" in counts and (edge := self._host.edge()).running() is not None:
             edge.reopen()
-            return ["The proxy has them; no request was lost."]
-        return []
+            words.append("The proxy has them; no request was lost.")
+        return words + (self._bring_certificates(changed) if "certificates" in counts else [])
+
+    def _bring_files(self) -> dict[str, bytes]:
+        """To the proxy that was chosen, whether it runs or not."""
+        host = self._host
+        if host.config.proxy:
+            (host.container() if host.config.proxy == "docker" else host.edge()).bring_files()
+        return host.edge_files()
+
+    def _bring_certificates(self, changed: set[str]) -> list[str]:
+        from ..adapters.kamal_proxy.authority import AUTHORITY, until_taken_up
+
+        host, files = self._host, self._bring_files()
+        words = [UNTRUSTED] if "acme_staging" in changed and host.config.acme_staging else []
+        if not host.config.proxy:
+            return words
+        carrier: Carrier
+        if host.config.proxy == "docker":
+            container = host.container()
+            if not container.state()["running"]:
+                return [*words, NOT_RUNNING]
+            carrier = container.exec
+            if not carrier.is_edge:
+                return [*words, "Each app gets its certificates so from its next command on: discode restart APP"]
+        else:
+            if host.edge().running() is None:
+                return [*words, NOT_RUNNING]
+            carrier = host.edge().socket
+        return [*words, TAKEN_UP if until_taken_up(carrier, files.get(AUTHORITY, b"")) else OLD_EDGE]
 
     def _keep(self, config: HostConfig, secrets: Mapping[str, str], drop: list[str] = []) -> None:
         from ..adapters import hostconfig

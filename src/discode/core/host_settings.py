@@ -168,6 +168,12 @@ def contradiction(values: Mapping[str, Any]) -> tuple[str, str, str] | None:
     return None
 
 
+def only_for_an_edge(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The settings of automatic certificates that are there, and that kamal-proxy cannot go by: it knows Let's Encrypt
+    alone, without an account of one's own."""
+    return tuple(name for name in ("acme_directory", "acme_email", "acme_eab_kid") if values[name])
+
+
 def half_binding(values: Mapping[str, Any]) -> str:
     """The part that an external account binding lacks; empty when both are there, or none."""
     kid, key = bool(values["acme_eab_kid"]), bool(values[EAB_KEY])

@@ -11,11 +11,13 @@ import pytest
 from discode.adapters.files import certificates as files
 from discode.adapters.files.certificates import OwnFiles
 from discode.adapters.kamal_proxy import KamalProxy
+from discode.adapters.kamal_proxy.authority import Ca
 from discode.adapters.kamal_proxy.carrier import Answer
 from discode.core.errors import DiscodeError, Failed, ProxyUnreachable, Refused, ReleaseFailed, StateError
 from discode.core.installation import Route
 from discode.core.own_certificate import OwnCertificate
 from discode.ports.runtime import Endpoint
+from rig.ports import free_port
 
 from ..proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
 from .origins import Origins, origins
@@ -227,3 +229,34 @@ class Raising(Scripted):
     def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
         chain.read_bytes()
         return super().give(service, chain, key)
+
+
+AUTO = Route(hosts=("a.example.com",), tls="auto")
+
+
+@pytest.mark.parametrize("is_edge", [True, False])
+def test_staging_is_an_option_for_kamal_proxy_and_a_setting_of_the_edge(is_edge: bool) -> None:
+    told: list[str] = []
+    carrier = Scripted(Answer(0, '{"services": []}', ""), is_edge)
+    ca = Ca(staging=True, before=lambda: told.append("terms"))
+    KamalProxy(carrier, carrier, 80, free_port(), ca=ca).switch("myapp", Endpoint("127.0.0.1", 1), AUTO, HEALTH, TIMING)
+    (deploy,) = [argv for argv, _ in carrier.asked if argv[0] == "deploy"]
+    assert "--tls" in deploy and ("--tls-staging" in deploy) == (not is_edge)
+    assert told == ["terms"]
+
+
+def test_a_ca_that_kamal_proxy_cannot_ask_is_refused_with_the_name_of_what_can() -> None:
+    carrier = Scripted(DONE)
+    proxy = KamalProxy(carrier, carrier, 80, ca=Ca(only_edge=("acme_directory", "acme_email")))
+    for act in (proxy.check, lambda route: proxy.switch("myapp", Endpoint("::1", 1), route, HEALTH, TIMING)):
+        with pytest.raises(Refused) as raised:
+            act(AUTO)
+        assert raised.value.name == "proxy-cannot"
+        assert "cannot go by acme_directory, acme_email" in raised.value.sentence
+        assert "The edge can" in raised.value.next_step
+        assert "discode proxy config unset acme_directory acme_email" in raised.value.next_step
+    assert not carrier.asked
+    proxy.check(AUTO.changed(tls="off"))
+    with pytest.raises(Refused) as raised:
+        proxy.renew("a.example.com")
+    assert raised.value.name == "proxy-cannot" and "kamal-proxy renews" in raised.value.sentence

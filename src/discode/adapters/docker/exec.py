@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,12 @@ class DockerExec:
         certificate = chain.read_bytes(), key.read_bytes()
         with self._translated("give a certificate to the proxy"):
             return handed.give(self._engine, self._container, service, certificate)
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Where the edge reads them. Nothing for a proxy that is no edge."""
+        if files and self.is_edge:
+            with self._translated("give settings to the proxy"):
+                handed.put(self._engine, self._container, files)
 
     def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
         with suppress(ProxyUnreachable), self._translated("take a certificate from the proxy"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from . import users
 from .engine import Engine
@@ -27,6 +27,22 @@ def give(engine: Engine, container: str, service: str, certificate: tuple[bytes,
         owner = users.ids(engine, dict(engine.api.inspect_container(container)))
         engine.api.put_archive(container, STATE, _packed(zip(paths, certificate, strict=True), place, owner))
     return chain, key
+
+
+def put(engine: Engine, container: str, files: Mapping[str, bytes]) -> None:
+    """Into the folder of the volume itself of a container that runs, each whole, for the user of the proxy alone; empty
+    ones are to be absent. Raises docker.errors.APIError."""
+    for name, data in files.items():
+        if (_content(engine, container, f"{STATE}/{name}") or b"") == data:
+            continue
+        if data:
+            # Docker unpacks into the file itself, and a reader must not see the half of it.
+            owner = users.ids(engine, dict(engine.api.inspect_container(container)))
+            engine.api.put_archive(container, STATE, _packed([(f".{name}.new", data)], "", owner))
+            argv = ["mv", "-f", "--", f"{STATE}/.{name}.new", f"{STATE}/{name}"]
+        else:
+            argv = ["rm", "-f", "--", f"{STATE}/{name}"]
+        engine.api.exec_start(engine.api.exec_create(container, argv)["Id"])
 
 
 def take_back(engine: Engine, container: str, service: str, keep: tuple[str, str] | None) -> None:
@@ -62,7 +78,7 @@ def _packed(files: Iterable[tuple[str, bytes]], place: str, owner: tuple[int, in
 
 
 def _folders(place: str) -> Iterator[str]:
-    parts = place.split("/")
+    parts = place.split("/") if place else []
     return ("/".join(parts[: count + 1]) for count in range(len(parts)))
 
 

@@ -8,7 +8,7 @@ whatever a killed command left of this is brought to its end by the next `ensure
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ from ..kamal_proxy import commands
 from ..kamal_proxy.obstacles import port_obstacle
 from . import containers
 from .engine import Engine
-from .exec import DockerExec
+from .exec import EDGE, DockerExec
 from .handed import STATE
 from .names import ROLE
 from .network import Network
@@ -45,10 +45,17 @@ class ContainerSettings:
 
 
 class ProxyContainer:
-    """`note` tells the user what they should know."""
+    """`note` tells the user what they should know. `files`: what an edge reads of the CA and the DNS provider in its
+    volume; empty ones are to be absent."""
 
-    def __init__(self, engine: Engine, settings: ContainerSettings, note: Callable[[str], None] = lambda text: None):
-        self._engine, self._settings, self._note = engine, settings, note
+    def __init__(
+        self,
+        engine: Engine,
+        settings: ContainerSettings,
+        note: Callable[[str], None] = lambda text: None,
+        files: Callable[[], Mapping[str, bytes]] = dict,
+    ):
+        self._engine, self._settings, self._note, self._files = engine, settings, note, files
         self._network = Network(engine, settings.network)
         self.exec = DockerExec(engine, settings.name)
 
@@ -62,11 +69,29 @@ class ProxyContainer:
             elif (differs := self._differences(told, of_old=False)) and told["State"]["Running"]:
                 self._note(f"The proxy runs with other settings ({differs}). To apply yours: discode proxy update")
             is_up = told is not None and told["State"]["Running"] and not told["State"]["Restarting"]
-            if told is not None and is_up and not is_new and not _has_just_started(told):
-                return
             if not is_up:
                 self._start(self._settings.name, is_new=told is None)
-        self._wait(self._settings.name)
+        if told is None or not is_up or is_new or _has_just_started(told):
+            self._wait(self._settings.name)
+        self.bring_files()
+
+    def bring_files(self) -> None:
+        """An edge looks at them each second. Nothing while no container runs."""
+        with self._translated():
+            told = self._inspect(self._settings.name)
+        if told is not None and told["State"]["Running"]:
+            self.exec.put(self._files())
+
+    def is_edge(self) -> bool | None:
+        """Whether the image of the settings is the edge's; None when it is not here to tell."""
+        import docker.errors
+
+        with self._translated():
+            try:
+                told = self._engine.api.inspect_image(self._settings.image)
+            except docker.errors.ImageNotFound:
+                return False if is_kamal_proxys(self._settings.image) else None
+        return EDGE in ((told.get("Config") or {}).get("Labels") or {})
 
     def retire(self, purge: bool) -> None:
         """Remove it and the network; with `purge` its volume too, which has certificates."""
@@ -123,7 +148,9 @@ class ProxyContainer:
                 ) from error
             gap = time.monotonic() - begun
             self._end_replacement()
-            return gap
+        self.exec = DockerExec(self._engine, self._settings.name)  # the new one may be of another kind
+        self.bring_files()
+        return gap
 
     @property
     def _next(self) -> str:
@@ -309,6 +336,11 @@ def _published(wanted: ContainerSettings) -> dict[int, list[Any]]:
     """In the notation of Docker's SDK."""
     ports = {80: wanted.http_port, 443: wanted.https_port}
     return {inner: [(ip, port) if ip else port for ip in _host_ips(wanted.bind)] for inner, port in ports.items()}
+
+
+def is_kamal_proxys(image: str) -> bool:
+    """By its name."""
+    return image.partition("@")[0].rpartition(":")[0].removeprefix("docker.io/") == "basecamp/kamal-proxy"
 
 
 def _answers(carrier: DockerExec) -> bool:

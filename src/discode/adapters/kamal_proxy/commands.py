@@ -45,15 +45,22 @@ def redirects(route: Route) -> list[str]:
     return [word for source, to in route.redirects.items() for word in ("--redirect", f"{source}={to}")]
 
 
-def tls(own: tuple[str, str] | None, *, redirect: bool = True) -> list[str]:
-    """`own`: where the proxy finds the customer's certificate and its key; None: it gets them from a CA."""
+def tls(own: tuple[str, str] | None, *, redirect: bool = True, staging: bool = False) -> list[str]:
+    """`own`: where the proxy finds the customer's certificate and its key; None: it gets them from a CA, which
+    `staging` is Let's Encrypt's for trying things out."""
     files = ["--tls-certificate-path", own[0], "--tls-private-key-path", own[1]] if own else []
+    files += ["--tls-staging"] if staging else []
     return ["--tls", *files, *([] if redirect else ["--tls-redirect=false"])]
 
 
 def pause(service: str, longest: float, drain: float) -> list[str]:
     durations = ["--max-pause", format_duration(longest), "--drain-timeout", format_duration(drain)]
     return ["pause", service, *durations]
+
+
+def renew(host: str) -> list[str]:
+    """Of the edge alone."""
+    return ["renew", host]
 
 
 def resume(service: str) -> list[str]:

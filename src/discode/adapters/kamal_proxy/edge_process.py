@@ -12,12 +12,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from ...core.errors import DiscodeError, ProxyUnreachable, Refused
 from ...core.lasting import lasting
+from ...disk import whole
 from ...disk.folders import make_folder
 from ...disk.lock import take
 from ..files.disk import writing
@@ -35,10 +36,18 @@ LOG_LINES = 15
 
 
 class EdgeProcess:
-    """`folder` is the edge's state: its socket, its log, its lock."""
+    """`folder` is the edge's state: its socket, its log, its lock. `files`: what the edge reads of the CA and the DNS
+    provider in its folder; empty ones are to be absent."""
 
-    def __init__(self, folder: Path, http_port: int, https_port: int, bind: str):
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        http_port: int,
+        https_port: int,
+        bind: str,
+        files: Callable[[], Mapping[str, bytes]] = dict,
+    ):
+        self._folder, self._files = folder, files
         self._http_port, self._https_port, self._bind = http_port, https_port, bind
         self.socket = EdgeSocket(folder / "edge.sock")
         self._child: subprocess.Popen[bytes] | None = None
@@ -46,6 +55,7 @@ class EdgeProcess:
     def ensure(self) -> None:
         """Raises Refused with the key `port-taken`, `port-forbidden`, `haproxy-missing` or `path-too-long`, or
         ProxyUnreachable."""
+        self.bring_files()
         if self.running() is not None:
             return
         if (too_long := path_obstacle(self._folder)) is not None:
@@ -55,6 +65,17 @@ class EdgeProcess:
         with self._starting():
             if self.running() is None:
                 self._start()
+
+    def bring_files(self) -> None:
+        """The edge that runs looks at them each second, and each that starts."""
+        for name, data in self._files().items():
+            path = self._folder / name
+            if _content(path) != data:
+                with writing(path):
+                    if data:
+                        whole.write_whole(path, data, 0o600, folder_mode=0o700)
+                    else:
+                        path.unlink(missing_ok=True)
 
     def retire(self, purge: bool) -> None:
         """It stays: others may have deployed to it, by its own commands (`discode edge`)."""
@@ -202,6 +223,13 @@ class EdgeProcess:
         finally:
             if lock is not None:
                 os.close(lock)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _wait_for(seconds: float, condition: Callable[[], bool]) -> bool:

@@ -41,6 +41,23 @@ def failures(text: str) -> dict[str, CertificateFailure]:
         raise _garbled(text) from error
 
 
+def authority(text: str) -> dict[str, Any] | None:
+    """The CA that an edge goes by; None from one of an earlier version. Raises as `parse_json`."""
+    try:
+        found = json.loads(text).get("authority")
+        return None if found is None else dict(found)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _garbled(text) from error
+
+
+def certificates(text: str) -> dict[str, dict[str, Any]]:
+    """Of an edge's services with TLS, by host. Raises as `parse_json`."""
+    try:
+        return {one["host"]: one for entry in json.loads(text)["services"] for one in entry.get("certificates", ())}
+    except (ValueError, KeyError, TypeError) as error:
+        raise _garbled(text) from error
+
+
 def controller_pid(text: str) -> int:
     """The process id of the edge that answered."""
     try:

@@ -6,9 +6,10 @@ import ssl
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ...core.certificate import NameState
-from ...core.errors import Refused, StateError
+from ...core.errors import Failed, Refused, StateError
 from ...core.installation import Route
 from ...core.manifest import Health
 from ...ports.proxy import Serving, Timing
@@ -16,12 +17,14 @@ from ...ports.runtime import Endpoint, Probe
 from .. import web
 from ..files.certificates import OwnFiles
 from . import commands, listing
+from .authority import Ca, cannot_go_by
 from .carrier import Carrier, Keeper
 from .handshake import looked_at
 from .messages import UnknownService, check
 from .probe import Door, probe
 
 PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
+RENEWAL = 60.0  # seconds that the edge's `renew` waits for the CA
 POLL = 0.05
 TRIES = 5  # Docker loses the whole output of an exec now and then (moby/moby#27289)
 FIRST_CERTIFICATES = 20.0  # seconds that an edge of an earlier version waits for them in a deploy
@@ -29,9 +32,8 @@ STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-p
 
 
 class KamalProxy:
-    """`http_port`, `https_port` and `address`: where the proxy takes requests on this machine. `ca_bundle`: a file of
-    certificates that are trusted beside the machine's own; empty for none. `own`: where the customer's certificates
-    are."""
+    """`http_port`, `https_port` and `address`: where the proxy takes requests on this machine. `ca`: what its settings
+    say of automatic certificates. `own`: where the customer's certificates are."""
 
     def __init__(
         self,
@@ -40,19 +42,20 @@ class KamalProxy:
         http_port: int,
         https_port: int = 443,
         address: str = "127.0.0.1",
-        ca_bundle: str = "",
+        ca: Ca | None = None,
         own: OwnFiles | None = None,
     ):
         self._carrier = carrier
         self._keeper = keeper
         self._door = Door(address, http_port, https_port)
-        self._ca_bundle = ca_bundle
+        self._ca = ca or Ca()
         self._own = own
 
     def ensure(self) -> None:
         self._keeper.ensure()
 
     def check(self, route: Route) -> None:
+        self._may_get_certificates(route)
         if route.redirects and not route.canonical and not self._carrier.is_edge:
             raise Refused(
                 f"kamal-proxy sends all names of an app to one, or none. Here {', '.join(route.served)} would answer "
@@ -98,6 +101,30 @@ class KamalProxy:
         told = listing.failures(self._run(commands.LIST_JSON, has_output=True)) if self._carrier.is_edge else {}
         return looked_at(route.hosts, self._door.address, self._door.https_port, self._trust(), told)
 
+    def renew(self, host: str) -> dict[str, Any]:
+        """Another certificate for a host, now; the answer is what is served then, in the edge's words. Raises Refused
+        for a host that has no automatic one, Failed with what the CA said; then the one before it is served."""
+        if not self._carrier.is_edge:
+            raise Refused(
+                "kamal-proxy renews its certificates by itself, and cannot be told when. Nothing was changed.",
+                "The edge can (docs/docker.md says how to get its image): discode proxy update --image IMAGE",
+                key="proxy-cannot",
+            )
+        name = host.lower().rstrip(".")
+        if listing.certificates(self._run(commands.LIST_JSON, has_output=True)).get(name, {}).get("source") != "acme":
+            raise Refused(
+                f"No app on this machine has an automatic certificate for {host}. Nothing was changed.",
+                "See which names there are: discode status",
+                key="no-such-host",
+            )
+        answer = self._carrier.run(commands.renew(name), RENEWAL + PATIENCE)
+        found = listing.certificates(self._run(commands.LIST_JSON, has_output=True)).get(name, {})
+        if answer.code or found.get("under_way"):
+            why = answer.stderr.strip().removeprefix("Error: ") or f"the CA is still working on {name}"
+            again = f"It is tried again by itself. To try now: discode proxy renew {name}"
+            raise Failed(f"{why.rstrip('.')}.", again, key="not-renewed")
+        return found
+
     def pause(self, service: str, longest: float) -> None:
         drain = drain_of_a_hold(longest)
         self._run_if_known(commands.pause(service, longest, drain), drain)
@@ -116,7 +143,7 @@ class KamalProxy:
         self._keeper.retire(purge)
 
     def _trust(self) -> ssl.SSLContext:
-        return web.trusted_also(Path(self._ca_bundle)) if self._ca_bundle else web.trusted()
+        return web.trusted_also(Path(self._ca.bundle)) if self._ca.bundle else web.trusted()
 
     def _given(self, service: str, route: Route) -> tuple[str, str]:
         """Where the proxy finds the customer's certificate. Raises StateError when it is not there any more."""
@@ -141,8 +168,17 @@ class KamalProxy:
         is told to when it has one for each host."""
         if not route.is_secure:
             return []
+        if own is None:
+            self._may_get_certificates(route)
+            self._ca.before()
         has_all = own is not None or self._carrier.is_edge or all(state.certificate for state in self.https(route))
-        return commands.tls(own, redirect=has_all)
+        staging = own is None and self._ca.staging and not self._carrier.is_edge  # an edge has it as a setting
+        return commands.tls(own, redirect=has_all, staging=staging)
+
+    def _may_get_certificates(self, route: Route) -> None:
+        """Raises Refused for a CA that only an edge can ask."""
+        if route.tls == "auto" and self._ca.only_edge and not self._carrier.is_edge:
+            raise cannot_go_by(self._ca.only_edge)
 
     def _list(self) -> dict[str, listing.Listed]:
         argv, parsed = commands.LIST_TABLE, listing.parse_table

@@ -50,7 +50,8 @@ class Authorities:
     def _take(self, data: bytes) -> None:
         raw: dict[str, Any] = json.loads(data)
         texts = {name: str(raw.get(name, "")) for name in TEXTS}
-        self._read, self.revision = Authority(**texts, staging=bool(raw.get("staging"))), revision(data)
+        self._read = Authority(**texts, staging=bool(raw.get("staging")))
+        self.revision = "" if self._read == Authority() else revision(data)
 
     def status(self) -> dict[str, object]:
         """For `list --json`. `revision` says which file counts."""

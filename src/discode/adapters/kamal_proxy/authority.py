@@ -1,0 +1,54 @@
+"""What an edge knows of its CA: a file in its state folder, which it looks at each second."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ...core.errors import Refused
+from . import commands, listing
+from .carrier import Carrier
+
+AUTHORITY = "acme.json"
+TAKEN_UP = 10.0  # seconds: it looks each second
+POLL = 0.1
+
+
+@dataclass(frozen=True)
+class Ca:
+    """What this machine's settings say of automatic certificates. `bundle`: a file of certificates that are trusted
+    besides the machine's own, or empty. `only_edge`: the settings that kamal-proxy cannot go by. `before`: called each
+    time before the proxy is told to get certificates."""
+
+    bundle: str = ""
+    staging: bool = False
+    only_edge: tuple[str, ...] = ()
+    before: Callable[[], None] = lambda: None
+
+
+def cannot_go_by(settings: Iterable[str]) -> Refused:
+    names = list(settings)
+    return Refused(
+        f"kamal-proxy gets certificates from Let's Encrypt alone, and cannot go by {', '.join(names)}. "
+        "Nothing was changed.",
+        "The edge can: discode proxy update --image IMAGE (docs/docker.md says how to get its image). Or go without: "
+        f"discode proxy config unset {' '.join(names)}",
+        key="proxy-cannot",
+    )
+
+
+def until_taken_up(carrier: Carrier, wanted: bytes) -> bool:
+    """Whether the edge goes by these settings; one of an earlier version knows of none. Raises ProxyUnreachable."""
+    revision = hashlib.sha256(wanted).hexdigest()[:12] if wanted else None
+    deadline = time.monotonic() + TAKEN_UP
+    while True:
+        now = listing.authority(carrier.run(commands.LIST_JSON, TAKEN_UP).stdout)
+        if now is None or now.get("fixed"):
+            return False
+        if now.get("revision") == revision:
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL)
