@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from discode.core.certificate import CertificateFailure
 from discode.core.installation import Route
 from discode.core.own_certificate import OwnCertificate
 from discode.flows import domains
@@ -44,6 +45,7 @@ class Scenario:
     state: str = "running"
     purges: bool = False
     exclusive: bool = False
+    requires_https: bool = False
     settle: Callable[[World], object] = settle_once
 
 
@@ -136,6 +138,26 @@ def _install(world: World) -> object:
     return install(world, InstallRequest(APP, "memory", route=ROUTE, settings=greeting, certificate=CERTIFICATE))
 
 
+def _install_by_https(**options: Any) -> Callable[[World], object]:
+    route = Route(hosts=("a.test",), tls="auto")
+    return lambda world: install(world, InstallRequest(APP, "memory", route=route, **options))
+
+
+_required = _install_by_https(require_https=True)
+
+
+def with_ca(after: int = 0, refusal: str = "") -> Callable[[MemoryWorld], None]:
+    """Its CA certifies after so many looks, or not at all."""
+
+    def prepare(world: MemoryWorld) -> None:
+        only_published()(world)
+        world.proxy.certified_after = after
+        if refusal:
+            world.proxy.failures["a.test"] = CertificateFailure("refused", refusal, world.system.time + 60)
+
+    return prepare
+
+
 def _update(world: World) -> object:
     return update(world, APP)
 
@@ -150,6 +172,10 @@ SCENARIOS = [
     Scenario("install", only_published(), _install, "1.0", {None, "1.0"}),
     Scenario("install, never healthy", only_published(Behaviour.NEVER_HEALTHY), _install, None, {None}),
     Scenario("install, exits", only_published(Behaviour.EXITS), _install, None, {None}),
+    Scenario("install by HTTPS", with_ca(), _install_by_https(), "1.0", {None, "1.0"}),
+    Scenario("install by HTTPS, refused", with_ca(refusal="No."), _install_by_https(), "1.0", {None, "1.0"}),
+    Scenario("install, HTTPS required", with_ca(1), _required, "1.0", {None, "1.0"}, requires_https=True),
+    Scenario("install, HTTPS required, refused", with_ca(0, "No."), _required, None, {None}, requires_https=True),
     Scenario("update", with_next(), _update, "1.1", {"1.0", "1.1"}),
     Scenario("update with a release command", with_next(**MIGRATION), _update, "1.1", {"1.0", "1.1"}),
     Scenario("update by hold", with_next(**HOLD), _update, "1.1", {"1.0", "1.1"}, exclusive=True),

@@ -51,6 +51,8 @@ def copied(world: MemoryWorld) -> MemoryWorld:
     )
     made.proxy.services = {name: copy.copy(service) for name, service in world.proxy.services.items()}
     made.proxy.busy = {name: set(endpoints) for name, endpoints in world.proxy.busy.items()}
+    made.proxy.certificates, made.proxy.failures = dict(world.proxy.certificates), dict(world.proxy.failures)
+    made.proxy.certified_after = world.proxy.certified_after
     made.proxy.violations = list(world.proxy.violations)
     for table in ("installations", "journals", "kept_logs", "records"):
         setattr(made.store, table, dict(getattr(world.store, table)))
@@ -194,6 +196,8 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
             assert not world.store.certificates.get(APP), f"{where}: a private key is left"
         assert scenario.purges or not _had_data(scenario) or APP in world.runtime.volumes, f"{where}: lost its data"
         return
+    is_proved = all(one.is_proved for one in world.proxy.https(installation.route))
+    assert is_proved or not scenario.requires_https, f"{where}: {installation.version} serves without HTTPS"
     assert installation.version in scenario.may_serve, f"{where}: {installation.version} serves"
     assert [state.name for state in instances] == [installation.instance], f"{where}: {instances}"
     assert world.store.settings(APP, installation.settings).get("SECRET") == f"{2:032x}", f"{where}: lost its secret"

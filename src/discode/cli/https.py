@@ -34,19 +34,29 @@ PrivateKeyFile = Annotated[
     str | None,
     typer.Option("--private-key", metavar="FILE", help="The certificate's key, in PEM format.", show_default=False),
 ]
+RequireHttps = Annotated[
+    bool,
+    typer.Option(
+        "--require-https",
+        help="If a host has no trusted certificate at the end, take the install back and exit with 5.",
+    ),
+]
 
 
 def chosen(
-    route: Route, tls: Literal["auto", "off"] | None, certificate: str | None, key: str | None, on: Host, as_json: bool
+    route: Route,
+    tls: Literal["auto", "off"] | None,
+    certificate: str | None,
+    key: str | None,
+    on: Host,
+    as_json: bool,
+    *,
+    required: bool = False,
 ) -> tuple[Route, OwnCertificate | None]:
     """The route with its HTTPS. Raises UsageError, before anything is touched, for options that contradict each other
     and for a certificate that cannot serve these hosts."""
-    from ..core.public_names import default_tls
-
     if certificate is None and key is None:
-        if tls == "auto" and not route.hosts:
-            raise _without_host("A certificate is for host names")
-        return route.changed(tls=tls or default_tls(route.hosts, wildcards=on.has_dns_proof())), None
+        return _automatic(route, tls, on, required), None
     if tls is not None:
         raise UsageError(
             f"--tls {tls} and a certificate of your own contradict each other. Nothing was changed.",
@@ -54,6 +64,22 @@ def chosen(
             key="https-options",
         )
     return route.changed(tls="own"), own_certificate(route.hosts, certificate, key, on, as_json)
+
+
+def _automatic(route: Route, tls: Literal["auto", "off"] | None, on: Host, required: bool) -> Route:
+    from ..core.public_names import default_tls
+
+    if tls == "auto" and not route.hosts:
+        raise _without_host("A certificate is for host names")
+    made = route.changed(tls=tls or default_tls(route.hosts, wildcards=on.has_dns_proof()))
+    if required and not made.is_secure:
+        raise UsageError(
+            "HTTPS is required, but this install would have none: it needs a public host name, --tls auto, or a "
+            "certificate of your own. Nothing was changed.",
+            "For example: --host app.example.com --require-https",
+            key="https-options",
+        )
+    return made
 
 
 def own_certificate(

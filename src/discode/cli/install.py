@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from .https import CertificateFile, PrivateKeyFile, TlsChoice
+from .https import CertificateFile, PrivateKeyFile, RequireHttps, TlsChoice
 from .options import App, Assignments, FromEnvironment, Json, SettingsFile
 from .running import asking, run_and_show
 from .source_login import CredentialsFile, PlainHttp
@@ -78,6 +78,7 @@ def install(
     tls: TlsChoice = None,
     certificate: CertificateFile = None,
     private_key: PrivateKeyFile = None,
+    require_https: RequireHttps = False,
     as_json: Json = False,
 ) -> None:
     """Install an app.
@@ -99,12 +100,12 @@ def install(
     check_slug(app)
     route, values = _route(host, path_prefix, as_json), collect(set_, set_from_env, settings)
     machine = wiring.host(as_json)
-    route, own = https.chosen(route, tls, certificate, private_key, machine, as_json)
+    route, own = https.chosen(route, tls, certificate, private_key, machine, as_json, required=require_https)
     machine.configure(proxy, http_port, proxy_image)
     world = wiring.world(as_json, "discode install", pin=root, on=machine)
     address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
     keep_new(world, app, address, login, plain_http)
-    wanted = InstallRequest(app, address, channel, version, route, values, own)
+    wanted = InstallRequest(app, address, channel, version, route, values, own, require_https)
     with_license(app, address, license_file, as_json, lambda: _install(world, wanted, as_json))
 
 

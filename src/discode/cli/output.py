@@ -51,6 +51,7 @@ def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
         "wall": round(wall, 4),
         "message": result.message,
         "yanked": result.yanked,
+        "https": result.https.as_dict() if result.https else None,
     }
     emit(told, f"{sentence} {result.message}".strip() or "Nothing to do.", as_json=as_json)
 

@@ -40,8 +40,9 @@ class Certificate:
 
 @dataclass(frozen=True)
 class CertificateFailure:
-    """The last try to get one. `kind`: `refused` by the CA, `rate limited`, `unreachable`; `not served` when the proxy
-    takes no TLS at all. `next_try` is Unix time, None when nobody tries again by itself; `count` of tries in a row."""
+    """The last try to get one. `kind`: `refused` by the CA, `rate limited`, `unreachable` and the others of the edge
+    (`edge/tls/schedule.py`); `not served` when the proxy takes no TLS at all. `reason` goes on after a colon.
+    `next_try` is Unix time, None when nobody tries again by itself; `count` of tries in a row."""
 
     kind: str
     reason: str
@@ -51,11 +52,13 @@ class CertificateFailure:
 
 @dataclass(frozen=True)
 class NameState:
-    """What is known of a host name. Both: the certificate is served, and its renewal fails."""
+    """What is known of a host name. Both: the certificate is served, and its renewal fails. `is_awaited`: the proxy
+    says that it is getting one, the first or another."""
 
     host: str
     certificate: Certificate | None = None
     failure: CertificateFailure | None = None
+    is_awaited: bool = False
 
     @property
     def is_proved(self) -> bool:

@@ -29,7 +29,7 @@ def is_off(seconds: float | None) -> bool:
 def clock_is_off(seconds: float, server: str, what: str) -> TrustError:
     """`what` has come of it, and what it means for the app."""
     return TrustError(
-        f"This machine's clock is {_length(abs(seconds))} {'ahead of' if seconds > 0 else 'behind'} that of {server}. "
+        f"This machine's clock is {length(abs(seconds))} {'ahead of' if seconds > 0 else 'behind'} that of {server}. "
         f"{what}",
         "Set this machine's clock (timedatectl set-ntp true), then run the command again. "
         "If it is right, tell the vendor that the server's is not.",
@@ -37,7 +37,7 @@ def clock_is_off(seconds: float, server: str, what: str) -> TrustError:
     )
 
 
-def _length(seconds: float) -> str:
+def length(seconds: float) -> str:
     for unit, name in _UNITS:
         if seconds >= unit:
             count = round(seconds / unit)

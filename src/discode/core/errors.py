@@ -10,6 +10,7 @@
         StateError                 4     a state file is damaged; nothing is guessed
       Failed                       5   the old version serves
         ReleaseFailed              5     the new release did not make it
+        NoHttps                    5     a host has no certificate, and the app was wanted with one or not at all
         NotHere                    5     its image or archive is gone from this machine, and cannot be had
         NothingAnswers             5     neither did, and the version from before does not answer any more
         Interrupted                5     a signal; the flow was settled
@@ -90,6 +91,12 @@ class Failed(DiscodeError):
 
 class ReleaseFailed(Failed):
     key = "release-failed"
+
+
+class NoHttps(Failed):
+    """A host of the app is not served with a certificate that is trusted, and HTTPS was required."""
+
+    key = "no-https"
 
 
 class NotHere(Failed):

@@ -25,6 +25,7 @@ class Journal(Model, frozen=True, kw_only=True):
     after: Installation | None
     verdict: Literal["back"] | None = None
     purge: bool = False  # of an uninstall: the data goes too
+    requires_https: bool = False  # `after` stays only when its hosts have certificates that are trusted
 
     @property
     def app(self) -> str:
@@ -47,7 +48,8 @@ class Journal(Model, frozen=True, kw_only=True):
 
 
 def choose(journal: Journal, serves: Side | None, after_answers: bool) -> Side:
-    """Which side stays, by what the proxy says (`serves`) and whether `after` answers through it.
+    """Which side stays, by what the proxy says (`serves`) and whether `after` answers through it, by HTTPS where the
+    journal requires that.
 
     Truth is what the proxy serves, never the newest instance. `before` wins every doubt: it has proved itself.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..core.errors import DiscodeError, NotHere, NothingAnswers, ReleaseFailed, Unfinished, Unreachable
+from ..core.errors import DiscodeError, NoHttps, NotHere, NothingAnswers, ReleaseFailed, Unfinished, Unreachable
 from ..core.history import Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side, choose
@@ -16,6 +16,7 @@ from ..ports.proxy import Mode, Serving
 from ..ports.runtime import Phase
 from .forward import let_finish, take_down, uninstall
 from .instance import answers, boot, retire_others, switch
+from .prove import has_https
 from .record import finish
 from .rerouting import conclude_route
 from .world import Site
@@ -109,11 +110,11 @@ def make_serve(site: Site, installation: Installation) -> None:
 
 
 def _testimony(site: Site, journal: Journal) -> tuple[Side | None, bool]:
-    """Whom the proxy serves, and whether `after` really answers there."""
+    """Whom the proxy serves, and whether `after` really answers there, and as it has to."""
     serving = site.proxy.serving(journal.app)
     if _is_at(site, journal.after, serving):
         assert journal.after is not None
-        return "after", answers(site, journal.after)
+        return "after", answers(site, journal.after) and (not journal.requires_https or has_https(site, journal.after))
     return ("before" if _is_at(site, journal.before, serving) else None), False
 
 
@@ -202,4 +203,4 @@ def _conclude_start(site: Site, journal: Journal, kept: Side, cause: BaseExcepti
 def _outcome(kept: Side, cause: BaseException | None) -> Outcome:
     if kept == "after":
         return "settled-forward"
-    return "failed" if isinstance(cause, ReleaseFailed) else "settled-back"
+    return "failed" if isinstance(cause, ReleaseFailed | NoHttps) else "settled-back"

@@ -17,6 +17,7 @@ from ..ports.releases import Releases
 from .certificate import with_certificate
 from .clash import must_be_free, tell_what_is_taken_over
 from .prepare import SEED_DIGITS, check_settings, settled_settings
+from .prove import https_words, proved_if_possible
 from .replace import preflight, replace
 from .settle import settle
 from .world import Result, Site, Steps, World
@@ -34,10 +35,21 @@ class InstallRequest:
     route: Route = field(default_factory=Route)
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     certificate: OwnCertificate | None = None  # of a route that has its own
+    require_https: bool = False
 
 
 def install(world: World, request: InstallRequest) -> Result:
-    """As an update: the app's lock is not held while the source is asked."""
+    """As an update: the app's lock is not held while the source is asked, nor while the CA is."""
+    site, after = _install(world, request)
+    https = proved_if_possible(site, after)
+    message = https_words(site, after, https) if https else ""
+    return Result(
+        "install", request.app, "installed", None, after.version, str(after.instance), site.steps.seconds, message,
+        https=https,
+    )  # fmt: skip
+
+
+def _install(world: World, request: InstallRequest) -> tuple[Site, Installation]:
     steps, app = world.steps(), check_slug(request.app)
     with world.store.asking(app):
         _settled(world, request, steps)
@@ -52,7 +64,7 @@ def install(world: World, request: InstallRequest) -> Result:
                 settle(world, app, steps)
                 _must_be_new(world, request)
                 if site.runtime.has(release):
-                    return _installed(site, request, release, seed)
+                    return site, _installed(site, request, release, seed)
 
 
 def _settled(world: World, request: InstallRequest, steps: Steps) -> None:
@@ -86,17 +98,16 @@ def _brought(world: World, request: InstallRequest, releases: Releases, release:
     return site
 
 
-def _installed(site: Site, request: InstallRequest, release: Release, seed: str) -> Result:
+def _installed(site: Site, request: InstallRequest, release: Release, seed: str) -> Installation:
     site.proxy.ensure()
     revision, given = _given(site, request, release)
     after = _reusing(site, _installation(request, release, revision + 1, seed))
     site.store.save_kept(after.left())
     site.store.save_settings(request.app, after.settings, settled_settings(site, release, given))
     after = with_certificate(site, after, request.certificate)
-    replace(site, Journal(flow="install", started=site.clock.now(), before=None, after=after))
-    return Result(
-        "install", request.app, "installed", None, release.version, str(after.instance), site.steps.seconds
-    )  # fmt: skip
+    started, required = site.clock.now(), request.require_https
+    replace(site, Journal(flow="install", started=started, before=None, after=after, requires_https=required))
+    return after
 
 
 def _given(site: Site, request: InstallRequest, release: Release) -> tuple[int, dict[str, str]]:

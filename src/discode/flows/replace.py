@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ..core.errors import DiscodeError, Failed, PreflightError, ReleaseFailed
+from ..core.errors import DiscodeError, Failed, NoHttps, PreflightError, ReleaseFailed
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.manifest import Archive
 from ..core.quantity import format_duration, format_size
 from .conclude import conclude_at_once, longest_wait
 from .instance import boot, confirm, retire_others, spec, switch
+from .prove import must_be_proved
 from .record import finish, write_if_possible
 from .seen import still_serves
 from .world import Site
@@ -65,6 +66,8 @@ def _replace(site: Site, journal: Journal) -> None:
                 site.proxy.resume(after.app)
         with step("confirm", f"Watching {after.version} for {policy.confirm:g} s"):
             confirm(site, after)
+        if journal.requires_https:
+            must_be_proved(site, after)
         with step("drain", "Letting requests on the old version finish"):
             site.proxy.drained(after.app, policy.drain)
         with step("stop", "Stopping the old version"):
@@ -109,7 +112,7 @@ def run_release_command(site: Site, journal: Journal) -> None:
 
 def _settle_after(site: Site, journal: Journal, error: BaseException) -> None:
     """Bring the interrupted flow to an end. Raises, unless the end is that `after` serves."""
-    if isinstance(error, ReleaseFailed):
+    if isinstance(error, ReleaseFailed | NoHttps):
         journal = journal.going_back()
         write_if_possible(site, journal)
     with site.steps("undo", "Cleaning up"):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ..core.errors import NoSuchApp
+from ..core.https import Https
 from ..core.installation import Installation
 from ..core.names import check_slug
 from ..ports.proxy import Proxy
@@ -136,3 +137,4 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)
     message: str = ""
     yanked: str | None = None  # why the vendor took back the release that serves now, as far as is known
+    https: Https | None = None  # of the names that it brought; None where it brought none

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.certificate import Certificate, CertificateFailure, NameState
+from ..core.certificate import DAY, Certificate, CertificateFailure, NameState
 from ..core.clash import clash
 from ..core.errors import Refused, ReleaseFailed
 from ..core.installation import Route
 from ..core.manifest import Health
 from ..ports.proxy import Mode, Serving, Timing
 from ..ports.runtime import Endpoint, Probe
+
+BEGIN = 1_700_000_000.0  # of the time in memory, see MemorySystem
+
+
+def certified(host: str, days: float = 90.0, *, is_trusted: bool = True, doubt: str = "") -> Certificate:
+    """A certificate as a CA in memory makes them, which ends after so many days."""
+    return Certificate((host,), "Memory CA", BEGIN, BEGIN + days * DAY, is_trusted, doubt)
 
 
 @dataclass
@@ -29,7 +36,8 @@ class MemoryProxy:
     instance of which `is_unseen` says that nobody has seen it listen, and own certificates that the
     store does not have: `lacks_certificate`. `busy`: where requests are under way, by service:
     from the switch to an endpoint on, until the proxy was told to wait for them. `certificates` that it offers, and
-    why it could not have them, by host."""
+    why it could not have them, by host. Its CA certifies every host of a route with HTTPS that has no failure, after so
+    many looks as `certified_after` says."""
 
     def __init__(self, answer: Callable[[Endpoint, str], Probe]):
         self.services: dict[str, _Service] = {}
@@ -38,6 +46,7 @@ class MemoryProxy:
         self.busy: dict[str, set[Endpoint]] = {}
         self.certificates: dict[str, Certificate] = {}
         self.failures: dict[str, CertificateFailure] = {}
+        self.certified_after = 0
         self.is_unseen: Callable[[Endpoint], bool] = lambda endpoint: False
         self.lacks_certificate: Callable[[str, int], bool] = lambda app, revision: False
         self._answer = answer
@@ -104,7 +113,12 @@ class MemoryProxy:
 
     def https(self, route: Route) -> tuple[NameState, ...]:
         self._tick()
-        return tuple(NameState(host, self.certificates.get(host), self.failures.get(host)) for host in route.hosts)
+        known = {**self._certified(), **self.certificates}
+        self.certified_after = max(self.certified_after - 1, 0)
+        return tuple(
+            NameState(host, known.get(host), self.failures.get(host), is_awaited=host not in (known | self.failures))
+            for host in route.hosts
+        )
 
     def pause(self, service: str, longest: float) -> None:
         self._set(service, Mode.PAUSED)
@@ -128,6 +142,11 @@ class MemoryProxy:
 
     def retire(self, *, purge: bool) -> None:
         self._tick()
+
+    def _certified(self) -> dict[str, Certificate]:
+        secure = [service.route for service in self.services.values() if service.route.is_secure]
+        hosts = [host for route in secure for host in route.hosts if host not in self.failures]
+        return {host: certified(host) for host in hosts} if self.certified_after <= 0 else {}
 
     def _set(self, service: str, mode: Mode) -> None:
         self._tick()

@@ -77,7 +77,7 @@ def test_no_handshake_at_all_is_a_failure_that_says_so() -> None:
     found = handshake("a.test", HERE, port, trust)
     assert found == CertificateFailure("not served", f"port {port}: Connection refused")
     told = CertificateFailure("refused", "CAA forbids it", 1.0, 3)
-    assert looked_at(["a.test", "b.test"], HERE, port, trust, {"b.test": told}) == (
+    assert looked_at(["a.test", "b.test"], HERE, port, trust, {"b.test": NameState("b.test", None, told)}) == (
         NameState("a.test", None, found),
         NameState("b.test", None, told),
     ), "the proxy knows better"
@@ -97,13 +97,18 @@ def test_a_bundle_of_the_host_is_trusted_beside_the_machine(tmp_path: Path, serv
 
 def test_the_reasons_of_the_edge_are_read() -> None:
     told = """{"services": [{"name": "a", "certificates": [
-        {"host": "a.test", "error": "no such name", "kind": "rate limited", "count": 4,
-         "next_try": "2026-11-28T14:00:00+00:00"},
-        {"host": "b.test", "error": null, "next_try": null},
+        {"host": "a.test", "error": "no such name", "kind": "rate limited", "count": 4, "source": "acme",
+         "next_try": "2026-11-28T14:00:00+00:00", "of_this_directory": false},
+        {"host": "b.test", "error": null, "next_try": null, "source": "acme", "of_this_directory": true},
+        {"host": "d.test", "under_way": true},
         {"host": "c.test", "error": "of an earlier version", "next_try": null}]}, {"name": "plain"}]}"""
-    assert listing.failures(told) == {
-        "a.test": CertificateFailure("rate limited", "no such name", 1795874400.0, 4),
-        "c.test": CertificateFailure("refused", "of an earlier version", None, 1),
+    limited = CertificateFailure("rate limited", "no such name", 1795874400.0, 4)
+    refused = CertificateFailure("refused", "of an earlier version", None, 1)
+    assert listing.names(told) == {
+        "a.test": NameState("a.test", None, limited, is_awaited=True),
+        "b.test": NameState("b.test"),
+        "c.test": NameState("c.test", None, refused),
+        "d.test": NameState("d.test", is_awaited=True),
     }
     with pytest.raises(ProxyUnreachable):
-        listing.failures('{"services": [{"certificates": [{"error": "x"}]}]}')
+        listing.names('{"services": [{"certificates": [{"error": "x"}]}]}')

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from ...core.certificate import Certificate, CertificateFailure, NameState
@@ -18,17 +19,17 @@ NOBODY = "not served"
 
 
 def looked_at(
-    hosts: Iterable[str], address: str, port: int, trust: ssl.SSLContext, failures: Mapping[str, CertificateFailure]
+    hosts: Iterable[str], address: str, port: int, trust: ssl.SSLContext, told: Mapping[str, NameState]
 ) -> tuple[NameState, ...]:
-    """In the order of the hosts. `failures`: what the proxy itself tells, by host; it knows better than a client does
-    why there is no certificate."""
+    """In the order of the hosts. `told`: what the proxy itself tells, by host; it knows better than a client does why
+    there is no certificate."""
     hosts = list(hosts)
 
     def look(host: str) -> NameState:
-        found = handshake(host, address, port, trust)
+        found, known = handshake(host, address, port, trust), told.get(host, NameState(host))
         if isinstance(found, CertificateFailure):
-            return NameState(host, None, failures.get(host) or found)
-        return NameState(host, found, failures.get(host))
+            return replace(known, failure=known.failure or found)
+        return replace(known, certificate=found)
 
     if len(hosts) < 2:
         return tuple(map(look, hosts))

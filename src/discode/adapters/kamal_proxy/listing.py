@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ...core.certificate import CertificateFailure
+from ...core.certificate import CertificateFailure, NameState
 from ...core.errors import ProxyUnreachable
 from ...ports.proxy import Mode, Serving
 from .commands import endpoint_of
@@ -32,11 +32,12 @@ def parse_json(text: str) -> dict[str, Listed]:
         raise _garbled(text) from error
 
 
-def failures(text: str) -> dict[str, CertificateFailure]:
-    """By host, why a CA gave no certificate the last time it was asked. Raises as `parse_json`."""
+def names(text: str) -> dict[str, NameState]:
+    """By host, what the edge itself tells: why a CA gave no certificate the last time it was asked, and whether it is
+    at it. Raises as `parse_json`."""
     try:
         told = [one for entry in json.loads(text)["services"] for one in entry.get("certificates", ())]
-        return {one["host"]: _failure(one) for one in told if one.get("error")}
+        return {one["host"]: _name(one) for one in told}
     except (ValueError, KeyError, TypeError) as error:
         raise _garbled(text) from error
 
@@ -111,8 +112,15 @@ def _row(row: dict[str, str]) -> Listed:
     )  # fmt: skip
 
 
-def _failure(told: dict[str, Any]) -> CertificateFailure:
+def _name(told: dict[str, Any]) -> NameState:
+    is_due = told.get("source") == "acme" and not told.get("of_this_directory")
+    return NameState(told["host"], None, _failure(told), is_awaited=is_due or bool(told.get("under_way")))
+
+
+def _failure(told: dict[str, Any]) -> CertificateFailure | None:
     """An edge of an earlier version tells neither the kind nor how often."""
+    if not told.get("error"):
+        return None
     next_try = datetime.fromisoformat(told["next_try"]).timestamp() if told.get("next_try") else None
     return CertificateFailure(str(told.get("kind") or "refused"), told["error"], next_try, int(told.get("count") or 1))
 

@@ -98,7 +98,7 @@ class KamalProxy:
         return route.url(self._door.http_port, self._door.https_port)
 
     def https(self, route: Route) -> tuple[NameState, ...]:
-        told = listing.failures(self._run(commands.LIST_JSON, has_output=True)) if self._carrier.is_edge else {}
+        told = listing.names(self._run(commands.LIST_JSON, has_output=True)) if self._carrier.is_edge else {}
         return looked_at(route.hosts, self._door.address, self._door.https_port, self._trust(), told)
 
     def renew(self, host: str) -> dict[str, Any]:
