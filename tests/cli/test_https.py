@@ -10,7 +10,9 @@ import pytest
 
 from place import APP
 from rig.certificates import make_certificate
+from rig.load import Users
 from rig.ports import free_port
+from rig.wait import wait_for
 from rig.web import NO_ANSWER
 
 HOST = "shop.test"
@@ -106,6 +108,52 @@ def test_every_command_keeps_https(secure):
     assert not folder.exists()
     with pytest.raises(NO_ANSWER):
         https(secure)
+
+
+def test_a_certificate_is_renewed_and_changed_without_a_failed_handshake(secure):
+    new = own(secure, "new", HOST, "*." + HOST)
+    with Handshakes(secure) as load:
+        told = secure.run("certificate", "set", APP, *new, "--json").last
+        assert (told["result"], told["flow"]) == ("secured", "domain")
+        again = secure.run("certificate", "set", APP, *new, "--json").last
+        assert again["result"] == "nothing-to-do"
+        wait_for(lambda: der(secure, "new") in load.seen)
+    assert not load.bad and load.seen == {der(secure), der(secure, "new")}
+    assert [path.name for path in sorted((secure.home / "apps" / APP / "tls").iterdir())] == ["2.crt", "2.key"]
+    rebuilt(secure)
+    assert https(secure)[2] == der(secure, "new"), "its instance was started with the one before"
+    other = own(secure, "other", "else.test")
+    error = secure.run("certificate", "set", APP, *other, "--json", code=2).last["error"]
+    assert error["key"] == "certificate-hosts" and https(secure)[2] == der(secure, "new")
+    error = secure.run("domain", "add", APP, "else.test", "--json", code=4).last["error"]
+    assert error["key"] == "certificate-hosts" and "is not for else.test" in error["sentence"]
+    secure.run("domain", "add", APP, "a." + HOST)
+    assert https(secure, "a." + HOST)[0] == 200
+    told = secure.run("certificate", "set", APP, "--tls", "off").out
+    assert "shop is served by plain HTTP now." in told and f"Address: http://{HOST}" in told
+    assert secure.get() == (200, "1.0.0") and not (secure.home / "apps" / APP / "tls").exists()
+    error = secure.run("certificate", "set", APP, "--json", code=2).last["error"]
+    assert error["key"] == "https-options"
+
+
+class Handshakes(Users):
+    """A handshake and a request, one after the other, until it is left; `seen` has the certificates."""
+
+    def __init__(self, place):
+        super().__init__(2)
+        self.place, self.seen = place, set()
+
+    def ask_on(self, _):
+        while self.on:
+            try:
+                status, _, certificate = https(self.place)
+                self.seen.add(certificate)
+                if status != 200:
+                    self.bad.append(status)
+            except NO_ANSWER as error:
+                self.bad.append(repr(error))
+            self.count += 1
+            self.pause(0.01)
 
 
 @pytest.mark.parametrize(

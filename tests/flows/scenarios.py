@@ -19,11 +19,12 @@ from discode.flows.update import update
 from discode.flows.world import World
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
+from rig.certificates import make_certificate
 
 APP = "myapp"
 # HTTPS with an own certificate: every flow has to hand on what the proxy and the store have of it.
 ROUTE = Route(hosts=("a.test",), tls="own")
-CERTIFICATE = OwnCertificate(b"chain", b"key")
+CERTIFICATE, RENEWED = (OwnCertificate(*make_certificate("a.test", "b.test")[:2]) for _ in range(2))
 ENV = {"SECRET": {"generate": "hex32"}, "GREETING": {"ask": "Which greeting?", "optional": True}}
 
 
@@ -198,6 +199,11 @@ SCENARIOS = [
     Scenario("domain path, told", told_its_address, lambda w: domains.move(w, APP, "/shop"), "1.0", {"1.0"}),
     Scenario("domain remove", of_two_names, lambda w: domains.remove(w, APP, ["a.test"]), "1.0", {"1.0"}),
     Scenario("domain redirect", of_two_names, lambda w: domains.redirect(w, APP, "a.test", "b.test"), "1.0", {"1.0"}),
+    Scenario("certificate", installed, lambda w: domains.certify(w, APP, lambda hosts: RENEWED), "1.0", {"1.0"}),
+    Scenario(
+        "certificate, told", told_its_address, lambda w: domains.certify(w, APP, lambda hosts: RENEWED), "1.0", {"1.0"}
+    ),
+    Scenario("automatic certificate", installed, lambda w: domains.secure(w, APP, "auto"), "1.0", {"1.0"}),
     Scenario(
         "domain of a stopped one", stopped, lambda w: domains.add(w, APP, ["b.test"]), "1.0", {"1.0"}, state="stopped"
     ),

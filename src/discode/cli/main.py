@@ -61,6 +61,7 @@ PLACES = {
     "report": "report.report",
     "config": "settings.app",
     "domain": "domain.app",
+    "certificate": "certificate.app",
     "proxy": "proxy.app",
     "release": "release.app",
     "license": "license.app",

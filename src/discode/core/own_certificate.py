@@ -104,6 +104,17 @@ def names(leaf: Certificate) -> list[str]:
     return [name.lower() for name in found.get_values_for_type(x509.DNSName)]
 
 
+def not_covered(certificate: OwnCertificate, hosts: Iterable[str]) -> list[str]:
+    """The hosts that it is not for; all of them when it cannot be read."""
+    from cryptography import x509
+
+    try:
+        known = names(x509.load_pem_x509_certificate(certificate.chain))
+    except ValueError:
+        known = []
+    return [host for host in hosts if not any(covers(name, host) for name in known)]
+
+
 def covers(name: str, host: str) -> bool:
     """A wildcard stands for exactly one label (RFC 6125, 6.4.3)."""
     return name == host or (name.startswith("*.") and "." in host and name[2:] == host.partition(".")[2])

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from ..core import domains
-from ..core.errors import DiscodeError, Failed, Refused
+from ..core.errors import DiscodeError, Failed, Refused, UsageError
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
 from ..core.public_names import Tls
 from .address import with_route
 from .bring import Missing, lacks, with_bytes
+from .certificate import Read, certified, must_cover
 from .clash import must_be_free, tell_what_is_taken_over
 from .conclude import carry_out
 from .record import finish
@@ -92,8 +93,26 @@ def move(world: World, app: str, path_prefix: str) -> Result:
 
 
 def secure(world: World, app: str, tls: Tls) -> Result:
-    done = f"HTTPS of {app} is {tls} now."
-    return _changed(world, app, "secured", done, lambda route: _secured(route, tls))
+    """Raises UsageError without a host, for which a certificate could be."""
+    done = f"{app} gets its certificates by itself now." if tls == "auto" else f"{app} is served by plain HTTP now."
+
+    def change(route: Route) -> Route:
+        if tls != "off" and not route.hosts:
+            raise UsageError(
+                f"Certificates are for host names, and {app} has none. Nothing was changed.",
+                f"Give it one: discode domain add {app} app.example.com",
+                key="https-options",
+            )
+        return _secured(route, tls)
+
+    return _changed(world, app, "secured", done, change)
+
+
+def certify(world: World, app: str, read: Read) -> Result:
+    """With a certificate of the customer's own, in place of whatever it has. `read` gives it for the hosts that the app
+    has then, and raises what is wrong with it."""
+    done = f"{app} has this certificate now."
+    return _changed(world, app, "secured", done, lambda route: certified(world, app, route, read))
 
 
 def _secured(route: Route, tls: Tls | None) -> Route:
@@ -118,6 +137,7 @@ def _under_the_lock(world: World, app: str, outcome: str, done: str, change: Cha
         return _result(site, before, before, "nothing-to-do", "Nothing to do: its addresses are like that already.")
     site.proxy.check(route)
     must_be_free(world, app, route, is_new=False)
+    must_cover(world, app, route)
     tell_what_is_taken_over(world, app, route)
     after = with_route(site, before, route)
     if after.instance != before.instance and (missing := lacks(site, before, before.release)):

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ..core import installation as schema
 from ..core.errors import Refused, RuntimeUnreachable, StateError
-from ..core.installation import Installation
+from ..core.installation import Installation, Route
 from ..core.journal import Journal
 from ..core.names import check_slug
 from ..ports.proxy import Mode, Serving
@@ -87,7 +87,7 @@ def _by_the_instances(world: World, plan: Rebuilding) -> Rebuilding:
     serving, known = _found(world, plan)
     served = next((one for state, one in known if serving and state.endpoint == serving.endpoint), None)
     if "installation" not in plan.damaged:
-        served = _as_routed(served, serving) if served else None
+        served = _as_routed(world, served, serving) if served else None
         return _journal(world, plan, served, world.store.installation(plan.app), known)
     journal = world.store.journal(plan.app) if "journal" not in plan.damaged else None
     if journal is not None:
@@ -96,10 +96,10 @@ def _by_the_instances(world: World, plan: Rebuilding) -> Rebuilding:
     if chosen is None:
         raise _unknown(plan.app, [state for state, _ in known])
     stopped = serving is not None and serving.mode is Mode.STOPPED
-    found = _with_settings(world, _as_routed(chosen, serving).with_state("stopped" if stopped else "running"))
+    found = _with_settings(world, _as_routed(world, chosen, serving).with_state("stopped" if stopped else "running"))
     how = "has the traffic" if served else "is its only instance"
     words = f"{found.app} {found.version} is installed: {found.instance} {how}."
-    return Rebuilding(plan.app, plan.damaged, found, None, (*plan.words, words))
+    return Rebuilding(plan.app, plan.damaged, found, _put_again(world, found), (*plan.words, words))
 
 
 def _by_the_journal(plan: Rebuilding, journal: Journal) -> Rebuilding:
@@ -134,7 +134,8 @@ def _journal(
         return Rebuilding(plan.app, plan.damaged, None, journal, (*plan.words, words))
     if served is None or served.instance == installation.instance:
         words = f"{installation.app} {installation.version} is installed, as recorded."
-        return Rebuilding(plan.app, plan.damaged, words=(*plan.words, words))
+        again = _put_again(world, installation) if served else None
+        return Rebuilding(plan.app, plan.damaged, None, again, (*plan.words, words))
     words = f"{served.version} has the traffic, but {installation.version} is recorded: an update was interrupted."
     journal = Journal(flow="update", started=world.clock.now(), before=installation, after=served)
     return Rebuilding(plan.app, plan.damaged, None, journal, (*plan.words, words))
@@ -180,14 +181,30 @@ def _told(app: str, state: InstanceState) -> Installation | None:
     return one if fits else None
 
 
-def _as_routed(one: Installation, serving: Serving | None) -> Installation:
+def _as_routed(world: World, one: Installation, serving: Serving | None) -> Installation:
     """Its addresses may have changed since its instance was started: those that the proxy has count."""
     if serving is None:
         return one
     route = one.route.as_routed(
         serving.hosts, serving.path_prefix, serving.redirects, is_secure=serving.is_secure
     )  # fmt: skip
-    return one.changed(route=route)
+    return one.changed(route=_with_certificate(world, one.app, route))
+
+
+def _with_certificate(world: World, app: str, route: Route) -> Route:
+    """Its certificate may have changed, too: what is not needed is not kept, so the latest that is kept counts."""
+    if not route.is_secure or world.store.certificate(app, route.certificate) is not None:
+        return route
+    latest = world.store.latest_certificate(app)
+    return route.changed(tls="own" if latest else "auto", certificate=latest)
+
+
+def _put_again(world: World, one: Installation) -> Journal | None:
+    """Of its HTTPS the proxy does not tell all: which certificate, and whose. So the settling gives it the route again.
+    None without HTTPS."""
+    if not one.route.is_secure:
+        return None
+    return Journal(flow="domain", started=world.clock.now(), before=one, after=one)
 
 
 def _only(known: list[tuple[InstanceState, Installation]]) -> Installation | None:
