@@ -14,6 +14,12 @@ acme_email = "admin@example.com"
 acme_eab_kid = "kid-1"     # external account binding; its key is a secret, see `secret`
 acme_ca_bundle = "/etc/ssl/our-ca.pem"
 acme_staging = true        # Let's Encrypt's staging
+dns_provider = "cloudflare"   # proves names by records there; what it asks for is in the file of the next line
+dns_credentials = "/etc/discode/dns"
+dns_names = "all"          # or "wildcards": the others by port 80
+dns_wait = 120             # seconds
+dns_timeout = 60
+dns_resolvers = "192.0.2.53"
 
 What each takes, and from when it counts, is in `core/host_settings.py`. Secrets are files of mode 0600 in `secrets/`.
 """
@@ -57,6 +63,12 @@ class HostConfig:
     acme_eab_kid: str = ""
     acme_ca_bundle: str = ""
     acme_staging: bool = False
+    dns_provider: str = ""
+    dns_credentials: str = ""
+    dns_names: str = "all"
+    dns_wait: int = 120
+    dns_timeout: int = 60
+    dns_resolvers: str = ""
 
 
 def load(home: Path) -> HostConfig:

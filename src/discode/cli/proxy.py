@@ -12,6 +12,7 @@ from ..core.errors import DiscodeError, UsageError
 from .options import Json, group
 from .output import emit
 from .proxy_config import app as config_app
+from .proxy_dns import app as dns_app
 from .proxy_renew import renew
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 app = group("The proxy that takes this machine's traffic.")
 app.add_typer(config_app, name="config")
+app.add_typer(dns_app, name="dns")
 app.command()(renew)
 GAP = "a second or two"  # between two containers on the same port; the command says at the end what it was
 

@@ -155,7 +155,7 @@ class Host:
 
     def has_dns_proof(self) -> bool:
         """Whether names can be proved by DNS records, as wildcards have to be."""
-        return bool(getattr(self.config, "dns_provider", ""))
+        return bool(self.config.dns_provider)
 
     def read_own_certificate(
         self, certificate: str, key: str, hosts: Sequence[str]
@@ -172,10 +172,11 @@ class Host:
         """What an edge is to know. Settings that cannot be read are left out: no app is to wait for that, and its proxy
         goes on with those that it has."""
         from ..adapters.acme_settings import acme_file
+        from ..adapters.dns_settings import dns_files
         from ..adapters.kamal_proxy.authority import AUTHORITY
 
         try:
-            return {AUTHORITY: acme_file(self.home, self.config)}
+            return {AUTHORITY: acme_file(self.home, self.config), **dns_files(self.config)}
         except UsageError as error:
             self._note(f"{error.sentence} {error.next_step}")
             return {}

@@ -3,12 +3,12 @@ the adapters, like `wiring`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DiscodeError, UsageError
-from ..core.host_settings import EAB_KEY, SETTINGS, contradiction, half_binding, only_for_an_edge
+from ..core.host_settings import EAB_KEY, SETTINGS, contradiction, half_binding, half_provider, only_for_an_edge
 
 if TYPE_CHECKING:
     from ..adapters.hostconfig import HostConfig
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .wiring_host import Host
 
 SECRETS = [name for name, row in SETTINGS.items() if row.is_secret]
-BINDING = {"acme_eab_kid", EAB_KEY}  # one without the other is of no use
+PAIRS = ({"acme_eab_kid", EAB_KEY}, {"dns_provider", "dns_credentials"})  # one without the other is of no use
 
 TAKEN_UP = "The proxy goes by it from now on. Each certificate is served until there is another one."
 NOT_RUNNING = "The proxy is not running; it goes by it when it starts."
@@ -54,8 +54,9 @@ class HostSettings:
 
         before, defaults = self._host.config, asdict(HostConfig())
         given = dict(given)
-        if any(name in BINDING and value is None for name, value in given.items()):
-            given |= dict.fromkeys(BINDING - {name for name, value in given.items() if value})
+        for pair in PAIRS:
+            if any(name in pair and value is None for name, value in given.items()):
+                given |= dict.fromkeys(pair - {name for name, value in given.items() if value})
         fields = {name: defaults[name] if value is None else value for name, value in given.items() if name in defaults}
         wanted = replace(before, **fields)
         secrets = {name: value or "" for name, value in given.items() if name in SECRETS}
@@ -65,7 +66,8 @@ class HostSettings:
         old = {name: self._secret(name) for name in secrets}
         self._keep(wanted, secrets, [name for name, value in given.items() if value is None and name in defaults])
         try:
-            return self._bring({*secrets, *(name for name in fields if _differ(before, wanted, name))})
+            words = self._bring({*secrets, *(name for name in fields if _differ(before, wanted, name))})
+            return words + (self._try_dns() if not skip_checks and any(map(is_for_dns, given)) else [])
         except DiscodeError:
             self._keep(before, old)
             self._bring_files()
@@ -89,6 +91,16 @@ class HostSettings:
                 f"Give both: discode proxy config set acme_eab_kid=ID {EAB_KEY}",
                 key="invalid-setting",
             )
+        if lacking := half_provider(values):
+            raise UsageError(
+                f"A DNS provider asks for credentials, and {lacking} is not set. Nothing was changed.",
+                "Give both: discode proxy config set dns_provider=NAME dns_credentials=FILE",
+                key="invalid-setting",
+            )
+        if "dns_credentials" in changed:
+            from ..adapters.dns_settings import credentials
+
+            credentials(wanted)
         if "acme_ca_bundle" in changed:
             from ..adapters.acme_settings import ca_bundle
 
@@ -123,11 +135,22 @@ class HostSettings:
         return words + (self._bring_certificates(changed) if "certificates" in counts else [])
 
     def _bring_files(self) -> dict[str, bytes]:
-        """To the proxy that was chosen, whether it runs or not."""
+        """To the proxy that was chosen, whether it runs or not; before the first install to the edge."""
         host = self._host
-        if host.config.proxy:
-            (host.container() if host.config.proxy == "docker" else host.edge()).bring_files()
+        (host.container() if host.config.proxy == "docker" else host.edge()).bring_files()
         return host.edge_files()
+
+    def _try_dns(self) -> list[str]:
+        """Also with settings that are what they were: their file may have changed. Raises Refused."""
+        from .wiring_dns import DnsTrial
+
+        if not self._host.config.dns_provider:
+            return []
+        self._bring_files()
+        trial = DnsTrial(self._host)
+        if not trial.can_be_asked():
+            return ["It is tried when the proxy runs: discode proxy dns check example.com"]
+        return [trial.check_one_of(_proved_hosts(self._host))]
 
     def _bring_certificates(self, changed: set[str]) -> list[str]:
         from ..adapters.kamal_proxy.authority import AUTHORITY, until_taken_up
@@ -161,6 +184,20 @@ class HostSettings:
         from ..adapters import hostconfig
 
         return hostconfig.secret(self._host.home, name)
+
+
+def is_for_dns(name: str) -> bool:
+    return name.startswith("dns_")
+
+
+def _proved_hosts(host: Host) -> Iterator[str]:
+    """Those of the installed apps whose certificates come from a CA."""
+    from ..adapters.files import FileStore
+
+    store = FileStore(host.home, "discode")
+    for app in store.apps():
+        if (installation := store.installation(app)) is not None and installation.route.tls == "auto":
+            yield from installation.route.hosts
 
 
 def _differ(before: HostConfig, wanted: HostConfig, name: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from .listening import addresses
+from .resolvers import address_and_port
 
 # For whom a setting counts, and from when:
 #   new apps      the next install
@@ -92,6 +93,17 @@ def _is_switch(value: Any) -> bool:
     return isinstance(value, bool)
 
 
+def _is_wait(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 3600
+
+
+def _are_resolvers(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and value != "" and all(map(address_and_port, value.split(",")))
+    except ValueError:
+        return False
+
+
 def _number(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,6}", text) is None:
         raise ValueError(text)
@@ -154,6 +166,31 @@ ROWS = (
         "acme_staging", "Let's Encrypt's staging: to try things out, no browser trusts it", _is_switch, "true or false",
         "certificates", _switch,
     ),
+    HostSetting(
+        "dns_provider", "proves names by records at your DNS provider: wildcards, machines that nobody reaches",
+        lambda value: isinstance(value, str) and re.fullmatch(r"[a-z0-9]+", value) is not None,
+        "a provider's name: discode proxy dns providers", "certificates", str.lower,
+    ),
+    HostSetting(
+        "dns_credentials", "a file of mode 0600 with what the provider asks for, as NAME=value lines", _is_path,
+        "the path of a file", "certificates", is_file=True,
+    ),
+    HostSetting(
+        "dns_names", "which names are proved so: all, or wildcards alone", lambda value: value in ("all", "wildcards"),
+        "all or wildcards", "certificates",
+    ),
+    HostSetting(
+        "dns_wait", "seconds until all servers of a zone must have a record", _is_wait, "seconds, up to 3600",
+        "certificates", _number,
+    ),
+    HostSetting(
+        "dns_timeout", "seconds that the provider may take for one answer", lambda value: _is_wait(value) and value > 0,
+        "seconds, from 1 to 3600", "certificates", _number,
+    ),
+    HostSetting(
+        "dns_resolvers", "who is asked for a zone, instead of this machine's resolvers", _are_resolvers,
+        "IP addresses with commas between them, each with or without :PORT", "certificates",
+    ),
 )  # fmt: skip
 SETTINGS: Mapping[str, HostSetting] = {row.name: row for row in ROWS}
 
@@ -170,8 +207,15 @@ def contradiction(values: Mapping[str, Any]) -> tuple[str, str, str] | None:
 
 def only_for_an_edge(values: Mapping[str, Any]) -> tuple[str, ...]:
     """The settings of automatic certificates that are there, and that kamal-proxy cannot go by: it knows Let's Encrypt
-    alone, without an account of one's own."""
-    return tuple(name for name in ("acme_directory", "acme_email", "acme_eab_kid") if values[name])
+    alone, without an account of one's own, and proves names on ports 80 and 443."""
+    names = ("acme_directory", "acme_email", "acme_eab_kid", "dns_provider")
+    return tuple(name for name in names if values[name])
+
+
+def half_provider(values: Mapping[str, Any]) -> str:
+    """As `half_binding`, for the DNS provider and its credentials."""
+    provider, credentials = bool(values["dns_provider"]), bool(values["dns_credentials"])
+    return "" if provider == credentials else "dns_credentials" if provider else "dns_provider"
 
 
 def half_binding(values: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ whatever a killed command left of this is brought to its end by the next `ensure
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from typing import Any
 from ...core.errors import DiscodeError, Failed, ProxyUnreachable, Refused
 from ...core.listening import EVERYWHERE, IPV4, addresses
 from ..kamal_proxy import commands
+from ..kamal_proxy.carrier import Answer
 from ..kamal_proxy.obstacles import port_obstacle
 from . import containers
 from .engine import Engine
@@ -81,6 +82,10 @@ class ProxyContainer:
             told = self._inspect(self._settings.name)
         if told is not None and told["State"]["Running"]:
             self.exec.put(self._files())
+
+    def ask_about_dns(self, argv: Sequence[str], timeout: float) -> Answer:
+        """`dns …`, in the container. Raises ProxyUnreachable when it does not run."""
+        return self.exec.run(["dns", *argv], timeout)
 
     def is_edge(self) -> bool | None:
         """Whether the image of the settings is the edge's; None when it is not here to tell."""

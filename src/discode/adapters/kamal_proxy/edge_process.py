@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ...disk.folders import make_folder
 from ...disk.lock import take
 from ..files.disk import writing
 from . import commands, listing
+from .carrier import Answer
 from .edge_socket import EdgeSocket
 from .obstacles import obstacle, path_obstacle, search_path
 
@@ -76,6 +77,17 @@ class EdgeProcess:
                         whole.write_whole(path, data, 0o600, folder_mode=0o700)
                     else:
                         path.unlink(missing_ok=True)
+
+    def ask_about_dns(self, argv: Sequence[str], timeout: float) -> Answer:
+        """`dns …`, which needs no edge that runs. Raises ProxyUnreachable when there is no answer in time."""
+        program = [sys.executable, "-P", "-m", "discode.edge", "--state-dir", str(self._folder), "dns", *argv]
+        try:
+            done = subprocess.run(program, capture_output=True, text=True, timeout=timeout, check=False)
+        except subprocess.TimeoutExpired:
+            raise ProxyUnreachable(
+                f"The DNS provider was not tried to the end within {timeout:.0f} s.", "Run the command again."
+            ) from None
+        return Answer(done.returncode, done.stdout, done.stderr)
 
     def retire(self, purge: bool) -> None:
         """It stays: others may have deployed to it, by its own commands (`discode edge`)."""
