@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checks import Check, Expected
+from checks import OTHER_NAME, Check, Expected
 from evidence import Evidence
 from runtimes import Kind
 from traffic import Traffic
@@ -175,6 +175,37 @@ def _start(stage: Stage) -> tuple[str, ...]:
     return ("start", stage.place.app)
 
 
+def _domain(verb: str, *options: str, has: bool = True) -> Callable[[Stage], tuple[str, ...]]:
+    """A change of the app's other name, which it `has` before; killed, the one before may have left anything."""
+
+    def prepare(stage: Stage) -> tuple[str, ...]:
+        _running(stage)
+        app = stage.place.app
+        stage.must("domain", "add", app, OTHER_NAME)
+        stage.must("domain", "redirect", app, OTHER_NAME, "--undo")
+        if not has:
+            stage.must("domain", "remove", app, OTHER_NAME)
+        stage.look()
+        stage.expected.versions = {stage.version}
+        return ("domain", verb, app, OTHER_NAME, *options)
+
+    return prepare
+
+
+def _first_domain(stage: Stage) -> tuple[str, ...]:
+    """The name that goes is the app's address, of which it has been told."""
+    _running(stage)
+    app, own = stage.place.app, stage.place.host
+    stage.must("domain", "add", app, OTHER_NAME)
+    stage.look()
+    if stage.check.status["hosts"][0] != OTHER_NAME:
+        stage.must("domain", "remove", app, own)
+        stage.must("domain", "add", app, own)
+        stage.look()
+    stage.expected.versions = {stage.version}
+    return ("domain", "remove", app, OTHER_NAME)
+
+
 def _settle_an_update(at: str) -> Callable[[Stage], tuple[str, ...]]:
     """The update was killed at that call; now the settling is killed too."""
 
@@ -216,6 +247,10 @@ SCENARIOS = [
     Scenario("restart", _plain("restart")),
     Scenario("stop", _plain("stop"), allowed=DOWN),
     Scenario("start", _start, allowed=DOWN),
+    Scenario("domain add", _domain("add", has=False)),
+    Scenario("domain remove", _domain("remove")),
+    Scenario("domain redirect", _domain("redirect", "--to", "chaos.test")),
+    Scenario("domain remove, told", _first_domain),
     Scenario("uninstall", _plain("uninstall"), allowed=DOWN, takes_proxy=True),
     Scenario("uninstall and purge", _plain("uninstall", "--purge"), allowed=DOWN, takes_proxy=True),
     Scenario("settle an update before the switch", _settle_an_update("switch:before"), is_guarded=False),

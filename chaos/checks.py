@@ -17,6 +17,7 @@ UNKNOWN = "status 404"  # what a proxy answers where no app is installed
 NOBODY = (UNKNOWN, "ConnectionRefusedError")  # the same, and there may be no proxy
 BUSY = 6  # the exit code of a command that found another one at work
 PATIENCE = 60.0  # seconds that the other one may take
+OTHER_NAME = "other.chaos.test"  # that the app may have beside its own
 MOMENT = 10.0  # seconds that a proxy or an app that was killed gets to come back by itself
 
 
@@ -94,10 +95,21 @@ class Check:
             yield f"{status['version']} is recorded ({status['state']}), and {seen} is answered"
         if status["state"] == "running" and not status["serves"]:
             yield f"status does not say that it serves: {status}"
+        yield from self._names(wanted)
         yield from self._left_over([status["instance"]])
         should_run = [status["instance"]] if status["state"] == "running" else []
         if (running := self.machine.running()) != should_run:
             yield f"{running} run, not {should_run} ({status['state']})"
+
+    def _names(self, wanted: str) -> Iterator[str]:
+        """What is recorded of the app's other name is what a user finds there."""
+        route = self.status["hosts"], self.status["redirects"]
+        if OTHER_NAME in self.status["hosts"]:
+            wanted = "status 301" if OTHER_NAME in self.status["redirects"] else wanted
+        else:
+            wanted = UNKNOWN
+        if (seen := self.place.version(OTHER_NAME)) != wanted:
+            yield f"{route} are recorded, and {seen} is answered at {OTHER_NAME}"
 
     def _left_over(self, wanted: list[str]) -> Iterator[str]:
         if (there := self.machine.instances()) != wanted:
@@ -118,6 +130,8 @@ class Check:
         # What is changed while an app is stopped comes with its next start.
         if self.status["state"] == "running" and env.get("GREETING") != greeting:
             yield f"the setting is {greeting}, and the app has {env.get('GREETING')}"
+        if self.status["state"] == "running" and env["ADDRESS"] != self.status["address"]:
+            yield f"its address is {self.status['address']}, and the app was told {env['ADDRESS']}"
         expected.greetings = {greeting}
         note = self.machine.volume() / "note"
         if note.exists():

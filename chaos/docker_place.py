@@ -22,7 +22,10 @@ image: {repository}
 port: 3000
 health: {{path: /up, timeout: 2s, deadline: {deadline}}}
 volumes: {{storage: /app/storage}}
-env: {{SECRET_KEY_BASE: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
+env:
+  SECRET_KEY_BASE: {{generate: hex64}}
+  GREETING: {{ask: "Greeting?", optional: true}}
+  ADDRESS: "${{url}}"
 update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {hold}}}
 """
 

@@ -33,7 +33,10 @@ archive: ./app
 command: [python3, server.py]
 health: {{path: /up, timeout: 2s, deadline: {deadline}}}
 volumes: {{storage: storage}}
-env: {{SECRET_KEY_BASE: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
+env:
+  SECRET_KEY_BASE: {{generate: hex64}}
+  GREETING: {{ask: "Greeting?", optional: true}}
+  ADDRESS: "${{url}}"
 update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {hold}}}
 """
 

@@ -113,7 +113,7 @@ class ProxyContract:
         site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
         for route in (moved, Route(), ROUTE):
             site.proxy.check(route)
-            site.proxy.switch("myapp", endpoint, route, HEALTH, TIMING, force=True)
+            site.proxy.switch("myapp", endpoint, route, HEALTH, TIMING)
             serving = site.proxy.serving("myapp")
             assert serving == Serving(endpoint, Mode.RUNNING)
             assert serving is not None and (serving.hosts, serving.path_prefix) == (route.hosts, route.path_prefix)

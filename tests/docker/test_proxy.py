@@ -27,6 +27,7 @@ from rig.wait import wait_for
 from rig.web import NO_ANSWER
 
 from ..adapters.proxy_contract import HEALTH, OTHER, ROUTE, TIMING, ProxyContract
+from ..adapters.route_load import change_under_load
 
 NETWORK = "discode-test"
 ANSWER = """
@@ -168,6 +169,10 @@ def test_a_port_that_is_taken_on_ipv6_alone_is_told(stopped):
 
 
 @pytest.mark.parametrize("accident", ["stopped", "killed", "removed"])
+def test_a_route_changes_under_load(site):
+    assert change_under_load(site.proxy, site.port, site.healthy()) > 20
+
+
 def test_a_container_that_somebody_took_away_is_put_back_with_its_routes(site, accident):
     endpoint = site.healthy()
     site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)

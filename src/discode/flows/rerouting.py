@@ -10,21 +10,31 @@ from __future__ import annotations
 from ..core.errors import DiscodeError, Failed, Refused
 from ..core.installation import Installation
 from ..core.journal import Journal, Side
+from ..ports.runtime import Phase
 from .instance import switch
 from .record import finish, write_if_possible
 from .world import Site
 
 
 def put(site: Site, installation: Installation) -> bool:
-    """Its route, for whoever has its requests now: no instance is started or asked, so that the addresses of an app can
-    be changed that is stopped or ill. False when the proxy does not know the app: it gets its route with its requests.
+    """Its route, for whoever has its requests now: no instance is started. An app that is stopped or ill can have other
+    addresses as well. False when the proxy does not know the app: it gets its route with its requests.
 
     Raises Refused or Failed when the proxy does not take the route.
     """
     serving = site.proxy.serving(installation.app)
     if serving is not None:
-        switch(site, installation, serving.endpoint, force=True)
+        # After a switch that is forced, kamal-proxy answers 503 until its first check of the target.
+        switch(site, installation, serving.endpoint, force=not _answers(site, installation))
     return serving is not None
+
+
+def _answers(site: Site, installation: Installation) -> bool:
+    """Whether the instance itself does; through the proxy it may not be reached yet, or not any more."""
+    health, host = installation.release.manifest.health, installation.health_host
+    state = site.runtime.inspect(installation.instance)
+    is_running = state is not None and state.phase is Phase.RUNNING
+    return is_running and site.runtime.probe(installation.instance, health.path, health.timeout, host).ok
 
 
 def conclude_route(site: Site, journal: Journal, cause: BaseException | None) -> Side:

@@ -32,12 +32,12 @@ class _Service:
 
 class MemoryProxy:
     """`pending` are deploys that go on after their caller died, as kamal-proxy's do: each is carried out after that
-    many further calls. `violations`: a pause that cut an earlier one short, and held requests that were let go to an
-    instance of which `is_unseen` says that nobody has seen it listen, and own certificates that the
-    store does not have: `lacks_certificate`. `busy`: where requests are under way, by service:
-    from the switch to an endpoint on, until the proxy was told to wait for them. `certificates` that it offers, and
-    why it could not have them, by host. Its CA certifies every host of a route with HTTPS that has no failure, after so
-    many looks as `certified_after` says."""
+    many further calls. `violations`: a pause that cut an earlier one short, held requests that were let go to an
+    instance of which `is_unseen` says that nobody has seen it listen, own certificates that the store does not have
+    (`lacks_certificate`), and a switch that was forced on what answers. `busy`: where requests are under way, by
+    service: from the switch to an endpoint on, until the proxy was told to wait for them. `certificates` that it
+    offers, and why it could not have them, by host. Its CA certifies every host of a route with HTTPS that has no
+    failure, after so many looks as `certified_after` says."""
 
     def __init__(self, answer: Callable[[Endpoint, str], Probe]):
         self.services: dict[str, _Service] = {}
@@ -77,6 +77,8 @@ class MemoryProxy:
             raise ReleaseFailed(f"target failed to become healthy within {timing.deploy:g} s: {probe.detail}")
         if route.tls == "own" and self.lacks_certificate(service, route.certificate):
             self.violations.append(f"{service} is routed with its certificate {route.certificate}, which is not kept")
+        if probe.ok and force and self._is_served_at(service, endpoint):
+            self.violations.append(f"{endpoint} answers, and was forced: kamal-proxy answers 503 until its first check")
         mode = self.services[service].mode if service in self.services else Mode.RUNNING
         held = self.services[service].held if service in self.services else 0.0
         self.services[service] = _Service(endpoint, route, mode, held, timing.response)
@@ -163,6 +165,10 @@ class MemoryProxy:
         for name, other in self.services.items():
             if name != service and clash(route, other.route):
                 raise Refused("host settings conflict with another service", key="host-taken")
+
+    def _is_served_at(self, service: str, endpoint: Endpoint) -> bool:
+        known = self.services.get(service)
+        return known is not None and known.mode is Mode.RUNNING and known.endpoint == endpoint
 
     def _tick(self) -> None:
         due = [deploy for calls, deploy in self.pending if calls <= 0]

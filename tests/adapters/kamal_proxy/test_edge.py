@@ -27,6 +27,7 @@ from rig.ports import free_port
 from rig.wait import wait_for
 
 from ..proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
+from ..route_load import change_under_load
 from .origins import Origins, origins
 
 pytestmark = pytest.mark.skipif(
@@ -199,6 +200,10 @@ def test_a_route_can_change_with_a_switch(site: EdgeSite) -> None:
     site.proxy.switch("myapp", endpoint, Route(hosts=("moved.test",)), HEALTH, TIMING)
     assert site.get("/", "moved.test")[0] == 200
     assert site.get("/", "app.test")[0] == 404
+
+
+def test_a_route_changes_under_load(site: EdgeSite) -> None:
+    assert change_under_load(site.proxy, site.http_port, site.healthy()) > 20
 
 
 def test_routes_outlive_the_program(site: EdgeSite) -> None:

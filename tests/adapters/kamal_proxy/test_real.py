@@ -1,0 +1,73 @@
+"""The adapter on a real kamal-proxy, where `DISCODE_KAMAL_PROXY` names a binary: `bin/test --kamal-proxy FILE`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from discode.adapters.kamal_proxy import KamalProxy
+from discode.adapters.kamal_proxy.carrier import Answer
+from discode.ports.runtime import Endpoint
+from rig.ports import free_port
+from rig.wait import wait_for
+
+from ..proxy_contract import ProxyContract
+from ..route_load import change_under_load
+from .origins import Origins, origins
+from .test_adapter import Scripted
+
+KAMAL_PROXY = os.environ.get("DISCODE_KAMAL_PROXY", "")
+pytestmark = pytest.mark.skipif(not KAMAL_PROXY, reason="bin/test --kamal-proxy FILE")
+
+
+class Program(Scripted):
+    """Carries commands to a kamal-proxy in a home of its own, and is its keeper too: it runs."""
+
+    def __init__(self, made: Origins):
+        super().__init__(Answer(0, "", ""))
+        self.http_port, self.https_port, self._made = free_port(), free_port(), made
+        self._home = tempfile.mkdtemp(prefix="real-")
+        self._env = {**os.environ, "HOME": self._home, "XDG_RUNTIME_DIR": self._home}
+        ports = ("--http-port", str(self.http_port), "--https-port", str(self.https_port))
+        self._process = subprocess.Popen([KAMAL_PROXY, "run", *ports], env=self._env, stdout=subprocess.DEVNULL)
+        wait_for(lambda: self.run(["list"], 60.0).code == 0)
+        self.proxy = KamalProxy(self, self, self.http_port, self.https_port)
+
+    def run(self, argv: Sequence[str], timeout: float) -> Answer:
+        done = subprocess.run([KAMAL_PROXY, *argv], env=self._env, capture_output=True, text=True, timeout=timeout)
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    def healthy(self) -> Endpoint:
+        return self._made.new().endpoint
+
+    def broken(self) -> Endpoint:
+        return self._made.new(status=503).endpoint
+
+    def close(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(60)
+        shutil.rmtree(self._home)
+
+
+@pytest.fixture
+def site() -> Iterator[Program]:
+    with origins() as made:
+        program = Program(made)
+        try:
+            yield program
+        finally:
+            program.close()
+
+
+class TestContract(ProxyContract):
+    pass
+
+
+def test_a_route_changes_under_load(site: Program) -> None:
+    assert change_under_load(site.proxy, site.http_port, site.healthy()) > 20
