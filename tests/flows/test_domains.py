@@ -1,14 +1,16 @@
 """The addresses of an app change while the same instance serves."""
 
+from dataclasses import replace
+
 import pytest
-from scenarios import APP, installed, of_two_names, one_taken, stopped, told_its_address
+from scenarios import APP, ENV, told_its_address
 
 from discode.core.errors import Refused, UsageError
 from discode.core.installation import Route
 from discode.flows import domains
 from discode.flows.domains import NeedsConsent
 from discode.flows.install import InstallRequest, install
-from discode.flows.power import start
+from discode.flows.power import start, stop
 from discode.flows.update import update
 from discode.testing.faults import Faulty, Script
 from discode.testing.memory_world import MemoryWorld
@@ -18,6 +20,26 @@ def made(prepare):
     world = MemoryWorld(APP)
     prepare(world)
     return world
+
+
+def installed(world, route=Route(hosts=("a.test",))):
+    world.publish("1.0", env=ENV)
+    install(world.world(), InstallRequest(APP, "memory", route=route))
+
+
+def of_two_names(world):
+    installed(world, Route(hosts=("a.test", "b.test")))
+
+
+def stopped(world):
+    installed(world)
+    stop(world.world(), APP)
+
+
+def one_taken(world):
+    """The proxy has b.test for somebody of whom no file tells."""
+    installed(world)
+    world.proxy.services["other"] = replace(world.proxy.services[APP], route=Route(hosts=("b.test",)))
 
 
 def without_hosts(world):
@@ -87,7 +109,7 @@ def test_an_update_afterwards_has_the_new_addresses():
     domains.add(world.world(), APP, ["b.test"])
     domains.redirect(world.world(), APP, "a.test", "b.test")
     route = shown(world)
-    world.publish("1.1", env={"SECRET": {"generate": "hex32"}})
+    world.publish("1.1", env=ENV)
     update(world.world(), APP)
     assert shown(world) == route and world.store.installations[APP].version == "1.1"
 
