@@ -6,6 +6,7 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
@@ -35,12 +36,19 @@ def make_certificate(
     builder = builder.issuer_name(issuer[0].subject if issuer else subject).serial_number(serial)
     builder = builder.not_valid_before(now + timedelta(days=days[0])).not_valid_after(now + timedelta(days=days[1]))
     if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
+        builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), False)
     builder = builder.add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), True)
     for extension, is_critical in _demanded(key.public_key(), issuer):
         builder = builder.add_extension(extension, is_critical)
     made = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
     return made.public_bytes(serialization.Encoding.PEM), key_pem(key), (made, key)
+
+
+def _alternative(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
 
 
 def _demanded(

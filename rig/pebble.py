@@ -49,7 +49,7 @@ class Authority:
         self.gate = Gate(folder / "pebble.crt", folder / "pebble.key", self.port)
         self.directory = f"https://localhost:{self.gate.port}/dir"
 
-    def another_gate(self, certificate: bytes = b"", key: bytes = b"") -> Gate:
+    def another_gate(self, certificate: bytes = b"", key: bytes = b"", address: str = "127.0.0.1") -> Gate:
         """Another address of the same CA, another directory to its clients; it is the caller's to close. With a
         certificate of its own if one is given."""
         paths = self.folder / "pebble.crt", self.folder / "pebble.key"
@@ -57,7 +57,7 @@ class Authority:
             paths = self.folder / "gate.crt", self.folder / "gate.key"
             for path, data in zip(paths, (certificate, key), strict=True):
                 path.write_bytes(data)
-        return Gate(*paths, self.port)
+        return Gate(*paths, self.port, address)
 
     def _start_dns(self) -> subprocess.Popen[bytes]:
         options = {"-dns01": self._dns, "-management": f"127.0.0.1:{self._manage_dns}"}
@@ -130,16 +130,16 @@ class Gate:
     while it is not `open`. `instead`, by the beginning of a path: what is answered there, a status, headers and a
     body."""
 
-    def __init__(self, certificate: Path, key: Path, behind: int):
+    def __init__(self, certificate: Path, key: Path, behind: int, address: str = "127.0.0.1"):
         self.limit: int | None = None
         self.instead: dict[str, tuple[int, dict[str, str], bytes]] = {}
         self.orders, self.open = 0, threading.Event()
         self.open.set()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        self._web = web.Web(partial(_Passing, self, behind), context)
+        self._web = web.Web(partial(_Passing, self, behind), context, address)
         self.port = self._web.port
-        self.directory = f"https://localhost:{self.port}/dir"
+        self.directory = f"https://{'localhost' if address == '127.0.0.1' else address}:{self.port}/dir"
 
     def close(self) -> None:
         self.open.set()

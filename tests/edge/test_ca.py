@@ -138,6 +138,13 @@ def test_a_ca_that_is_not_trusted_not_there_or_of_another_time_is_told_apart(cli
     assert error.kind == "untrusted" and "its root is the setting acme_ca_bundle" in error.reason
     error = client.refused(directory=f"https://localhost:{free_port()}/dir")
     assert error.kind == "unreachable" and "Connection refused" in error.reason
+    certificate, key, _ = make_certificate("another.test")
+    gate = ca.another_gate(certificate, key)
+    try:
+        error = client.refused(directory=gate.directory, ca_bundle=certificate.decode())
+    finally:
+        gate.close()
+    assert error.kind == "untrusted" and "ostname mismatch" in error.reason
     certificate, key, _ = make_certificate("localhost", days=(-9, -1))
     gate = ca.another_gate(certificate, key)
     try:

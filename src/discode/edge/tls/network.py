@@ -6,13 +6,13 @@ A CA may refuse a nonce at any time; the client then asks again with the one tha
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 import requests
 from acme import messages
 from acme.client import ClientNetwork
 from requests.adapters import HTTPAdapter
+from urllib3.util.ssl_ import create_urllib3_context
 
 TRIES = 4  # each of them two of the library's
 
@@ -37,10 +37,11 @@ class Network(ClientNetwork):
 
 class _Trusting(HTTPAdapter):
     """The session's `verify` would replace the system's authorities, and the library gives its own with each request.
-    What requests loads into a context of ours comes on top."""
+    What requests loads into a context of ours comes on top. The context is urllib3's, which knows how its version looks
+    at names: that of Debian 12 with one of Python's own reaches no CA at an IP address."""
 
     def __init__(self, pem: str):
-        self._context = ssl.create_default_context()
+        self._context = create_urllib3_context()
         self._context.load_verify_locations(cadata=pem)
         super().__init__()
 
