@@ -144,6 +144,8 @@ class ProxyContract:
         path = Route(hosts=ROUTE.hosts, path_prefix="/docs")
         for service, endpoint, route in (("myapp", first, ROUTE), ("other", second, OTHER), ("docs", below, path)):
             site.proxy.switch(service, endpoint, route, HEALTH, TIMING)
+        told = site.proxy.all_serving()
+        assert {name: one.endpoint for name, one in told.items()} == {"myapp": first, "other": second, "docs": below}
         for service, endpoint, route in (("myapp", first, ROUTE), ("other", second, OTHER), ("docs", below, path)):
             assert site.proxy.serving(service) == Serving(endpoint, Mode.RUNNING)
             assert site.proxy.probe(service, route, "/up", 2.0).ok

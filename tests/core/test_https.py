@@ -116,12 +116,18 @@ def test_all_names_count():
     assert both.in_brief == "b.test: DNS problem: NXDOMAIN"
 
 
-def test_in_a_column():
-    assert in_short([]) == in_short([Https((), NOW)]) == "-"
-    assert in_short([seen(certificate(60)), seen(certificate(40))]) == "40 days"
-    assert in_short([seen(certificate(60)), seen(certificate(4))]) == "4 days left!"
-    assert in_short([seen(certificate(60)), seen(doubted(-3)), seen()]) == "none"
-    assert in_short([seen(certificate(60)), seen(doubted(-3))]) == "expired"
+@pytest.mark.parametrize(
+    ("found", "short"),
+    [
+        (None, "-"), (Https((), NOW), "-"), (seen(certificate(60)), "60 days"), (seen(certificate(4)), "4 days left!"),
+        (seen(doubted(-3)), "expired"), (seen(), "none"), (seen(doubted(doubt="self-signed certificate")), "untrusted"),
+        (Https((NameState("a.test", certificate(60)), NameState("b.test", certificate(40))), NOW), "40 days"),
+        (Https((NameState("a.test", certificate(60)), NameState("b.test", doubted(455))), NOW), "not yet valid"),
+    ],
+)  # fmt: skip
+def test_in_a_column(found, short):
+    assert in_short("auto", found) == short
+    assert in_short("off", found) == "off"
 
 
 @pytest.mark.parametrize(

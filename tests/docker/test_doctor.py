@@ -40,10 +40,9 @@ def test_a_daemon_without_an_init_system_is_started_and_tried(daemon, tmp_path):
     assert done.returncode == 0 and "exit 4" in lines, done.stdout + done.stderr
     before, after = json.loads(lines[0]), json.loads(lines[-1])
     assert [one["what"] for one in before["checks"] if not one["ok"]] == ["docker"]
-    assert (
-        after["ok"]
-        and {"what": "containers", "ok": True, "detail": "a container runs", "next_step": ""} in after["checks"]
-    )
+    assert after["ok"] and ("containers", True, "a container runs") in [
+        (one["what"], one["ok"], one["detail"]) for one in after["checks"]
+    ]
 
 
 def test_a_trial_leaves_nothing(daemon):

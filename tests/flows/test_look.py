@@ -1,5 +1,6 @@
 """One word for how an app is, wherever it is told."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -7,6 +8,7 @@ from scenarios import APP, installed
 
 from discode.core.condition import condition
 from discode.core.errors import ProxyUnreachable
+from discode.core.installation import Route
 from discode.flows.install import InstallRequest, install
 from discode.flows.look import look, look_at_all
 from discode.flows.power import stop
@@ -48,6 +50,32 @@ def test_one_that_was_stopped_and_one_that_nobody_can_tell(world):
     assert look(world.world(proxy=silent), world.store.installations[APP]).trouble == "It is silent."
     stop(world.world(), APP)
     assert word(world) == word(world, world.world(proxy=silent)) == "stopped"
+
+
+class Counting:
+    """A port that counts its calls by name."""
+
+    def __init__(self, port):
+        self._port, self.calls = port, Counter()
+
+    def __getattr__(self, name):
+        self.calls[name] += 1
+        return getattr(self._port, name)
+
+
+@pytest.mark.parametrize("tls", ["auto", "off"])
+def test_of_many_apps_the_proxy_is_asked_once(world, tls):
+    one = world.store.installations[APP]
+    apps = [one.changed(app=f"app{n}", route=Route(hosts=(f"{n}.test", f"www.{n}.test"), tls=tls)) for n in range(20)]
+    for app in apps:
+        world.runtime.live[app.instance] = world.runtime.live[one.instance]
+        world.proxy.services[app.app] = replace(world.proxy.services[APP], route=app.route)
+    proxy = Counting(world.proxy)
+    sights = look_at_all(world.world(proxy=proxy), apps)
+    assert proxy.calls == {"all_serving": 1, **({"https": 1} if tls == "auto" else {})}
+    assert all(sight.serves for sight in sights)
+    names = [[state.host for state in sight.https.names] if sight.https else [] for sight in sights]
+    assert names == [list(app.route.hosts) if tls == "auto" else [] for app in apps]
 
 
 @pytest.mark.parametrize(

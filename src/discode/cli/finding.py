@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """`fix` puts it right and says what it did; None when only a person can."""
+    """`fix` puts it right and says what it did; None when only a person can. `warns`: all is well, but will not be."""
 
     what: str
     ok: bool
@@ -17,10 +17,14 @@ class Finding:
     next_step: str = ""
     fix: Callable[[], str] | None = field(default=None, repr=False)
     fix_question: str = ""
+    warns: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        return {"what": self.what, "ok": self.ok, "detail": self.detail, "next_step": self.next_step}
+        return {
+            "what": self.what, "ok": self.ok, "detail": self.detail, "next_step": self.next_step, "warning": self.warns
+        }  # fmt: skip
 
     def text(self) -> str:
-        step = f"\n        {self.next_step}" if not self.ok and self.next_step else ""
-        return f"{'ok  ' if self.ok else 'BAD '}  {self.what}: {self.detail}{step}"
+        is_well = self.ok and not self.warns
+        step = f"\n        {self.next_step}" if not is_well and self.next_step else ""
+        return f"{'BAD ' if not self.ok else 'warn' if self.warns else 'ok  '}  {self.what}: {self.detail}{step}"

@@ -40,25 +40,29 @@ def status(
 
 def list_(as_json: Json = False) -> None:
     """List the installed apps."""
+    from ..core.https import in_short
     from ..flows.look import look_at_all
     from . import wiring
 
     world = wiring.world(as_json, "discode list")
     found, damaged = _all(world)
-    words: list[str] = [sight.condition(one) for one, sight in zip(found, look_at_all(world, found), strict=True)]
+    sights = look_at_all(world, found)
+    words: list[str] = [sight.condition(one) for one, sight in zip(found, sights, strict=True)]
     told: list[dict[str, Any]] = [
         {"app": one.app, "version": one.version, "state": one.state, "condition": word,
-         "hosts": list(one.route.hosts), "instance": str(one.instance), "source": one.source}
-        for one, word in zip(found, words, strict=True)
+         "hosts": list(one.route.hosts), "instance": str(one.instance), "source": one.source,
+         "https": sight.https.as_dict() if sight.https else None}
+        for one, word, sight in zip(found, words, sights, strict=True)
     ]  # fmt: skip
     told += [{"app": app, "state": "damaged", "condition": "damaged", "error": error.sentence}
              for app, error in damaged.items()]  # fmt: skip
     rows = [
-        [one.app, one.version, word, ", ".join(one.route.hosts) or "every host"]
-        for one, word in zip(found, words, strict=True)
+        [one.app, one.version, word, in_short(one.route.tls, sight.https), ", ".join(one.route.hosts) or "every host"]
+        for one, word, sight in zip(found, words, sights, strict=True)
     ]
-    rows += [[app, "?", "damaged", "see: discode doctor"] for app in damaged]
-    text = table(rows, ["APP", "VERSION", "STATE", "HOSTS"]) if rows else "No app is installed."
+    rows += [[app, "?", "damaged", "?", "see: discode doctor"] for app in damaged]
+    text = table(rows, ["APP", "VERSION", "STATE", "HTTPS", "HOSTS"]) if rows else "No app is installed."
+    text += "".join(f"\nHTTPS of {line}" for one in sights if one.https for line in one.https.warnings())
     kept = [world.store.kept(app) for app in world.store.kept_apps()]
     left = [{"app": one.app, "version": one.version, "source": one.source} for one in kept if one is not None]
     emit({"apps": told, "kept": left}, f"{text}{_kept_text(left)}", as_json=as_json)
@@ -123,6 +127,7 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
     told["traffic"] = sight.trouble or (serving.mode.value if serving else "no route")
     told["serves"], told["condition"] = sight.serves, sight.condition(installation)
     told["health"] = ("" if sight.health.ok else sight.health.detail) if sight.health else None
+    told["https"] = {"tls": installation.route.tls, **sight.https.as_dict()} if sight.https else None
     told["address"], told["processes"] = None, []
     if not sight.trouble:
         site = world.site(installation.kind, world.steps())
@@ -185,6 +190,7 @@ def _status_text(told: dict[str, Any]) -> str:
     names = ["Processes", *[""] * len(told["processes"])]
     rows += [(name, _process_text(one)) for name, one in zip(names, told["processes"], strict=False)]
     rows += [
+        *_https_rows(told["https"]),
         ("Hosts", _hosts_text(told)),
         ("Source", f"{told['source']} ({told['channel']})"),
         *([("License", _license_text(told["app"], told["license"]))] if told["license"] else []),
@@ -205,6 +211,24 @@ def _hosts_text(told: dict[str, Any]) -> str:
     """Those that are sent on, with where."""
     to = {host: f" (leads to {target})" for host, target in told["redirects"].items()}
     return ", ".join(f"{host}{to.get(host, '')}" for host in told["hosts"]) or "every host that no other app uses"
+
+
+def _https_rows(https: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """A line for each name: what is served, and beside it what is wrong."""
+    names = https["names"] if https else []
+    return [("HTTPS" if number == 0 else "", f"{one['host']}: {_https_text(one)}") for number, one in enumerate(names)]
+
+
+def _https_text(one: dict[str, Any]) -> str:
+    if one["state"] != "proved":
+        return f"no. {one['warning'][:1].upper()}{one['warning'][1:]}" if one["warning"] else one["state"]
+    served = f"certificate of {one['issuer']} until {_when(one['ends'])[:10]} ({_days(one['days_left'])})"
+    failure = f"; the last renewal failed: {one['failure']['reason']}" if one["failure"] and not one["warning"] else ""
+    return f"{served}; warning: {one['warning']}" if one["warning"] else f"{served}{failure}"
+
+
+def _days(days: int) -> str:
+    return "less than a day left" if days < 1 else f"{days} day{'s' if days != 1 else ''} left"
 
 
 def _process_text(one: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ untrusted      it is of a CA that this machine does not trust, or for other name
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -17,7 +16,7 @@ from typing import Any, Literal
 from .certificate import Certificate, CertificateFailure, NameState
 from .clocks import length
 from .installation import Route
-from .public_names import is_public
+from .public_names import Tls, is_public
 
 State = Literal["proved", "none", "expired", "not yet valid", "untrusted"]
 # What may be over in a moment. All others are words of the CA, or settings: to wait for a while changes nothing.
@@ -107,6 +106,10 @@ class Https:
         """One for each name that is not proved."""
         return [f"{one.host}: {self.why(one)}." for one in self.missing]
 
+    def warnings(self) -> list[str]:
+        """A sentence for each name whose owner has to know something."""
+        return [f"{one.host}: {warning}." for one in self.names if (warning := self.warning(one))]
+
     def as_dict(self) -> dict[str, Any]:
         return {"proved": self.is_proved, "names": [self._told(one) for one in self.names]}
 
@@ -125,14 +128,17 @@ class Https:
         }  # fmt: skip
 
 
-def in_short(https: Sequence[Https]) -> str:
-    """In a column of a table: days left, of the name that has the least, or what is wrong with the worst."""
-    seen = [(one, each) for each in https for one in each.names]
+def in_short(tls: Tls, https: Https | None) -> str:
+    """In a column of a table: the days left of the name that has the least, or what is wrong with the worst."""
+    if tls == "off":
+        return "off"
+    if https is None or not https.names:
+        return "-"
     for state in ("none", "expired", "not yet valid", "untrusted"):
-        if any(each.state(one) == state for one, each in seen):
+        if any(https.state(one) == state for one in https.names):
             return state
-    days = [(one.certificate.days_left(each.now), bool(each.warning(one))) for one, each in seen if one.certificate]
-    return f"{min(days)[0]} days{' left!' if any(warned for _, warned in days) else ''}" if days else "-"
+    days = min(one.certificate.days_left(https.now) for one in https.names if one.certificate)
+    return f"{days} day{'s' if days != 1 else ''}{' left!' if https.warnings() else ''}"
 
 
 def _reason(failure: CertificateFailure | None, now: float) -> str:

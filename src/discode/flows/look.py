@@ -1,13 +1,19 @@
-"""Look at an app: how it is now. Changes nothing."""
+"""Look at apps: how they are now. Changes nothing.
+
+A command to a proxy may take as long as all else, an `exec` into a container above all: of many apps it is asked once.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..core.condition import Condition, condition
 from ..core.errors import DiscodeError, Unreachable
-from ..core.installation import Installation
+from ..core.https import Https, expected
+from ..core.installation import Installation, Route
 from ..ports.proxy import Mode, Serving
 from ..ports.runtime import InstanceState, Probe, ProcessState
 from .world import Site, World
@@ -17,16 +23,19 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0  # seconds for the whole look at many apps: one engine that hangs must not hide the others
 AT_ONCE = 8
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Sight:
-    """`health` is looked for where the app serves. `trouble`: why nothing could be found out."""
+    """`health` is looked for where the app serves. `https`: None where the app has none, is stopped, or it could not be
+    seen. `trouble`: why nothing could be found out."""
 
     state: InstanceState | None = None
     serving: Serving | None = None
     health: Probe | None = None
     trouble: str = ""
+    https: Https | None = None
 
     @property
     def serves(self) -> bool | None:
@@ -41,13 +50,7 @@ class Sight:
 
 
 def look(world: World, installation: Installation) -> Sight:
-    try:
-        site = world.site(installation.kind, world.steps())
-        state, serving = site.runtime.inspect(installation.instance), site.proxy.serving(installation.app)
-        sight = Sight(state, serving)
-        return Sight(state, serving, _health(site, installation)) if sight.serves else sight
-    except Unreachable as error:
-        return Sight(trouble=error.sentence)
+    return _look(world, installation, _Proxy(world, [installation]))
 
 
 def look_at_all(world: World, installations: list[Installation]) -> list[Sight]:
@@ -56,12 +59,49 @@ def look_at_all(world: World, installations: list[Installation]) -> list[Sight]:
         return [look(world, one) for one in installations]
     from concurrent.futures import ThreadPoolExecutor  # late: a tenth of what the command takes
 
+    proxies = {
+        kind: _Proxy(world, [one for one in installations if one.kind == kind])
+        for kind in {one.kind for one in installations}
+    }
     pool = ThreadPoolExecutor(AT_ONCE)
     begun = world.clock.monotonic()
-    looks = [pool.submit(look, world, one) for one in installations]
+    looks = [pool.submit(_look, world, one, proxies[one.kind]) for one in installations]
     found = [_answer(one, PATIENCE - (world.clock.monotonic() - begun)) for one in looks]
     pool.shutdown(wait=False, cancel_futures=True)
     return found
+
+
+class _Proxy:
+    """What the proxy says of apps of one kind. It is asked when the first of them wants to know; the others wait."""
+
+    def __init__(self, world: World, installations: Sequence[Installation]):
+        secure = [expected(one.route) for one in installations if one.state == "running"]
+        hosts = tuple(dict.fromkeys(host for route in secure for host in route.hosts))
+        # The route of nobody: no proxy asks what else there is of it when it is looked at by TLS.
+        route, kind = Route(hosts=hosts, tls="own", certificate=1), installations[0].kind
+        self.serving = _Once(lambda: world.site(kind, world.steps()).proxy.all_serving())
+        self.names = _Once(lambda: {one.host: one for one in world.site(kind, world.steps()).proxy.https(route)})
+
+
+class _Once(Generic[T]):
+    """A question that is asked once, whoever wants to know. Its error is everybody's."""
+
+    def __init__(self, ask: Callable[[], T]):
+        self._ask, self._lock = ask, Lock()
+        self._answer: list[T] = []
+        self._error: DiscodeError | None = None
+
+    def __call__(self) -> T:
+        with self._lock:
+            if self._error is not None:
+                raise self._error
+            if not self._answer:
+                try:
+                    self._answer.append(self._ask())
+                except DiscodeError as error:
+                    self._error = error
+                    raise
+            return self._answer[0]
 
 
 def processes(site: Site, installation: Installation) -> list[ProcessState]:
@@ -70,6 +110,24 @@ def processes(site: Site, installation: Installation) -> list[ProcessState]:
         return site.runtime.processes(installation.instance)
     except DiscodeError:
         return []
+
+
+def _look(world: World, installation: Installation, proxy: _Proxy) -> Sight:
+    try:
+        site = world.site(installation.kind, world.steps())
+        state, serving = site.runtime.inspect(installation.instance), proxy.serving().get(installation.app)
+        sight = Sight(state, serving, https=_https(world, installation, proxy))
+        return replace(sight, health=_health(site, installation)) if sight.serves else sight
+    except Unreachable as error:
+        return Sight(trouble=error.sentence)
+
+
+def _https(world: World, installation: Installation, proxy: _Proxy) -> Https | None:
+    hosts = expected(installation.route).hosts
+    if not hosts or installation.state != "running":
+        return None
+    names = proxy.names()
+    return Https(tuple(names[host] for host in hosts), world.clock.now(), is_renewed=installation.route.tls == "auto")
 
 
 def _health(site: Site, installation: Installation) -> Probe:

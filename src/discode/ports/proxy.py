@@ -68,6 +68,9 @@ class Proxy(Protocol):
     def serving(self, service: str) -> Serving | None:
         """None when the proxy does not know the service."""
 
+    def all_serving(self) -> Mapping[str, Serving]:
+        """All that the proxy knows."""
+
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
         """GET `path` through the proxy, as a user's request would go; of a route without hosts, as from `host`. Where
         plain HTTP is sent to HTTPS, what answers there counts, whoever has signed its certificate."""

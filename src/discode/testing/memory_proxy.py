@@ -30,6 +30,11 @@ class _Service:
     response: float = 0.0  # seconds that an answer may take to begin
 
 
+def _serving(known: _Service) -> Serving:
+    route = known.route
+    return Serving(known.endpoint, known.mode, route.is_secure, route.hosts, route.path_prefix, dict(route.redirects))
+
+
 class MemoryProxy:
     """`pending` are deploys that go on after their caller died, as kamal-proxy's do: each is carried out after that
     many further calls. `violations`: a pause that cut an earlier one short, held requests that were let go to an
@@ -93,12 +98,11 @@ class MemoryProxy:
     def serving(self, service: str) -> Serving | None:
         self._tick()
         known = self.services.get(service)
-        if known is None:
-            return None
-        route = known.route
-        return Serving(
-            known.endpoint, known.mode, route.is_secure, route.hosts, route.path_prefix, dict(route.redirects)
-        )
+        return _serving(known) if known else None
+
+    def all_serving(self) -> dict[str, Serving]:
+        self._tick()
+        return {service: _serving(known) for service, known in self.services.items()}
 
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
         self._tick()

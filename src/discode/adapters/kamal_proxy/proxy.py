@@ -91,6 +91,9 @@ class KamalProxy:
         listed = self._list().get(service)
         return listed.serving if listed else None
 
+    def all_serving(self) -> dict[str, Serving]:
+        return {service: listed.serving for service, listed in self._list().items()}
+
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
         return probe(self._door, route, path, timeout, host)
 

@@ -1,0 +1,131 @@
+"""The end of an install by HTTPS, with a real CA: proved, refused, killed in the middle; and what is shown then."""
+
+import http.client
+import socket
+
+import pytest
+
+from place import APP, Place
+from rig.certificates import trusting
+from rig.pebble import Authority
+from rig.ports import free_port
+from rig.wait import wait_for
+
+HOST, BLOCKED = "shop.test", "blocked.test"
+
+
+class SecurePlace(Place):
+    """A machine whose CA is Pebble; it trusts the CA's address, and with `trust_root` what it issues."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.https_port, self.bundle = free_port(), folder / "trusted.pem"
+        self.pebble = Authority(folder / "ca", self.port).start()
+        self.bundle.write_text(self.pebble.trust.read_text())
+        self.home.mkdir()
+        (self.home / "config.toml").write_text(
+            f"https_port = {self.https_port}\nacme_directory = '{self.pebble.directory}'\n"
+            f"acme_ca_bundle = '{self.bundle}'\n"
+        )
+
+    def trust_root(self):
+        self.bundle.write_text(self.pebble.trust.read_text() + self.pebble.root())
+
+    def words(self, *more, host=HOST):
+        own = [host if word == HOST else word for word in self.install_words()]
+        return (*own, "--tls", "auto", *more)
+
+    def by_https(self, host=HOST):
+        plain = socket.create_connection(("127.0.0.1", self.https_port), 60)
+        connection = http.client.HTTPConnection(host)
+        connection.sock = trusting(self.pebble.root()).wrap_socket(plain, server_hostname=host)
+        connection.request("GET", "/", headers={"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+
+    def killed(self, *more):
+        """An install, killed while it waits for its certificate: the CA does not get on with the order."""
+        self.pebble.gate.open.clear()
+        command = self.start(*self.words(*more), "--json")
+        assert any('"step-started", "step": "https"' in line for line in command.stdout)
+        command.kill()
+        command.wait()
+
+    def close(self):
+        self.pebble.close()
+        super().close()
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = SecurePlace(tmp_path)
+    try:
+        made.init()
+        made.publish("1.0.0")
+        yield made
+    finally:
+        made.close()
+
+
+def test_it_ends_with_a_certificate_that_a_client_verifies_and_everything_shows_it(place):
+    place.trust_root()
+    told = place.run(*place.words("--require-https", "--json")).last
+    assert place.by_https() == (200, "1.0.0"), "the command has ended: nothing is waited for"
+    assert told["https"]["proved"] and told["message"] == f"It has HTTPS: https://{HOST}:{place.https_port}"
+    [one] = told["https"]["names"]
+    assert (one["host"], one["state"], one["names"], one["failure"]) == (HOST, "proved", [HOST], None)
+    assert one["issuer"].startswith("Pebble Intermediate CA") and one["days_left"] == 89
+    assert told["seconds"]["https"] > 0
+    assert f"HTTPS:       {HOST}: certificate of {one['issuer']} until " in place.run("status", APP).out
+    assert place.run("status", APP, "--json").last["https"]["names"][0]["ends"] == one["ends"]
+    assert "  89 days  " in place.run("list").out
+    assert place.run("list", "--json").last["apps"][0]["https"]["proved"]
+    assert f"ok    {APP} https: {HOST} by {one['issuer']}, 89 days left" in place.run("doctor", code=None).out
+
+    place.bundle.write_text(place.pebble.trust.read_text())  # the root that nobody knows
+    why = f"{HOST}: no. Its certificate of {one['issuer']} is not trusted by this machine ("
+    assert why in place.run("status", APP).out
+    listed = place.run("list").out
+    assert "  untrusted  " in listed and f"HTTPS of {HOST}: its certificate of Pebble" in listed
+    bad = place.run("doctor", "--json", code=4).last["checks"]
+    [finding] = [check for check in bad if check["what"] == f"{APP} https"]
+    assert (finding["ok"], finding["warning"]) == (False, False)
+
+
+def test_a_refusal_is_told_and_the_app_serves_by_http_unless_https_is_required(place):
+    place.trust_root()
+    place.pebble.gate.limit = 3600
+    refused = place.run(*place.words("--require-https", "--json"), code=5).last["error"]
+    assert refused["key"] == "no-https" and refused["sentence"].endswith(" Nothing is installed.")
+    assert f"HTTPS was required, and there is none. {HOST}: the CA's rate limit is reached: " in refused["sentence"]
+    assert "it is tried again in 1 hour (" in refused["sentence"] or "in 60 minutes (" in refused["sentence"]
+    assert place.run("status", APP, code=3) and not place.instances() and not place.journals()
+    place.pebble.gate.limit = None
+
+    done = place.run(*place.words(host=BLOCKED))
+    assert done.out.startswith(
+        f"{APP} 1.0.0 is installed and serving. It has no HTTPS yet and is served at http://{BLOCKED}:{place.port}. "
+        f"{BLOCKED}: the CA does not issue certificates for this name: "
+    ), done.out
+    assert done.out.endswith(f"The proxy goes on trying by itself. To see how it stands: discode status {APP}\n")
+    assert place.ask("/", host=BLOCKED) == (200, "1.0.0"), "no redirect to where there is nothing"
+    assert f"HTTPS:       {BLOCKED}: no. The CA does not issue certificates for" in place.run("status", APP).out
+    assert "  none   " in place.run("list").out
+    assert "BAD   shop https: blocked.test: the CA does not issue" in place.run("doctor", code=4).out
+
+
+def test_who_is_killed_while_waiting_leaves_the_app_and_a_certificate_that_comes(place):
+    place.trust_root()
+    place.killed()
+    assert place.ask("/") == (200, "1.0.0") and not place.journals()
+    assert place.run("status", APP, "--json").last["https"]["names"][0]["state"] == "none"
+    place.pebble.gate.open.set()
+    wait_for(lambda: place.run("status", APP, "--json").last["https"]["proved"])
+    assert place.by_https() == (200, "1.0.0")
+
+
+def test_who_requires_https_and_is_killed_while_waiting_leaves_nothing(place):
+    place.killed("--require-https")
+    wait_for(lambda: not place.journals())
+    assert not place.instances()
+    assert "the last install was interrupted" in place.run("status", APP, code=3).err
