@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import httpx  # else imported late: it costs every command that asks nobody
 
 # X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED: openssl-verification-options(1).
-_BY_THE_CLOCK = (9, 10)
+BY_THE_CLOCK = (9, 10)
 TIMEOUT = 30.0  # seconds without a byte
 
 
@@ -31,13 +31,16 @@ def client(
     """For `url` and what is below it. Answers come as they are: what is compressed could be of any size. `bundle`: see
     `trusted_also`.
 
-    Raises UsageError for what the environment says of proxies and certificates and is not so.
+    `verify`: who is trusted, if not whom the machine trusts. Raises UsageError for what the environment says of proxies
+    and certificates and is not so.
     """
     import httpx
 
     from .deadline import InTime
 
-    believed = trusted(must_exist=url.startswith("https:")) if bundle is None else trusted_also(bundle)
+    believed = options.pop("verify", None)
+    if believed is None:
+        believed = trusted(must_exist=url.startswith("https:")) if bundle is None else trusted_also(bundle)
     return httpx.Client(
         headers={**(headers or {}), "Accept-Encoding": "identity"},
         timeout=options.pop("timeout", TIMEOUT), trust_env=False,
@@ -74,7 +77,7 @@ def told(error: Exception) -> str:
     text = without_login(f"{type(error).__name__} {error}".strip())
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in _BY_THE_CLOCK:
+        if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in BY_THE_CLOCK:
             return f"{text} (by this machine's clock, which says {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC)"
         cause = cause.__cause__ or cause.__context__
     return text

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+SkipChecks = Annotated[
+    bool, typer.Option("--skip-checks", help="Go on where DNS says that a host name does not lead here.")
+]
 
 
 def tell_international(hosts: Iterable[str], as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from .host_names import SkipChecks
 from .https import CertificateFile, PrivateKeyFile, RequireHttps, TlsChoice
 from .options import App, Assignments, FromEnvironment, Json, SettingsFile
 from .running import asking, run_and_show
@@ -79,6 +80,7 @@ def install(
     certificate: CertificateFile = None,
     private_key: PrivateKeyFile = None,
     require_https: RequireHttps = False,
+    skip_checks: SkipChecks = False,
     as_json: Json = False,
 ) -> None:
     """Install an app.
@@ -105,7 +107,7 @@ def install(
     world = wiring.world(as_json, "discode install", pin=root, on=machine)
     address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
     keep_new(world, app, address, login, plain_http)
-    wanted = InstallRequest(app, address, channel, version, route, values, own, require_https)
+    wanted = InstallRequest(app, address, channel, version, route, values, own, require_https, skip_checks)
     with_license(app, address, license_file, as_json, lambda: _install(world, wanted, as_json))
 
 

@@ -49,7 +49,8 @@ def world(as_json: bool, command: str, *, pin: str | None = None, on: Host | Non
     place, report = home(), report_for(as_json)
     store = FileStore(place, command, report.note)
     sources = FileSources(place, pin=pin, note=report.note)
-    return World(store, sources, on or host(as_json), RealSystem(), RealClock(), report)
+    machine = on or host(as_json)
+    return World(store, sources, machine, RealSystem(), RealClock(), report, machine.names())
 
 
 def is_left_alone() -> bool:

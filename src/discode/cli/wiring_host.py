@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..adapters.kamal_proxy import EdgeProcess, KamalProxy
     from ..adapters.kamal_proxy.authority import Ca
     from ..core.own_certificate import OwnCertificate
+    from ..ports.names import Names
     from ..ports.runtime import Runtime
 
 Kind = Literal["archive", "image"]
@@ -180,6 +181,15 @@ class Host:
         except UsageError as error:
             self._note(f"{error.sentence} {error.next_step}")
             return {}
+
+    def names(self) -> Names:
+        from ..adapters.names import WorldNames
+
+        return WorldNames(lambda: self.config, self._has_proxy_here)
+
+    def _has_proxy_here(self) -> bool:
+        """Not when it is a container of an engine on another machine."""
+        return self.config.proxy != "docker" or self.docker().is_local
 
     def proxy_state(self) -> dict[str, Any]:
         """For people and programs: which proxy, its port, and whether it runs."""

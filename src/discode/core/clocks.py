@@ -29,12 +29,16 @@ def is_off(seconds: float | None) -> bool:
 def clock_is_off(seconds: float, server: str, what: str) -> TrustError:
     """`what` has come of it, and what it means for the app."""
     return TrustError(
-        f"This machine's clock is {length(abs(seconds))} {'ahead of' if seconds > 0 else 'behind'} that of {server}. "
-        f"{what}",
+        f"This machine's clock is {off_by(seconds, server)}. {what}",
         "Set this machine's clock (timedatectl set-ntp true), then run the command again. "
         "If it is right, tell the vendor that the server's is not.",
         key="clock-off",
     )
+
+
+def off_by(seconds: float, server: str) -> str:
+    """For a sentence: `2 hours ahead of that of ca.example.com`."""
+    return f"{length(abs(seconds))} {'ahead of' if seconds > 0 else 'behind'} that of {server}"
 
 
 def length(seconds: float) -> str:

@@ -188,7 +188,7 @@ ROWS = (
         "seconds, from 1 to 3600", "certificates", _number,
     ),
     HostSetting(
-        "dns_resolvers", "who is asked for a zone, instead of this machine's resolvers", _are_resolvers,
+        "dns_resolvers", "who is asked for names and zones, instead of this machine's resolvers", _are_resolvers,
         "IP addresses with commas between them, each with or without :PORT", "certificates",
     ),
 )  # fmt: skip

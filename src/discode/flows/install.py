@@ -16,6 +16,7 @@ from ..core.settings import change
 from ..ports.releases import Releases
 from .certificate import with_certificate
 from .clash import must_be_free, tell_what_is_taken_over
+from .name_look import Asked, ask_doors, ask_names
 from .prepare import SEED_DIGITS, check_settings, settled_settings
 from .prove import https_words, proved_if_possible
 from .replace import preflight, replace
@@ -36,6 +37,7 @@ class InstallRequest:
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     certificate: OwnCertificate | None = None  # of a route that has its own
     require_https: bool = False
+    skip_checks: bool = False  # of the names
 
 
 def install(world: World, request: InstallRequest) -> Result:
@@ -58,8 +60,9 @@ def _install(world: World, request: InstallRequest) -> tuple[Site, Installation]
             seed = world.system.secret(SEED_DIGITS)
             entry = plan_install(releases.index(), request.channel, request.version, seed, world.clock.now())
             release = releases.release(entry)
+        asked = ask_names(world, request.route, steps, skip=request.skip_checks)
         while True:
-            site = _brought(world, request, releases, release, steps)
+            site = _brought(world, request, releases, release, asked, steps)
             with world.store.lock(app):
                 settle(world, app, steps)
                 _must_be_new(world, request)
@@ -85,7 +88,9 @@ def _must_be_new(world: World, request: InstallRequest) -> None:
     must_be_free(world, request.app, request.route)
 
 
-def _brought(world: World, request: InstallRequest, releases: Releases, release: Release, steps: Steps) -> Site:
+def _brought(
+    world: World, request: InstallRequest, releases: Releases, release: Release, asked: Asked, steps: Steps
+) -> Site:
     """All that can be done before anything is touched, and without the app's lock."""
     world.platforms.choose(release.manifest.artifact.kind)
     site = world.site(release.manifest.artifact.kind, steps)
@@ -93,6 +98,7 @@ def _brought(world: World, request: InstallRequest, releases: Releases, release:
         check_settings(release, _given(site, request, release)[1])
         preflight(site, _installation(request, release, 1, ""))
         site.proxy.ensure()
+    ask_doors(world, site.proxy, asked, steps)
     with steps("fetch", f"Fetching {release.version}"):
         site.runtime.fetch(release, releases, site.report)
     return site

@@ -11,6 +11,7 @@ from ..core.errors import NoSuchApp
 from ..core.https import Https
 from ..core.installation import Installation
 from ..core.names import check_slug
+from ..ports.names import Names
 from ..ports.proxy import Proxy
 from ..ports.releases import Sources
 from ..ports.report import Report
@@ -77,6 +78,7 @@ class World:
     system: System
     clock: Clock
     report: Report
+    names: Names
 
     def steps(self) -> Steps:
         return Steps(self.clock, self.report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from ..core.certificate import NameState
 from ..core.installation import Route
 from ..core.manifest import Health, Timeouts
+from ..core.name_checks import Reach
 from .runtime import Endpoint, Probe
 
 
@@ -81,6 +82,11 @@ class Proxy(Protocol):
     def https(self, route: Route) -> tuple[NameState, ...]:
         """What a client on this machine gets who asks for each host of the route by TLS, and why a certificate could
         not be had, where the proxy tells that: kamal-proxy does not. A wildcard is asked for by some name below it."""
+
+    def reach(self, asked: Mapping[str, Sequence[str]], timeout: float) -> Mapping[str, Mapping[str, Reach]]:
+        """By host and address, whether a request for that host at port 80 of that address comes to this proxy: what
+        comes back for a token that this proxy alone knows, asked from this machine. `untried` where it cannot be shown,
+        for example because a wildcard of another app covers the name."""
 
     def pause(self, service: str, longest: float) -> None:
         """Hold new requests, each `longest` seconds at the most. Returns when none is under way any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..core.certificate import DAY, Certificate, CertificateFailure, NameState
@@ -10,6 +10,7 @@ from ..core.clash import clash
 from ..core.errors import Refused, ReleaseFailed
 from ..core.installation import Route
 from ..core.manifest import Health
+from ..core.name_checks import Reach
 from ..ports.proxy import Mode, Serving, Timing
 from ..ports.runtime import Endpoint, Probe
 
@@ -46,6 +47,7 @@ class MemoryProxy:
 
     def __init__(self, answer: Callable[[Endpoint, str], Probe]):
         self.services: dict[str, _Service] = {}
+        self.reaches: dict[str, Reach] = {"127.0.0.1": Reach("here")}
         self.pending: list[tuple[int, Callable[[], None]]] = []
         self.violations: list[str] = []
         self.busy: dict[str, set[Endpoint]] = {}
@@ -125,6 +127,13 @@ class MemoryProxy:
             NameState(host, known.get(host), self.failures.get(host), is_awaited=host not in (known | self.failures))
             for host in route.hosts
         )
+
+    def reach(self, asked: Mapping[str, Sequence[str]], timeout: float) -> Mapping[str, Mapping[str, Reach]]:
+        self._tick()
+        return {
+            host: {address: self.reaches.get(address, Reach("silent")) for address in addresses}
+            for host, addresses in asked.items()
+        }
 
     def pause(self, service: str, longest: float) -> None:
         self._set(service, Mode.PAUSED)

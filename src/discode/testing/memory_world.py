@@ -17,6 +17,7 @@ from ..ports.report import Report, Silence
 from ..ports.runtime import Runtime
 from ..ports.store import Store
 from .faults import Crash
+from .memory_names import MemoryNames
 from .memory_proxy import MemoryProxy
 from .memory_runtime import Behaviour, MemoryRuntime
 from .memory_store import MemoryStore
@@ -117,6 +118,7 @@ class MemoryWorld:
         self.app = app
         self.vendor = MemoryReleases(app)
         self.system, self.store, self.runtime = MemorySystem(), MemoryStore(), MemoryRuntime()
+        self.names = MemoryNames()
         self.proxy = MemoryProxy(self.runtime.answer)
         self.runtime.served = self.proxy.has_traffic
         self.runtime.has_requests = self.proxy.has_requests
@@ -141,8 +143,9 @@ class MemoryWorld:
         platform = Platform(runtime or self.runtime, proxy or self.proxy)
         sources = _OneSource(releases or self.vendor)
         return World(
-            store or self.store, sources, _OnePlatform(platform), self.system, self.system, report or Silence()
-        )
+            store or self.store, sources, _OnePlatform(platform), self.system, self.system, report or Silence(),
+            self.names,
+        )  # fmt: skip
 
 
 class _OneSource:

@@ -59,6 +59,19 @@ def certificates(text: str) -> dict[str, dict[str, Any]]:
         raise _garbled(text) from error
 
 
+def token(text: str) -> str:
+    """The edge's; empty of one of an earlier version. Raises as `parse_json`."""
+    try:
+        return str(json.loads(text).get("token", ""))
+    except (ValueError, AttributeError) as error:
+        raise _garbled(text) from error
+
+
+def hosts(text: str) -> set[str]:
+    """Of all services in a table. Raises ProxyUnreachable."""
+    return {host for row in _rows(text) for host in row.get("host", "").split(",")}
+
+
 def controller_pid(text: str) -> int:
     """The process id of the edge that answered."""
     try:
@@ -81,16 +94,19 @@ def parse_table(text: str) -> dict[str, Listed]:
 
     Raises ProxyUnreachable when there is no header, or a row makes no sense.
     """
+    try:
+        return {row["service"]: _row(row) for row in _rows(text)}
+    except (ValueError, KeyError) as error:
+        raise _garbled(text) from error
+
+
+def _rows(text: str) -> list[dict[str, str]]:
     lines = [line for line in (_COLOUR.sub("", line) for line in text.splitlines()) if line.strip()]
     header = next((number for number, line in enumerate(lines) if line.split()[0].lower() == "service"), None)
     if header is None:
         raise _garbled(text)
     columns = _columns(lines[header])
-    try:
-        rows = [_cells(columns, line) for line in lines[header + 1 :]]
-        return {row["service"]: _row(row) for row in rows}
-    except (ValueError, KeyError) as error:
-        raise _garbled(text) from error
+    return [_cells(columns, line) for line in lines[header + 1 :]]
 
 
 def _listed(entry: dict[str, Any]) -> Listed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from ...core.certificate import NameState
 from ...core.errors import Failed, Refused, StateError
 from ...core.installation import Route
 from ...core.manifest import Health
+from ...core.name_checks import Reach
 from ...ports.proxy import Serving, Timing
 from ...ports.runtime import Endpoint, Probe
 from .. import web
@@ -22,6 +23,8 @@ from .carrier import Carrier, Keeper
 from .handshake import looked_at
 from .messages import UnknownService, check
 from .probe import Door, probe
+from .reach import World, reached
+from .token import shown_token
 
 PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
 RENEWAL = 60.0  # seconds that the edge's `renew` waits for the CA
@@ -33,7 +36,8 @@ STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-p
 
 class KamalProxy:
     """`http_port`, `https_port` and `address`: where the proxy takes requests on this machine. `ca`: what its settings
-    say of automatic certificates. `own`: where the customer's certificates are."""
+    say of automatic certificates. `own`: where the customer's certificates are. `world`: at which ports the world
+    asks."""
 
     def __init__(
         self,
@@ -44,12 +48,14 @@ class KamalProxy:
         address: str = "127.0.0.1",
         ca: Ca | None = None,
         own: OwnFiles | None = None,
+        world: World = World(),
     ):
         self._carrier = carrier
         self._keeper = keeper
         self._door = Door(address, http_port, https_port)
         self._ca = ca or Ca()
         self._own = own
+        self._world = world
 
     def ensure(self) -> None:
         self._keeper.ensure()
@@ -127,6 +133,12 @@ class KamalProxy:
             again = f"It is tried again by itself. To try now: discode proxy renew {name}"
             raise Failed(f"{why.rstrip('.')}.", again, key="not-renewed")
         return found
+
+    def reach(self, asked: Mapping[str, Sequence[str]], timeout: float) -> Mapping[str, Mapping[str, Reach]]:
+        with shown_token(self._run, is_edge=self._carrier.is_edge, hosts=asked) as token:
+            if token is None:
+                return {host: dict.fromkeys(addresses, Reach("untried")) for host, addresses in asked.items()}
+            return reached(token, asked, self._door, self._world, timeout)
 
     def pause(self, service: str, longest: float) -> None:
         drain = drain_of_a_hold(longest)

@@ -39,6 +39,7 @@ def as_json(controller: Controller) -> str:
         "haproxy": controller.haproxy.runtime.status(),
         "authority": controller.certificates.authority(),
         "controller": {"pid": os.getpid(), "version": __version__, "start": START, **why},
+        "token": controller.certificates.offer.token,
     }
     return json.dumps(listing) + "\n"
 

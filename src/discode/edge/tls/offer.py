@@ -19,6 +19,7 @@ from ..services.service import Service
 from ..text import tls as tls_text
 from .authority import Authorities
 from .folder import CertificateFolder, write
+from .token import entry, kept_token
 
 MOST_REFUSED = 1000  # names that are remembered as refused
 
@@ -40,8 +41,18 @@ class Offer:
         self._is_bound = self._is_on_demand = False  # of the running configuration
         self._running: dict[Path, Offered] = {}
         self._maps: dict[str, dict[str, str]] = {name: {} for name in tls_text.MAPS}
+        self._token = ""
         self._refused: dict[str, None] = {}
         self._written: dict[Path, str] = {}
+
+    @property
+    def token(self) -> str:
+        """It is answered to whoever asks for it, beside the CA's questions. Read late: the folder may not be there yet,
+        and who only checks a configuration makes none."""
+        if not self._token:
+            self._token = kept_token(self._runtime.layout.folder)
+            self._maps["challenges"].update(entry(self._token))
+        return self._token
 
     @property
     def is_bound(self) -> bool:
@@ -57,6 +68,7 @@ class Offer:
         """All that the configuration names."""
         services = list(services)
         with self._lock:
+            assert self.token
             self._write(self._lines(services), self._wanted_maps(services))
             tls_text.lua_path(self._runtime.layout.folder).write_text(tls_text.LUA)
 

@@ -1,0 +1,54 @@
+"""The port of names on this host: DNS, the machine's addresses, and the CA of its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ..core.authority import Answered, Authority
+from ..core.name_checks import Machine
+from ..ports.names import Told
+from . import authority
+from .dns import CONFIGURATION, Dns
+from .hostconfig import HostConfig
+from .machine import machine
+
+# https://letsencrypt.org/docs/acme-protocol-updates/ and /docs/staging-environment/
+LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
+IDENTIFIER = "letsencrypt.org"  # https://letsencrypt.org/docs/caa/
+
+
+class WorldNames:
+    """`config`: this host's settings, read when they are needed. `is_here`: whether the proxy is on this machine."""
+
+    def __init__(
+        self, config: Callable[[], HostConfig], is_here: Callable[[], bool], configuration: Path = CONFIGURATION
+    ):
+        self._config, self._is_here, self._configuration = config, is_here, configuration
+
+    def ask(self, hosts: Collection[str], *, caa: bool) -> Mapping[str, Told]:
+        return Dns(self._config().dns_resolvers, self._configuration).ask(hosts, caa=caa)
+
+    def machine(self) -> Machine:
+        return machine() if self._is_here() else Machine(is_known=False)
+
+    def authority(self) -> Authority:
+        config = self._config()
+        name = urlsplit(self._directory()).hostname or ""
+        return Authority(
+            name if config.acme_directory else "Let's Encrypt",
+            is_own=bool(config.acme_directory),
+            by_dns=bool(config.dns_provider),
+        )
+
+    def ask_authority(self) -> Answered:
+        config = self._config()
+        answered = authority.ask(self._directory(), config.acme_ca_bundle)
+        known = answered.identifiers or (() if config.acme_directory else (IDENTIFIER,))
+        return Answered(known, answered.ahead, answered.reason, answered.by_clock)
+
+    def _directory(self) -> str:
+        config = self._config()
+        return config.acme_directory or (STAGING if config.acme_staging else LETS_ENCRYPT)

@@ -1,0 +1,127 @@
+"""A look at the names of a route, before anything is touched: does DNS lead here, may the CA issue, is it there.
+
+First what can be asked without the proxy; then, when the proxy runs, whether its token comes back. What will keep a
+certificate from being had is refused; what may do so is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..core.authority import Authority, judge_answer, judge_number, must_be_certifiable
+from ..core.caa import judge_caa
+from ..core.errors import PreflightError
+from ..core.installation import Route
+from ..core.name_checks import Look, Machine, Problem, Reach, judge, record
+from ..core.public_names import is_public
+from ..ports.names import Told
+from ..ports.proxy import Proxy
+from .world import Steps, World
+
+ASKING = 5.0  # seconds for tokens to come back
+_MANY = 5  # problems told in one sentence
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is known of the names before the proxy is asked. `told` is empty when there was nothing to ask."""
+
+    ca: Authority
+    told: Mapping[str, Told]
+    machine: Machine
+    tls: str
+    found: tuple[Problem, ...] = ()  # what no token will change
+
+
+def ask_names(world: World, route: Route, steps: Steps, *, skip: bool = False) -> Asked:
+    """Asks nothing for names of private use, for a route without HTTPS, or with `skip`. Raises UsageError for a
+    host that no certificate can be had for, PreflightError when a name will not get one as it is."""
+    ca = world.names.authority()
+    if route.tls == "auto":
+        must_be_certifiable(route.hosts, ca)
+    hosts = [host for host in route.hosts if is_public(host)]
+    if not hosts or not route.is_secure or skip:
+        _hint(world, hosts, route)
+        return Asked(ca, {}, Machine(), route.tls)
+    with steps("names", "Looking the names up in DNS"):
+        is_auto = route.tls == "auto"
+        told = world.names.ask(hosts, caa=is_auto)
+        found = _of_ca(world, told, ca) if is_auto else []
+        asked = Asked(ca, told, world.names.machine(), route.tls, tuple(found))
+        problems = found + [one for one in _judged(asked, {}) if not _may_change(one)]
+        refuse([one for one in problems if one.is_sure])
+    return asked
+
+
+def _hint(world: World, hosts: list[str], route: Route) -> None:
+    """For a name that nothing was asked about: how it gets here, without a look at whether it does."""
+    if hosts and route.tls == "off":
+        records = "; ".join(record(host, world.names.machine()) for host in hosts[:_MANY])
+        world.report.note(f"Without HTTPS, nothing was asked about names. What leads here in DNS: {records}")
+
+
+def ask_doors(world: World, proxy: Proxy, asked: Asked, steps: Steps) -> None:
+    """When the proxy runs. Raises PreflightError as `ask_names`; notes what is not sure."""
+    if not asked.told:
+        return
+    with steps("names", "Asking for this machine by its names"):
+        problems = [*asked.found, *_judged(asked, reaches(proxy, asked))]
+        refuse([one for one in problems if one.is_sure])
+    for problem in problems:
+        world.report.note(f"{problem.sentence} {problem.step.rstrip('.')}.")
+
+
+def reaches(proxy: Proxy, asked: Asked) -> Mapping[str, Mapping[str, Reach]]:
+    addresses = {host: told.found.addresses for host, told in asked.told.items() if told.found.addresses}
+    return proxy.reach(addresses, ASKING) if addresses else {}
+
+
+def look_again(world: World, proxy: Proxy, route: Route) -> tuple[Problem, ...]:
+    """For an app that is installed: all that is wrong with its names now, nothing refused."""
+    ca, hosts = world.names.authority(), [host for host in route.hosts if is_public(host)]
+    if not hosts or not route.is_secure:
+        return ()
+    is_auto = route.tls == "auto"
+    told = world.names.ask(hosts, caa=is_auto)
+    found = _of_ca(world, told, ca) if is_auto else []
+    asked = Asked(ca, told, world.names.machine(), route.tls)
+    return (*found, *_judged(asked, reaches(proxy, asked)))
+
+
+def _of_ca(world: World, told: Mapping[str, Told], ca: Authority) -> list[Problem]:
+    answered = world.names.ask_authority()
+    problems = judge_answer(ca, answered, next(iter(told))) + judge_number(told, ca)
+    by_caa = (judge_caa(host, one.caa, answered.identifiers, ca.method) for host, one in told.items())
+    return problems + [problem for problem in by_caa if problem is not None]
+
+
+def _judged(asked: Asked, seen: Mapping[str, Mapping[str, Reach]]) -> list[Problem]:
+    needs_port_80 = asked.tls == "auto" and not asked.ca.by_dns
+    return [
+        problem
+        for host, told in asked.told.items()
+        for problem in judge(
+            Look(host, told.found, asked.machine, seen.get(host, {}), needs_port_80, by_world=not asked.ca.is_own)
+        )
+    ]
+
+
+def _may_change(problem: Problem) -> bool:
+    """Whether a token that comes back can make it none."""
+    return problem.key in ("name-elsewhere", "name-ipv6-elsewhere", "name-behind-proxy")
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raises PreflightError for those that there are, with the key of the first."""
+    problems = list(problems)
+    if not problems:
+        return
+    told, more = problems[:_MANY], len(problems) - _MANY
+    also = f" The same goes for {more} more." if more > 0 else ""
+    steps = list(dict.fromkeys(problem.step.rstrip(".") for problem in told))
+    raise PreflightError(
+        f"{' '.join(problem.sentence for problem in told)}{also} Nothing was changed.",
+        f"{'. '.join(steps)}. Then run the command again; to go on without waiting for that: --skip-checks",
+        key=problems[0].key,
+    )
