@@ -153,7 +153,7 @@ def test_an_engine_without_a_subnet_left():
 
 def test_a_port_that_is_taken(place):
     with socket.create_server(("0.0.0.0", place.port)):
-        assert f"another program is using port {place.port}" in told(place.install(code=4))
+        assert f"(pid {os.getpid()}) is using port {place.port}" in told(place.install(code=4))
     assert not place.instances()
     place.install()
     assert place.get() == (200, "1.0.0")

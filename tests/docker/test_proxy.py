@@ -240,6 +240,28 @@ def test_a_port_that_is_taken_is_called_by_its_number_and_leaves_nothing(stopped
     stopped.proxy.ensure()
 
 
+def test_a_port_of_another_container_is_told_with_its_name(stopped):
+    api, reference = stopped.bench.api, stopped.release.manifest.artifact.reference
+    network = api.create_network("shop")["Id"]
+    published = api.create_host_config(port_bindings={80: stopped.port}, network_mode=network)
+    api.create_container(
+        reference,
+        name="shop-web",
+        command=["python3", "-c", "import signal; signal.pause()"],
+        ports=[80],
+        host_config=published,
+    )
+    api.start("shop-web")
+    with pytest.raises(Refused) as raised:
+        stopped.proxy.ensure()
+    assert raised.value.name == "port-taken"
+    assert f"the container shop-web is using port {stopped.port}." in raised.value.sentence
+    assert raised.value.next_step.startswith("Stop it: docker stop shop-web, or choose another one")
+    api.remove_container("shop-web", force=True)
+    api.remove_network(network)
+    stopped.proxy.ensure()
+
+
 def test_a_container_of_somebody_else_is_refused_and_left_alone(stopped):
     reference = stopped.release.manifest.artifact.reference
     stopped.bench.api.create_container(reference, name="discode-proxy", command=["sleep", "60"])

@@ -151,7 +151,7 @@ class Host:
         if self._edge is None:
             config = self.config
             where = config.http_port, config.https_port, config.bind
-            self._edge = EdgeProcess(self.home / "edge", *where, self.edge_files)
+            self._edge = EdgeProcess(self.home / "edge", *where, self.edge_files, self._container_name)
         return self._edge
 
     def has_dns_proof(self) -> bool:
@@ -181,6 +181,14 @@ class Host:
         except UsageError as error:
             self._note(f"{error.sentence} {error.next_step}")
             return {}
+
+    def _container_name(self, known: str) -> str | None:
+        from ..adapters.docker.whose import container_name
+
+        try:
+            return container_name(self.docker(), known)
+        except DiscodeError:  # the environment names another engine
+            return None
 
     def names(self) -> Names:
         from ..adapters.names import WorldNames

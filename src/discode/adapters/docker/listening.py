@@ -67,12 +67,12 @@ def listeners(tables: str) -> set[Listener]:
         fields = line.split()
         if len(fields) > 3 and fields[3] == _LISTEN:
             text, _, port = fields[1].partition(":")
-            found.add((_address(text), int(port, 16)))
+            found.add((socket_address(text), int(port, 16)))
     return {(address, port) for address, port in found if address != _RESOLVER}
 
 
-def _address(text: str) -> IPv4Address | IPv6Address:
-    """Words of 32 bits, each in the byte order of the machine."""
+def socket_address(text: str) -> IPv4Address | IPv6Address:
+    """As /proc/net/tcp has it: words of 32 bits, each in the byte order of the machine."""
     words = [bytes.fromhex(text[at : at + 8]) for at in range(0, len(text), 8)]
     found = ip_address(b"".join(word[::-1] if sys.byteorder == "little" else word for word in words))
     return getattr(found, "ipv4_mapped", None) or found

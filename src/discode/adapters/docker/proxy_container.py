@@ -19,13 +19,15 @@ from ...core.errors import DiscodeError, Failed, ProxyUnreachable, Refused
 from ...core.listening import EVERYWHERE, IPV4, addresses
 from ..kamal_proxy import commands
 from ..kamal_proxy.carrier import Answer
-from ..kamal_proxy.obstacles import port_obstacle
+from ..kamal_proxy.obstacles import port_obstacle, taken
+from ..port_owner import PortOwner
 from . import containers
 from .engine import Engine
 from .exec import EDGE, DockerExec
 from .handed import STATE
 from .names import ROLE
 from .network import Network
+from .whose import container_name, publisher
 
 PROXY = "proxy"  # its role, and its volume's
 START = 15.0  # seconds from the start of the container to the first answer
@@ -263,7 +265,14 @@ class ProxyContainer:
 
     def _port_taken(self) -> Refused | None:
         wanted = self._settings
-        return port_obstacle(wanted.bind, (wanted.http_port, wanted.https_port)) if self._engine.is_local else None
+        ports = (wanted.http_port, wanted.https_port)
+        if self._engine.is_local:
+            found = port_obstacle(wanted.bind, ports, lambda known: container_name(self._engine, known))
+            if found is not None:
+                return found
+        # An engine may keep a port with rules of the firewall alone, or be on another machine.
+        names = ((port, publisher(self._engine, port)) for port in ports)
+        return next((taken(port, PortOwner(container=name)) for port, name in names if name), None)
 
     def _not_started(self, error: Any) -> ProxyUnreachable:
         return ProxyUnreachable(

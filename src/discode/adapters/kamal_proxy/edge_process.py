@@ -22,6 +22,7 @@ from ...disk import whole
 from ...disk.folders import make_folder
 from ...disk.lock import take
 from ..files.disk import writing
+from ..port_owner import ContainerName
 from . import commands, listing
 from .carrier import Answer
 from .edge_socket import EdgeSocket
@@ -38,7 +39,7 @@ LOG_LINES = 15
 
 class EdgeProcess:
     """`folder` is the edge's state: its socket, its log, its lock. `files`: what the edge reads of the CA and the DNS
-    provider in its folder; empty ones are to be absent."""
+    provider in its folder; empty ones are to be absent. `name_of` as in `port_owner`."""
 
     def __init__(
         self,
@@ -47,9 +48,11 @@ class EdgeProcess:
         https_port: int,
         bind: str,
         files: Callable[[], Mapping[str, bytes]] = dict,
+        name_of: ContainerName = lambda known: None,
     ):
         self._folder, self._files = folder, files
         self._http_port, self._https_port, self._bind = http_port, https_port, bind
+        self._name_of = name_of
         self.socket = EdgeSocket(folder / "edge.sock")
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -197,7 +200,7 @@ class EdgeProcess:
                 self._child.wait()
 
     def _failure(self, lines: tuple[str, ...]) -> DiscodeError:
-        found = obstacle(self._bind, (self._http_port, self._https_port), search_path())
+        found = obstacle(self._bind, (self._http_port, self._https_port), search_path(), self._name_of)
         if found is not None:
             found.log = lines
             return found
