@@ -43,6 +43,8 @@ def test_a_host_is_known_as_in_dns(text, host):
     [
         ("", "it is empty", None),
         (" \n", "it is empty", None),
+        (",", "it is empty", None),
+        ("\u00a0\u001f", "it is empty", None),
         (".", "nothing between two dots", None),
         ("a..b", "nothing between two dots", None),
         ("app.example.com..", "nothing between two dots", None),
@@ -58,7 +60,7 @@ def test_a_host_is_known_as_in_dns(text, host):
         ("admin@app.example.com", "a user", "app.example.com"),
         ("https://admin:hunter2@app.example.com", "a scheme", "app.example.com"),
         ("admin:hunter2@app.example.com", "a user", "app.example.com"),
-        (" app.example.com\n", "blanks around it", "app.example.com"),
+        (" app.example.com\n", "blanks or commas around it", "app.example.com"),
         ("a.example.com b.example.com", "blanks or commas", "a.example.com --host b.example.com"),
         ("a.example.com,*.b.example.com", "blanks or commas", "a.example.com --host *.b.example.com"),
         ("app_1.example.com", "no CA signs such a name", "app-1.example.com"),

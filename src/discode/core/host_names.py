@@ -17,13 +17,14 @@ _LABEL = re.compile(r"(?!-)[a-z0-9-]+(?<!-)")
 # Domains of nobody's that routers and companies use at home, beside those that are reserved for it.
 _AT_HOME = {*PRIVATE, "lan", "home", "corp", "intranet", "localdomain"}
 _SHOWN = 60  # characters of what was typed
+_BETWEEN = re.compile(r"[\s,;]+")
 _LOGIN = re.compile(r"[^/@\s]+@")  # what may be a password is not repeated
 _EXAMPLE = "For example: --host app.example.com"
 
 
 def check_host(text: str) -> str:
     """The name itself as DNS knows it. Raises UsageError with the key `invalid-host`, and what to type instead."""
-    if not text.strip():
+    if not re.sub(_BETWEEN, "", text):
         raise _wrong(text, "it is empty", f"{_EXAMPLE}. Without --host the app gets every host that no other app uses.")
     _refuse_addresses(text)
     host = _ascii(text).removesuffix(".")
@@ -68,10 +69,10 @@ def _unicode(label: str) -> str:
 
 def _refuse_addresses(text: str) -> None:
     """What is copied from an address bar, or is several names. Tells what to type instead."""
-    names = [name for name in re.split(r"[\s,;]+", text) if name]
-    if len(names) > 1 or names[0] != text:
+    names = [name for name in re.split(_BETWEEN, text) if name]
+    if names != [text]:
         options = " ".join(f"--host {_quoted(name)}" for name in names)
-        what = "it has blanks or commas" if len(names) > 1 else "it has blanks around it"
+        what = "it has blanks or commas" if len(names) > 1 else "it has blanks or commas around it"
         raise _wrong(text, what, f"Give each name by itself: {options}")
     if isinstance(_address(text.strip("[]")), IPv6Address):
         raise _wrong(

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -183,7 +183,7 @@ class Binary:
     def __init__(self, home: Path):
         self._environ = {**os.environ, "HOME": str(home), "XDG_RUNTIME_DIR": str(home)}
 
-    def run(self, argv: list[str], timeout: float) -> Answer:
+    def run(self, argv: Sequence[str], timeout: float) -> Answer:
         done = subprocess.run([KAMAL_PROXY, *argv], env=self._environ, capture_output=True, text=True, check=False)
         return Answer(done.returncode, done.stdout, done.stderr)
 
@@ -191,6 +191,12 @@ class Binary:
         return subprocess.Popen(
             [KAMAL_PROXY, "run", *options], env=self._environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
+
+    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
+        return str(chain), str(key)
+
+    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
+        return
 
     def ensure(self) -> None:
         return
@@ -224,33 +230,29 @@ def test_kamal_proxy_shows_a_token_by_a_service_that_is_stopped():
         assert "discode" not in carrier.run(["list"], 5.0).stdout
 
 
+class Refusing(Binary):
+    """No proxy at all, that refuses one command."""
+
+    def __init__(self, failing: str):
+        self._failing, self.services = failing, set[str]()
+
+    def run(self, argv: Sequence[str], timeout: float) -> Answer:
+        if argv[0] == "list":
+            return Answer(0, "Service  Host  Path  Target  State  TLS\n", "")
+        if argv[0] == self._failing:
+            return Answer(1, "", "Error: no")
+        if argv[0] == "deploy":
+            self.services.add(argv[1])
+        if argv[0] == "remove" and argv[1] not in self.services:
+            return Answer(1, "", "Error: service not found")
+        if argv[0] == "remove":
+            self.services.remove(argv[1])
+        return Answer(0, "", "")
+
+
 @pytest.mark.parametrize("failing", ["deploy", "stop"])
-def test_a_proxy_that_refuses_the_token_is_not_asked_and_nothing_stays(
-    failing: str, toy_carrier: Callable[..., Binary]
-):
-    carrier = toy_carrier(failing)
+def test_a_proxy_that_refuses_the_token_is_not_asked_and_nothing_stays(failing: str) -> None:
+    carrier = Refusing(failing)
     proxy = KamalProxy(carrier, carrier, 1)
     assert proxy.reach({HOST: ["127.0.0.1"]}, 1.0) == {HOST: {"127.0.0.1": Reach("untried")}}
     assert carrier.services == set()
-
-
-@pytest.fixture
-def toy_carrier():
-    class Refusing(Binary):
-        def __init__(self, failing: str):
-            self.failing, self.services = failing, set()
-
-        def run(self, argv: list[str], timeout: float) -> Answer:
-            if argv[0] == "list":
-                return Answer(0, "Service  Host  Path  Target  State  TLS\n", "")
-            if argv[0] == self.failing:
-                return Answer(1, "", "Error: no")
-            if argv[0] == "deploy":
-                self.services.add(argv[1])
-            if argv[0] == "remove":
-                if argv[1] not in self.services:
-                    return Answer(1, "", "Error: service not found")
-                self.services.remove(argv[1])
-            return Answer(0, "", "")
-
-    return Refusing
