@@ -31,12 +31,23 @@ YEAR = 365 * 86400.0
 )
 def test_what_no_certificate_can_be_had_for_is_refused_with_the_reason(host, ca, why):
     if why is None:
-        must_be_certifiable(["app.example.com", host] if ca is not OWN else [host], ca)
+        assert must_be_certifiable([host], ca) == must_be_certifiable([], ca) == []
         return
     with pytest.raises(UsageError) as raised:
         must_be_certifiable([host], ca)
     assert why in raised.value.sentence and raised.value.name == "no-certificate-for-name"
     assert raised.value.next_step.startswith("Give a certificate (--certificate FILE --private-key FILE), or --tls off")
+
+
+def test_beside_a_name_that_gets_one_others_go_without():
+    assert must_be_certifiable(["app.example.com", "192.0.2.7", "nas.local"], LE) == [
+        "192.0.2.7 is an IP address, and CAs are asked for names alone: it is served by plain HTTP.",
+        "nas.local is a name for private use, which Let's Encrypt does not sign: it is served by plain HTTP.",
+    ]
+    with pytest.raises(UsageError):
+        must_be_certifiable(["app.example.com", "*.example.com"], LE)
+    with pytest.raises(UsageError):
+        must_be_certifiable(["192.0.2.7", "nas.local"], LE)
 
 
 def keys(ca, answered):

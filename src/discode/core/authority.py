@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .clocks import is_off, off_by
@@ -42,28 +42,37 @@ class Answered:
     by_clock: bool = False
 
 
-def must_be_certifiable(hosts: Iterable[str], ca: Authority) -> None:
-    """Raises UsageError for a host that no certificate can be had for by itself. Nothing is asked for it."""
-    for host in hosts:
-        if is_address(host):
-            raise _uncertifiable(f"{host} is an IP address, and CAs are asked for names alone", "--tls off")
-        if host.startswith("*.") and not ca.by_dns:
-            raise _uncertifiable(
-                f"{host} is a wildcard, for which a CA wants a record in DNS (DNS-01), and no dns_provider is set",
-                "--tls off, or set one: discode proxy config set dns_provider=NAME",
-            )
-        if not is_public(host) and not ca.is_own:
-            raise _uncertifiable(
-                f"{host} is a name for private use, which {ca.name} does not sign",
-                "--tls off, or name a CA of your own: discode proxy config set acme_directory=URL",
-            )
+def must_be_certifiable(hosts: Sequence[str], ca: Authority) -> list[str]:
+    """Sentences on hosts that get no certificate beside others that do. Nothing is asked for it.
 
-
-def _uncertifiable(why: str, instead: str) -> UsageError:
-    return UsageError(
-        f"{why}. Nothing was changed.", f"Give a certificate (--certificate FILE --private-key FILE), or {instead}",
+    Raises UsageError when none can have one by itself, and for a wildcard: a route with one is as good as never proved.
+    """
+    without = {host: why for host in hosts if (why := _uncertifiable(host, ca)) is not None}
+    wild = next((host for host in without if host.startswith("*.")), None)
+    if wild is None and (not without or len(without) < len(hosts)):
+        return [f"{why}: it is served by plain HTTP." for why, _ in without.values()]
+    first, instead = without[wild or hosts[0]]
+    raise UsageError(
+        f"{first}. Nothing was changed.", f"Give a certificate (--certificate FILE --private-key FILE), or {instead}",
         key="no-certificate-for-name",
     )  # fmt: skip
+
+
+def _uncertifiable(host: str, ca: Authority) -> tuple[str, str] | None:
+    """Why, and what may be done instead."""
+    if is_address(host):
+        return f"{host} is an IP address, and CAs are asked for names alone", "--tls off"
+    if host.startswith("*.") and not ca.by_dns:
+        return (
+            f"{host} is a wildcard, for which a CA wants a record in DNS (DNS-01), and no dns_provider is set",
+            "--tls off, or set one: discode proxy config set dns_provider=NAME",
+        )
+    if not is_public(host) and not ca.is_own:
+        return (
+            f"{host} is a name for private use, which {ca.name} does not sign",
+            "--tls off, or name a CA of your own: discode proxy config set acme_directory=URL",
+        )
+    return None
 
 
 def judge_answer(ca: Authority, answered: Answered, host: str) -> list[Problem]:

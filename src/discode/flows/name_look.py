@@ -39,7 +39,8 @@ def ask_names(world: World, route: Route, steps: Steps, *, skip: bool = False) -
     host that no certificate can be had for, PreflightError when a name will not get one as it is."""
     ca = world.names.authority()
     if route.tls == "auto":
-        must_be_certifiable(route.hosts, ca)
+        for sentence in must_be_certifiable(route.hosts, ca):
+            world.report.note(sentence)
     hosts = [host for host in route.hosts if is_public(host)]
     if not hosts or not route.is_secure or skip:
         _hint(world, hosts, route)
