@@ -95,7 +95,6 @@ def install(
     from ..core.names import check_slug
     from ..flows.install import InstallRequest
     from . import https, wiring
-    from .license_key import with_license
     from .settings import collect
     from .source_login import keep_new, taken_off
 
@@ -108,17 +107,20 @@ def install(
     address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
     keep_new(world, app, address, login, plain_http)
     wanted = InstallRequest(app, address, channel, version, route, values, own, require_https, skip_checks)
-    with_license(app, address, license_file, as_json, lambda: _install(world, wanted, as_json))
+    _install(world, wanted, license_file, as_json)
 
 
-def _install(world: World, wanted: InstallRequest, as_json: bool) -> None:
+def _install(world: World, wanted: InstallRequest, license_file: str | None, as_json: bool) -> None:
     """What only the customer can say is asked for."""
     from ..flows.install import install
+    from .license_key import with_license
 
     def flow(given: dict[str, str]) -> Result:
         return install(world, replace(wanted, settings={**wanted.settings, **given}))
 
-    run_and_show(lambda: asking(flow, as_json), as_json)
+    with_license(
+        wanted.app, wanted.source, license_file, as_json, lambda: run_and_show(lambda: asking(flow, as_json), as_json)
+    )
 
 
 def _route(hosts: list[str], path_prefix: str, as_json: bool) -> Route:
