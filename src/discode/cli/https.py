@@ -56,7 +56,7 @@ def chosen(
     """The route with its HTTPS. Raises UsageError, before anything is touched, for options that contradict each other
     and for a certificate that cannot serve these hosts."""
     if certificate is None and key is None:
-        return _automatic(route, tls, on, required), None
+        return _automatic(route, tls, on, as_json, required), None
     if tls is not None:
         raise UsageError(
             f"--tls {tls} and a certificate of your own contradict each other. Nothing was changed.",
@@ -66,11 +66,19 @@ def chosen(
     return route.changed(tls="own"), own_certificate(route.hosts, certificate, key, on, as_json)
 
 
-def _automatic(route: Route, tls: Literal["auto", "off"] | None, on: Host, required: bool) -> Route:
-    from ..core.public_names import default_tls
+def _automatic(route: Route, tls: Literal["auto", "off"] | None, on: Host, as_json: bool, required: bool) -> Route:
+    from ..core.public_names import default_tls, is_public, wildcard_without_dns
+    from .progress import report_for
 
     if tls == "auto" and not route.hosts:
         raise _without_host("A certificate is for host names")
+    wildcard = next((host for host in route.hosts if host.startswith("*.") and not on.has_dns_proof()), "")
+    if wildcard and tls == "auto":
+        raise wildcard_without_dns(wildcard)
+    if is_public(wildcard) and tls is None:
+        report_for(as_json).note(
+            f"No host of this app gets HTTPS by itself, for {wildcard} takes a DNS provider: docs/https.md, Wildcards."
+        )
     made = route.changed(tls=tls or default_tls(route.hosts, wildcards=on.has_dns_proof()))
     if required and not made.is_secure:
         raise UsageError(

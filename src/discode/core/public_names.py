@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Literal
 
+from .errors import Refused
+
 Tls = Literal["auto", "own", "off"]
 
 # Reserved for use inside a machine or a network: RFC 6761 (localhost, test, example, invalid), RFC 6762 (local),
@@ -24,6 +26,17 @@ def default_tls(hosts: Iterable[str], *, wildcards: bool = False) -> Tls:
     if not wildcards and any(name.startswith("*.") for name in names):
         return "off"
     return "auto" if any(map(is_public, names)) else "off"
+
+
+def wildcard_without_dns(host: str) -> Refused:
+    """Why a wildcard has no automatic certificate (RFC 8555, 7.1.3), and what there is to do."""
+    return Refused(
+        f"A certificate for {host} takes a record at your DNS provider as proof, and no provider is set. "
+        "Nothing was changed.",
+        "Set it, on a machine whose proxy is the edge: discode proxy config set dns_provider=NAME dns_credentials=FILE "
+        "(docs/https.md). Or give your own certificate, with --certificate and --private-key, or go without: --tls off",
+        key="wildcard-without-dns",
+    )
 
 
 def is_public(host: str) -> bool:

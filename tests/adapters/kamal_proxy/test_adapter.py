@@ -131,6 +131,7 @@ def test_a_pause_leaves_most_of_the_hold_to_the_new_version() -> None:
     [
         ("Error: target failed to become healthy within configured timeout (2s)", ReleaseFailed, "release-failed"),
         ("Error: host settings conflict with another service", Refused, "host-taken"),
+        ("Error: automatic TLS does not support wildcards", Refused, "wildcard-without-dns"),
         ("Error: service not found", Failed, "unknown-service"),
         ("Error: dial unix /run/p.sock: connect: connection refused", ProxyUnreachable, "proxy-unreachable"),
         ("Error: unknown flag: --drain-in-background", Failed, "proxy-refused"),

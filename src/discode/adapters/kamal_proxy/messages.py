@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...core.errors import DiscodeError, Failed, ProxyUnreachable, Refused, ReleaseFailed
+from ...core.public_names import wildcard_without_dns
 from .carrier import Answer
 
 _UNHEALTHY = "target failed to become healthy"
 _CONFLICT = "host settings conflict with another service"
 _UNKNOWN_SERVICE = "service not found"
+_WILDCARD = "automatic TLS does not support wildcards"
 _NO_SERVER = ("dial unix", "the proxy does not answer at")  # behind the socket is no kamal-proxy, no edge
 
 
@@ -40,6 +42,8 @@ def _error(argv: Sequence[str], code: int, words: str) -> DiscodeError:
             "Give one of them a host name of its own: --host app.example.com",
             key="host-taken",
         )
+    if _WILDCARD in words:
+        return wildcard_without_dns("a wildcard name")
     if _UNKNOWN_SERVICE in words:
         return UnknownService(
             f"The proxy has no route for {argv[1]}, which gets no requests.", f"Bring it back: discode settle {argv[1]}"
