@@ -30,8 +30,6 @@ def world():
     """A machine with a public address of its own, to which its name points."""
     made = MemoryWorld(APP)
     made.publish("1.0")
-    made.names.add(HOST, OWN)
-    made.proxy.reaches[OWN] = Reach("here")
     return made
 
 
@@ -58,6 +56,7 @@ def test_a_name_that_leads_here_is_installed_without_a_word(world):
 
 
 def test_a_name_that_does_not_exist_is_refused_with_the_record_to_add(world):
+    world.names.take("www.example.com")
     error = refused(world, HOST, "www.example.com")
     assert error.name == "name-missing" and error.sentence.startswith("www.example.com does not exist in DNS.")
     assert "Add this record where the domain is managed: www.example.com.  A  203.0.113.7." in error.next_step
@@ -73,6 +72,7 @@ def test_a_name_that_points_elsewhere_is_refused_when_the_token_did_not_come_bac
 
 
 def test_behind_a_router_it_is_installed_with_a_word(world):
+    world.names.add(HOST, OWN)
     world.names.here, world.proxy.reaches = Machine(("192.168.1.10",)), {}
     (note,) = installed(world)
     assert "which is none of this machine's own addresses (192.168.1.10)" in note
@@ -140,13 +140,17 @@ def test_what_no_certificate_can_be_had_for_is_refused_also_without_checks(world
         assert raised.value.name == "no-certificate-for-name" and world.names.questions == []
     assert world.store.installations == {}
     world.names.ca = Authority("Let's Encrypt", by_dns=True)
+    world.names.take(host)
     if host == "*.example.com":  # DNS-01 asks at no port
         (note,) = installed(world, host)
         assert note.startswith("*.example.com does not exist in DNS.")
 
 
 def test_many_problems_are_told_briefly(world):
-    error = refused(world, *(f"a{number}.example.com" for number in range(40)))
+    hosts = [f"a{number}.example.com" for number in range(40)]
+    for host in hosts:
+        world.names.take(host)
+    error = refused(world, *hosts)
     assert "The same goes for 35 more. Nothing was changed." in error.sentence and len(error.next_step) < 800
 
 

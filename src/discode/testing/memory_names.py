@@ -1,4 +1,4 @@
-"""DNS, a machine's addresses and a CA in memory. A name that nobody has added a record for does not exist."""
+"""DNS, a machine's addresses and a CA in memory. A name that nobody has said anything else of leads to the machine."""
 
 from __future__ import annotations
 
@@ -23,9 +23,14 @@ class MemoryNames:
     def add(self, host: str, *addresses: str, caa: Policy | None = None) -> None:
         self.records[host] = Told(Found(addresses), caa or Policy())
 
+    def take(self, host: str) -> None:
+        """It does not exist any more."""
+        self.records[host] = Told(Found(missing="name"))
+
     def ask(self, hosts: Collection[str], *, caa: bool) -> Mapping[str, Told]:
         self.questions += hosts
-        found = {host: self.records.get(host, Told(Found(missing="name"))) for host in hosts}
+        here = Told(Found(self.here.addresses[:1]))
+        found = {host: self.records.get(host, here) for host in hosts}
         return found if caa else {host: replace(told, caa=Policy()) for host, told in found.items()}
 
     def machine(self) -> Machine:

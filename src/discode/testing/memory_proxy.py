@@ -47,7 +47,7 @@ class MemoryProxy:
 
     def __init__(self, answer: Callable[[Endpoint, str], Probe]):
         self.services: dict[str, _Service] = {}
-        self.reaches: dict[str, Reach] = {"127.0.0.1": Reach("here")}
+        self.reaches: dict[str, Reach] = {address: Reach("here") for address in ("127.0.0.1", "203.0.113.7")}
         self.pending: list[tuple[int, Callable[[], None]]] = []
         self.violations: list[str] = []
         self.busy: dict[str, set[Endpoint]] = {}
