@@ -12,7 +12,7 @@ from rig.pebble import Authority
 from rig.ports import free_port
 from rig.wait import wait_for
 
-HOST = "shop.example.test"
+HOST = "shop.test"
 HTML = (200, {"Content-Type": "text/html"}, b"<html>It works!</html>")
 
 
@@ -32,7 +32,7 @@ class CaPlace(Place):
 
     def entry(self):
         told = json.loads(self.edge("list", "--json").out)["services"]
-        return next(one for one in told if one["name"] == "by-hand")["certificates"][0]
+        return next(one for one in told if one["name"] == "shop")["certificates"][0]
 
     def served(self):
         context = ssl._create_unverified_context()
@@ -59,6 +59,8 @@ def place(tmp_path):
 def set_up(place):
     """The machine's CA is Pebble."""
     place.pebble.start()
+    with place.pebble.trust.open("a") as bundle:
+        bundle.write(place.pebble.root())
     place.config("set", f"acme_directory={place.pebble.directory}", f"acme_ca_bundle={place.pebble.trust}")
     return place
 
@@ -85,12 +87,14 @@ def test_a_ca_is_looked_at_before_it_is_set(place):
 
 def test_a_running_edge_takes_the_ca_up_and_keeps_it_and_renews_when_it_is_told(set_up):
     set_up.publish("1.0.0")
-    set_up.install()
-    told = json.loads(set_up.edge("list", "--json").out)
-    assert told["authority"]["directory"] == set_up.pebble.directory and told["authority"]["ca_bundle"] == 1
-    target = told["services"][0]["targets"][0]
-    set_up.edge("deploy", "by-hand", "--target", target, "--host", HOST, "--tls")
+    installed = set_up.install("--tls", "auto")
+    terms = f"Note: Certificates come from the CA at {set_up.pebble.directory}. To get them is to agree to its terms.\n"
+    assert terms in installed.err and "It has HTTPS: https://shop.test" in installed.out
+    told = json.loads(set_up.edge("list", "--json").out)["authority"]
+    assert told["directory"] == set_up.pebble.directory and told["ca_bundle"] == 2
     first = set_up.served()
+    assert "agree" not in set_up.run("restart", "shop").err, "once"
+    assert set_up.served() == first
     renewed = set_up.run("proxy", "renew", HOST.upper(), "--json").last
     assert renewed["result"] == "renewed" and renewed["certificates"][0]["names"] == [HOST]
     assert set_up.served() != first

@@ -81,6 +81,8 @@ def update(
     given = {"proxy_image": image, "http_port": http_port, "https_port": https_port, "bind": bind}
     wanted = replace(config, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     _must_be_a_container(config.proxy)
+    if image is not None and config.proxy == "docker":
+        host.check_image(wanted)
     host.save(wanted)
     before = host.container().state() if config.proxy == "docker" else {"running": False, "differs": ""}
     if not before["running"] or not before["differs"]:

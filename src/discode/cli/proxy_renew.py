@@ -29,5 +29,7 @@ def renew(
     for name in hosts:
         report.note(f"Asking the CA for a certificate for {name} ...")
         renewed.append(proxy.renew(name))
-    text = "\n".join(f"{one['host']} has a certificate by {one['issuer']} until {one['expires']}." for one in renewed)
+    text = "\n".join(
+        f"{one['host']} has a certificate by {one['issuer']} until {one['expires'][:10]}." for one in renewed
+    )
     emit({"result": "renewed", "certificates": renewed}, text, as_json=as_json)

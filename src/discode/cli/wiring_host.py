@@ -136,10 +136,11 @@ class Host:
             )
         return asked
 
-    def container(self) -> ProxyContainer:
+    def container(self, config: HostConfig | None = None) -> ProxyContainer:
+        """With the settings of now, or with others."""
         from ..adapters.docker import ContainerSettings, ProxyContainer
 
-        one = self.config
+        one = config or self.config
         settings = ContainerSettings(
             one.proxy_container, one.proxy_image, one.proxy_network, one.http_port, one.https_port, one.bind
         )  # fmt: skip
@@ -168,6 +169,15 @@ class Host:
         bundle = self.config.acme_ca_bundle
         trust = web.trusted_also(Path(bundle)) if bundle else web.trusted()
         return read_own(certificate, key, hosts, time.time(), trust)
+
+    def check_image(self, wanted: HostConfig, asked: Sequence[str] | None = None) -> None:
+        """Whether the proxy's image can go by the settings of automatic certificates; `asked`: by those alone. Raises
+        Refused."""
+        from ..adapters.kamal_proxy.authority import cannot_go_by
+
+        names = only_for_an_edge(asdict(wanted)) if asked is None else asked
+        if names and self.container(wanted).is_edge() is False:
+            raise cannot_go_by(names)
 
     def edge_files(self) -> dict[str, bytes]:
         """What an edge is to know. Settings that cannot be read are left out: no app is to wait for that, and its proxy

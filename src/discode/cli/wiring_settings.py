@@ -109,10 +109,8 @@ class HostSettings:
 
     def _check_proxy(self, wanted: HostConfig, asked: set[str]) -> None:
         """Before the first install, which chooses the proxy, everything goes."""
-        from ..adapters.kamal_proxy.authority import cannot_go_by
-
-        if asked and wanted.proxy == "docker" and self._host.container().is_edge() is False:
-            raise cannot_go_by(sorted(asked))
+        if wanted.proxy == "docker":
+            self._host.check_image(wanted, sorted(asked))
 
     def _look(self, wanted: HostConfig, secrets: Mapping[str, str]) -> None:
         """At the CA, as far as this machine can see it. Raises Refused."""
