@@ -67,6 +67,18 @@ def test_a_service_below_a_path_is_served_like_the_one_at_the_root(served):
     assert edge.head("a.test", "/b/x")[0] == 301
 
 
+def test_a_service_below_a_path_can_have_https_of_its_own(served, pair):
+    """Where nobody is at the root, and where that one is served by plain HTTP."""
+    edge, one, two, _ = served
+    own = pair("own", "b.test")
+    edge.ok("deploy", "b", "--target", two.target, "--host", "b.test", "--path-prefix", "/b", "--tls", *own.flags)
+    for _ in range(2):
+        assert edge.https("b.test", "/b/x", trust=own.certificate) == (200, "two")
+        assert edge.head("b.test", "/b/x")[1]["location"] == "https://b.test/b/x"
+        edge.ok("deploy", "root", "--target", one.target, "--host", "b.test")
+    assert edge.get("b.test") == (200, "one") and edge.https("b.test")[0] == 503
+
+
 def test_forwarding_headers_of_strangers_do_not_count_behind_tls(served):
     edge, one, _, _ = served
     one.echo = True
@@ -148,7 +160,6 @@ def test_options_that_do_not_go_together_change_nothing(served):
     for words, message in [
         (("--tls",), "host must be set when using TLS"),
         (("--tls", "--host", "*.b.test"), "automatic TLS does not support wildcards"),
-        (("--tls", *host, "--path-prefix", "/x"), "must be specified on the root path service"),
         ((*host, *demand), "TLS must be enabled to use a TLS on-demand URL"),
         (("--tls", *host, *demand), "cannot set hosts when using a TLS on-demand URL"),
         (("--tls", *demand, *good.flags), "cannot use a custom TLS certificate with a TLS on-demand URL"),

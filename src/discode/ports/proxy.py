@@ -47,6 +47,11 @@ class Timing:
 class Proxy(Protocol):
     """Every call may raise ProxyUnreachable; then nothing is known of what it did, and it may happen later still."""
 
+    def prepare(self) -> None:
+        """What `ensure` needs is to be had: the proxy's image is fetched, its ports are free. Nothing is started.
+
+        Raises Refused, in words that say what helps."""
+
     def ensure(self) -> None:
         """The proxy runs, with the settings of this host. Raises Refused when it cannot: a port is taken."""
 

@@ -68,6 +68,9 @@ class MemoryProxy:
     def later(self, calls: int, deploy: Callable[[], None]) -> None:
         self.pending.append((calls, deploy))
 
+    def prepare(self) -> None:
+        """There is nothing to fetch."""
+
     def ensure(self) -> None:
         self._tick()
 

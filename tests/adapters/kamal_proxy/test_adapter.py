@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,9 @@ class Scripted:
         self.answer, self.is_edge = answer, is_edge
         self.asked: list[tuple[list[str], float]] = []
         self.kept: list[tuple[str, str] | None] = []
+
+    def prepare(self) -> None:
+        return
 
     def ensure(self) -> None:
         return
@@ -261,3 +265,27 @@ def test_a_ca_that_kamal_proxy_cannot_ask_is_refused_with_the_name_of_what_can()
     with pytest.raises(Refused) as raised:
         proxy.renew("a.example.com")
     assert raised.value.name == "proxy-cannot" and "kamal-proxy renews" in raised.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (
+            {"tls": "auto", "path_prefix": "/shop"},
+            "kamal-proxy has HTTPS for whole hosts, not for the paths below /shop;",
+        ),
+        (
+            {"tls": "own", "path_prefix": "/shop"},
+            "kamal-proxy has HTTPS for whole hosts, not for the paths below /shop;",
+        ),
+        ({"tls": "auto", "hosts": ("*.app.test",)}, "kamal-proxy gets no certificate for *.app.test;"),
+    ],
+)
+def test_what_only_the_edge_can_do_is_refused_with_its_name(fields: dict[str, Any], words: str) -> None:
+    KamalProxy(kamal := Scripted(DONE), kamal, 80).check(ROUTE.changed(**{**fields, "tls": "off"}))
+    KamalProxy(edge := Scripted(DONE, is_edge=True), edge, 80).check(ROUTE.changed(**fields))
+    with pytest.raises(Refused) as raised:
+        KamalProxy(kamal, kamal, 80).check(ROUTE.changed(**fields))
+    assert raised.value.name == "proxy-cannot" and raised.value.sentence.startswith(words)
+    assert "--proxy edge" in raised.value.next_step and "--tls off" in raised.value.next_step
+    assert not kamal.asked

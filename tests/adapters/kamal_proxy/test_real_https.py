@@ -41,6 +41,9 @@ class Program:
         self.commands: list[list[str]] = []
         self._running: subprocess.Popen[bytes] | None = None
 
+    def prepare(self) -> None:
+        return
+
     def ensure(self) -> None:
         if self._running is None:
             with self._log.open("ab") as log:

@@ -51,6 +51,9 @@ class ToyProxy:
     def close(self) -> None:
         self._web.close()
 
+    def prepare(self) -> None:
+        return
+
     def ensure(self) -> None:
         return
 

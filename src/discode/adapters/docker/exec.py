@@ -23,19 +23,23 @@ POLL = 0.005
 
 
 class DockerExec:
-    def __init__(self, engine: Engine, container: str):
-        self._engine, self._container = engine, container
+    """`image` is the one of which the container will be made, while there is none."""
+
+    def __init__(self, engine: Engine, container: str, image: str = ""):
+        self._engine, self._container, self._image = engine, container, image
 
     @cached_property
     def is_edge(self) -> bool:
+        return EDGE in self._labels()
+
+    def _labels(self) -> dict[str, str]:
         import docker.errors
 
-        try:
-            with self._engine.errors("describe the proxy"):
-                told = self._engine.api.inspect_container(self._container)
-        except docker.errors.APIError:
-            return False
-        return EDGE in (told["Config"]["Labels"] or {})
+        api = self._engine.api
+        for describe, name in ((api.inspect_container, self._container), (api.inspect_image, self._image)):
+            with suppress(docker.errors.APIError), self._engine.errors("describe the proxy"):
+                return dict((describe(name).get("Config") or {}).get("Labels") or {}) if name else {}
+        return {}
 
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
         with self._translated("carry a command to the proxy"):

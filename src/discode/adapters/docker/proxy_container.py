@@ -60,7 +60,15 @@ class ProxyContainer:
     ):
         self._engine, self._settings, self._note, self._files = engine, settings, note, files
         self._network = Network(engine, settings.network)
-        self.exec = DockerExec(engine, settings.name)
+        self.exec = DockerExec(engine, settings.name, settings.image)
+
+    def prepare(self) -> None:
+        """Raises Refused as `ensure` would."""
+        with self._translated():
+            if self._inspect(self._settings.name) is None and self._inspect(self._next) is None:
+                self._have_image()
+                if found := self._port_taken():
+                    raise found
 
     def ensure(self) -> None:
         """Raises Refused when a port is taken, the image cannot be had or the name is somebody else's."""

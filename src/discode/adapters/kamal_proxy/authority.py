@@ -39,6 +39,15 @@ def cannot_go_by(settings: Iterable[str]) -> Refused:
     )
 
 
+def only_the_edge(what: str) -> Refused:
+    return Refused(
+        f"{what}; the edge does. Nothing was changed.",
+        "Put the edge in its place (docs/docker.md says how to get its image): discode proxy update --image IMAGE, or "
+        "at a first install --proxy edge or --proxy-image IMAGE. Or go without HTTPS: --tls off",
+        key="proxy-cannot",
+    )
+
+
 def until_taken_up(carrier: Carrier, wanted: bytes) -> bool:
     """Whether the edge goes by these settings; one of an earlier version knows of none. Raises ProxyUnreachable."""
     revision = hashlib.sha256(wanted).hexdigest()[:12] if wanted else None

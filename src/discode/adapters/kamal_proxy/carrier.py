@@ -34,6 +34,9 @@ class Carrier(Protocol):
 
 
 class Keeper(Protocol):
+    def prepare(self) -> None:
+        """Fetch what the proxy needs to run, and see what would keep it from running. Raises Refused."""
+
     def ensure(self) -> None:
         """The proxy runs. Raises Refused when it cannot, ProxyUnreachable when it does not answer in time."""
 

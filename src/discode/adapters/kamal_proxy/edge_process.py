@@ -56,6 +56,14 @@ class EdgeProcess:
         self.socket = EdgeSocket(folder / "edge.sock")
         self._child: subprocess.Popen[bytes] | None = None
 
+    def prepare(self) -> None:
+        """Raises Refused as `ensure` would."""
+        if self.running() is not None:
+            return
+        ports = (self._http_port, self._https_port)
+        if found := path_obstacle(self._folder) or obstacle(self._bind, ports, search_path()):
+            raise found
+
     def ensure(self) -> None:
         """Raises Refused with the key `port-taken`, `port-forbidden`, `haproxy-missing` or `path-too-long`, or
         ProxyUnreachable."""

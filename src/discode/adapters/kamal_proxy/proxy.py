@@ -18,7 +18,7 @@ from ...ports.runtime import Endpoint, Probe
 from .. import web
 from ..files.certificates import OwnFiles
 from . import commands, listing
-from .authority import Ca, cannot_go_by
+from .authority import Ca, cannot_go_by, only_the_edge
 from .carrier import Carrier, Keeper
 from .handshake import looked_at
 from .messages import UnknownService, check
@@ -56,6 +56,9 @@ class KamalProxy:
         self._ca = ca or Ca()
         self._own = own
         self._world = world
+
+    def prepare(self) -> None:
+        self._keeper.prepare()
 
     def ensure(self) -> None:
         self._keeper.ensure()
@@ -191,9 +194,15 @@ class KamalProxy:
         return commands.tls(own, redirect=has_all, staging=staging)
 
     def _may_get_certificates(self, route: Route) -> None:
-        """Raises Refused for a CA that only an edge can ask."""
-        if route.tls == "auto" and self._ca.only_edge and not self._carrier.is_edge:
+        """Raises Refused for a CA that only an edge can ask, and for HTTPS that only an edge has."""
+        if self._carrier.is_edge or not route.is_secure:
+            return
+        if route.tls == "auto" and self._ca.only_edge:
             raise cannot_go_by(self._ca.only_edge)
+        if route.tls == "auto" and (wild := [host for host in route.hosts if host.startswith("*.")]):
+            raise only_the_edge(f"kamal-proxy gets no certificate for {', '.join(wild)}")
+        if route.path_prefix != "/":
+            raise only_the_edge(f"kamal-proxy has HTTPS for whole hosts, not for the paths below {route.path_prefix}")
 
     def _list(self) -> dict[str, listing.Listed]:
         argv, parsed = commands.LIST_TABLE, listing.parse_table

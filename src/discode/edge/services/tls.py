@@ -71,7 +71,7 @@ def tls_settings(command: Command, hosts: Sequence[str], prefixes: Sequence[str]
         if own:
             raise _invalid("TLS must be enabled (--tls) to use a certificate")
         return None
-    if "/" not in prefixes:
+    if url and "/" not in prefixes:
         raise _invalid("TLS settings must be specified on the root path service")
     if url:
         _check_on_demand(url, hosts, bool(own), command.text("canonical-host"))

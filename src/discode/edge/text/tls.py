@@ -120,12 +120,13 @@ backend {WANTED} from base
 
 
 def tls_entries(services: Iterable[Service]) -> dict[str, str]:
-    """The `tls` map. A service below a path is like the one at the root of its first host, as in kamal-proxy."""
+    """The `tls` map. A service below a path is like the one at the root of its first host, as in kamal-proxy, unless it
+    says itself what it wants."""
     services = list(services)
     roots = {host: service for service in services if "/" in service.shape.path_prefixes for host in service.sites()}
     entries = {}
     for service in services:
-        root = service if "/" in service.shape.path_prefixes else _root(service, roots)
+        root = service if "/" in service.shape.path_prefixes or service.tls else _root(service, roots)
         if root and root.tls:
             entries[service.name] = "redirect" if root.tls.redirect else "keep"
     return entries
