@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,33 +15,47 @@ from .running import run_flow
 
 if TYPE_CHECKING:
     from ..core.certificate import NameState
+    from ..core.https import Https
     from ..flows.world import Result, World
 
 app = group("Show and change an app's addresses, without an outage.")
 
 Names = Annotated[list[str], typer.Argument(metavar="HOST...", help="Host names.", show_default=False)]
+SkipChecks = Annotated[
+    bool, typer.Option("--skip-checks", help="Also when the other name has no certificate that browsers trust.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.command("list")
 def list_(name: App, as_json: Json = False) -> None:
     """Show an app's host names, and where each leads."""
+    from ..flows.prove import look_by_https
     from . import wiring
 
     world = wiring.world(as_json, "discode domain")
     installation = world.installed(name)
-    proxy, route = world.site(installation.kind, world.steps()).proxy, installation.route
-    states = {state.host: state for state in proxy.https(route)} if route.is_secure else {}
-    domains = [_described(host, route.redirects.get(host), states.get(host)) for host in route.hosts]
+    site, route = world.site(installation.kind, world.steps()), installation.route
+    https = look_by_https(site, route)
+    states = {state["host"]: state for state in https.as_dict()["names"]}
+    words = {state.host: _https(https, state) for state in https.names}
     told = {
-        "app": name, "address": proxy.url(route), "path_prefix": route.path_prefix, "tls": route.tls,
-        "domains": domains,
+        "app": name, "address": site.proxy.url(route), "path_prefix": route.path_prefix, "tls": route.tls,
+        "domains": [
+            {"host": host, "redirect_to": route.redirects.get(host), "https": states.get(host)} for host in route.hosts
+        ],
     }  # fmt: skip
-    rows = [[one["host"], _leads(one), _https(one)] for one in domains]
-    text = (
-        table(rows, ["HOST", "LEADS TO", "HTTPS"]) if rows else f"{name} answers at every name that no other app has."
-    )
+    rows = [[host, route.redirects.get(host, "the app"), words.get(host, "no")] for host in route.hosts]
+    every = f"{name} answers at every name that no other app has."
+    text = table(rows, ["HOST", "LEADS TO", "HTTPS"]) if rows else every
     emit(told, f"{text}\nAddress: {told['address']}", as_json=as_json)
+
+
+def _https(https: Https, state: NameState) -> str:
+    if not state.is_proved:
+        return f"{https.state(state)}: {https.why(state)}"
+    assert state.certificate is not None
+    return f"{state.certificate.issuer}, {state.certificate.days_left(https.now)} days left"
 
 
 @app.command()
@@ -51,6 +65,10 @@ def add(
     tls: Annotated[
         Literal["auto", "off"] | None, typer.Option(help="HTTPS of the app from now on.", show_default=False)
     ] = None,
+    require_https: Annotated[
+        bool,
+        typer.Option("--require-https", help="If a name has no trusted certificate at the end, take all back, exit 5."),
+    ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -63,16 +81,27 @@ def add(
 
     names = _checked(hosts)
     tell_international(names, as_json)
-    _with_consent(as_json, yes, lambda sure: lambda world: domains.add(world, name, names, tls=tls, sure=sure))
+
+    def flow(world: World, sure: bool) -> Result:
+        return domains.add(world, name, names, tls=tls, sure=sure, require_https=require_https)
+
+    _with_consent(as_json, yes, flow)
 
 
 @app.command()
-def remove(name: App, hosts: Names, yes: Yes = False, as_json: Json = False) -> None:
-    """Take host names from an app."""
+def remove(name: App, hosts: Names, skip_checks: SkipChecks = False, yes: Yes = False, as_json: Json = False) -> None:
+    """Take host names from an app.
+
+    One with a certificate is only given up when the app's address has one, too.
+    """
     from ..flows import domains
 
     names = _checked(hosts)
-    _with_consent(as_json, yes, lambda sure: lambda world: domains.remove(world, name, names, sure=sure))
+
+    def flow(world: World, sure: bool) -> Result:
+        return domains.remove(world, name, names, sure=sure, skip_checks=skip_checks)
+
+    _with_consent(as_json, yes, flow)
 
 
 @app.command()
@@ -83,6 +112,7 @@ def redirect(
         str | None, typer.Option("--to", metavar="HOST", help="The app's name that answers.", show_default=False)
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Let the app answer at HOST again.")] = False,
+    skip_checks: SkipChecks = False,
     as_json: Json = False,
 ) -> None:
     """Send one name on to another one of the app, with the same path (301).
@@ -105,7 +135,7 @@ def redirect(
         run_flow("domain", as_json, lambda world: domains.answer(world, name, source))
         return
     [target] = _checked([to])
-    run_flow("domain", as_json, lambda world: domains.redirect(world, name, source, target))
+    run_flow("domain", as_json, lambda world: domains.redirect(world, name, source, target, skip_checks=skip_checks))
 
 
 @app.command()
@@ -135,35 +165,14 @@ def _checked(hosts: list[str]) -> tuple[str, ...]:
         raise UsageError(error.sentence, error.next_step.replace("--host ", ""), key=error.name) from None
 
 
-def _with_consent(as_json: bool, yes: bool, flow: Callable[[bool], Callable[[World], Result]]) -> None:
+def _with_consent(as_json: bool, yes: bool, flow: Callable[[World, bool], Result]) -> None:
     from ..flows.domains import NeedsConsent
     from .asking import can_ask
 
     try:
-        run_flow("domain", as_json, flow(yes))
+        run_flow("domain", as_json, lambda world: flow(world, yes))
     except NeedsConsent as refused:
         if not can_ask(as_json):
             raise
         typer.confirm(refused.question, abort=True, err=True)
-        run_flow("domain", as_json, flow(True))
-
-
-def _described(host: str, to: str | None, state: NameState | None) -> dict[str, Any]:
-    certificate, failure = (state.certificate, state.failure) if state else (None, None)
-    return {
-        "host": host, "redirect_to": to, "https": bool(state and state.is_proved),
-        "certificate": {"issuer": certificate.issuer, "ends": certificate.ends} if certificate else None,
-        "failure": {"kind": failure.kind, "reason": failure.reason, "next_try": failure.next_try} if failure else None,
-    }  # fmt: skip
-
-
-def _leads(one: dict[str, Any]) -> str:
-    return one["redirect_to"] or "the app"
-
-
-def _https(one: dict[str, Any]) -> str:
-    if one["https"]:
-        return f"yes, by {one['certificate']['issuer']}"
-    if one["failure"]:
-        return f"not yet: {one['failure']['reason']}"
-    return "not trusted here" if one["certificate"] else "no"
+        run_flow("domain", as_json, lambda world: flow(world, True))

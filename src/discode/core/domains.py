@@ -65,6 +65,14 @@ def secured(route: Route, tls: Tls) -> Route:
     return route.changed(tls=tls, certificate=route.certificate if tls == "own" else 0)
 
 
+def leaned_on(before: Route, after: Route) -> tuple[str, ...]:
+    """Hosts that users are led to, by a redirect or for want of another one, when names do not answer any more."""
+    gone = [host for host in before.served if host not in after.served]
+    targets = [after.redirects[host] for host in gone if host in after.redirects]
+    left = [after.host] if after.served and len(targets) < len(gone) else []
+    return tuple(dict.fromkeys([*targets, *left]))
+
+
 def told(before: Route, after: Route) -> str:
     """What has changed, for people and the history: `+new.example.com, -old.example.com`. Empty when nothing has."""
     words = [f"+{host}" for host in after.hosts if host not in before.hosts]

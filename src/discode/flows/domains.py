@@ -11,7 +11,9 @@ A stopped app stays stopped: the proxy goes on answering 503 for it, at its new 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from ..core import domains
 from ..core.errors import DiscodeError, Failed, Refused, UsageError
@@ -23,6 +25,7 @@ from .bring import Missing, lacks, with_bytes
 from .certificate import Read, certified, must_cover
 from .clash import must_be_free, tell_what_is_taken_over
 from .conclude import carry_out
+from .domain_https import certificates_first, fresh, no_https, proved_then
 from .record import finish
 from .replace import preflight, replace
 from .rerouting import put
@@ -41,8 +44,16 @@ class NeedsConsent(Refused):
         super().__init__(f"{sentence} Nothing was changed.", f"If that is what you want: {command} --yes")
 
 
-def add(world: World, app: str, hosts: Iterable[str], *, tls: Tls | None = None, sure: bool = False) -> Result:
-    """Names that the app has already are no error. Raises NeedsConsent, Refused."""
+def add(
+    world: World,
+    app: str,
+    hosts: Iterable[str],
+    *,
+    tls: Tls | None = None,
+    sure: bool = False,
+    require_https: bool = False,
+) -> Result:
+    """Names that the app has already are no error. Raises NeedsConsent, Refused, NoHttps."""
     names = tuple(hosts)
 
     def change(route: Route) -> Route:
@@ -54,11 +65,13 @@ def add(world: World, app: str, hosts: Iterable[str], *, tls: Tls | None = None,
             )
         return _secured(domains.added(route, names), tls)
 
-    return _changed(world, app, "added", f"{app} answers at {_listed(names)} now.", change)
+    done = f"{app} answers at {_listed(names)} now."
+    return _changed(world, _Wanted(app, "added", done, change, require_https))
 
 
-def remove(world: World, app: str, hosts: Iterable[str], *, sure: bool = False) -> Result:
-    """Raises UsageError for a name that the app does not have; NeedsConsent for the last one, Refused."""
+def remove(world: World, app: str, hosts: Iterable[str], *, sure: bool = False, skip_checks: bool = False) -> Result:
+    """Raises UsageError for a name that the app does not have; NeedsConsent for the last one; Refused, also for one
+    with a certificate where those that are left have none, unless checks are skipped."""
     names = tuple(hosts)
 
     def change(route: Route) -> Route:
@@ -71,25 +84,27 @@ def remove(world: World, app: str, hosts: Iterable[str], *, sure: bool = False) 
             )
         return after
 
-    return _changed(world, app, "removed", f"{app} has given up {_listed(names)}.", change)
+    wanted = _Wanted(app, "removed", f"{app} has given up {_listed(names)}.", change)
+    return _changed(world, wanted, is_led_on=not skip_checks)
 
 
-def redirect(world: World, app: str, source: str, to: str) -> Result:
-    """Who comes to `source` is sent to the same path at `to`. Raises UsageError, Refused."""
+def redirect(world: World, app: str, source: str, to: str, *, skip_checks: bool = False) -> Result:
+    """Who comes to `source` is sent to the same path at `to`. Raises UsageError; Refused as `remove`."""
     done = f"{source} leads to {to} now."
-    return _changed(world, app, "redirected", done, lambda route: domains.redirected(app, route, source, to))
+    wanted = _Wanted(app, "redirected", done, lambda route: domains.redirected(app, route, source, to))
+    return _changed(world, wanted, is_led_on=not skip_checks)
 
 
 def answer(world: World, app: str, source: str) -> Result:
     """The app answers at `source` again, which was sent to another name."""
     done = f"{app} answers at {source} again."
-    return _changed(world, app, "answering", done, lambda route: domains.answering(app, route, source))
+    return _changed(world, _Wanted(app, "answering", done, lambda route: domains.answering(app, route, source)))
 
 
 def move(world: World, app: str, path_prefix: str) -> Result:
     """Below another path."""
     done = f"{app} has the paths below {path_prefix} now." if path_prefix != "/" else f"{app} has all paths now."
-    return _changed(world, app, "moved", done, lambda route: domains.below(route, path_prefix))
+    return _changed(world, _Wanted(app, "moved", done, lambda route: domains.below(route, path_prefix)))
 
 
 def secure(world: World, app: str, tls: Tls) -> Result:
@@ -105,14 +120,14 @@ def secure(world: World, app: str, tls: Tls) -> Result:
             )
         return _secured(route, tls)
 
-    return _changed(world, app, "secured", done, change)
+    return _changed(world, _Wanted(app, "secured", done, change))
 
 
 def certify(world: World, app: str, read: Read) -> Result:
     """With a certificate of the customer's own, in place of whatever it has. `read` gives it for the hosts that the app
     has then, and raises what is wrong with it."""
     done = f"{app} has this certificate now."
-    return _changed(world, app, "secured", done, lambda route: certified(world, app, route, read))
+    return _changed(world, _Wanted(app, "secured", done, lambda route: certified(world, app, route, read)))
 
 
 def _secured(route: Route, tls: Tls | None) -> Route:
@@ -123,15 +138,46 @@ def _listed(names: tuple[str, ...]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _changed(world: World, app: str, outcome: str, done: str, change: Change) -> Result:
-    """`done`: what it comes to, in a sentence."""
-    steps = world.steps()
-    return with_bytes(world, app, steps, lambda: _under_the_lock(world, app, outcome, done, change, steps))
+@dataclass(frozen=True)
+class _Wanted:
+    """`done`: what it comes to, in a sentence. `requires_https`: it is taken back when there is no certificate."""
+
+    app: str
+    outcome: str
+    done: str
+    change: Change
+    requires_https: bool = False
 
 
-def _under_the_lock(world: World, app: str, outcome: str, done: str, change: Change, steps: Steps) -> Result | Missing:
-    before = world.installed(app)
-    route = change(before.route)
+def _changed(world: World, wanted: _Wanted, *, is_led_on: bool = False) -> Result:
+    """Nobody holds the app's lock while certificates are waited for. `is_led_on`: users are led to other names."""
+    steps, app = world.steps(), wanted.app
+    if is_led_on:
+        before = world.installed(app)
+        certificates_first(world.site(before.kind, steps), app, before.route, wanted.change(before.route))
+    journals: list[Journal] = []
+    result = with_bytes(world, app, steps, lambda: _under_the_lock(world, wanted, steps, journals))
+    return _proved(world, wanted, steps, result, journals[-1]) if journals else result
+
+
+def _proved(world: World, wanted: _Wanted, steps: Steps, result: Result, journal: Journal) -> Result:
+    """The result, with how those stand that are new to HTTPS. Raises NoHttps when that was required."""
+    before, after = journal.before, journal.after
+    assert before is not None and after is not None
+    if not fresh(before.route, after.route):
+        return result
+    https, words = proved_then(world.site(after.kind, steps), before.route, after)
+    if wanted.requires_https and not (https and https.is_proved):
+        back = _Wanted(wanted.app, "", "", lambda route: before.route if route == after.route else route)
+        with_bytes(world, wanted.app, steps, lambda: _under_the_lock(world, back, steps, []))
+        raise no_https(https, wanted.app)
+    return dataclasses.replace(result, message=f"{words}\n{result.message}".strip(), https=https)
+
+
+def _under_the_lock(world: World, wanted: _Wanted, steps: Steps, journals: list[Journal]) -> Result | Missing:
+    """Appends the journal of what was changed."""
+    app, before = wanted.app, world.installed(wanted.app)
+    route = wanted.change(before.route)
     site = world.site(before.kind, steps)
     if route == before.route:
         return _result(site, before, before, "nothing-to-do", "Nothing to do: its addresses are like that already.")
@@ -144,7 +190,8 @@ def _under_the_lock(world: World, app: str, outcome: str, done: str, change: Cha
         return missing
     journal = Journal(flow="domain", started=world.clock.now(), before=before, after=after)
     message = _told_again(site, journal) if after.instance != before.instance else _rerouted(site, journal)
-    return _result(site, before, after, outcome, f"{done} {message}".strip())
+    journals.append(journal)
+    return _result(site, before, after, wanted.outcome, f"{wanted.done} {message}".strip())
 
 
 def _told_again(site: Site, journal: Journal) -> str:
