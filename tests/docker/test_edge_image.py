@@ -6,7 +6,10 @@ import subprocess
 import pytest
 from conftest_docker import EDGE_IMAGE
 
+from discode.adapters.docker import Engine
+from discode.adapters.docker.exec import DockerExec
 from rig.contract import failures, try_all
+from rig.pebble import Authority
 from rig.ports import free_port
 from rig.powerdns import KEY, PowerDNS
 from rig.wait import wait_for
@@ -50,20 +53,32 @@ def test_the_contract(daemon, container):
 
 
 def test_the_image_has_what_proves_names_by_dns(daemon, container, tmp_path):
-    """With a PowerDNS on loopback, and its credentials in the container's volume."""
+    """With a PowerDNS and a Pebble on loopback, and the credentials in the container's volume."""
     command = ["docker", "--host", daemon.host, "exec", "contract", "kamal-proxy"]
     wait_for(lambda: subprocess.run([*command, "list"], capture_output=True, check=False).returncode == 0)
     server = PowerDNS(tmp_path / "dns")
+    authority = Authority(tmp_path / "ca", container, f"{server.address}:53")
     try:
+        authority.start()
         server.add_zone("image.test")
-        settings = {"provider": "powerdns", "credentials": "dns-credentials", "resolvers": [server.address]}
-        given = {"dns.json": json.dumps(settings), "dns-credentials": f"auth_token={KEY}\npdns_server={server.api}\n"}
-        for name, text in given.items():
-            shell = ["docker", "--host", daemon.host, "exec", "-i", "contract", "sh", "-c"]
-            write = f"umask 077; cat > /home/kamal-proxy/.config/kamal-proxy/{name}"
-            subprocess.run([*shell, write], input=text.encode(), check=True)
+        dns = {"provider": "powerdns", "credentials": "dns-credentials", "resolvers": [server.address]}
+        acme = {"directory": authority.directory, "ca_bundle": authority.trust.read_text()}
+        DockerExec(Engine(daemon.host), "contract").put({
+            "dns-credentials": f"auth_token={KEY}\npdns_server={server.api}\n".encode(),
+            "dns.json": json.dumps(dns).encode(),
+            "acme.json": json.dumps(acme).encode(),
+        })  # fmt: skip
         told = subprocess.run([*command, "dns", "check", "image.test"], capture_output=True, text=True, check=False)
         assert "powerdns added _acme-challenge.image.test to the zone image.test" in told.stdout, told.stderr
-        assert server.texts("image.test") == {}
+        deploy = ["deploy", "a", "--target", "127.0.0.1:1", "--host", "*.image.test", "--tls", "--force"]
+        told = subprocess.run([*command, *deploy], capture_output=True, text=True, check=False)
+        assert (told.returncode, told.stdout) == (0, ""), told
+        listed = json.loads(subprocess.check_output([*command, "list", "--json"]))
+        (entry,) = listed["services"][0]["certificates"]
+        assert entry["host"] == "*.image.test" and entry["expires"] and not entry["error"]
+        assert server.texts("image.test") == {} and KEY not in json.dumps(listed)
+        look = ["sh", "-c", "stat -c %a,%U ~/.config/kamal-proxy/dns-credentials"]
+        assert subprocess.check_output([*command[:-1], *look]) == b"600,kamal-proxy\n"
     finally:
+        authority.close()
         server.stop()
