@@ -42,6 +42,16 @@ class ConsoleContract:
         assert (both.stdout, both.stderr) == (BYTES, b"end\n")
         assert shell(app, "read -r line || exit 4").returncode == 4, "of no input there is the end alone"
 
+    @pytest.mark.parametrize("stream", [0, 1, 2])
+    def test_a_stream_that_is_closed_is_an_empty_one(self, app, stream):
+        words = app.command("exec", APP, "--", "sh", "-c", "cat; echo out; echo err >&2; exit 7")
+        done = subprocess.run(
+            ["bash", "-c", f'"$@" {stream}>&-', "bash", *words], env=app.env, stdin=subprocess.DEVNULL,
+            capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (done.stdout, done.stderr) == (b"" if stream == 1 else b"out\n", b"" if stream == 2 else b"err\n")
+        assert done.returncode == 7
+
     def test_who_reads_no_more_ends_it(self, app):
         reader = subprocess.run(
             ["bash", "-c", '"$@" | head -n 1; exit ${PIPESTATUS[0]}', "bash", *app.command("exec", APP, "--", "yes")],

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -91,24 +90,14 @@ def _to_its_end(
 def _console(terminal: bool | None, as_json: bool) -> Iterator[Console]:
     from ..ports.console import Console
 
-    stdin, stdout, stderr = (_descriptor(stream, number) for number, stream in enumerate(_streams()))
     if as_json:
         with _told() as (out, err):
-            yield Console(stdin, out, err)
+            yield Console(stdout=out, stderr=err)
         return
-    if terminal and not os.isatty(stdin):
+    if terminal and not os.isatty(0):
         raise UsageError("-t was given, but the input is not a terminal.", "Omit -t.", key="no-terminal")
-    both = os.isatty(stdin) and os.isatty(stdout)
-    yield Console(stdin, stdout, stderr, both if terminal is None else terminal)
-
-
-def _streams() -> tuple[Any, ...]:
-    return sys.stdin, sys.stdout, sys.stderr
-
-
-def _descriptor(stream: Any, number: int) -> int:
-    """Python has no stream where the caller has closed one; its number may be some other file's by now."""
-    return number if stream is not None else os.open(os.devnull, os.O_RDWR)
+    both = os.isatty(0) and os.isatty(1)
+    yield Console(is_terminal=both if terminal is None else terminal)
 
 
 @contextmanager
