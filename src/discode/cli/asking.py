@@ -13,6 +13,7 @@ import typer
 from ..core.errors import UsageError
 from ..core.rule import held, possible, words
 from ..core.settings import is_secret
+from .foreign import one_line, tame
 
 if TYPE_CHECKING:
     from ..core.manifest import EnvVar, Manifest
@@ -29,16 +30,16 @@ def ask(manifest: Manifest, questions: Mapping[str, str]) -> dict[str, str]:
 
 def _answer(name: str, variable: EnvVar, question: str) -> str:
     if variable.help:
-        typer.echo(variable.help, err=True)
+        typer.echo(tame(variable.help), err=True)
     wanted = words(variable)
-    prompt = f"{question} ({name}{f', {wanted}' if wanted else ''}): "
+    prompt = one_line(f"{question} ({name}{f', {wanted}' if wanted else ''}): ")
     while True:
         text = hidden(prompt) if is_secret(name, variable) else shown(prompt)
         try:
             possible(name, text)
             value = held(variable, text)
         except ValueError as error:
-            typer.echo(f"It {error}.", err=True)
+            typer.echo(one_line(f"It {error}."), err=True)
             continue
         if value or variable.optional:
             return value

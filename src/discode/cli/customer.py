@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .foreign import one_line, tame
 from .options import App, Assignments, FromEnvironment, Json, SettingsFile
 from .output import emit
 from .running import asking, run_flow
@@ -163,7 +164,7 @@ def _check(app: str, as_json: bool) -> None:
 
     installation, index, plan = check(wiring.world(as_json, "discode update"), app)
     yanked = withdrawn(installation, index)
-    warning = warning_of(installation, yanked)
+    warning = one_line(warning_of(installation, yanked))
     if isinstance(plan, NothingToDo):
         text = f"{plan.reason} {warning}".strip()
         told = {
@@ -179,4 +180,5 @@ def _check(app: str, as_json: bool) -> None:
         "next": plan.entry.version, "notes": plan.target.notes, "yanked": yanked,
     }  # fmt: skip
     text = f"{warning}\n{text}".strip()
-    emit(told, f"{text}\n\n{plan.target.notes}".strip() + f"\nInstall it with: discode update {app}", as_json=as_json)
+    text = f"{text}\n\n{tame(plan.target.notes)}".strip()
+    emit(told, f"{text}\nInstall it with: discode update {app}", as_json=as_json)

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from ..core.errors import DiscodeError, ManifestError
+from .foreign import indented, one_line, printable
 
 
 def as_dict(error: DiscodeError) -> dict[str, Any]:
@@ -34,11 +35,12 @@ def show(error: DiscodeError, *, as_json: bool, code: int | None = None) -> int:
 
 
 def _lines(error: DiscodeError) -> list[str]:
-    lines = [f"Error: {error.sentence}"]
+    lines = [f"Error: {indented(error.sentence)}"]
     if isinstance(error, ManifestError):
-        lines += [f"  {problem}" for problem in error.problems]
+        lines += [f"  {one_line(problem)}" for problem in error.problems]
     if error.log:
-        lines += ["", "Its last lines:", *(f"  | {line}" for line in error.log)]
+        lines += ["", "Its last lines:", *(f"  | {printable(line)}" for line in error.log)]
     if error.next_step:
-        lines += ["", f"Next: {error.next_step}"] if error.log else [f"Next: {error.next_step}"]
+        step = f"Next: {indented(error.next_step)}"
+        lines += ["", step] if error.log else [step]
     return lines

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .foreign import one_line, tame
+
 if TYPE_CHECKING:
     from ..flows.world import Result
 
@@ -32,8 +34,9 @@ def emit(result: dict[str, Any], text: str, *, as_json: bool) -> None:
     if as_json:
         import json
 
-        text = json.dumps(result)
-    print(text, flush=True)
+        print(json.dumps(result), flush=True)
+        return
+    print(tame(text), flush=True)
 
 
 def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
@@ -53,7 +56,7 @@ def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
         "yanked": result.yanked,
         "https": result.https.as_dict() if result.https else None,
     }
-    emit(told, f"{sentence} {result.message}".strip() or "Nothing to do.", as_json=as_json)
+    emit(told, f"{sentence} {one_line(result.message)}".strip() or "Nothing to do.", as_json=as_json)
 
 
 def escaped(text: str) -> str:
@@ -64,7 +67,7 @@ def escaped(text: str) -> str:
 def described(rows: list[tuple[str, str]]) -> str:
     """A name and its value a line. On a terminal a long value goes on below itself; for a program it is one line."""
     width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
-    return "\n".join(_described(name, value, width) for name, value in rows)
+    return "\n".join(_described(name, one_line(value), width) for name, value in rows)
 
 
 def _described(name: str, value: str, width: int) -> str:
@@ -83,6 +86,7 @@ def _described(name: str, value: str, width: int) -> str:
 
 def table(rows: list[list[str]], header: list[str]) -> str:
     """Columns as wide as they have to be, two blanks apart; a narrow terminal wraps the last one."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
     return "\n".join(line.rstrip() for line in lines)

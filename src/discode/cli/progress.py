@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.quantity import format_size
 from ..ports.report import Report
-from .foreign import printable
+from .foreign import indented, printable, tame
 
 
 def report_for(as_json: bool) -> Report:
@@ -87,7 +87,7 @@ class PlainReport:
         self._print(f"  it answers: {seen}" if seen[:1].isdigit() else f"  {seen}")
 
     def note(self, text: str) -> None:
-        self._print(f"Note: {text}")
+        self._print(f"Note: {indented(text)}")
 
     def output(self, line: str) -> None:
         self._print(f"  | {printable(line)}")
@@ -95,6 +95,6 @@ class PlainReport:
     @staticmethod
     def _print(text: str) -> None:
         try:
-            print(text, file=sys.stderr, flush=True)
+            print(tame(text), file=sys.stderr, flush=True)
         except OSError:
             pass  # nobody reads; the flow goes on

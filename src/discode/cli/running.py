@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .foreign import one_line
 from .output import emit_result
 
 if TYPE_CHECKING:
@@ -41,5 +42,5 @@ def asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:
 
             if not can_ask(as_json):
                 raise
-            print(missing.sentence, file=sys.stderr)
+            print(one_line(missing.sentence), file=sys.stderr)
             given |= ask(missing.manifest, missing.questions)

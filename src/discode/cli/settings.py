@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import UsageError
+from .foreign import tame
 from .options import App, Json, group
 from .output import emit, escaped, table
 from .running import run_flow
@@ -52,7 +53,8 @@ def get(
     if setting is not None and (not shown or (reveal and shown[0].value is None)):
         raise _no_value(manifest, setting, known=bool(shown))
     if setting is not None and reveal and not as_json:
-        print(shown[0].value)
+        value = shown[0].value or ""
+        print(tame(value) if sys.stdout.isatty() else value)
         return
     rows = [[one.name, _BY[one.origin] if one.value is not None else "-", _told(one, reveal)] for one in shown]
     told = {

@@ -11,7 +11,7 @@ from rich.table import Column
 from rich.text import Text
 
 from ..core.quantity import format_size
-from .foreign import printable
+from .foreign import indented, one_line, printable
 
 QUIET = 0.25  # seconds: a step that was shorter leaves no line behind
 
@@ -26,7 +26,7 @@ class TerminalReport:
         self._title, self._drawn = "", 0.0
 
     def step_started(self, step: str, title: str) -> None:
-        self._title = title
+        self._title = title = one_line(title)
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -53,14 +53,14 @@ class TerminalReport:
             return
         self._drawn = now
         of = f"{format_size(done)} of {format_size(total)}" if total else format_size(done)
-        self._live.update(self._task, of=f"{of} {what}".strip())
+        self._live.update(self._task, of=f"{of} {one_line(what)}".strip())
 
     def waiting(self, seen: str) -> None:
         if self._live is not None and self._task is not None:
-            self._live.update(self._task, of=f"[dim]{escape(seen)}[/]")
+            self._live.update(self._task, of=f"[dim]{escape(one_line(seen))}[/]")
 
     def note(self, text: str) -> None:
-        self._console.print(f"[yellow]![/] {escape(text)}")
+        self._console.print(f"[yellow]![/] {escape(indented(text))}")
 
     def output(self, line: str) -> None:
         self._console.print(Text(f"  | {printable(line)}", style="dim"))
