@@ -198,6 +198,9 @@ class Binary:
     def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
         return
 
+    def prepare(self) -> None:
+        return
+
     def ensure(self) -> None:
         return
 
