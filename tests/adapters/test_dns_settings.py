@@ -39,4 +39,4 @@ def test_a_copy_is_not_made_of_what_others_may_read(file):
     file.chmod(0o604)
     with pytest.raises(UsageError, match="others may read it") as caught:
         dns_files(HostConfig(proxy="docker", dns_provider="x", dns_credentials=str(file)))
-    assert caught.value.key == "dns-credentials" and caught.value.next_step.startswith(f"chmod 600 {file}")
+    assert caught.value.name == "dns-credentials" and caught.value.next_step.startswith(f"chmod 600 {file}")
