@@ -4,7 +4,7 @@ import pytest
 from scenarios import APP, ENV
 
 from discode.core.certificate import CertificateFailure
-from discode.core.errors import NoHttps, Refused
+from discode.core.errors import NoHttps, PreflightError, Refused, UsageError
 from discode.core.installation import Route
 from discode.flows import domains
 from discode.flows.install import InstallRequest, install
@@ -50,6 +50,35 @@ def test_one_that_gets_none_is_taken_back_where_https_is_required():
     assert route(world) == Route(hosts=("a.net",), tls="auto")
     domains.add(world.world(), APP, ["c.net"], require_https=True)
     assert route(world).hosts == ("a.net", "c.net")
+
+
+def test_https_cannot_be_required_of_an_app_that_would_have_none():
+    world = made("nas.local", tls="off")
+    with pytest.raises(UsageError, match="HTTPS is required"):
+        domains.add(world.world(), APP, ["b.local"], require_https=True)
+    assert route(world) == Route(hosts=("nas.local",))
+
+
+def test_a_name_that_leads_nowhere_is_refused_before_anything_is_touched_unless_told_otherwise():
+    world = made("a.net")
+    world.names.take("b.net")
+    for change in (
+        lambda **more: domains.add(world.world(), APP, ["b.net"], **more),
+        lambda **more: domains.redirect(world.world(), APP, "b.net", "a.net", **more),
+    ):
+        with pytest.raises(PreflightError) as raised:
+            change()
+        assert raised.value.name == "name-missing" and "--skip-checks" in raised.value.next_step
+        assert route(world).hosts == ("a.net",)
+    domains.add(world.world(), APP, ["b.net"], skip_checks=True)
+    assert route(world).hosts == ("a.net", "b.net")
+
+
+def test_a_wildcard_takes_no_name_its_certificate():
+    world = made("a.net")
+    with pytest.raises(UsageError):
+        domains.add(world.world(), APP, ["*.a.net"], skip_checks=True)
+    assert route(world) == Route(hosts=("a.net",), tls="auto")
 
 
 def test_a_public_name_brings_https_to_an_app_with_local_names_and_the_last_one_takes_it_along():

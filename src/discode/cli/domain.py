@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,7 +22,11 @@ app = group("Show and change an app's addresses, without an outage.")
 
 Names = Annotated[list[str], typer.Argument(metavar="HOST...", help="Host names.", show_default=False)]
 SkipChecks = Annotated[
-    bool, typer.Option("--skip-checks", help="Also when the other name has no certificate that browsers trust.")
+    bool,
+    typer.Option(
+        "--skip-checks",
+        help="Go on where DNS says that a name does not lead here, or the name that is left has no certificate.",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -69,6 +73,7 @@ def add(
         bool,
         typer.Option("--require-https", help="If a name has no trusted certificate at the end, take all back, exit 5."),
     ] = False,
+    skip_checks: SkipChecks = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -83,7 +88,8 @@ def add(
     tell_international(names, as_json)
 
     def flow(world: World, sure: bool) -> Result:
-        return domains.add(world, name, names, tls=tls, sure=sure, require_https=require_https)
+        options: dict[str, Any] = {"tls": tls, "require_https": require_https, "skip_checks": skip_checks}
+        return domains.add(world, name, names, sure=sure, **options)
 
     _with_consent(as_json, yes, flow)
 

@@ -31,8 +31,8 @@ def certificates_first(site: Site, app: str, before: Route, after: Route) -> Non
 
 
 def fresh(before: Route, after: Route) -> tuple[str, ...]:
-    """Hosts that had no HTTPS by this app."""
-    known = before.hosts if before.is_secure else ()
+    """Hosts that are new, and where the app gets HTTPS the others, too."""
+    known = before.hosts if before.is_secure or not after.is_secure else ()
     return tuple(host for host in after.hosts if host not in known)
 
 

@@ -26,6 +26,7 @@ from .certificate import Read, certified, must_cover
 from .clash import must_be_free, tell_what_is_taken_over
 from .conclude import carry_out
 from .domain_https import certificates_first, fresh, no_https, proved_then
+from .name_look import ask_doors, ask_names
 from .record import finish
 from .replace import preflight, replace
 from .rerouting import put
@@ -52,6 +53,7 @@ def add(
     tls: Tls | None = None,
     sure: bool = False,
     require_https: bool = False,
+    skip_checks: bool = False,
 ) -> Result:
     """Names that the app has already are no error. Raises NeedsConsent, Refused, NoHttps."""
     names = tuple(hosts)
@@ -63,10 +65,17 @@ def add(
                 f"Afterwards it answers at {', '.join(names)} alone.",
                 f"discode domain add {app} {' '.join(names)}",
             )
-        return _secured(domains.added(route, names), tls)
+        after = _secured(domains.added(route, names), tls)
+        if require_https and not after.is_secure:
+            raise UsageError(
+                f"HTTPS is required, but {app} would have none with these names. Nothing was changed.",
+                f"With automatic certificates: discode domain add {app} {' '.join(names)} --tls auto --require-https",
+                key="https-options",
+            )
+        return after
 
     done = f"{app} answers at {_listed(names)} now."
-    return _changed(world, _Wanted(app, "added", done, change, require_https))
+    return _changed(world, _Wanted(app, "added", done, change, require_https, skip_checks))
 
 
 def remove(world: World, app: str, hosts: Iterable[str], *, sure: bool = False, skip_checks: bool = False) -> Result:
@@ -84,15 +93,18 @@ def remove(world: World, app: str, hosts: Iterable[str], *, sure: bool = False, 
             )
         return after
 
-    wanted = _Wanted(app, "removed", f"{app} has given up {_listed(names)}.", change)
-    return _changed(world, wanted, is_led_on=not skip_checks)
+    done = f"{app} has given up {_listed(names)}."
+    return _changed(world, _Wanted(app, "removed", done, change, skip_checks=skip_checks))
 
 
 def redirect(world: World, app: str, source: str, to: str, *, skip_checks: bool = False) -> Result:
     """Who comes to `source` is sent to the same path at `to`. Raises UsageError; Refused as `remove`."""
     done = f"{source} leads to {to} now."
-    wanted = _Wanted(app, "redirected", done, lambda route: domains.redirected(app, route, source, to))
-    return _changed(world, wanted, is_led_on=not skip_checks)
+
+    def change(route: Route) -> Route:
+        return domains.redirected(app, route, source, to)
+
+    return _changed(world, _Wanted(app, "redirected", done, change, skip_checks=skip_checks))
 
 
 def answer(world: World, app: str, source: str) -> Result:
@@ -127,7 +139,8 @@ def certify(world: World, app: str, read: Read) -> Result:
     """With a certificate of the customer's own, in place of whatever it has. `read` gives it for the hosts that the app
     has then, and raises what is wrong with it."""
     done = f"{app} has this certificate now."
-    return _changed(world, _Wanted(app, "secured", done, lambda route: certified(world, app, route, read)))
+    wanted = _Wanted(app, "secured", done, lambda route: certified(world, app, route, read))
+    return _made(world, wanted, world.steps())
 
 
 def _secured(route: Route, tls: Tls | None) -> Route:
@@ -147,14 +160,29 @@ class _Wanted:
     done: str
     change: Change
     requires_https: bool = False
+    skip_checks: bool = False
 
 
-def _changed(world: World, wanted: _Wanted, *, is_led_on: bool = False) -> Result:
-    """Nobody holds the app's lock while certificates are waited for. `is_led_on`: users are led to other names."""
-    steps, app = world.steps(), wanted.app
-    if is_led_on:
-        before = world.installed(app)
-        certificates_first(world.site(before.kind, steps), app, before.route, wanted.change(before.route))
+def _changed(world: World, wanted: _Wanted) -> Result:
+    """With a look at the names first. Nobody holds the app's lock while DNS or a CA is asked."""
+    steps, before = world.steps(), world.installed(wanted.app)
+    _look(world, wanted, before, wanted.change(before.route), steps)
+    return _made(world, wanted, steps)
+
+
+def _look(world: World, wanted: _Wanted, before: Installation, route: Route, steps: Steps) -> None:
+    """Raises Refused where names that are new to HTTPS, or users of those that go, would not get it."""
+    site = world.site(before.kind, steps)
+    _must_be_possible(world, site, wanted.app, route)
+    if new := fresh(before.route, route):
+        asked = ask_names(world, route.changed(hosts=new, redirects={}), steps, skip=wanted.skip_checks)
+        ask_doors(world, site.proxy, asked, steps)
+    if not wanted.skip_checks:
+        certificates_first(site, wanted.app, before.route, route)
+
+
+def _made(world: World, wanted: _Wanted, steps: Steps) -> Result:
+    app = wanted.app
     journals: list[Journal] = []
     result = with_bytes(world, app, steps, lambda: _under_the_lock(world, wanted, steps, journals))
     return _proved(world, wanted, steps, result, journals[-1]) if journals else result
@@ -181,9 +209,7 @@ def _under_the_lock(world: World, wanted: _Wanted, steps: Steps, journals: list[
     site = world.site(before.kind, steps)
     if route == before.route:
         return _result(site, before, before, "nothing-to-do", "Nothing to do: its addresses are like that already.")
-    site.proxy.check(route)
-    must_be_free(world, app, route, is_new=False)
-    must_cover(world, app, route)
+    _must_be_possible(world, site, app, route)
     tell_what_is_taken_over(world, app, route)
     after = with_route(site, before, route)
     if after.instance != before.instance and (missing := lacks(site, before, before.release)):
@@ -192,6 +218,13 @@ def _under_the_lock(world: World, wanted: _Wanted, steps: Steps, journals: list[
     message = _told_again(site, journal) if after.instance != before.instance else _rerouted(site, journal)
     journals.append(journal)
     return _result(site, before, after, wanted.outcome, f"{wanted.done} {message}".strip())
+
+
+def _must_be_possible(world: World, site: Site, app: str, route: Route) -> None:
+    """Raises Refused for a route that the proxy cannot have, or another app, or for which no certificate is."""
+    site.proxy.check(route)
+    must_be_free(world, app, route, is_new=False)
+    must_cover(world, app, route)
 
 
 def _told_again(site: Site, journal: Journal) -> str:
