@@ -7,10 +7,11 @@ from typing import Protocol
 
 import pytest
 
+from discode.core.doors import service_of
 from discode.core.errors import Refused, ReleaseFailed
 from discode.core.installation import Route
-from discode.core.manifest import Health
-from discode.ports.proxy import Mode, Proxy, Serving, Timing
+from discode.core.manifest import Door, DoorHealth, Health
+from discode.ports.proxy import DoorTo, Mode, Proxy, Serving, Timing
 from discode.ports.runtime import Endpoint
 
 HEALTH = Health(path="/up", timeout=2.0)
@@ -189,3 +190,74 @@ class ProxyContract:
         endpoint = site.healthy()
         site.proxy.switch("heir", endpoint, ROUTE, HEALTH, TIMING)
         assert site.proxy.serving("heir") == Serving(endpoint, Mode.RUNNING)
+
+
+class DoorContract:
+    """An app's doors are services of their own, and go with it."""
+
+    def test_doors_lead_where_the_app_does(self, site: Site) -> None:
+        for _ in range(2):
+            endpoint, live, rooms = site.healthy(), door(site, "/live"), door(site, "/api/rooms")
+            site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING, doors=[live, rooms])
+            assert site.proxy.serving("myapp") == leads(endpoint, live, rooms)
+            site.proxy.drained("myapp", TIMING.drain)
+        assert site.proxy.serving("myapp") == leads(endpoint, live, rooms)
+        for path in ("/up", "/live", "/live/x", "/api/rooms", "/api/up"):
+            assert site.proxy.probe("myapp", ROUTE, path, 2.0).ok, path
+
+    def test_what_is_behind_a_door_has_a_check_of_its_own(self, site: Site) -> None:
+        endpoint, ill = site.healthy(), door(site, "/live", site.broken())
+        with pytest.raises(ReleaseFailed):
+            site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, SHORT, doors=[ill])
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, SHORT, doors=[ill], force=True)
+        assert site.proxy.serving("myapp") == leads(endpoint, ill)
+
+    def test_they_are_held_and_stopped_and_let_go_with_it(self, site: Site) -> None:
+        endpoint, live = site.healthy(), door(site, "/live")
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING, doors=[live])
+        site.proxy.pause("myapp", 10.0)
+        assert site.proxy.serving("myapp") == leads(endpoint, live, mode=Mode.PAUSED)
+        site.proxy.resume("myapp")
+        assert site.proxy.serving("myapp") == leads(endpoint, live)
+        site.proxy.stop("myapp", "Back at noon.")
+        assert site.proxy.serving("myapp") == leads(endpoint, live, mode=Mode.STOPPED)
+        site.proxy.resume("myapp")
+        assert site.proxy.probe("myapp", ROUTE, "/live/x", 2.0).ok
+
+    def test_they_are_forgotten_with_it(self, site: Site) -> None:
+        site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING, doors=[door(site, "/live")])
+        site.proxy.unroute("myapp")
+        assert site.proxy.serving("myapp") is None
+        endpoint = site.healthy()
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+        assert site.proxy.serving("myapp") == leads(endpoint)
+
+    def test_one_that_the_next_version_does_not_have_is_closed(self, site: Site) -> None:
+        """Then its requests are the app's own; another's doors stay."""
+        other, theirs = site.healthy(), door(site, "/live", app="my")
+        site.proxy.switch("my", other, OTHER, HEALTH, TIMING, doors=[theirs])
+        before = [door(site, "/live"), door(site, "/gone")]
+        site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING, doors=before)
+        endpoint, live = site.healthy(), door(site, "/live")
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING, doors=[live])
+        assert site.proxy.probe("myapp", ROUTE, "/gone", 2.0).ok, "at once"
+        site.proxy.drained("myapp", TIMING.drain)
+        assert site.proxy.serving("myapp") == leads(endpoint, live)
+        assert site.proxy.probe("myapp", ROUTE, "/gone", 2.0).ok
+        assert site.proxy.serving("my") == leads(other, theirs)
+
+    def test_a_door_of_another_app_is_refused(self, site: Site) -> None:
+        path = Route(hosts=ROUTE.hosts, path_prefix="/live")
+        site.proxy.switch("live", site.healthy(), path, HEALTH, TIMING)
+        with pytest.raises(Refused) as raised:
+            site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING, doors=[door(site, "/live")])
+        assert raised.value.name == "host-taken"
+
+
+def door(site: Site, path: str, endpoint: Endpoint | None = None, app: str = "myapp") -> DoorTo:
+    check = DoorHealth(path="/up", timeout=2.0)
+    return DoorTo(service_of(app, path), Door(path=path, health=check), endpoint or site.healthy())
+
+
+def leads(endpoint: Endpoint, *doors: DoorTo, mode: Mode = Mode.RUNNING) -> Serving:
+    return Serving(endpoint, mode, doors={one.service: one.endpoint for one in doors})

@@ -1,7 +1,7 @@
 """The runtime and the proxy in memory keep the contracts of the real ones."""
 
 import pytest
-from proxy_contract import ProxyContract
+from proxy_contract import DoorContract, ProxyContract
 from runtime_contract import RuntimeContract
 
 from discode.ports.report import Silence
@@ -65,5 +65,5 @@ def site():
     return MemorySite()
 
 
-class TestMemoryProxy(ProxyContract):
+class TestMemoryProxy(ProxyContract, DoorContract):
     """The contract, in memory."""

@@ -26,7 +26,7 @@ from rig.ports import free_port
 from rig.wait import wait_for
 from rig.web import NO_ANSWER
 
-from ..adapters.proxy_contract import HEALTH, OTHER, ROUTE, TIMING, ProxyContract
+from ..adapters.proxy_contract import HEALTH, OTHER, ROUTE, TIMING, DoorContract, ProxyContract
 from ..adapters.route_load import change_under_load
 
 NETWORK = "discode-test"
@@ -126,7 +126,7 @@ def site(stopped):
     return stopped
 
 
-class TestContract(ProxyContract):
+class TestContract(ProxyContract, DoorContract):
     pass
 
 

@@ -87,6 +87,16 @@ def test_several_prefixes_are_stripped_and_the_longest_wins(edge, deploy):
     assert edge.service("a")["paths"] == ["/api", "/api/v2", "/old"]
 
 
+def test_a_begin_of_a_prefix_may_be_stripped_alone(edge, deploy):
+    deploy("--path-prefix", "/shop/live,/shop/api/live", "--strip-prefix", "/shop")
+    told = [ask(edge, path).told for path in ("/shop/live/x?y=1", "/shop/live", "/shop/api/live//x")]
+    assert [one["path"] for one in told] == ["/live/x?y=1", "/live", "/api/live//x"]
+    assert ask(edge, "/live").status == ask(edge, "/shop/lively").status == 404
+    done = edge.run("deploy", "a", "--target", "127.0.0.1:1", "--path-prefix", "/other", "--strip-prefix", "/shop")
+    assert done.returncode == 1
+    assert "strip-prefix /shop must be the begin of every path prefix" in done.stderr
+
+
 def test_a_known_host_does_not_fall_through_to_anothers_route(edge, deploy, echoes):
     deploy("--path-prefix", "/api")
     (other,) = echoes("other")

@@ -47,6 +47,7 @@ class Scenario:
     purges: bool = False
     exclusive: bool = False
     requires_https: bool = False
+    has_doors: bool = False
     settle: Callable[[World], object] = settle_once
 
 
@@ -70,8 +71,8 @@ def with_next(behaviour=Behaviour.GOOD, **fields):
     return prepare
 
 
-def only_published(behaviour=Behaviour.GOOD):
-    return lambda world: world.publish("1.0", behaviour, env=ENV)
+def only_published(behaviour=Behaviour.GOOD, **fields):
+    return lambda world: world.publish("1.0", behaviour, env=ENV, **fields)
 
 
 def through_an_intermediate(world: MemoryWorld) -> None:
@@ -130,6 +131,22 @@ def of_two_names(world: MemoryWorld) -> None:
     domains.add(world.world(), APP, ["b.test"])
 
 
+def with_other_doors(world: MemoryWorld) -> None:
+    """One door stays, one goes, one comes; what is behind the one that stays has another name."""
+    installed(world, **DOORS)
+    doors = {"events": {"path": "/stream", "health": {"path": "/ok"}}, "rooms": {"path": "/rooms"}}
+    world.publish("1.1", env=ENV, processes={"events": ["e"], "rooms": ["r"]}, doors=doors)
+
+
+def stopped_with_doors(world: MemoryWorld) -> None:
+    installed(world, **DOORS)
+    stop(world.world(), APP)
+
+
+DOORS: dict[str, Any] = {
+    "processes": {"stream": ["s"], "cable": ["c"], "jobs": ["j"]},
+    "doors": {"stream": {"path": "/stream", "health": {"path": "/ok"}}, "cable": {"path": "/cable"}},
+}
 HOLD: dict[str, Any] = {"update": {"strategy": "hold", "confirm": 0.5, "hold": 5}}
 MIGRATION: dict[str, Any] = {"release_command": ["migrate"]}
 
@@ -212,6 +229,22 @@ SCENARIOS = [
     Scenario("purge later", uninstalled, purged_at_last, None, {None}, purges=True, settle=purged_at_last),
     Scenario("restore", after_a_reboot, lambda w: restore(w, APP), "1.0", {"1.0"}, settle=lambda w: restore(w, APP)),
 ]
+
+# An app whose requests are for more than one process: one version has them all, or the other.
+SCENARIOS += [
+    Scenario("install with doors", only_published(**DOORS), _install, "1.0", {None, "1.0"}, has_doors=True),
+    Scenario("update with doors", with_next(**DOORS), _update, "1.1", {"1.0", "1.1"}, has_doors=True),
+    Scenario("update with other doors", with_other_doors, _update, "1.1", {"1.0", "1.1"}, has_doors=True),
+    Scenario("update by hold with doors", with_next(**DOORS, **HOLD), _update, "1.1", {"1.0", "1.1"},
+             exclusive=True, has_doors=True),
+    Scenario("update with doors, one fails", with_next(Behaviour.DOOR_FAILS, **DOORS), _update, "1.0", {"1.0"},
+             has_doors=True),
+    Scenario("stop with doors", lambda w: installed(w, **DOORS), lambda w: stop(w, APP), "1.0", {"1.0"},
+             state="stopped", has_doors=True),
+    Scenario("start with doors", stopped_with_doors, lambda w: start(w, APP), "1.0", {"1.0"}, has_doors=True),
+    Scenario("uninstall with doors", lambda w: installed(w, **DOORS), lambda w: remove(w, APP), None, {None, "1.0"},
+             has_doors=True),
+]  # fmt: skip
 
 # What is installed does not answer any more: no flow may end in a state from which the next one cannot go on.
 SICK = [

@@ -19,7 +19,8 @@ from discode.testing.memory_world import MemoryWorld
 
 NEED_NO_BYTES = (
     "stop", "uninstall", "uninstall and purge", "purge later", "domain add", "domain add, taken", "domain remove",
-    "domain redirect", "domain of a stopped one", "certificate", "automatic certificate",
+    "domain redirect", "domain of a stopped one", "stop with doors", "uninstall with doors",
+    "certificate", "automatic certificate",
 )  # fmt: skip
 
 

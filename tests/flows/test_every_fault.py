@@ -15,6 +15,9 @@ from discode.testing.faults import Fault, Script
 FAULTS = [CRASH, BEFORE, AFTER] = Fault("crash"), Fault("error", "before"), Fault("error", "after")
 STRIDE = 11  # of the calls that are tried both ways
 LATE = [Fault("late", delay=delay) for delay in range(6)]
+# Of an app with two doors: what changes its services dies between two of them, in the one order and in the other.
+WITHIN = [Fault("within", delay=changes) for changes in (1, 2, -1, -2)]
+CHANGE_SERVICES = {"switch", "pause", "resume", "stop", "unroute", "drained"}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)
@@ -37,6 +40,12 @@ def test_two_faults_anywhere(scenario, combinations):
     for first, name in enumerate(trial(scenario, {})):
         for fault in FAULTS:
             covered += 1 + sum(_second_faults(scenario, first, fault))
+        for fault in WITHIN if scenario.has_doors and name in CHANGE_SERVICES else []:
+            calls = trial(scenario, {first: fault})
+            changing = [number for number in range(first + 1, len(calls)) if calls[number] in CHANGE_SERVICES]
+            for second in changing:
+                trial(scenario, {first: fault, second: CRASH})
+            covered += 1 + len(changing)
         for fault in LATE if name == "switch" else []:
             calls = trial(scenario, {first: fault})
             for second in range(first + 1, len(calls)):
@@ -119,9 +128,9 @@ class _ProxyGoesAway:
         names = self.script.names
         return names[names.index("unanswered") :] if "unanswered" in names else []
 
-    def carry_out(self, name, call, error, later):
+    def carry_out(self, name, call, error, later, partly):
         if self.script.calls >= self.first:
             self.script.calls += 1
             self.script.names.append("unanswered")
             raise ProxyUnreachable("The proxy does not answer.")
-        return self.script.carry_out(name, call, error, later)
+        return self.script.carry_out(name, call, error, later, partly)

@@ -8,6 +8,7 @@ from functools import cache
 from observed import Death, Observed
 from scenarios import APP, SCENARIOS, SICK, Scenario
 
+from discode.core.doors import is_door_of, service_of
 from discode.core.errors import DiscodeError, PreflightError, ProxyUnreachable, RuntimeUnreachable, SourceUnreachable
 from discode.flows.settle import settle_for_the_dead
 from discode.flows.world import World
@@ -176,9 +177,10 @@ def _someone_serves(scenario: Scenario, world: MemoryWorld):
         return lambda: None
 
     def watch() -> None:
-        endpoint = world.proxy.services[APP].endpoint
-        running = [i for i in world.runtime.live.values() if i.endpoint == endpoint and i.phase is Phase.RUNNING]
-        assert running, f"nobody is at {endpoint}, where the proxy sends the traffic"
+        running = [i for i in world.runtime.live.values() if i.phase is Phase.RUNNING]
+        places = {place for instance in running for place in instance.places()}
+        for name, service in world.proxy.services.items():
+            assert service.endpoint in places, f"nobody is at {service.endpoint}, where the requests of {name} go"
 
     return watch
 
@@ -191,7 +193,7 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
     assert not violations, f"{where}: {violations}"
     if installation is None:
         assert None in scenario.may_serve, f"{where}: the installation is gone"
-        assert not instances and APP not in world.proxy.services, f"{where}: left over: {instances}"
+        assert not instances and not ours(world), f"{where}: left over: {instances}, {world.proxy.services}"
         if not faults or scenario.name.startswith("uninstall"):  # an install may be cut off before its journal
             assert not world.store.certificates.get(APP), f"{where}: a private key is left"
         assert scenario.purges or not _had_data(scenario) or APP in world.runtime.volumes, f"{where}: lost its data"
@@ -203,19 +205,32 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
     assert world.store.settings(APP, installation.settings).get("SECRET") == f"{2:032x}", f"{where}: lost its secret"
     assert APP in world.runtime.volumes, f"{where}: lost its data"
     assert (APP, installation.release.key) in world.runtime.fetched, f"{where}: its archive is gone"
-    _check_state(installation.state, installation.route, world, instances[0], where)
+    _check_doors(installation, world, instances[0], where)
+    for name in ours(world):
+        _check_state(installation.state, world.proxy.services[name], instances[0], where)
+    assert world.proxy.services[APP].route == installation.route, f"{where}: the proxy has another route"
     _check_certificate(installation.route, world, faults, where)
 
 
-def _check_state(state, route, world, instance, where) -> None:
-    service = world.proxy.services.get(APP)
-    assert service is not None, f"{where}: no route"
-    assert service.route == route, f"{where}: the proxy has {service.route}"
+def ours(world: MemoryWorld) -> set[str]:
+    return {name for name in world.proxy.services if name == APP or is_door_of(APP, name)}
+
+
+def _check_doors(installation, world, instance, where) -> None:
+    doors = {service_of(APP, door.path): process for process, door in installation.release.manifest.doors.items()}
+    assert ours(world) == {APP, *doors}, f"{where}: {sorted(world.proxy.services)} are routed"
+    places = {name: world.proxy.services[name].endpoint for name in doors}
+    wanted = {name: instance.doors[process] for name, process in doors.items()}
+    assert places == wanted, f"{where}: a door leads to another version"
+
+
+def _check_state(state, service, instance, where) -> None:
     if state == "stopped":
         assert instance.phase is Phase.STOPPED and service.mode is Mode.STOPPED, f"{where}: not stopped"
     else:
         assert instance.phase is Phase.RUNNING and service.mode is Mode.RUNNING, f"{where}: does not serve"
-        assert service.endpoint == instance.endpoint, f"{where}: the proxy sends the traffic elsewhere"
+        places = [instance.endpoint, *instance.doors.values()]
+        assert service.endpoint in places, f"{where}: the proxy sends the traffic elsewhere"
 
 
 def _check_certificate(route, world, faults, where) -> None:

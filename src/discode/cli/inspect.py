@@ -128,12 +128,18 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
     told["serves"], told["condition"] = sight.serves, sight.condition(installation)
     told["health"] = ("" if sight.health.ok else sight.health.detail) if sight.health else None
     told["https"] = {"tls": installation.route.tls, **sight.https.as_dict()} if sight.https else None
-    told["address"], told["processes"] = None, []
+    told["address"], told["processes"], told["doors"] = None, [], []
     if not sight.trouble:
         site = world.site(installation.kind, world.steps())
         told["address"] = site.proxy.url(installation.route)
+        told["doors"] = _doors(installation, told["address"])
         told["processes"] = [_process(one) for one in processes(site, installation)]
     return told
+
+
+def _doors(installation: Installation, address: str) -> list[dict[str, Any]]:
+    doors = installation.release.manifest.doors
+    return [{"process": name, "path": door.path, "address": address + door.path} for name, door in doors.items()]
 
 
 def _process(one: ProcessState) -> dict[str, Any]:
@@ -184,6 +190,7 @@ def _status_text(told: dict[str, Any]) -> str:
         ("App", f"{told['app']} {told['version']}"),
         ("State", _state_text(told)),
         ("Address", told["address"] or "-"),
+        *(("", f"{one['address']} (to {one['process']})") for one in told["doors"]),
         ("Since", _when(told["since"]) if told["since"] else "-"),
         ("Instance", f"{told['instance']} ({told['instance_state']}, restarts: {told['restarts'] or 0})"),
     ]

@@ -17,8 +17,9 @@ from .template import OWN, names, order
 from .version import parse_requirement, parse_version
 
 # The newest that is read. Raised when an older Discode could misread a manifest; it then refuses the release.
-SCHEMA = 2
+SCHEMA = 3
 WITH_ENTRYPOINT = 2  # the first that knows `entrypoint`
+WITH_DOORS = 3  # the first that knows `doors`: an earlier one would send their requests to the app
 
 
 def check_versions(version: str | None, requires: str | None) -> None:
@@ -80,6 +81,17 @@ def _host_name(value: str) -> str:
     return value
 
 
+def _without_last_slash(value: Any) -> Any:
+    return value.rstrip("/") if isinstance(value, str) else value
+
+
+def _door_path(value: str) -> str:
+    """Of the unreserved signs alone (RFC 3986, 2.3): every proxy takes them for what they are."""
+    if not DOOR_PATH.fullmatch(value) or len(value) > LONGEST_DOOR_PATH or {".", ".."} & set(value.split("/")):
+        raise ValueError("a path below the app's own /, such as /api/v1/streaming, of letters, digits and - . _ ~")
+    return value
+
+
 def check_volume_path(value: str) -> str:
     """The path itself. Raises ValueError."""
     path = PurePosixPath(value)
@@ -95,6 +107,15 @@ Variable = Annotated[str, Meta(pattern=r"^(?!PORT\Z|DISCODE_)[A-Za-z_][A-Za-z0-9
 HostName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:\[\]-]+\Z"), Check(_host_name)]
 UrlPath = Annotated[str, Meta(pattern=r"^/[\x21-\x7e]*\Z"), Check(_url_path)]
 VolumePath = Annotated[str, Check(check_volume_path)]
+DOOR_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+LONGEST_DOOR_PATH = 200  # characters
+DoorPath = Annotated[
+    str,
+    Meta(pattern=rf"^{DOOR_PATH.pattern}\Z", max_length=LONGEST_DOOR_PATH),
+    Parse(_without_last_slash),
+    Check(_door_path),
+]
+Port = Annotated[int, Meta(ge=1, le=65535)]
 Seconds = Annotated[float, Meta(ge=0, le=86400), Parse(_duration)]
 ResponseSeconds = Annotated[float, Meta(ge=1, le=86400), Parse(_duration), Check(_response)]
 Bytes = Annotated[int, Meta(gt=0), Parse(_size)]
@@ -232,6 +253,55 @@ class Resources(Part, frozen=True, kw_only=True):
     cpus: Annotated[float, Meta(gt=0, le=1024)] | None = None
 
 
+class DoorHealth(Part, frozen=True, kw_only=True):
+    """As `Health`, of a process: GET `path`, as the process itself knows it, has to answer 2xx within `timeout`."""
+
+    path: UrlPath = "/up"
+    timeout: Seconds = 5.0
+
+
+class Door(Part, frozen=True, kw_only=True):
+    """What sends requests to a process: all that begin with `path`. `port`: where it listens in its container; None:
+    at its own $PORT, as a process of an archive does. `strip_path`: the process does not see `path`."""
+
+    path: DoorPath
+    port: Port | None = None
+    strip_path: bool = False
+    health: DoorHealth = DoorHealth()
+
+    @property
+    def shown_path(self) -> str | None:
+        """What its health check asks for, as a user of the app would; None where no user gets there."""
+        if self.strip_path:
+            return self.path + self.health.path
+        return self.health.path if self.has(self.health.path) else None
+
+    def has(self, path: str) -> bool:
+        """Whether requests for a path of the app's go through it."""
+        return f"{path}/".startswith(f"{self.path}/")
+
+
+class Process(Part, frozen=True, kw_only=True):
+    """As a vendor's file says it. With `path` it is behind a door, which the rest but the command is about."""
+
+    command: Command
+    path: DoorPath | None = None
+    port: Port | None = None
+    strip_path: bool = False
+    health: DoorHealth | None = None
+
+    def __post_init__(self) -> None:
+        if self.path is None and (self.port is not None or self.strip_path or self.health is not None):
+            raise ValueError("port, strip_path and health need path: the requests that go to this process")
+
+    @property
+    def door(self) -> Door | None:
+        if self.path is None:
+            return None
+        health = self.health or DoorHealth()
+        return Door(path=self.path, port=self.port, strip_path=self.strip_path, health=health)
+
+
 class Archive(Part, frozen=True, kw_only=True, tag_field="kind", tag="archive"):
     """A tar archive, by content. `path` is its name among the TUF targets."""
 
@@ -274,12 +344,11 @@ class AppSpec(Part, frozen=True, kw_only=True):
     app: Slug
     entrypoint: Entrypoint | None = None
     command: Command | None = None
-    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+    port: Port | None = None
     health: Health = Health()
     env: dict[Variable, EnvVar] = {}
     release_command: Command | None = None
     release_timeout: Seconds = 3600.0
-    processes: dict[Slug, Command] = {}
     update: UpdatePolicy = UpdatePolicy()
     timeouts: Timeouts = Timeouts()
     requires: Requirement | None = None
@@ -294,10 +363,14 @@ class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """A published release. Fields that a later Discode adds are ignored here; what must not be ignored raises
     `manifest_schema`."""
 
+    LATER: ClassVar[frozenset[str]] = AppSpec.LATER | {"doors"}
+
     manifest_schema: int = 1
     version: VersionText
     artifact: Archive | Image
     volumes: dict[Slug, VolumePath] = {}
+    processes: dict[Slug, Command] = {}
+    doors: dict[Slug, Door] = {}  # by the process that is behind it
 
     def __post_init__(self) -> None:
         AppSpec.__post_init__(self)
@@ -305,6 +378,15 @@ class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
         for path in self.volumes.values():
             check_volume_path(path)
         check_templates(self.env)
+        self._check_doors()
+
+    def _check_doors(self) -> None:
+        if unknown := set(self.doors) - set(self.processes):
+            raise ValueError(f"a door leads to {min(unknown)}, which is no process")
+        if len({door.path for door in self.doors.values()}) < len(self.doors):
+            raise ValueError("two doors have the same path")
+        if any((door.port is None) != (self.artifact.kind == "archive") for door in self.doors.values()):
+            raise ValueError("a door of an image has a port, and one of an archive has none")
 
     def canonical(self) -> bytes:
         """The bytes that are hashed and signed: JSON with sorted keys and no blanks."""

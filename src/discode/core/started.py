@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .errors import Refused
-from .manifest import AppSpec
+from .vendor_file import VendorFile
 
 # Programs that do nothing but run what they are given, and look after its children.
 _INITS = {"tini", "tini-static", "docker-init", "dumb-init", "catatonit"}
@@ -28,7 +28,7 @@ class Started:
     command: tuple[str, ...] = ()
 
 
-def check_started(spec: AppSpec, image: Started) -> str:
+def check_started(spec: VendorFile, image: Started) -> str:
     """What the vendor should know, or an empty text. Raises Refused when nothing, or the wrong thing, would start."""
     if spec.entrypoint is not None:
         return ""
@@ -52,17 +52,17 @@ def check_started(spec: AppSpec, image: Started) -> str:
     )
 
 
-def _given(spec: AppSpec, image: Started) -> dict[str, Sequence[str]]:
+def _given(spec: VendorFile, image: Started) -> dict[str, Sequence[str]]:
     """The file's commands, by their names in it. One in place of an ENTRYPOINT's CMD is what Docker has them for."""
     found: dict[str, Sequence[str]] = {}
     if spec.command and _is_a_shells(image.entrypoint):
         found["command"] = spec.command
     if spec.release_command:
         found["release_command"] = spec.release_command
-    return {**found, **spec.processes}
+    return {**found, **spec.commands}
 
 
-def _swallows(spec: AppSpec, image: Started) -> bool:
+def _swallows(spec: VendorFile, image: Started) -> bool:
     """A shell's form never looks at what it is given; and what runs alone, or with options, is the app itself."""
     if _is_a_shells(image.entrypoint):
         return True

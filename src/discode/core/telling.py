@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
-from .manifest import EnvVar, Volume
+from .manifest import EnvVar, Process, Volume
 from .model import Check, Meta, Model, Parse
 
 
@@ -83,4 +83,13 @@ def _plain_path(given: Any) -> Any:
     return {"path": given} if isinstance(given, str) else given
 
 
-_PLAIN: dict[type[Model], Callable[[Any], Any]] = {EnvVar: _plain_value, Volume: _plain_path}
+def _plain_command(given: Any) -> Any:
+    """Of a process: its command may be written without its name."""
+    return given if isinstance(given, dict) else {"command": given}
+
+
+_PLAIN: dict[type[Model], Callable[[Any], Any]] = {
+    EnvVar: _plain_value,
+    Volume: _plain_path,
+    Process: _plain_command,
+}

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from .doors import problems as door_problems
 from .errors import ManifestError
-from .manifest import AppSpec, EnvVar, Platform, Slug, VersionText, Volume
+from .manifest import AppSpec, Command, Door, EnvVar, Platform, Process, Slug, VersionText, Volume
 from .model import Meta, Model
 from .telling import telling
 from .variables import finished, problems
 
 LONGEST = 256 * 1024  # bytes
-_NAMED: dict[str, type[Model]] = {"env": EnvVar, "volumes": Volume}
+_NAMED: dict[str, type[Model]] = {"env": EnvVar, "volumes": Volume, "processes": Process}
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
 _WORDS = (*_NUMBERS, "tag:yaml.org,2002:bool")
 
@@ -30,6 +31,16 @@ class VendorFile(AppSpec, frozen=True, kw_only=True):
     image: Annotated[str, Meta(min_length=1)] | None = None
     platforms: tuple[Platform, ...] = ()
     volumes: dict[Slug, Volume] = {}
+    processes: dict[Slug, Process] = {}
+
+    @property
+    def commands(self) -> dict[str, Command]:
+        return {name: process.command for name, process in self.processes.items()}
+
+    @property
+    def doors(self) -> dict[str, Door]:
+        """By the process that is behind it."""
+        return {name: process.door for name, process in self.processes.items() if process.door}
 
     @property
     def volume_paths(self) -> dict[str, str]:
@@ -76,6 +87,9 @@ def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
         raise ManifestError(f"{name} cannot be read. Nothing was published.", (str(error),)) from None
     env = finished(spec.env)
     found = [_place(["volumes", volume], node) + why for volume, why in twice_written(spec).items()]
+    own = {"health check": spec.health.path, "confirm_path": spec.update.confirm_path}
+    doors = door_problems(spec.doors, own, is_image=spec.image is not None)
+    found += [_place(["processes", *path], node) + message for path, message in doors]
     found += [_place(["env", *path], node) + message for path, message in problems(env)]
     if found:
         raise ManifestError(f"{name} is invalid. Nothing was published.", tuple(found))
@@ -194,11 +208,16 @@ def _unknown(path: list[str]) -> str:
 def _fields(model: type[BaseModel], path: list[str]) -> list[str]:
     for number, part in enumerate(path):
         field = model.model_fields.get(part)
-        inner = field.annotation if field else None
+        inner = _model_of(field.annotation) if field else None
         # Below these come names of the vendor's own, and below those the fields of one.
         named = telling(_NAMED.get(path[number - 1], EnvVar))
         model = inner if isinstance(inner, type) and issubclass(inner, BaseModel) else named
     return sorted(model.model_fields)
+
+
+def _model_of(annotation: Any) -> Any:
+    """Of one that may be left out as well."""
+    return next((part for part in get_args(annotation) if part is not type(None)), annotation)
 
 
 def _line(path: list[str], node: yaml.Node | None) -> int | None:

@@ -6,14 +6,15 @@ truth is what the proxy serves. While the proxy cannot answer, nothing is remove
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..core.errors import DiscodeError, NoHttps, NotHere, NothingAnswers, ReleaseFailed, Unfinished, Unreachable
 from ..core.history import Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side, choose
-from ..ports.proxy import Mode, Serving
-from ..ports.runtime import Phase
+from ..ports.proxy import DoorTo, Mode, Serving
+from ..ports.runtime import Endpoint, Phase
+from .doors import doors_of, has_all
 from .forward import let_finish, take_down, uninstall
 from .instance import answers, boot, retire_others, switch
 from .prove import has_https
@@ -97,16 +98,24 @@ def _is_begun(site: Site, journal: Journal) -> bool:
 def make_serve(site: Site, installation: Installation) -> None:
     """See to it that this installation's instance runs and has the traffic."""
     state = site.runtime.inspect(installation.instance)
-    running = state is not None and state.phase is Phase.RUNNING
+    running = state is not None and state.phase is Phase.RUNNING and has_all(state, installation)
     serving = site.proxy.serving(installation.app)
     # What was started a moment ago does not listen yet: requests that are held must not be let go to it before it does.
     is_held = serving is not None and serving.mode is Mode.PAUSED
     endpoint = state.endpoint if state is not None and running and not is_held else boot(site, installation)
     # One that was started anew may be at another address under the same name: the switch has the proxy look at once.
-    if not running or serving is None or serving.endpoint != endpoint:
+    if not running or not _leads_to(serving, endpoint, doors_of(site, installation)):
         switch(site, installation, endpoint)
     if serving is not None and serving.mode is not Mode.RUNNING:
         site.proxy.resume(installation.app)
+
+
+def _leads_to(serving: Serving | None, endpoint: Endpoint, doors: Sequence[DoorTo]) -> bool:
+    """Whether the app's requests go there, and those of each of its doors where that leads: a switch may have been
+    interrupted between two."""
+    if serving is None or serving.endpoint != endpoint:
+        return False
+    return dict(serving.doors) == {one.service: one.endpoint for one in doors}
 
 
 def _testimony(site: Site, journal: Journal) -> tuple[Side | None, bool]:
@@ -137,6 +146,8 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
     retire_others(site, keep, keep.app, failed=failed)
     # A deploy whose caller has died goes on inside the proxy: it may have switched while we were removing.
     lost = serve(site, keep) or lost
+    if any(side.release.manifest.doors for side in (keep, drop) if side):
+        site.proxy.drained(keep.app, keep.release.manifest.update.drain)  # such a deploy may have opened other doors
     finish(site, journal, kept, _outcome(kept, cause), cause)
     if lost is not None:
         raise lost

@@ -26,6 +26,7 @@ from .certificate import Read, certified, must_cover
 from .clash import must_be_free, tell_what_is_taken_over
 from .conclude import carry_out
 from .domain_https import certificates_first, fresh, no_https, proved_then
+from .doors import check_proxy
 from .name_look import ask_doors, ask_names
 from .record import finish
 from .replace import preflight, replace
@@ -209,6 +210,7 @@ def _under_the_lock(world: World, wanted: _Wanted, steps: Steps, journals: list[
     site = world.site(before.kind, steps)
     if route == before.route:
         return _result(site, before, before, "nothing-to-do", "Nothing to do: its addresses are like that already.")
+    check_proxy(site, before.changed(route=route))
     _must_be_possible(world, site, app, route)
     tell_what_is_taken_over(world, app, route)
     after = with_route(site, before, route)

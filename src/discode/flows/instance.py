@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.errors import NotHere, Refused, ReleaseFailed, Unreachable
@@ -10,8 +11,9 @@ from ..core.names import InstanceName
 from ..core.patience import Patience
 from ..core.release import Release
 from ..core.settings import environment
-from ..ports.proxy import Timing
+from ..ports.proxy import DoorTo, Timing
 from ..ports.runtime import Endpoint, InstanceSpec, InstanceState, Phase, Probe
+from .doors import doors_of, probe_itself, probe_proxied
 from .prepare import own_address
 from .world import Site
 
@@ -43,7 +45,7 @@ def boot(site: Site, installation: Installation, within: float | None = None) ->
     patience, told = Patience(health.deadline), ""
     while True:
         _must_run(site, name, installation.version, "while booting")
-        probe = site.runtime.probe(name, health.path, health.timeout, installation.health_host)
+        probe = probe_itself(site, installation)
         if probe.ok:
             return endpoint
         waited = site.clock.monotonic() - begun
@@ -86,10 +88,19 @@ def fetch_again(site: Site, source: str, release: Release) -> None:
         ) from error
 
 
-def switch(site: Site, installation: Installation, endpoint: Endpoint, *, force: bool = False) -> None:
+def switch(
+    site: Site,
+    installation: Installation,
+    endpoint: Endpoint,
+    *,
+    doors: Sequence[DoorTo] | None = None,
+    force: bool = False,
+) -> None:
+    """`doors`: where they lead; None: to its instance."""
     manifest = installation.release.manifest
     timing = Timing(manifest.health.deadline, manifest.update.drain, manifest.timeouts.response)
-    site.proxy.switch(installation.app, endpoint, installation.route, manifest.health, timing, force=force)
+    doors = doors_of(site, installation) if doors is None else doors
+    site.proxy.switch(installation.app, endpoint, installation.route, manifest.health, timing, doors=doors, force=force)
 
 
 def answers(site: Site, installation: Installation) -> bool:
@@ -99,16 +110,16 @@ def answers(site: Site, installation: Installation) -> bool:
 
 def trouble(site: Site, installation: Installation) -> str:
     """What keeps it from answering, itself or through the proxy: "503 at /up"; empty when nothing does."""
-    health, name, host = installation.release.manifest.health, installation.instance, installation.health_host
+    name = installation.instance
     state = site.runtime.inspect(name)
     if state is None:
         return f"there is no {name}"
     if state.phase is not Phase.RUNNING:
         return f"{name} does not run"
-    own = site.runtime.probe(name, health.path, health.timeout, host)
+    own = probe_itself(site, installation)
     if not own.ok:
         return own.detail
-    proxied = site.proxy.probe(installation.app, installation.route, health.path, health.timeout, host)
+    proxied = probe_proxied(site, installation)
     return "" if proxied.ok else f"{proxied.detail} through the proxy"
 
 
@@ -134,7 +145,7 @@ def _as_a_user(site: Site, installation: Installation) -> Probe:
     """Its health check through the proxy, and then the vendor's page, which may send a user elsewhere but not fail."""
     app, route, host = installation.app, installation.route, installation.health_host
     health, page = installation.release.manifest.health, installation.release.manifest.update.confirm_path
-    probe = site.proxy.probe(app, route, health.path, health.timeout, host)
+    probe = probe_proxied(site, installation)
     if page is None or not probe.ok:
         return probe
     seen = site.proxy.probe(app, route, page, health.timeout, host)

@@ -16,6 +16,7 @@ from ..core.https import Https, expected
 from ..core.installation import Installation, Route
 from ..ports.proxy import Mode, Serving
 from ..ports.runtime import InstanceState, Probe, ProcessState
+from .doors import probe_itself
 from .world import Site, World
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class Sight:
         if self.trouble:
             return None
         one, other = self.state, self.serving
-        return one is not None and other is not None and other.mode is Mode.RUNNING and one.endpoint == other.endpoint
+        if one is None or other is None or other.mode is not Mode.RUNNING:
+            return False
+        return one.endpoint == other.endpoint and set(one.doors.values()) == set(other.doors.values())
 
     def condition(self, installation: Installation) -> Condition:
         is_healthy = self.health is not None and self.health.ok
@@ -117,7 +120,7 @@ def _look(world: World, installation: Installation, proxy: _Proxy) -> Sight:
         site = world.site(installation.kind, world.steps())
         state, serving = site.runtime.inspect(installation.instance), proxy.serving().get(installation.app)
         sight = Sight(state, serving, https=_https(world, installation, proxy))
-        return replace(sight, health=_health(site, installation)) if sight.serves else sight
+        return replace(sight, health=probe_itself(site, installation)) if sight.serves else sight
     except Unreachable as error:
         return Sight(trouble=error.sentence)
 
@@ -128,11 +131,6 @@ def _https(world: World, installation: Installation, proxy: _Proxy) -> Https | N
         return None
     names = proxy.names()
     return Https(tuple(names[host] for host in hosts), world.clock.now(), is_renewed=installation.route.tls == "auto")
-
-
-def _health(site: Site, installation: Installation) -> Probe:
-    health = installation.release.manifest.health
-    return site.runtime.probe(installation.instance, health.path, health.timeout, installation.health_host)
 
 
 def _answer(one: Future[Sight], seconds: float) -> Sight:

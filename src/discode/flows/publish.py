@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..core import platform
 from ..core.errors import Refused, UsageError
-from ..core.manifest import WITH_ENTRYPOINT, Archive, Image, Manifest, release_key
+from ..core.manifest import WITH_DOORS, WITH_ENTRYPOINT, Archive, Image, Manifest, release_key
 from ..core.names import check_channel
 from ..core.release import Index, IndexEntry, manifest_path
 from ..core.rollout import Rollout
@@ -223,9 +223,15 @@ def _version(spec: VendorFile, given: str | None) -> str:
 
 def _manifest(spec: VendorFile, version: str, artifact: Archive | Image) -> Manifest:
     fields = {name: getattr(spec, name) for name in spec.__struct_fields__ if name in Manifest.__struct_fields__}
-    schema = 1 if spec.entrypoint is None else WITH_ENTRYPOINT
-    own = {"manifest_schema": schema, "version": version, "artifact": artifact, "volumes": spec.volume_paths}
-    return Manifest.checked(**{**fields, **own})
+    own = {"manifest_schema": _schema(spec), "version": version, "artifact": artifact, "volumes": spec.volume_paths}
+    return Manifest.checked(**{**fields, **own, "processes": spec.commands, "doors": spec.doors})
+
+
+def _schema(spec: VendorFile) -> int:
+    """The least that knows all that the file says: customers with an older Discode get what they can run."""
+    if spec.doors:
+        return WITH_DOORS
+    return 1 if spec.entrypoint is None else WITH_ENTRYPOINT
 
 
 def _entry(manifest: Manifest, offer: Offer) -> IndexEntry:

@@ -8,6 +8,7 @@ from ..core.journal import Journal
 from ..core.manifest import Archive
 from ..core.quantity import format_duration, format_size
 from .conclude import conclude_at_once, longest_wait
+from .doors import check_proxy
 from .instance import boot, confirm, retire_others, spec, switch
 from .prove import must_be_proved
 from .record import finish, write_if_possible
@@ -18,7 +19,9 @@ ROOM = 64 * 1024 * 1024  # bytes that stay free for logs, state and other apps
 
 
 def preflight(site: Site, after: Installation) -> None:
-    """Raises PreflightError while nothing has been touched yet."""
+    """Raises PreflightError, or Refused by the proxy, while nothing has been touched yet."""
+    if after.release.manifest.doors:
+        check_proxy(site, after)
     artifact = after.release.manifest.artifact
     needed = ROOM + (artifact.length + 2 * artifact.unpacked if isinstance(artifact, Archive) else 3 * artifact.length)
     if (free := site.runtime.free_disk()) < needed:

@@ -11,6 +11,7 @@ from ..core.errors import DiscodeError, Failed, Refused
 from ..core.installation import Installation
 from ..core.journal import Journal, Side
 from ..ports.runtime import Phase
+from .doors import probe_itself, where_they_lead
 from .instance import switch
 from .record import finish, write_if_possible
 from .world import Site
@@ -25,16 +26,16 @@ def put(site: Site, installation: Installation) -> bool:
     serving = site.proxy.serving(installation.app)
     if serving is not None:
         # After a switch that is forced, kamal-proxy answers 503 until its first check of the target.
-        switch(site, installation, serving.endpoint, force=not _answers(site, installation))
+        doors, force = where_they_lead(serving, installation), not _answers(site, installation)
+        switch(site, installation, serving.endpoint, doors=doors, force=force)
     return serving is not None
 
 
 def _answers(site: Site, installation: Installation) -> bool:
     """Whether the instance itself does; through the proxy it may not be reached yet, or not any more."""
-    health, host = installation.release.manifest.health, installation.health_host
     state = site.runtime.inspect(installation.instance)
     is_running = state is not None and state.phase is Phase.RUNNING
-    return is_running and site.runtime.probe(installation.instance, health.path, health.timeout, host).ok
+    return is_running and probe_itself(site, installation).ok
 
 
 def conclude_route(site: Site, journal: Journal, cause: BaseException | None) -> Side:

@@ -1,15 +1,19 @@
-"""The proxy: what takes the traffic of all apps. A service is the proxy's word for an app, named by its slug."""
+"""The proxy: what takes the traffic of all apps. A service is the proxy's word for an app, named by its slug.
+
+Each door of an app (core/doors.py) is a service beside it. What is said of an app's service is done to its doors, too,
+and no call needs to know which there are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
 from ..core.certificate import NameState
 from ..core.installation import Route
-from ..core.manifest import Health, Timeouts
+from ..core.manifest import Door, Health, Timeouts
 from ..core.name_checks import Reach
 from .runtime import Endpoint, Probe
 
@@ -20,11 +24,18 @@ class Mode(Enum):
     STOPPED = "stopped"
 
 
+def worst(modes: Iterable[Mode]) -> Mode:
+    """Of an app's services together."""
+    found = set(modes)
+    return next(mode for mode in (Mode.PAUSED, Mode.STOPPED, Mode.RUNNING) if mode in found)
+
+
 @dataclass(frozen=True)
 class Serving:
     """What the proxy does with an app's requests now. `is_secure`: its route has HTTPS, whether there is a certificate
-    yet or not. `hosts`, `path_prefix` and `redirects` of its route are no part of a comparison; kamal-proxy does not
-    tell of redirects (None)."""
+    yet or not. `doors` are services, by name, and where they lead; `mode` is RUNNING when all of them run, else what a
+    service is in that does not. `hosts`, `path_prefix` and `redirects` of its route are no part of a comparison;
+    kamal-proxy does not tell of redirects (None)."""
 
     endpoint: Endpoint
     mode: Mode
@@ -32,6 +43,16 @@ class Serving:
     hosts: tuple[str, ...] = field(default=(), compare=False)
     path_prefix: str = field(default="/", compare=False)
     redirects: Mapping[str, str] | None = field(default=None, compare=False)
+    doors: Mapping[str, Endpoint] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DoorTo:
+    """A door, as a service of this name, and where it leads."""
+
+    service: str
+    door: Door
+    endpoint: Endpoint
 
 
 @dataclass(frozen=True)
@@ -55,27 +76,38 @@ class Proxy(Protocol):
     def ensure(self) -> None:
         """The proxy runs, with the settings of this host. Raises Refused when it cannot: a port is taken."""
 
-    def check(self, route: Route) -> None:
-        """Raises Refused when this proxy cannot have such a route, in words that say which one can."""
+    def check(self, route: Route, doors: Sequence[Door] = ()) -> None:
+        """Raises Refused when this proxy cannot have such a route, with such doors, in words that say which one can."""
 
     def switch(
-        self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False
+        self,
+        service: str,
+        endpoint: Endpoint,
+        route: Route,
+        health: Health,
+        timing: Timing,
+        *,
+        doors: Sequence[DoorTo] = (),
+        force: bool = False,
     ) -> None:
-        """Every request that comes after the return goes to `endpoint`; those under way go on where they are. HTTPS is
-        as the route says; plain HTTP is sent there from when there is a certificate on, and never before.
-        `force`: whether it answers or not.
+        """Every request that comes after the return goes to `endpoint`, or to the door that it is for; those under way
+        go on where they are. HTTPS is as the route says; plain HTTP is sent there from when there is a certificate on,
+        and never before. Doors that the service had and that are not among `doors` lead to `endpoint`, until `drained`;
+        then they are gone. `force`: whether it answers or not.
 
-        Raises ReleaseFailed when the endpoint did not answer in time, Refused when the route belongs to another.
+        Raises ReleaseFailed when an endpoint did not answer in time, Refused when the route belongs to another, or when
+        this proxy cannot do what a door asks for. Some of the services may be switched then, and others not.
         """
 
     def drained(self, service: str, timeout: float) -> None:
-        """Wait until no request is left on an earlier endpoint, or until they have been cut after `timeout`."""
+        """Wait until no request is left on an earlier endpoint, or until they have been cut after `timeout`. Doors that
+        the last switch was not told of are gone."""
 
     def serving(self, service: str) -> Serving | None:
         """None when the proxy does not know the service."""
 
     def all_serving(self) -> Mapping[str, Serving]:
-        """All that the proxy knows."""
+        """Those of all apps that the proxy knows, by app."""
 
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
         """GET `path` through the proxy, as a user's request would go; of a route without hosts, as from `host`. Where

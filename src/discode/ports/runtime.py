@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -58,7 +58,8 @@ class InstanceSpec:
 class InstanceState:
     """`restarts` counts starts after the first one; `exit_code` is that of the last end, negative for a signal.
 
-    `record` is that of the spec with which the instance was made; `instances` tells it, `inspect` may not.
+    `record` is that of the spec with which the instance was made; `instances` tells it, `inspect` may not. `doors`:
+    where its processes that are behind one take requests, by their names.
     """
 
     name: InstanceName
@@ -68,6 +69,7 @@ class InstanceState:
     exit_code: int | None = None
     reason: str = ""  # why it ended, for people, when more is known than the code: "out of memory"
     record: str = field(default="", repr=False)
+    doors: Mapping[str, Endpoint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,11 @@ class Runtime(Protocol):
     def inspect(self, name: InstanceName) -> InstanceState | None:
         """None when no such instance."""
 
-    def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
-        """GET `path` from the instance itself, past the proxy, as from `host`. No instance: a probe that is not ok."""
+    def probe(
+        self, name: InstanceName, path: str, timeout: float, host: str = "localhost", process: str = WEB
+    ) -> Probe:
+        """GET `path` from the instance itself, past the proxy, as from `host`; from another of its processes that is
+        behind a door. No instance: a probe that is not ok."""
 
     def stop(self, name: InstanceName, grace: float) -> None:
         """SIGTERM, `grace` seconds, SIGKILL. It stays stopped until `start`. No instance: nothing."""

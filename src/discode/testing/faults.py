@@ -3,7 +3,7 @@
 A `Faulty` port counts its calls together with all others of one `Script` and does what the script says of that
 number. `crash` is the death of the process: from then on no call gets through until `revive`. `error` is a port that
 fails, before it did anything or after it did everything. `late` is kamal-proxy's own: the caller of a deploy dies
-and the deploy goes on.
+and the deploy goes on. `within`: the process dies when some of what a call changes is changed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, Literal
 from ..core.errors import DiscodeError
 
 Later = Callable[[int, Callable[[], Any]], None]  # a call that is carried out that many calls later
+Partly = Callable[[int, Callable[[], Any]], None]  # a call in which the process dies after that many changes
 
 
 class Crash(BaseException):
@@ -24,9 +25,9 @@ class Crash(BaseException):
 
 @dataclass(frozen=True)
 class Fault:
-    """`delay`, of `late` alone: how many calls later the deploy is carried out."""
+    """`delay`: of `late` how many calls later the deploy is carried out, of `within` how many changes got through."""
 
-    kind: Literal["crash", "error", "late"]
+    kind: Literal["crash", "error", "late", "within"]
     when: Literal["before", "after"] = "before"
     delay: int = 0
 
@@ -44,7 +45,14 @@ class Script:
     def revive(self) -> None:
         self.dead = False
 
-    def carry_out(self, name: str, call: Callable[[], Any], error: DiscodeError, later: Later | None) -> Any:
+    def carry_out(
+        self,
+        name: str,
+        call: Callable[[], Any],
+        error: DiscodeError,
+        later: Later | None = None,
+        partly: Partly | None = None,
+    ) -> Any:
         if self.dead:
             raise Crash
         number = self.calls
@@ -59,9 +67,11 @@ class Script:
             if fault.when == "after":
                 self._observed(call)
             raise error
+        self.dead = True
         if fault.kind == "late" and later is not None:
             later(fault.delay, call)
-        self.dead = True
+        if fault.kind == "within" and partly is not None:
+            partly(fault.delay, call)
         raise Crash
 
     def _observed(self, call: Callable[[], Any]) -> Any:
@@ -82,9 +92,10 @@ class Faulty:
             return call  # a lock dies with its process; taking one changes nothing that lasts
 
         later = self._port.later if name in self._late_calls else None
+        partly = getattr(self._port, "partly", None)
 
         def carried_out(*args: Any, **options: Any) -> Any:
-            return self._script.carry_out(name, partial(call, *args, **options), self._error, later)
+            return self._script.carry_out(name, partial(call, *args, **options), self._error, later, partly)
 
         self.__dict__[name] = carried_out  # the next one is found without coming here
         return carried_out

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..core.certificate import DAY, Certificate, CertificateFailure, NameState
 from ..core.clash import clash
+from ..core.doors import is_door_of, route_of
 from ..core.errors import Refused, ReleaseFailed
 from ..core.installation import Route
-from ..core.manifest import Health
+from ..core.manifest import Door, DoorHealth, Health
 from ..core.name_checks import Reach
-from ..ports.proxy import Mode, Serving, Timing
+from ..ports.proxy import DoorTo, Mode, Serving, Timing, worst
 from ..ports.runtime import Endpoint, Probe
+from .faults import Crash
+
+_Part = tuple[str, Endpoint, Route, Health | DoorHealth, bool]
 
 BEGIN = 1_700_000_000.0  # of the time in memory, see MemorySystem
 
@@ -29,11 +34,6 @@ class _Service:
     mode: Mode = Mode.RUNNING
     held: float = 0.0  # seconds that the requests of a pause under way were promised
     response: float = 0.0  # seconds that an answer may take to begin
-
-
-def _serving(known: _Service) -> Serving:
-    route = known.route
-    return Serving(known.endpoint, known.mode, route.is_secure, route.hosts, route.path_prefix, dict(route.redirects))
 
 
 class MemoryProxy:
@@ -57,6 +57,8 @@ class MemoryProxy:
         self.is_unseen: Callable[[Endpoint], bool] = lambda endpoint: False
         self.lacks_certificate: Callable[[str, int], bool] = lambda app, revision: False
         self._answer = answer
+        self._left: int | None = None  # changes until the caller dies
+        self._is_reversed = False
         self._is_late = False  # nobody can know of requests that such a deploy brings, and wait for them
 
     def has_traffic(self, endpoint: Endpoint) -> bool:
@@ -74,13 +76,36 @@ class MemoryProxy:
     def ensure(self) -> None:
         self._tick()
 
-    def check(self, route: Route) -> None:
+    def check(self, route: Route, doors: Sequence[Door] = ()) -> None:
         """Like the edge it can have every route."""
 
     def switch(
-        self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False
+        self,
+        service: str,
+        endpoint: Endpoint,
+        route: Route,
+        health: Health,
+        timing: Timing,
+        *,
+        doors: Sequence[DoorTo] = (),
+        force: bool = False,
     ) -> None:
+        """Service by service, as real ones do: what fails in the middle leaves some switched."""
         self._tick()
+        closed = [name for name in self._doors(service) if name not in {one.service for one in doors}]
+        parts: list[_Part] = [(service, endpoint, route, health, force)]
+        for one in reversed(doors):
+            parts.insert(0, (one.service, one.endpoint, route_of(route, one.door), one.door.health, force))
+        for part in self._in_turn(parts):
+            self._switch(part, timing)
+        for name in closed:
+            self._changes()
+            self.services[name].endpoint = endpoint
+            if not self._is_late:
+                self.busy.setdefault(name, set()).add(endpoint)
+
+    def _switch(self, part: _Part, timing: Timing) -> None:
+        service, endpoint, route, health, force = part
         self._refuse_taken_hosts(service, route)
         probe = self._answer(endpoint, health.path)
         if not probe.ok and not force:
@@ -91,33 +116,53 @@ class MemoryProxy:
             self.violations.append(f"{endpoint} answers, and was forced: kamal-proxy answers 503 until its first check")
         mode = self.services[service].mode if service in self.services else Mode.RUNNING
         held = self.services[service].held if service in self.services else 0.0
+        self._changes()
         self.services[service] = _Service(endpoint, route, mode, held, timing.response)
         if mode is Mode.RUNNING and not self._is_late:
             self.busy.setdefault(service, set()).add(endpoint)
 
     def drained(self, service: str, timeout: float) -> None:
         self._tick()
-        if (known := self.services.get(service)) is not None:
-            self.busy.setdefault(service, set()).intersection_update({known.endpoint})
+        for name in self._all(service):
+            self.busy.setdefault(name, set()).intersection_update({self.services[name].endpoint})
+        for name in self._doors(service):
+            if service in self.services and self.services[name].endpoint == self.services[service].endpoint:
+                self._changes()
+                del self.services[name]
 
     def serving(self, service: str) -> Serving | None:
         self._tick()
         known = self.services.get(service)
-        return _serving(known) if known else None
+        return self._serving(service, known) if known else None
 
     def all_serving(self) -> dict[str, Serving]:
         self._tick()
-        return {service: _serving(known) for service, known in self.services.items()}
+        return {name: self._serving(name, known) for name, known in self.services.items() if "." not in name}
+
+    def _serving(self, service: str, known: _Service) -> Serving:
+        route = known.route
+        doors = {name: self.services[name].endpoint for name in self._doors(service)}
+        mode = worst([self.services[name].mode for name in self._all(service)])
+        return Serving(
+            known.endpoint, mode, route.is_secure, route.hosts, route.path_prefix, dict(route.redirects), doors
+        )
 
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
         self._tick()
-        known = self.services.get(service)
-        if known is None or not _covers(known.route, route):
+        known = self._behind(service, route.path_prefix.rstrip("/") + path)
+        app = self.services.get(service)
+        if known is None or app is None or not _covers(app.route, route):
             return Probe(False, f"404 at {path}")
         if route.some_host in known.route.redirects:
             return Probe(False, f"301 at {path}")
         # As kamal-proxy does, for load balancers in front of it.
         return self._answer(known.endpoint, path) if known.mode is Mode.RUNNING else Probe(True, f"200 at {path}")
+
+    def _behind(self, service: str, path: str) -> _Service | None:
+        """The door that is the nearest to the path, else the app itself."""
+        doors = [self.services[name] for name in self._doors(service)]
+        found = [one for one in doors if f"{path}/".startswith(f"{one.route.path_prefix}/")]
+        return max(found, key=lambda one: len(one.route.path_prefix), default=self.services.get(service))
 
     def url(self, route: Route) -> str:
         return route.url(80, 443)
@@ -139,16 +184,14 @@ class MemoryProxy:
         }
 
     def pause(self, service: str, longest: float) -> None:
-        self._set(service, Mode.PAUSED)
-        if (known := self.services.get(service)) is not None:
-            if longest < known.held:
-                self.violations.append(f"requests held for up to {known.held:g} s are let go after {longest:g} s")
-            known.held = longest
+        self._set(service, Mode.PAUSED, longest)
 
     def resume(self, service: str) -> None:
-        known = self.services.get(service)
-        if known is not None and known.mode is Mode.PAUSED and self.is_unseen(known.endpoint):
-            self.violations.append(f"requests that were held go to {known.endpoint}, where nobody was seen to listen")
+        for known in [self.services[name] for name in self._all(service)]:
+            if known.mode is Mode.PAUSED and self.is_unseen(known.endpoint):
+                self.violations.append(
+                    f"requests that were held go to {known.endpoint}, where nobody was seen to listen"
+                )
         self._set(service, Mode.RUNNING)
 
     def stop(self, service: str, message: str) -> None:
@@ -156,7 +199,9 @@ class MemoryProxy:
 
     def unroute(self, service: str) -> None:
         self._tick()
-        self.services.pop(service, None)
+        for name in self._in_turn(self._all(service)):
+            self._changes()
+            del self.services[name]
 
     def retire(self, *, purge: bool) -> None:
         self._tick()
@@ -166,16 +211,46 @@ class MemoryProxy:
         hosts = [host for route in secure for host in route.hosts if host not in self.failures]
         return {host: certified(host) for host in hosts} if self.certified_after <= 0 else {}
 
-    def _set(self, service: str, mode: Mode) -> None:
+    def partly(self, changes: int, call: Callable[[], None]) -> None:
+        """Carry the call out until so many services are changed; then whoever called dies. Less than 0: as many, in
+        the opposite order, for a proxy may do it in any."""
+        self._left, self._is_reversed = abs(changes), changes < 0
+        try:
+            call()
+        finally:
+            self._left, self._is_reversed = None, False
+
+    def _in_turn(self, parts: list[Any]) -> list[Any]:
+        return parts[::-1] if self._is_reversed else parts
+
+    def _changes(self) -> None:
+        """Before each change of one service."""
+        if self._left is None or self._is_late:
+            return
+        if self._left == 0:
+            raise Crash
+        self._left -= 1
+
+    def _doors(self, service: str) -> list[str]:
+        return [name for name in self.services if is_door_of(service, name)]
+
+    def _all(self, service: str) -> list[str]:
+        return [*self._doors(service), *([service] if service in self.services else [])]
+
+    def _set(self, service: str, mode: Mode, held: float = 0.0) -> None:
         self._tick()
-        if service in self.services:
-            self.services[service].mode = mode
-            if mode is Mode.RUNNING:
-                self.busy.setdefault(service, set()).add(self.services[service].endpoint)
-            else:
-                self.busy[service] = set()
-            if mode is not Mode.PAUSED:
-                self.services[service].held = 0.0
+        for name in self._in_turn(self._all(service)):
+            self._changes()
+            self._set_one(name, self.services[name], mode, held)
+
+    def _set_one(self, name: str, known: _Service, mode: Mode, held: float) -> None:
+        if mode is Mode.PAUSED and held < known.held:
+            self.violations.append(f"requests held for up to {known.held:g} s are let go after {held:g} s")
+        known.mode, known.held = mode, held
+        if mode is Mode.RUNNING:
+            self.busy.setdefault(name, set()).add(known.endpoint)
+        else:
+            self.busy[name] = set()
 
     def _refuse_taken_hosts(self, service: str, route: Route) -> None:
         for name, other in self.services.items():

@@ -25,6 +25,7 @@ class Behaviour(Enum):
     EXITS = "exits while booting"
     TURNS_BAD = "turns bad once it is served"
     CRASHES = "crashes once it is served"
+    DOOR_FAILS = "a process behind a door answers with an error"
     PAGES_FAIL = "its pages fail, its health check does not"
     MIGRATION_FAILS = "release command fails"
     MIGRATION_HANGS = "release command does not end in time"
@@ -36,8 +37,12 @@ class _Instance:
     endpoint: Endpoint
     phase: Phase = Phase.RUNNING
     restarts: int = 0
-    was_seen: bool = False  # that it listens, since it was started
+    seen: frozenset[Endpoint] = frozenset()  # where it was seen to listen, since it was started
     lines: list[str] = field(default_factory=list)
+    doors: dict[str, Endpoint] = field(default_factory=dict)  # by process
+
+    def places(self) -> list[Endpoint]:
+        return [self.endpoint, *self.doors.values()]
 
 
 class MemoryRuntime:
@@ -75,10 +80,10 @@ class MemoryRuntime:
         if instance is None:
             if (spec.name.app, spec.name.key) not in self.fetched:
                 raise NotHere(f"{spec.name.app} {spec.release.version} is not on this machine.")
-            instance = self.live[spec.name] = _Instance(spec, Endpoint("127.0.0.1", self._port))
-            self._port += 1
+            instance = self.live[spec.name] = _Instance(spec, self._place())
+            instance.doors = {process: self._place() for process in spec.manifest.doors}
         elif instance.phase is not Phase.RUNNING:
-            instance.phase, instance.restarts, instance.was_seen = Phase.RUNNING, 0, False
+            instance.phase, instance.restarts, instance.seen = Phase.RUNNING, 0, frozenset()
             instance.spec = spec
         instance.lines.append(f"{spec.name} starts")
         self.volumes.add(spec.name.app)
@@ -86,6 +91,10 @@ class MemoryRuntime:
         if self.exclusive and len(running) > 1:
             self.violations.append(f"two at once: {', '.join(map(str, running))}")
         return instance.endpoint
+
+    def _place(self) -> Endpoint:
+        self._port += 1
+        return Endpoint("127.0.0.1", self._port - 1)
 
     def run_once(
         self, spec: InstanceSpec, command: Sequence[str], timeout: float, say: Callable[[str], None]
@@ -122,19 +131,28 @@ class MemoryRuntime:
         )
         restarts = instance.restarts + 1 if crashed else instance.restarts
         code = 3 if crashed else None
-        return InstanceState(name, instance.phase, instance.endpoint, restarts, code, record=record)
+        return InstanceState(
+            name, instance.phase, instance.endpoint, restarts, code, record=record, doors=dict(instance.doors)
+        )
 
-    def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
+    def probe(
+        self, name: InstanceName, path: str, timeout: float, host: str = "localhost", process: str = WEB
+    ) -> Probe:
         instance = self.live.get(name)
-        return self.answer(instance.endpoint, path) if instance else Probe(False, "no such instance")
+        place = instance.endpoint if instance and process == WEB else instance.doors.get(process) if instance else None
+        return self.answer(place, path) if place else Probe(False, "no such instance")
 
     def answer(self, endpoint: Endpoint, path: str) -> Probe:
         """What is seen at an endpoint; a proxy in memory asks this."""
-        found = [(name, i) for name, i in self.live.items() if i.endpoint == endpoint and i.phase is Phase.RUNNING]
+        found = [(name, i) for name, i in self.live.items() if endpoint in i.places() and i.phase is Phase.RUNNING]
         if not found:
-            return Probe(False, "connection refused")
-        found[0][1].was_seen = True
+            return Probe(False, "connection refused", connected=False)
+        is_a_door = found[0][1].endpoint != endpoint
+        found[0][1].seen |= {endpoint}
         behaviour = self._behaviour(found[0][0])
+        if is_a_door:
+            ill = behaviour is Behaviour.DOOR_FAILS
+            return Probe(not ill, f"{503 if ill else 200} at {path}", status=503 if ill else 200)
         bad = {Behaviour.NEVER_HEALTHY, Behaviour.EXITS}
         bad |= {Behaviour.TURNS_BAD, Behaviour.CRASHES} if self.served(endpoint) else set()
         if behaviour is Behaviour.PAGES_FAIL and path != "/up":
@@ -146,7 +164,9 @@ class MemoryRuntime:
 
     def is_unseen(self, endpoint: Endpoint) -> bool:
         """Whether what runs there was started, and nobody has seen yet that it listens."""
-        return any(i.endpoint == endpoint and i.phase is Phase.RUNNING and not i.was_seen for i in self.live.values())
+        return any(
+            endpoint in i.places() and i.phase is Phase.RUNNING and endpoint not in i.seen for i in self.live.values()
+        )
 
     def stop(self, name: InstanceName, grace: float) -> None:
         if name in self.live:
@@ -158,7 +178,7 @@ class MemoryRuntime:
             self._let_go(instance)
 
     def _let_go(self, instance: _Instance) -> None:
-        if instance.phase is Phase.RUNNING and self.has_requests(instance.endpoint):
+        if instance.phase is Phase.RUNNING and any(map(self.has_requests, instance.places())):
             self.violations.append(f"{instance.spec.name} is stopped under requests")
 
     def instances(self, app: str) -> list[InstanceState]:

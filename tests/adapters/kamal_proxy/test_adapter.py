@@ -20,7 +20,7 @@ from discode.core.own_certificate import OwnCertificate
 from discode.ports.runtime import Endpoint
 from rig.ports import free_port
 
-from ..proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
+from ..proxy_contract import HEALTH, ROUTE, TIMING, DoorContract, ProxyContract
 from .origins import Origins, origins
 from .toy import Routed, ToyProxy, table
 
@@ -37,7 +37,7 @@ class ToySite:
         return self._made.new(status=503).endpoint
 
 
-class TestContract(ProxyContract):
+class TestContract(ProxyContract, DoorContract):
     @pytest.fixture(params=[True, False], ids=["edge", "kamal-proxy"])
     def site(self, request: pytest.FixtureRequest) -> Iterator[ToySite]:
         toy = ToyProxy(request.param)
@@ -47,7 +47,8 @@ class TestContract(ProxyContract):
 
 
 class Scripted:
-    """Gives one answer to everything and remembers what it was asked."""
+    """Gives one answer to everything and remembers what it was asked. An answer without words is none to a list: there
+    is nothing in it then."""
 
     def __init__(self, answer: Answer, is_edge: bool = False):
         self.answer, self.is_edge = answer, is_edge
@@ -70,6 +71,8 @@ class Scripted:
         self.kept.append(keep)
 
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
+        if argv[0] == "list" and not self.answer.stdout:
+            return Answer(0, '{"services": []}' if self.is_edge else table({}), "")
         self.asked.append((list(argv), timeout))
         return self.answer
 
@@ -242,7 +245,7 @@ AUTO = Route(hosts=("a.example.com",), tls="auto")
 @pytest.mark.parametrize("is_edge", [True, False])
 def test_staging_is_an_option_for_kamal_proxy_and_a_setting_of_the_edge(is_edge: bool) -> None:
     told: list[str] = []
-    carrier = Scripted(Answer(0, '{"services": []}', ""), is_edge)
+    carrier = Scripted(DONE, is_edge)
     ca = Ca(staging=True, before=lambda: told.append("terms"))
     KamalProxy(carrier, carrier, 80, free_port(), ca=ca).switch("myapp", Endpoint("127.0.0.1", 1), AUTO, HEALTH, TIMING)
     (deploy,) = [argv for argv, _ in carrier.asked if argv[0] == "deploy"]

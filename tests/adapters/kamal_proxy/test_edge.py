@@ -26,7 +26,7 @@ from rig.certificates import make_certificate
 from rig.ports import free_port
 from rig.wait import wait_for
 
-from ..proxy_contract import HEALTH, ROUTE, TIMING, ProxyContract
+from ..proxy_contract import HEALTH, ROUTE, TIMING, DoorContract, ProxyContract
 from ..route_load import change_under_load
 from .origins import Origins, origins
 
@@ -96,7 +96,7 @@ def site(stopped: EdgeSite) -> EdgeSite:
     return stopped
 
 
-class TestContract(ProxyContract):
+class TestContract(ProxyContract, DoorContract):
     pass
 
 

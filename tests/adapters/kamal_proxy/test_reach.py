@@ -17,7 +17,7 @@ import pytest
 
 from discode.adapters.kamal_proxy import EdgeProcess, KamalProxy
 from discode.adapters.kamal_proxy.carrier import Answer
-from discode.adapters.kamal_proxy.probe import Door
+from discode.adapters.kamal_proxy.probe import Entrance
 from discode.adapters.kamal_proxy.reach import Token, World, reached
 from discode.core.installation import Route
 from discode.core.name_checks import Reach
@@ -80,8 +80,8 @@ def servers() -> Iterator[Servers]:
 
 
 def seen(servers: Servers, *addresses: str, timeout: float = 2.0, https: int = 1) -> list[Reach]:
-    door = Door("127.0.0.1", servers.port, 1)
-    found = reached(TOKEN, {HOST: addresses}, door, World(servers.port, https), timeout)
+    entrance = Entrance("127.0.0.1", servers.port, 1)
+    found = reached(TOKEN, {HOST: addresses}, entrance, World(servers.port, https), timeout)
     return [found[HOST][address] for address in addresses]
 
 
@@ -144,7 +144,7 @@ def test_many_hosts_and_addresses_are_asked_side_by_side(servers):
     servers.add("127.0.0.1", HERE)
     servers.add("127.0.0.2", None)
     asked = {f"a{number}.test": ["127.0.0.2", "127.0.0.1"] for number in range(20)}
-    found = reached(TOKEN, asked, Door("127.0.0.1", servers.port, 1), World(servers.port, 1), 0.8)
+    found = reached(TOKEN, asked, Entrance("127.0.0.1", servers.port, 1), World(servers.port, 1), 0.8)
     assert {tuple(one.kind for one in addresses.values()) for addresses in found.values()} == {("silent", "here")}
 
 

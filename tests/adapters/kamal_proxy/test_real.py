@@ -8,16 +8,20 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from http.client import HTTPConnection
 
 import pytest
 
 from discode.adapters.kamal_proxy import KamalProxy
 from discode.adapters.kamal_proxy.carrier import Answer
+from discode.core.doors import service_of
+from discode.core.manifest import Door
+from discode.ports.proxy import DoorTo
 from discode.ports.runtime import Endpoint
 from rig.ports import free_port
 from rig.wait import wait_for
 
-from ..proxy_contract import ProxyContract
+from ..proxy_contract import HEALTH, ROUTE, TIMING, DoorContract, ProxyContract
 from ..route_load import change_under_load
 from .origins import Origins, origins
 from .test_adapter import Scripted
@@ -49,6 +53,14 @@ class Program(Scripted):
     def broken(self) -> Endpoint:
         return self._made.new(status=503).endpoint
 
+    def get(self, path: str) -> str:
+        connection = HTTPConnection("127.0.0.1", self.http_port, timeout=60)
+        try:
+            connection.request("GET", path, headers={"Host": "app.test"})
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
+
     def close(self) -> None:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(60)
@@ -65,8 +77,23 @@ def site() -> Iterator[Program]:
             program.close()
 
 
-class TestContract(ProxyContract):
+class TestContract(ProxyContract, DoorContract):
     pass
+
+
+@pytest.mark.parametrize(
+    ("strip_path", "asked", "seen"),
+    [(False, "/api/live/7?x=1", "/api/live/7?x=1"), (True, "/api/live/7?x=1", "/7?x=1"), (True, "/api/live", "/")],
+)
+def test_what_is_behind_a_door_sees_its_path_unless_the_vendor_says_otherwise(
+    site: Program, strip_path: bool, asked: str, seen: str
+) -> None:
+    door = Door(path="/api/live", strip_path=strip_path)
+    site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING, doors=[
+        DoorTo(service_of("myapp", door.path), door, site.healthy())
+    ])  # fmt: skip
+    assert site.get(asked) == f"origin-1 {seen} app.test"
+    assert site.get("/api/lively") == "origin-0 /api/lively app.test"
 
 
 def test_a_route_changes_under_load(site: Program) -> None:

@@ -28,6 +28,7 @@ class Routed:
     state: str = "running"
     tls: bool = False
     redirects: dict[str, str] = field(default_factory=dict)
+    stripped: str = ""  # what of the path its target does not see
 
     def takes(self, host: str, path: str) -> bool:
         named = not self.hosts or any(h == host or (h[:2] == "*." and host.endswith(h[1:])) for h in self.hosts)
@@ -67,7 +68,9 @@ class ToyProxy:
         best = max(found, key=lambda routed: len(routed.path))
         if host in best.redirects:
             return 301
-        return status_of(best.target, path.removeprefix(best.path.rstrip("/")))
+        if best.state == "stopped":
+            return 503
+        return status_of(best.target, path.removeprefix(best.stripped))
 
     def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
         return str(chain), str(key)
@@ -90,7 +93,13 @@ class ToyProxy:
                 return "host settings conflict with another service"
         state = self.services[options.service].state if options.service in self.services else "running"
         self.services[options.service] = Routed(
-            options.host, options.path_prefix, options.target[0], state, options.tls, _redirects(options)
+            options.host,
+            options.path_prefix,
+            options.target[0],
+            state,
+            options.tls,
+            _redirects(options),
+            _stripped(options),
         )
         return ""
 
@@ -172,6 +181,12 @@ def _redirects(options: argparse.Namespace) -> dict[str, str]:
     return all_others | dict(pair.split("=") for pair in getattr(options, "redirect", []))
 
 
+def _stripped(options: argparse.Namespace) -> str:
+    if options.strip_path_prefix == "false":
+        return ""
+    return getattr(options, "strip_prefix", "") or str(options.path_prefix).rstrip("/")
+
+
 def _becomes_healthy(options: argparse.Namespace) -> bool:
     def is_healthy() -> bool:
         return 200 <= status_of(options.target[0], options.health_check_path) < 300
@@ -190,6 +205,7 @@ def _parser(is_edge: bool) -> argparse.ArgumentParser:
         deploy.add_argument(name, action="append", default=[])
     for name, default in (("--path-prefix", "/"), ("--canonical-host", "")):
         deploy.add_argument(name, default=default)
+    deploy.add_argument("--strip-path-prefix", default="true")
     deploy.add_argument("--force", action="store_true")
     deploy.add_argument("--tls", action="store_true")
     deploy.add_argument("--tls-redirect", default="true")
@@ -206,6 +222,7 @@ def _parser(is_edge: bool) -> argparse.ArgumentParser:
         parser_of.add_argument("service")
     listing = commands.add_parser("list")
     if is_edge:
+        deploy.add_argument("--strip-prefix", default="")
         deploy.add_argument("--drain-in-background", action="store_true")
         deploy.add_argument("--redirect", action="append", default=[])
         listing.add_argument("--json", action="store_true", required=True)

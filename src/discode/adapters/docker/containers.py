@@ -29,6 +29,7 @@ from .names import (
 
 LOG = {"max-size": "10m", "max-file": "5"}  # of the driver json-file: rotated, 50 MB at the most
 RECORD = "DISCODE_RECORD"
+DOOR = "DISCODE_DOOR"  # of a process that takes requests
 NEXT = "Mend what Docker says (its own log: journalctl -u docker), then run the command again."
 BAD_REQUEST = 400
 CANNOT_RUN = (126, 127)  # a shell's codes for a command that is no program, or is not there; Docker uses them too
@@ -58,9 +59,14 @@ def web(spec: InstanceSpec) -> Part:
 
 def processes(spec: InstanceSpec) -> list[Part]:
     return [
-        Part(part_name(spec.name, name), PROCESS, spec, command, {**_environment(spec), "DISCODE_PROCESS": name})
+        Part(part_name(spec.name, name), PROCESS, spec, command, {**_environment(spec), **_own(spec, name)})
         for name, command in spec.manifest.processes.items()
     ]
+
+
+def _own(spec: InstanceSpec, process: str) -> dict[str, str]:
+    door = spec.manifest.doors.get(process)
+    return {"DISCODE_PROCESS": process, **({"PORT": str(door.port), DOOR: "yes"} if door else {})}
 
 
 def once(spec: InstanceSpec, command: Sequence[str]) -> Part:
@@ -74,6 +80,11 @@ def run(spec: InstanceSpec, command: Sequence[str], number: str, labels: Mapping
 def port_of(told: dict[str, Any]) -> int:
     """The port of the app that a container was made with; 0 when it has none."""
     return int(_variable(told, "PORT") or 0)
+
+
+def is_door(told: dict[str, Any]) -> bool:
+    """Whether requests are taken there. What was never started, or is down, takes none."""
+    return bool(_variable(told, DOOR)) and bool(told["State"]["Running"] or told["State"]["Restarting"])
 
 
 def record_of(told: dict[str, Any]) -> str:

@@ -99,9 +99,12 @@ class DockerRuntime:
         with self._asking(f"inspect {name}"):
             return self._state(name, containers.members(self._engine, name))
 
-    def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
+    def probe(
+        self, name: InstanceName, path: str, timeout: float, host: str = "localhost", process: str = WEB
+    ) -> Probe:
+        container = str(name) if process == WEB else part_name(name, process)
         with self._asking(f"inspect {name}"):
-            told = containers.inspect(self._engine, str(name), name.app)
+            told = containers.inspect(self._engine, container, name.app)
             if told is None:
                 return Probe(False, "no such instance")
             if not told["State"]["Running"]:
@@ -209,7 +212,8 @@ class DockerRuntime:
         running = web["State"]["Running"] or web["State"]["Restarting"]
         phase = Phase.RUNNING if running else Phase.STOPPED
         count, record = int(worst["RestartCount"]), containers.record_of(web)
-        return InstanceState(name, phase, self._endpoint(web), count, end.code, reason, record)
+        doors = {process_of(text): self._endpoint(one) for text, one in told.items() if containers.is_door(one)}
+        return InstanceState(name, phase, self._endpoint(web), count, end.code, reason, record, doors)
 
     def _why_not_run(self, told: dict[str, Any], container: str, code: int | None) -> str:
         if code not in unrunnable.CODES:

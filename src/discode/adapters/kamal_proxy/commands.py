@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...core.doors import route_of
+from ...core.errors import Refused
 from ...core.installation import Route
-from ...core.manifest import Health
+from ...core.manifest import Door, Health
 from ...core.quantity import format_duration
-from ...ports.proxy import Timing
+from ...ports.proxy import DoorTo, Timing
 from ...ports.runtime import Endpoint
 
 HEALTH_INTERVAL = 0.2  # seconds; kamal-proxy's own default of 1 s is a second that every update waits
@@ -43,6 +45,33 @@ def redirects(route: Route) -> list[str]:
     if route.canonical:
         return ["--canonical-host", route.canonical]
     return [word for source, to in route.redirects.items() for word in ("--redirect", f"{source}={to}")]
+
+
+def door(
+    to: DoorTo, route: Route, health: Health, timing: Timing, *, force: bool = False, is_edge: bool = False
+) -> list[str]:
+    """The deploy of a door of an app with that route and health check."""
+    check = health.changed(path=to.door.health.path, timeout=to.door.health.timeout)
+    argv = deploy(to.service, to.endpoint, route_of(route, to.door), check, timing)
+    return [*argv, *kept(to.door, route, is_edge=is_edge), *(["--force"] if force else [])]
+
+
+def kept(door: Door, route: Route, *, is_edge: bool) -> list[str]:
+    """What of its path the target gets to see. Where the app is below a prefix, that alone is taken away. Raises
+    Refused."""
+    if door.strip_path:
+        return []
+    if route.path_prefix == "/":
+        return ["--strip-path-prefix=false"]
+    if not is_edge:
+        raise Refused(
+            f"kamal-proxy cannot serve {door.path} of this app below {route.path_prefix}: it would take away the whole "
+            "path, or nothing of it. Nothing was changed.",
+            "Have the app at all paths of a host. Or put the edge in its place, which can (docs/docker.md says how to "
+            "get its image): discode proxy update --image IMAGE",
+            key="proxy-cannot",
+        )
+    return ["--strip-prefix", route.path_prefix]
 
 
 def tls(own: tuple[str, str] | None, *, redirect: bool = True, staging: bool = False) -> list[str]:

@@ -120,10 +120,11 @@ def _listed(entry: dict[str, Any]) -> Listed:
 
 def _row(row: dict[str, str]) -> Listed:
     target, hosts = endpoint_of(row["target"].split(",")[0]), row.get("host", "*")
+    path = row.get("path", "").split(",")[0]
     return Listed(
         Serving(
             target, Mode(row["state"]), is_secure=row.get("tls") == "yes",
-            hosts=() if hosts in ("", "*") else tuple(hosts.split(",")), path_prefix=row.get("path", "/").split(",")[0],
+            hosts=() if hosts in ("", "*") else tuple(hosts.split(",")), path_prefix=path or "/",
         )
     )  # fmt: skip
 

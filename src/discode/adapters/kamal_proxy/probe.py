@@ -19,7 +19,7 @@ from ...ports.runtime import Probe
 
 
 @dataclass(frozen=True)
-class Door:
+class Entrance:
     """Where the proxy takes requests on this machine. `address` is what it is bound to."""
 
     address: str
@@ -39,19 +39,19 @@ class Door:
             raise
 
 
-def probe(door: Door, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
+def probe(entrance: Entrance, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
     """GET `path` of the app that has the route; 2xx is ok. A route without hosts is asked for as `host`."""
     name, asked = route.some_host or host, route.path_prefix.rstrip("/") + path
     try:
-        status, location = _get(door, name, asked, timeout)
+        status, location = _get(entrance, name, asked, timeout)
         if not _leads_to_https(status, location, name):
             return _seen(status, path)
     except (OSError, HTTPException) as error:
-        return Probe(False, _why(error, path, door.http_port, timeout))
+        return Probe(False, _why(error, path, entrance.http_port, timeout))
     try:
-        return _seen(_get(door, name, asked, timeout, secure=True)[0], path)
+        return _seen(_get(entrance, name, asked, timeout, secure=True)[0], path)
     except (OSError, HTTPException) as error:
-        why = _why(error, path, door.https_port, timeout)
+        why = _why(error, path, entrance.https_port, timeout)
         return Probe(False, f"{status} at {path}, to HTTPS: {why}", status=status)
 
 
@@ -62,10 +62,10 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
-def _get(door: Door, name: str, path: str, timeout: float, *, secure: bool = False) -> tuple[int, str]:
+def _get(entrance: Entrance, name: str, path: str, timeout: float, *, secure: bool = False) -> tuple[int, str]:
     """The answer's status, and where it leads."""
     connection = HTTPConnection(name, timeout=timeout)
-    connection.sock = door.connect(timeout, name if secure else "")
+    connection.sock = entrance.connect(timeout, name if secure else "")
     try:
         headers = {"Host": name, "User-Agent": "discode", "Connection": "close"}
         connection.request("GET", path, headers=headers)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ...core.certificate import NameState
-from ...core.errors import Failed, Refused, StateError
+from ...core.doors import is_door_of
+from ...core.errors import DiscodeError, Failed, Refused, ReleaseFailed, StateError
 from ...core.installation import Route
-from ...core.manifest import Health
+from ...core.manifest import Door, DoorHealth, Health
 from ...core.name_checks import Reach
-from ...ports.proxy import Serving, Timing
+from ...ports.proxy import DoorTo, Serving, Timing, worst
 from ...ports.runtime import Endpoint, Probe
 from .. import web
 from ..files.certificates import OwnFiles
@@ -22,7 +26,7 @@ from .authority import Ca, cannot_go_by, only_the_edge
 from .carrier import Carrier, Keeper
 from .handshake import looked_at
 from .messages import UnknownService, check
-from .probe import Door, probe
+from .probe import Entrance, probe
 from .reach import World, reached
 from .token import shown_token
 
@@ -52,7 +56,7 @@ class KamalProxy:
     ):
         self._carrier = carrier
         self._keeper = keeper
-        self._door = Door(address, http_port, https_port)
+        self._entrance = Entrance(address, http_port, https_port)
         self._ca = ca or Ca()
         self._own = own
         self._world = world
@@ -63,8 +67,10 @@ class KamalProxy:
     def ensure(self) -> None:
         self._keeper.ensure()
 
-    def check(self, route: Route) -> None:
+    def check(self, route: Route, doors: Sequence[Door] = ()) -> None:
         self._may_get_certificates(route)
+        for door in doors:
+            commands.kept(door, route, is_edge=self._carrier.is_edge)
         if route.redirects and not route.canonical and not self._carrier.is_edge:
             raise Refused(
                 f"kamal-proxy sends all names of an app to one, or none. Here {', '.join(route.served)} would answer "
@@ -75,43 +81,86 @@ class KamalProxy:
             )
 
     def switch(
-        self, service: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool = False
+        self,
+        service: str,
+        endpoint: Endpoint,
+        route: Route,
+        health: Health,
+        timing: Timing,
+        *,
+        doors: Sequence[DoorTo] = (),
+        force: bool = False,
     ) -> None:
+        is_edge = self._carrier.is_edge
+        told = [commands.door(one, route, health, timing, force=force, is_edge=is_edge) for one in doors]
         own = self._given(service, route) if route.tls == "own" else None
         argv = commands.deploy(service, endpoint, route, health, timing, self._tls(route, own))
         argv += ["--force"] if force else []
+        first = FIRST_CERTIFICATES if is_edge and route.tls == "auto" else 0.0
+        if is_edge:
+            for one in told:
+                self._deploy(one, timing, health)
+            self._deploy(argv, timing, health, first)
+            listed = self._services(service)
+        else:
+            # Each returns when its old target has drained: one after the other, two versions would be served meanwhile.
+            others: list[Callable[[], Any]] = [partial(self._deploy, one, timing, health) for one in told]
+            *_, listed = together(
+                partial(self._deploy, argv, timing, health), [*others, partial(self._services, service)]
+            )
+        kept = {service, *(one.service for one in doors)}
+        for name in listed.keys() - kept:
+            self._close(name, listed[name].serving.path_prefix, endpoint, route, health, timing, force=force)
+        self._take_back(service, own)
+
+    def _deploy(self, argv: Sequence[str], timing: Timing, health: Health, more: float = 0.0) -> None:
         if self._carrier.is_edge:
-            first = FIRST_CERTIFICATES if route.tls == "auto" else 0.0
-            self._run([*argv, "--drain-in-background"], timing.deploy + health.timeout + first)
+            self._run([*argv, "--drain-in-background"], timing.deploy + health.timeout + more)
         else:
             self._run(argv, timing.deploy + health.timeout + timing.drain)
-        self._take_back(service, own)
+
+    def _close(
+        self, name: str, path: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool
+    ) -> None:
+        """Its requests are the app's now. Those under way on what was behind it end in their time, as in a switch: to
+        forget it at once would cut them. In the edge they do so in the background, and `drained` forgets it."""
+        below = route.path_prefix.rstrip("/")
+        if path.startswith(f"{below}/"):
+            check = DoorHealth(path=health.path, timeout=health.timeout)
+            to = DoorTo(name, Door(path=path.removeprefix(below), health=check), endpoint)
+            with suppress(Refused, ReleaseFailed):  # kamal-proxy, and an app below a prefix
+                argv = commands.door(to, route, health, timing, force=force, is_edge=self._carrier.is_edge)
+                self._deploy(argv, timing, health)
+        if not self._carrier.is_edge:
+            self._run_if_known(commands.remove(name))
 
     def drained(self, service: str, timeout: float) -> None:
         """kamal-proxy has drained before its `deploy` returns. The edge cuts by itself at its drain timeout."""
-        deadline = time.monotonic() + timeout + 1.0
-        while self._carrier.is_edge and time.monotonic() < deadline:
-            listed = self._list().get(service)
-            if listed is None or listed.draining == 0:
-                return
+        if not self._carrier.is_edge:
+            return
+        deadline, listed = time.monotonic() + timeout + 1.0, self._services(service)
+        while any(one.draining for one in listed.values()) and time.monotonic() < deadline:
             time.sleep(POLL)
+            listed = self._services(service)
+        for name in listed.keys() - {service}:
+            if service in listed and listed[name].serving.endpoint == listed[service].serving.endpoint:
+                self._run_if_known(commands.remove(name))
 
     def serving(self, service: str) -> Serving | None:
-        listed = self._list().get(service)
-        return listed.serving if listed else None
+        return with_doors(self._list()).get(service)
 
     def all_serving(self) -> dict[str, Serving]:
-        return {service: listed.serving for service, listed in self._list().items()}
+        return with_doors(self._list())
 
     def probe(self, service: str, route: Route, path: str, timeout: float, host: str = "localhost") -> Probe:
-        return probe(self._door, route, path, timeout, host)
+        return probe(self._entrance, route, path, timeout, host)
 
     def url(self, route: Route) -> str:
-        return route.url(self._door.http_port, self._door.https_port)
+        return route.url(self._entrance.http_port, self._entrance.https_port)
 
     def https(self, route: Route) -> tuple[NameState, ...]:
         told = listing.names(self._run(commands.LIST_JSON, has_output=True)) if self._carrier.is_edge else {}
-        return looked_at(route.hosts, self._door.address, self._door.https_port, self._trust(), told)
+        return looked_at(route.hosts, self._entrance.address, self._entrance.https_port, self._trust(), told)
 
     def renew(self, host: str) -> dict[str, Any]:
         """Another certificate for a host, now; the answer is what is served then, in the edge's words. Raises Refused
@@ -141,20 +190,20 @@ class KamalProxy:
         with shown_token(self._run, is_edge=self._carrier.is_edge, hosts=asked) as token:
             if token is None:
                 return {host: dict.fromkeys(addresses, Reach("untried")) for host, addresses in asked.items()}
-            return reached(token, asked, self._door, self._world, timeout)
+            return reached(token, asked, self._entrance, self._world, timeout)
 
     def pause(self, service: str, longest: float) -> None:
         drain = drain_of_a_hold(longest)
-        self._run_if_known(commands.pause(service, longest, drain), drain)
+        self._to_all(service, lambda name: commands.pause(name, longest, drain), drain)
 
     def resume(self, service: str) -> None:
-        self._run_if_known(commands.resume(service))
+        self._to_all(service, commands.resume)
 
     def stop(self, service: str, message: str) -> None:
-        self._run_if_known(commands.stop(service, message, STOP_DRAIN), STOP_DRAIN)
+        self._to_all(service, lambda name: commands.stop(name, message, STOP_DRAIN), STOP_DRAIN)
 
     def unroute(self, service: str) -> None:
-        self._run_if_known(commands.remove(service))
+        self._to_all(service, commands.remove)
         self._take_back(service, None)
 
     def retire(self, *, purge: bool) -> None:
@@ -210,6 +259,22 @@ class KamalProxy:
             argv, parsed = commands.LIST_JSON, listing.parse_json
         return parsed(self._run(argv, has_output=True))
 
+    def _services(self, app: str) -> dict[str, listing.Listed]:
+        """The app's own, and its doors."""
+        return {name: one for name, one in self._list().items() if name == app or is_door_of(app, name)}
+
+    def _to_all(self, app: str, command: Callable[[str], Sequence[str]], seconds: float = 0.0) -> None:
+        """A command to each service of an app, at the same time: each may wait for its requests."""
+
+        def tell(name: str) -> None:
+            self._run_if_known(command(name), seconds)
+
+        def tell_doors() -> None:
+            names = [name for name in self._services(app) if name != app]
+            together(lambda: None, [partial(tell, name) for name in names])
+
+        together(partial(tell, app), [tell_doors])
+
     def _run(self, argv: Sequence[str], seconds: float = 0.0, *, has_output: bool = False) -> str:
         """Asks again where the words were lost: a refusal always has some. Each command may be given twice."""
         for _ in range(TRIES):
@@ -224,6 +289,33 @@ class KamalProxy:
             self._run(argv, seconds)
         except UnknownService:
             return
+
+
+def with_doors(listed: Mapping[str, listing.Listed]) -> dict[str, Serving]:
+    """What is served, by app. Whose services have a dot are doors."""
+    found = {name: one.serving for name, one in listed.items() if "." not in name}
+    for app, serving in found.items():
+        doors = {name: one.serving for name, one in listed.items() if is_door_of(app, name)}
+        mode = worst([serving.mode, *(one.mode for one in doors.values())])
+        found[app] = replace(serving, mode=mode, doors={name: one.endpoint for name, one in doors.items()})
+    return found
+
+
+def together(first: Callable[[], object], others: Sequence[Callable[[], Any]]) -> list[Any]:
+    """Carry them out at the same time, and return what the others return. Raises what one of them does; a signal ends
+    the wait at once."""
+    from concurrent.futures import ThreadPoolExecutor, wait  # late: a tenth of what a command takes
+
+    pool = ThreadPoolExecutor(max(len(others), 1))
+    begun = [pool.submit(one) for one in others]
+    try:
+        first()
+        return [one.result() for one in begun]
+    except DiscodeError:
+        wait(begun)
+        raise
+    finally:
+        pool.shutdown(wait=False)
 
 
 def drain_of_a_hold(longest: float) -> float:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from ...core.listening import reached_at
 from ...core.name_checks import Reach
 from ..side_by_side import side_by_side
-from .probe import Door, unverified
+from .probe import Entrance, unverified
 
 HTTP, HTTPS = 80, 443  # where the world asks: RFC 8555, 8.3
 REDIRECTS = 3
@@ -51,11 +51,13 @@ class World:
 
 
 def reached(
-    token: Token, asked: Mapping[str, Sequence[str]], door: Door, world: World, timeout: float
+    token: Token, asked: Mapping[str, Sequence[str]], entrance: Entrance, world: World, timeout: float
 ) -> dict[str, dict[str, Reach]]:
     """As `ports.proxy.Proxy.reach`. A host whose token this proxy does not show on this machine is not tried."""
     here = {
-        host: partial(_ask, token, host, reached_at(door.address), World(door.http_port, door.https_port), timeout)
+        host: partial(
+            _ask, token, host, reached_at(entrance.address), World(entrance.http_port, entrance.https_port), timeout
+        )
         for host in asked
     }
     shown = {host for host, seen in side_by_side(here, timeout).items() if seen.kind == "here"}

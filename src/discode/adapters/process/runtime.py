@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -67,11 +67,11 @@ class ProcessRuntime:
             if not folder.is_ready():
                 end_all(folder.path, set(), 0.0)
                 self._prepare(folder, spec)
-            port = self._port(folder, spec)
+            port, doors = self._told_ports(folder, spec)
             if folder.stop.exists():
                 # A new life: what ended before it was stopped says nothing about it, and settings may be new.
                 folder.state.unlink(missing_ok=True)
-                self._write_spec(folder, spec, port)
+                self._write_spec(folder, spec, port, doors)
                 folder.stop.unlink()
             self._supervise(folder)
         return Endpoint(HOST, port)
@@ -119,14 +119,16 @@ class ProcessRuntime:
                 self._supervise(folder)
         return _state(name, folder)
 
-    def probe(self, name: InstanceName, path: str, timeout: float, host: str = "localhost") -> Probe:
+    def probe(
+        self, name: InstanceName, path: str, timeout: float, host: str = "localhost", process: str = WEB
+    ) -> Probe:
         folder = self._folder(name)
         spec = read_object(folder.spec)
-        if not spec:
+        port = int(spec.get("port", 0) if process == WEB else spec.get("doors", {}).get(process, 0))
+        if not port:
             return Probe(False, "no such instance")
-        port = int(spec["port"])
         found = probe(HOST, port, path, timeout, host)
-        if found.connected and is_strangers(port, folder.path, int(_web(folder).get("pid", 0))):
+        if found.connected and is_strangers(port, folder.path, int(_program(folder, process).get("pid", 0))):
             return Probe(False, f"another program listens on its port {port}", connected=False)
         return found
 
@@ -145,8 +147,10 @@ class ProcessRuntime:
                 with disk_refusals(folder.path):
                     write_json(folder.stop, {"grace": 0.0})
             self._end(folder, 0.0)
+            doors = read_object(folder.spec).get("doors", {})
             shutil.rmtree(folder.path, ignore_errors=True)
-            self._ports.give_back(folder.name)
+            for one in (folder.name, *(_door(folder, process) for process in doors)):
+                self._ports.give_back(one)
         sweep(self.home, folder.name)
         self._lock_path(folder).unlink(missing_ok=True)
 
@@ -195,25 +199,37 @@ class ProcessRuntime:
         shutil.rmtree(folder.path, ignore_errors=True)
         folder.log.parent.mkdir(parents=True)
         lay_out(self.home, fetched, folder.work, spec.manifest)
-        self._write_spec(folder, spec, self._ports.take(folder.name))
+        doors = {process: self._ports.take(_door(folder, process)) for process in spec.manifest.doors}
+        self._write_spec(folder, spec, self._ports.take(folder.name), doors)
 
-    def _write_spec(self, folder: InstanceFolder, spec: InstanceSpec, port: int) -> None:
+    def _write_spec(self, folder: InstanceFolder, spec: InstanceSpec, port: int, doors: Mapping[str, int]) -> None:
         write_json(folder.env, environment(folder.work, spec, port), mode=0o600)
         write_json(folder.record, {"record": spec.record})
         manifest = spec.manifest
         write_json(
             folder.spec,
-            {"port": port, "command": manifest.command or ["false"], "processes": dict(manifest.processes)},
+            {
+                "port": port,
+                "command": manifest.command or ["false"],
+                "processes": dict(manifest.processes),
+                "doors": dict(doors),
+            },
         )
 
-    def _port(self, folder: InstanceFolder, spec: InstanceSpec) -> int:
-        """The instance's port; another one when a stranger has taken it while the instance was down."""
-        port = int(read_object(folder.spec)["port"])
-        if _running(folder) or is_free(port):
-            return port
-        port = self._ports.change(folder.name)
-        self._write_spec(folder, spec, port)
-        return port
+    def _told_ports(self, folder: InstanceFolder, spec: InstanceSpec) -> tuple[int, dict[str, int]]:
+        """The instance's port and those of its doors; others where a stranger has taken one while it was down."""
+        told = read_object(folder.spec)
+        port, doors = int(told["port"]), {process: int(one) for process, one in told.get("doors", {}).items()}
+        if _running(folder):
+            return port, doors
+        still = port if is_free(port) else self._ports.change(folder.name)
+        others = {
+            process: one if is_free(one) else self._ports.change(_door(folder, process))
+            for process, one in doors.items()
+        }
+        if (still, others) != (port, doors):
+            self._write_spec(folder, spec, still, others)
+        return still, others
 
     def _supervise(self, folder: InstanceFolder) -> None:
         """See to it that a supervisor is there, and has started or adopted the app."""
@@ -287,10 +303,18 @@ def _supervisor(folder: InstanceFolder) -> int:
         return 0
 
 
+def _door(folder: InstanceFolder, process: str) -> str:
+    """As which a process behind a door has its port. A dot cannot stand in an instance's own name."""
+    return f"{folder.name}.{process}"
+
+
 def _web(folder: InstanceFolder) -> dict[str, Any]:
-    programs = read_object(folder.state).get("programs", {})
-    web = programs.get(WEB, {})
-    return web if isinstance(web, dict) else {}
+    return _program(folder, WEB)
+
+
+def _program(folder: InstanceFolder, process: str) -> dict[str, Any]:
+    program = read_object(folder.state).get("programs", {}).get(process, {})
+    return program if isinstance(program, dict) else {}
 
 
 def _running(folder: InstanceFolder) -> bool:
@@ -299,13 +323,20 @@ def _running(folder: InstanceFolder) -> bool:
 
 
 def _state(name: InstanceName, folder: InstanceFolder) -> InstanceState:
-    spec, web = read_object(folder.spec), _web(folder)
+    spec = read_object(folder.spec)
     endpoint = Endpoint(HOST, int(spec.get("port", 0)))
     if not spec:
         return InstanceState(name, Phase.EXITED, endpoint, reason="it never became ready")
     phase = Phase.STOPPED if folder.stop.exists() and not _running(folder) else Phase.RUNNING
-    code = web.get("code")
-    return InstanceState(name, phase, endpoint, int(web.get("ends", 0)), code, _reason(code))
+    doors = {process: Endpoint(HOST, int(port)) for process, port in spec.get("doors", {}).items()}
+    # A process behind a door that ends is as bad as the app itself.
+    ends = {process: int(_program(folder, process).get("ends", 0)) for process in (WEB, *doors)}
+    worst = max(ends, key=lambda process: ends[process])
+    code = _program(folder, worst).get("code")
+    reason = (
+        _reason(code) if worst == WEB else f"its process {worst}{f': {why}' if (why := _reason(code)) else ' ended'}"
+    )
+    return InstanceState(name, phase, endpoint, ends[worst], code, reason, doors=doors)
 
 
 def _process(name: str, told: dict[str, Any], *, is_stopped: bool) -> ProcessState:

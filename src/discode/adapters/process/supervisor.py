@@ -83,6 +83,7 @@ class Supervisor:
             read_object(folder.state).get("programs", {}),
         )
         self.env = {**{str(key): str(value) for key, value in env.items()}, MARKER: str(folder.path)}
+        self.ports = {str(role): str(port) for role, port in spec.get("doors", {}).items()}
         commands = {WEB: spec["command"], **spec["processes"]}
         self.programs = [Program(folder, role, command, known.get(role, {})) for role, command in commands.items()]
         self.stopping = False
@@ -119,7 +120,8 @@ class Supervisor:
         changed = False
         for program in self.programs:
             if program.watch is None and time.monotonic() >= program.due:
-                program.start(self.env)
+                port = self.ports.get(program.role)
+                program.start({**self.env, "PORT": port} if port else self.env)
                 changed = True
         if changed:
             self._tell()

@@ -83,9 +83,13 @@ def _shape(command: Command, pool: Pool) -> Shape:
     prefixes = command.texts("path-prefix") or ["/"]
     names = {flag: _headers(command, flag) for flag in ("log-request-header", "log-response-header")}
     client_ip = command.text("client-ip-header")
+    stripped = _path(text, "prefix to strip") if (text := command.text("strip-prefix")) else ""
+    if any(not f"{_path(prefix, 'path prefix')}/".startswith(f"{stripped}/") for prefix in prefixes if stripped):
+        raise CommandError(f"service options invalid: strip-prefix {stripped} must be the begin of every path prefix")
     return Shape(
         path_prefixes=tuple(dict.fromkeys(_path(text, "path prefix") for text in prefixes)),
         strip_path_prefix=command.on("strip-path-prefix"),
+        strip_prefix=stripped,
         target_timeout=command.seconds("target-timeout"),
         # With TLS here, no proxy in front is to be trusted unless the operator says so.
         forward_headers=command.on("forward-headers") and ("forward-headers" in command.given or not command.on("tls")),

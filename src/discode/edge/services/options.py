@@ -40,6 +40,7 @@ DEPLOY: Mapping[str, tuple[Kind, Value]] = {
     "host": ("list", []),
     "path-prefix": ("list", []),
     "strip-path-prefix": ("bool", True),
+    "strip-prefix": ("text", ""),
     "deploy-timeout": ("duration", 30.0),
     "drain-timeout": ("duration", 30.0),
     "target-timeout": ("duration", 30.0),

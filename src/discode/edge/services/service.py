@@ -19,6 +19,7 @@ class Shape:
 
     path_prefixes: tuple[str, ...] = ("/",)
     strip_path_prefix: bool = True
+    strip_prefix: str = ""  # the begin of each path prefix that alone is taken away; empty: all of it
     target_timeout: float = 30.0
     forward_headers: bool = True
     client_ip_header: str = ""

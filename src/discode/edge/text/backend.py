@@ -188,10 +188,10 @@ def _prefix_rules(shape: Shape) -> list[str]:
         f"http-request set-var(txn.prefix) str({prefix}) if !{found} {{ path -m dir {prefix} }}" for prefix in prefixes
     ]
     for prefix in prefixes:
-        is_this = f"{{ var(txn.prefix) -m str {prefix} }}"
+        is_this, stripped = f"{{ var(txn.prefix) -m str {prefix} }}", shape.strip_prefix or prefix
         rules += [
-            f"http-request replace-path ^{re.escape(prefix)}/?(.*) /\\1 if {is_this}",
-            f"http-request set-header X-Forwarded-Prefix {prefix} if {is_this}",
+            f"http-request replace-path ^{re.escape(stripped)}/?(.*) /\\1 if {is_this}",
+            f"http-request set-header X-Forwarded-Prefix {stripped} if {is_this}",
         ]
     return rules
 
@@ -252,7 +252,7 @@ def _cookie_rules(service: Service) -> list[str]:
     """Cookies of a service below a prefix are for that prefix, unless they are for another host."""
     shape = service.shape
     prefixes = [prefix for prefix in shape.path_prefixes if prefix != "/"]
-    if not shape.scope_cookie_paths or not shape.strip_path_prefix:
+    if not shape.scope_cookie_paths or not shape.strip_path_prefix or shape.strip_prefix:
         return []
     hosts = "|".join(re.escape(host) for host in service.hosts if not host.startswith("*"))
     ours = f"(?i)^(?!.*;\\s*domain=(?!(?:{hosts})\\s*(?:;|$)))" if hosts else "(?i)^(?!.*;\\s*domain=)"

@@ -73,6 +73,8 @@ def health_paths(service: Service) -> list[str]:
     """As clients see them: below each prefix that is stripped."""
     if not service.shape.strip_path_prefix:
         return [service.health.path]
+    if service.shape.strip_prefix:
+        return [service.shape.strip_prefix + service.health.path]
     return [prefix.rstrip("/") + service.health.path for prefix in service.shape.path_prefixes]
 
 
