@@ -32,6 +32,7 @@ from .token import shown_token
 
 PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
 RENEWAL = 60.0  # seconds that the edge's `renew` waits for the CA
+RECORDS = 300.0  # and how much longer it may take where records have to reach all servers of a zone
 POLL = 0.05
 TRIES = 5  # Docker loses the whole output of an exec now and then (moby/moby#27289)
 FIRST_CERTIFICATES = 20.0  # seconds that an edge of an earlier version waits for them in a deploy
@@ -179,9 +180,10 @@ class KamalProxy:
                 key="no-such-host",
             )
         answer = self._carrier.run(commands.renew(name), RENEWAL + PATIENCE)
-        found = listing.certificates(self._run(commands.LIST_JSON, has_output=True)).get(name, {})
-        if answer.code or found.get("under_way"):
-            why = answer.stderr.strip().removeprefix("Error: ") or f"the CA is still working on {name}"
+        found = self._when_done(name)
+        if answer.code or found.get("error") or found.get("under_way"):
+            words = answer.stderr.strip().removeprefix("Error: ") or found.get("error")
+            why = words or f"The CA is still working on {name}, or its record has not reached all servers of its zone"
             again = f"It is tried again by itself. To try now: discode proxy renew {name}"
             raise Failed(f"{why.rstrip('.')}.", again, key="not-renewed")
         return found
@@ -191,6 +193,15 @@ class KamalProxy:
             if token is None:
                 return {host: dict.fromkeys(addresses, Reach("untried")) for host, addresses in asked.items()}
             return reached(token, asked, self._entrance, self._world, timeout)
+
+    def _when_done(self, host: str) -> dict[str, Any]:
+        """What the edge says of a host's certificate once no order for it is under way, or the time is up."""
+        deadline = time.monotonic() + RECORDS
+        while True:
+            found = listing.certificates(self._run(commands.LIST_JSON, has_output=True)).get(host, {})
+            if not found.get("under_way") or time.monotonic() >= deadline:
+                return found
+            time.sleep(1.0)
 
     def pause(self, service: str, longest: float) -> None:
         drain = drain_of_a_hold(longest)

@@ -34,6 +34,7 @@ from .pem import Lifetime
 LOOK = 1.0  # seconds between two looks at what is due
 LOOK_ON_DEMAND = 0.1  # and at the names that handshakes wait for
 AT_ONCE = 4  # orders
+SOON = 600.0  # seconds that are told as such
 REFUSED_FOR = 60.0  # seconds until the app is asked again about a name
 
 
@@ -157,7 +158,7 @@ class Keeper:
             if self._records.proves(host):
                 return "its DNS record is on its way to all servers of its zone, which may take minutes"
             return "the CA is still working on it"
-        return f"{failure.reason}; it is tried again in {_seconds_until(failure.next_try):.0f} s"
+        return f"{failure.reason}; it is tried again {_when(failure.next_try)}"
 
     def _run(self) -> None:
         while not self._is_stopped:
@@ -266,7 +267,7 @@ class Keeper:
         try:
             if self._is_approved(group[0]):
                 self._order(group)
-        except (OSError, HaproxyError, CommandError) as error:
+        except Exception as error:  # noqa: BLE001 - what is no failure would be tried again at once, for ever
             self._fail(group, NoCertificate("unreachable", str(error)))
         finally:
             with self._change:
@@ -317,9 +318,11 @@ class Keeper:
                     self._first_wait, time.time(),
                 )  # fmt: skip
             self._folder.keep_failures(self._failures)
-        hosts, pause = ", ".join(wanted.host for wanted in group), _seconds_until(failure.next_try)
-        self._say(f"certificates: none for {hosts} ({error.kind}): {error.reason}; again in {pause:.0f} s")
+        hosts = ", ".join(wanted.host for wanted in group)
+        self._say(f"certificates: none for {hosts} ({error.kind}): {error.reason}; again {_when(failure.next_try)}")
 
 
-def _seconds_until(moment: float) -> float:
-    return max(moment - time.time(), 0)
+def _when(moment: float) -> str:
+    """Soon in seconds, later as a date: a limit of a CA may be days away."""
+    seconds = max(moment - time.time(), 0)
+    return f"in {seconds:.0f} s" if seconds < SOON else f"at {datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
