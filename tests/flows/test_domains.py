@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from scenarios import APP, ENV, told_its_address
 
-from discode.core.errors import Refused, UsageError
+from discode.core.errors import PreflightError, Refused, UsageError
 from discode.core.installation import Route
 from discode.flows import domains
 from discode.flows.domains import NeedsConsent
@@ -190,3 +190,33 @@ def test_a_name_that_it_does_not_have_is_a_mistake():
         with pytest.raises(UsageError) as raised:
             flow(world.world())
         assert raised.value.name == "unknown-host"
+
+
+def of_the_world(world):
+    world.proxy.certified_after = 0
+    installed(world, Route(hosts=("a.example.com",), tls="auto"))
+    world.names.questions.clear()
+
+
+def test_a_new_name_is_looked_at_as_at_an_install_and_the_old_ones_are_not():
+    world = made(of_the_world)
+    world.names.take("b.example.com")
+    with pytest.raises(PreflightError) as raised:
+        domains.add(world.world(), APP, ["b.example.com"])
+    assert raised.value.name == "name-missing" and "b.example.com.  A  203.0.113.7" in raised.value.next_step
+    assert world.names.questions == ["b.example.com", "Let's Encrypt"]
+    assert shown(world).hosts == ("a.example.com",) and not world.store.journals
+    domains.add(world.world(), APP, ["b.example.com"], skip_checks=True)
+    assert shown(world).hosts == ("a.example.com", "b.example.com")
+    world.names.questions.clear()
+    domains.add(world.world(), APP, ["nas.local"])  # goes without a certificate
+    domains.add(world.world(), APP, ["b.example.com"])
+    assert world.names.questions == []
+
+
+def test_what_the_proxy_does_not_answer_for_is_told_before_anything_is_touched():
+    world = made(of_the_world)
+    world.names.add("b.example.com", "198.51.100.1")
+    with pytest.raises(PreflightError) as raised:
+        domains.add(world.world(), APP, ["b.example.com"])
+    assert raised.value.name == "name-elsewhere" and shown(world).hosts == ("a.example.com",)

@@ -9,9 +9,10 @@ from discode.core.errors import PreflightError, UsageError
 from discode.core.installation import Route
 from discode.core.name_checks import Found, Machine, Reach
 from discode.flows.install import InstallRequest, install
-from discode.flows.name_look import look_again
+from discode.flows.name_look import look_at_names
 from discode.ports.names import Told
 from discode.ports.report import Silence
+from discode.testing.memory_proxy import certified
 from discode.testing.memory_world import MemoryWorld
 
 HOST, OWN, ELSEWHERE = "app.example.com", "203.0.113.7", "198.51.100.1"
@@ -154,11 +155,34 @@ def test_many_problems_are_told_briefly(world):
     assert "The same goes for 35 more. Nothing was changed." in error.sentence and len(error.next_step) < 800
 
 
-def test_an_installed_app_is_looked_at_again(world):
+def looked_at(world):
+    return look_at_names(world.world(), [*world.store.installations.values()])
+
+
+def test_installed_apps_are_looked_at_again(world):
     installed(world)
-    route = world.store.installations[APP].route
-    assert look_again(world.world(), world.proxy, route) == ()
+    assert looked_at(world) == {APP: ()}
     world.names.add(HOST, OWN, "2001:db8::1")
-    (problem,) = look_again(world.world(), world.proxy, route)
-    assert problem.key == "name-ipv6-elsewhere"
-    assert look_again(world.world(), world.proxy, Route(hosts=("app.test",))) == ()
+    (problem,) = looked_at(world)[APP]
+    assert problem.key == "name-ipv6-elsewhere" and problem.is_sure
+    shop = world.store.installations[APP].changed(app="shop", route=Route(hosts=("b.example.com",), tls="own"))
+    lan = shop.changed(app="lan", route=Route(hosts=("lan.test",), tls="own"))
+    plain = shop.changed(app="plain", route=Route(hosts=("c.example.com",)))
+    world.store.installations.update(shop=shop, lan=lan, plain=plain)
+    world.names.take("b.example.com")
+    world.names.questions.clear()
+    found = looked_at(world)
+    assert {app: [problem.key for problem in problems] for app, problems in found.items()} == {
+        APP: ["name-ipv6-elsewhere"], "shop": ["name-missing"],
+    }  # fmt: skip
+    assert world.names.questions == [HOST, "b.example.com", "Let's Encrypt"], "each once"
+
+
+def test_where_a_certificate_is_there_a_router_in_between_is_no_news(world):
+    world.names.add(HOST, OWN)
+    world.names.here, world.proxy.reaches = Machine(("192.168.1.10",)), {}
+    installed(world)
+    world.proxy.certificates[HOST] = certified(HOST, is_trusted=False)
+    assert [problem.key for problem in looked_at(world)[APP]] == ["name-elsewhere"]
+    world.proxy.certificates[HOST] = certified(HOST)
+    assert looked_at(world) == {APP: ()}

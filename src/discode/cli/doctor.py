@@ -13,6 +13,7 @@ from ..core.errors import DiscodeError
 from ..disk.folders import free_space
 from .doctor_docker import examine_docker
 from .doctor_https import examine_https
+from .doctor_names import examine_names
 from .finding import Finding
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def examine(home: Path) -> list[Finding]:
     except DiscodeError as error:  # config.toml is invalid
         engines = [Finding("settings", False, error.sentence, error.next_step)]
     apps = [_app(world, app) for app in world.store.apps()]
-    return [*_machine(home), *engines, *apps, *examine_https(world), _settling(home)]
+    return [*_machine(home), *engines, *apps, *examine_https(world), *examine_names(world), _settling(home)]
 
 
 def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:

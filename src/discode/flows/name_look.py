@@ -6,13 +6,13 @@ certificate from being had is refused; what may do so is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from ..core.authority import Authority, judge_answer, judge_number, must_be_certifiable
+from ..core.authority import Answered, Authority, judge_answer, judge_number, must_be_certifiable
 from ..core.caa import judge_caa
-from ..core.errors import PreflightError
-from ..core.installation import Route
+from ..core.errors import DiscodeError, PreflightError
+from ..core.installation import Installation, Route
 from ..core.name_checks import Look, Machine, Problem, Reach, judge, record
 from ..core.public_names import is_public
 from ..ports.names import Told
@@ -34,21 +34,21 @@ class Asked:
     found: tuple[Problem, ...] = ()  # what no token will change
 
 
-def ask_names(world: World, route: Route, steps: Steps, *, skip: bool = False) -> Asked:
-    """Asks nothing for names of private use, for a route without HTTPS, or with `skip`. Raises UsageError for a
-    host that no certificate can be had for, PreflightError when a name will not get one as it is."""
+def ask_names(world: World, route: Route, steps: Steps, *, skip: bool = False, known: Collection[str] = ()) -> Asked:
+    """Asks nothing for names of private use or `known` ones, for a route without HTTPS, or with `skip`. Raises
+    UsageError for a host that no certificate can be had for, PreflightError when a name will not get one as it is."""
     ca = world.names.authority()
     if route.tls == "auto":
         for sentence in must_be_certifiable(route.hosts, ca):
             world.report.note(sentence)
-    hosts = [host for host in route.hosts if is_public(host)]
+    hosts = [host for host in route.hosts if is_public(host) and host not in known]
     if not hosts or not route.is_secure or skip:
         _hint(world, hosts, route)
         return Asked(ca, {}, Machine(), route.tls)
     with steps("names", "Looking the names up in DNS"):
         is_auto = route.tls == "auto"
         told = world.names.ask(hosts, caa=is_auto)
-        found = _of_ca(world, told, ca) if is_auto else []
+        found = _of_ca(told, ca, world.names.ask_authority()) if is_auto else []
         asked = Asked(ca, told, world.names.machine(), route.tls, tuple(found))
         problems = found + [one for one in _judged(asked, {}) if not _may_change(one)]
         refuse([one for one in problems if one.is_sure])
@@ -67,31 +67,64 @@ def ask_doors(world: World, proxy: Proxy, asked: Asked, steps: Steps) -> None:
     if not asked.told:
         return
     with steps("names", "Asking for this machine by its names"):
-        problems = [*asked.found, *_judged(asked, reaches(proxy, asked))]
+        problems = [*asked.found, *_judged(asked, reaches(proxy, asked.told))]
         refuse([one for one in problems if one.is_sure])
     for problem in problems:
         world.report.note(f"{problem.sentence} {problem.step.rstrip('.')}.")
 
 
-def reaches(proxy: Proxy, asked: Asked) -> Mapping[str, Mapping[str, Reach]]:
-    addresses = {host: told.found.addresses for host, told in asked.told.items() if told.found.addresses}
+def reaches(proxy: Proxy, told: Mapping[str, Told]) -> Mapping[str, Mapping[str, Reach]]:
+    addresses = {host: one.found.addresses for host, one in told.items() if one.found.addresses}
     return proxy.reach(addresses, ASKING) if addresses else {}
 
 
-def look_again(world: World, proxy: Proxy, route: Route) -> tuple[Problem, ...]:
-    """For an app that is installed: all that is wrong with its names now, nothing refused."""
-    ca, hosts = world.names.authority(), [host for host in route.hosts if is_public(host)]
-    if not hosts or not route.is_secure:
-        return ()
-    is_auto = route.tls == "auto"
-    told = world.names.ask(hosts, caa=is_auto)
-    found = _of_ca(world, told, ca) if is_auto else []
-    asked = Asked(ca, told, world.names.machine(), route.tls)
-    return (*found, *_judged(asked, reaches(proxy, asked)))
+def look_at_names(world: World, apps: Sequence[Installation]) -> dict[str, tuple[Problem, ...]]:
+    """For apps that are installed: all that is wrong with their names now, by app, and nothing refused. An app without
+    HTTPS, or without a name that the world may know, is left out. Everything is asked for once, for all of them."""
+    routes = {app.app: app.route for app in apps if app.route.is_secure and any(map(is_public, app.route.hosts))}
+    hosts = sorted({host for route in routes.values() for host in route.hosts if is_public(host)})
+    if not hosts:
+        return {}
+    ca, told, machine = world.names.authority(), world.names.ask(hosts, caa=True), world.names.machine()
+    is_auto = any(route.tls == "auto" for route in routes.values())
+    answered = world.names.ask_authority() if is_auto else Answered()
+    seen, proved = _seen_by_proxy(world, apps[0], routes, told)
+    return {
+        app: _unproved(_all_of(_part(Asked(ca, told, machine, route.tls), route), answered, seen), proved)
+        for app, route in routes.items()
+    }
 
 
-def _of_ca(world: World, told: Mapping[str, Told], ca: Authority) -> list[Problem]:
-    answered = world.names.ask_authority()
+def _all_of(asked: Asked, answered: Answered, seen: Mapping[str, Mapping[str, Reach]]) -> list[Problem]:
+    found = _of_ca(asked.told, asked.ca, answered) if asked.tls == "auto" else []
+    return [*found, *_judged(asked, seen)]
+
+
+def _part(asked: Asked, route: Route) -> Asked:
+    return replace(asked, told={host: asked.told[host] for host in route.hosts if host in asked.told})
+
+
+def _seen_by_proxy(
+    world: World, some: Installation, routes: Mapping[str, Route], told: Mapping[str, Told]
+) -> tuple[Mapping[str, Mapping[str, Reach]], set[str]]:
+    """What comes back for tokens, and hosts whose certificate is seen and trusted. A host has one proxy for all apps;
+    where it does not answer, that is told of elsewhere."""
+    try:
+        proxy = world.site(some.kind, world.steps()).proxy
+        states = [state for route in routes.values() for state in proxy.https(route)]
+        return reaches(proxy, told), {state.host for state in states if state.is_proved}
+    except DiscodeError:
+        return {}, set()
+
+
+def _unproved(problems: Iterable[Problem], proved: set[str]) -> tuple[Problem, ...]:
+    """Without what may keep a certificate from being had where one is there: a router that sends nobody from inside to
+    its own address is no news then."""
+    may_be_well = ("name-elsewhere", "name-private")
+    return tuple(one for one in problems if one.is_sure or one.host not in proved or one.key not in may_be_well)
+
+
+def _of_ca(told: Mapping[str, Told], ca: Authority, answered: Answered) -> list[Problem]:
     problems = judge_answer(ca, answered, next(iter(told))) + judge_number(told, ca)
     by_caa = (judge_caa(host, one.caa, answered.identifiers, ca.method) for host, one in told.items())
     return problems + [problem for problem in by_caa if problem is not None]
