@@ -176,7 +176,8 @@ def _look(world: World, wanted: _Wanted, before: Installation, route: Route, ste
     site = world.site(before.kind, steps)
     _must_be_possible(world, site, wanted.app, route)
     if new := fresh(before.route, route):
-        asked = ask_names(world, route.changed(hosts=new, redirects={}), steps, skip=wanted.skip_checks)
+        known = [host for host in route.hosts if host not in new]
+        asked = ask_names(world, route, steps, skip=wanted.skip_checks, known=known)
         ask_doors(world, site.proxy, asked, steps)
     if not wanted.skip_checks:
         certificates_first(site, wanted.app, before.route, route)
