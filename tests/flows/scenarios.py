@@ -24,6 +24,7 @@ from rig.certificates import make_certificate
 APP = "myapp"
 # HTTPS with an own certificate: every flow has to hand on what the proxy and the store have of it.
 ROUTE = Route(hosts=("a.test",), tls="own")
+PUBLIC = "a.example.com"  # as a name has to be for a certificate of Let's Encrypt
 CERTIFICATE, RENEWED = (OwnCertificate(*make_certificate("a.test", "b.test")[:2]) for _ in range(2))
 ENV = {"SECRET": {"generate": "hex32"}, "GREETING": {"ask": "Which greeting?", "optional": True}}
 
@@ -157,7 +158,7 @@ def _install(world: World) -> object:
 
 
 def _install_by_https(**options: Any) -> Callable[[World], object]:
-    route = Route(hosts=("a.test",), tls="auto")
+    route = Route(hosts=(PUBLIC,), tls="auto")
     return lambda world: install(world, InstallRequest(APP, "memory", route=route, **options))
 
 
@@ -171,7 +172,7 @@ def with_ca(after: int = 0, refusal: str = "") -> Callable[[MemoryWorld], None]:
         only_published()(world)
         world.proxy.certified_after = after
         if refusal:
-            world.proxy.failures["a.test"] = CertificateFailure("refused", refusal, world.system.time + 60)
+            world.proxy.failures[PUBLIC] = CertificateFailure("refused", refusal, world.system.time + 60)
 
     return prepare
 
