@@ -90,35 +90,46 @@ class HttpsDemo:
         self.machine.folder.mkdir(parents=True)
         try:
             self.machine.init()
-            self.site = Secured(self.machine, self._bridge())
-            try:
-                self._install()
-                with self._load("first", HOST, may_move_to=NEW):
-                    self._update()
-                    self._renew()
-                    self._add_a_name()
-                    with self._load("second", NEW):
-                        redirected = self._redirect()
-                        self._leave("first")
-                        self._remove_the_old_name()
-                self._judge(redirected)
-                self.machine.run("uninstall", APP, "--purge")
-                self.told["leftovers"] = self.machine.leftovers()
-            finally:
-                self.site.close()
+            with self._bridge() as address:
+                self.site = Secured(self.machine, address)
+                try:
+                    self._go_through()
+                finally:
+                    self.site.close()
+            self.told["leftovers"] = self.machine.leftovers()
         finally:
             self.machine.close()
         return self._result()
 
+    def _go_through(self) -> None:
+        self._install()
+        with self._load("first", HOST, may_move_to=NEW):
+            self._update()
+            self._renew()
+            self._add_a_name()
+            with self._load("second", NEW):
+                redirected = self._redirect()
+                self._leave("first")
+                self._remove_the_old_name()
+        self._judge(redirected)
+        self.machine.run("uninstall", APP, "--purge")
+
     def say(self, text: str) -> None:
         print(f"{self.runtime}: {text}", file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
-    def _bridge(self) -> str:
+    @contextmanager
+    def _bridge(self) -> Iterator[str]:
         """Where a container reaches this machine."""
         if not isinstance(self.machine, DockerMachine):
-            return ""
-        [pool] = self.machine.engine.api().inspect_network("bridge")["IPAM"]["Config"]
-        return str(pool["Gateway"])
+            yield ""
+            return
+        api = self.machine.engine.api()
+        network = api.create_network("demo-ca", driver="bridge")["Id"]
+        try:
+            [pool] = api.inspect_network(network)["IPAM"]["Config"]
+            yield str(pool["Gateway"])
+        finally:
+            api.remove_network(network)
 
     def _install(self) -> None:
         self.machine.publish(FIRST, "good")
