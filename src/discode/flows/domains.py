@@ -201,7 +201,8 @@ def _proved(world: World, wanted: _Wanted, steps: Steps, result: Result, journal
         back = _Wanted(wanted.app, "", "", lambda route: before.route if route == after.route else route)
         with_bytes(world, wanted.app, steps, lambda: _under_the_lock(world, back, steps, []))
         raise no_https(https, wanted.app)
-    return dataclasses.replace(result, message=f"{words}\n{result.message}".strip(), https=https)
+    done, where = result.message.rsplit("\n", 1)
+    return dataclasses.replace(result, message=f"{done} {words}".strip() + f"\n{where}", https=https)
 
 
 def _under_the_lock(world: World, wanted: _Wanted, steps: Steps, journals: list[Journal]) -> Result | Missing:
