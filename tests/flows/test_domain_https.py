@@ -8,6 +8,7 @@ from discode.core.errors import NoHttps, PreflightError, Refused, UsageError
 from discode.core.installation import Route
 from discode.flows import domains
 from discode.flows.install import InstallRequest, install
+from discode.testing.faults import Faulty, Script
 from discode.testing.memory_world import MemoryWorld
 
 REFUSED = CertificateFailure("refused", "no A record for b.net", None)
@@ -33,6 +34,18 @@ def test_a_new_name_is_told_with_its_certificate():
     result = domains.add(world.world(), APP, ["b.net"])
     assert result.https is not None and result.https.is_proved
     assert "It has HTTPS: https://b.net" in result.message and result.message.endswith("Address: https://a.net")
+
+
+def test_the_proxy_is_told_the_route_again_when_the_certificates_are_there():
+    """kamal-proxy leads nobody to HTTPS before; see `KamalProxy.switch`."""
+    world = made("a.net")
+    for refused, switches in (("b.net", 1), ("", 2)):
+        world.proxy.failures = {refused: REFUSED}
+        script = Script({})
+        watched = world.world(proxy=Faulty(world.proxy, script, Refused("")))
+        domains.add(watched, APP, ["b.net"])
+        assert script.names.count("switch") == switches
+        domains.remove(world.world(), APP, ["b.net"])
 
 
 def test_one_that_gets_none_is_served_all_the_same_and_the_last_words_say_why():

@@ -30,7 +30,7 @@ from .doors import check_proxy
 from .name_look import ask_doors, ask_names
 from .record import finish
 from .replace import preflight, replace
-from .rerouting import put
+from .rerouting import lead_to_https, put
 from .world import Result, Site, Steps, World
 
 Change = Callable[[Route], Route]
@@ -196,11 +196,14 @@ def _proved(world: World, wanted: _Wanted, steps: Steps, result: Result, journal
     assert before is not None and after is not None
     if not fresh(before.route, after.route):
         return result
-    https, words = proved_then(world.site(after.kind, steps), before.route, after)
+    site = world.site(after.kind, steps)
+    https, words = proved_then(site, before.route, after)
     if wanted.requires_https and not (https and https.is_proved):
         back = _Wanted(wanted.app, "", "", lambda route: before.route if route == after.route else route)
         with_bytes(world, wanted.app, steps, lambda: _under_the_lock(world, back, steps, []))
         raise no_https(https, wanted.app)
+    if https and https.is_proved:
+        lead_to_https(site, after)
     done, where = result.message.rsplit("\n", 1)
     return dataclasses.replace(result, message=f"{done} {words}".strip() + f"\n{where}", https=https)
 

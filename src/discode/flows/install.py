@@ -20,6 +20,7 @@ from .name_look import Asked, ask_doors, ask_names
 from .prepare import SEED_DIGITS, check_settings, settled_settings
 from .prove import https_words, proved_if_possible
 from .replace import preflight, replace
+from .rerouting import lead_to_https
 from .settle import settle
 from .world import Result, Site, Steps, World
 
@@ -44,6 +45,8 @@ def install(world: World, request: InstallRequest) -> Result:
     """As an update: the app's lock is not held while the source is asked, nor while the CA is."""
     site, after = _install(world, request)
     https = proved_if_possible(site, after)
+    if https and https.is_proved:
+        lead_to_https(site, after)
     message = https_words(site, after, https) if https else ""
     return Result(
         "install", request.app, "installed", None, after.version, str(after.instance), site.steps.seconds, message,

@@ -31,6 +31,22 @@ def put(site: Site, installation: Installation) -> bool:
     return serving is not None
 
 
+def lead_to_https(site: Site, installation: Installation) -> None:
+    """Now that its hosts have certificates. The edge leads users there by itself, host by host; kamal-proxy those of
+    all hosts or of none, and as it is told with the route. Another command that is at work on the app tells it, too."""
+    try:
+        with site.store.lock(installation.app):
+            if site.store.journal(installation.app) is None and _is_there(site, installation):
+                put(site, installation)
+    except DiscodeError as error:
+        site.report.note(f"HTTP may not lead to HTTPS before the next change of {installation.app}: {error.sentence}")
+
+
+def _is_there(site: Site, installation: Installation) -> bool:
+    there = site.store.installation(installation.app)
+    return there is not None and (there.instance, there.route) == (installation.instance, installation.route)
+
+
 def _answers(site: Site, installation: Installation) -> bool:
     """Whether the instance itself does; through the proxy it may not be reached yet, or not any more."""
     state = site.runtime.inspect(installation.instance)
