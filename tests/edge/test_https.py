@@ -77,6 +77,10 @@ def test_a_service_below_a_path_can_have_https_of_its_own(served, pair):
         assert edge.head("b.test", "/b/x")[1]["location"] == "https://b.test/b/x"
         edge.ok("deploy", "root", "--target", one.target, "--host", "b.test")
     assert edge.get("b.test") == (200, "one") and edge.https("b.test")[0] == 503
+    edge.ok("deploy", "door", "--target", one.target, "--host", "b.test", "--path-prefix", "/b/door")
+    assert edge.https("b.test", "/b/door/x") == (200, "one") and edge.head("b.test", "/b/door/x")[0] == 301
+    edge.ok("deploy", "beside", "--target", one.target, "--host", "b.test", "--path-prefix", "/bee")
+    assert edge.https("b.test", "/bee")[0] == 503 and edge.get("b.test", "/bee") == (200, "one")
 
 
 def test_forwarding_headers_of_strangers_do_not_count_behind_tls(served):

@@ -120,18 +120,30 @@ backend {WANTED} from base
 
 
 def tls_entries(services: Iterable[Service]) -> dict[str, str]:
-    """The `tls` map. A service below a path is like the one at the root of its first host, as in kamal-proxy, unless it
-    says itself what it wants."""
+    """The `tls` map. A service below a path has the HTTPS of the one above it, at last of the one at the root of its
+    first host, as in kamal-proxy, unless it says itself what it wants."""
     services = list(services)
-    roots = {host: service for service in services if "/" in service.shape.path_prefixes for host in service.sites()}
+    leaders: dict[str, list[Service]] = {}
+    for service in services:
+        for site in service.sites() if service.tls or "/" in service.shape.path_prefixes else ():
+            leaders.setdefault(site, []).append(service)
     entries = {}
     for service in services:
-        root = service if "/" in service.shape.path_prefixes or service.tls else _root(service, roots)
-        if root and root.tls:
-            entries[service.name] = "redirect" if root.tls.redirect else "keep"
+        leader = service if service.tls else _above(service, leaders)
+        if leader and leader.tls:
+            entries[service.name] = "redirect" if leader.tls.redirect else "keep"
     return entries
 
 
-def _root(service: Service, roots: dict[str, Service]) -> Service | None:
-    host = service.sites()[0]
-    return roots.get(host) or roots.get("*." + host.partition(".")[2]) or roots.get("-")
+def _above(service: Service, leaders: dict[str, list[Service]]) -> Service | None:
+    """At its first host, the one at the longest path that its own is below."""
+    host, paths = service.sites()[0], service.shape.path_prefixes
+    if "/" in paths:
+        return None
+    others = leaders.get(host) or leaders.get("*." + host.partition(".")[2]) or leaders.get("-") or []
+    found = [(len(path), other) for other in others for path in other.shape.path_prefixes if _is_below(paths[0], path)]
+    return max(found, key=lambda one: one[0], default=(0, None))[1]
+
+
+def _is_below(path: str, above: str) -> bool:
+    return path.startswith(above.rstrip("/") + "/")
