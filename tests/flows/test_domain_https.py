@@ -37,8 +37,9 @@ def test_a_new_name_is_told_with_its_certificate():
 
 
 def test_the_proxy_is_told_the_route_again_when_the_certificates_are_there():
-    """kamal-proxy leads nobody to HTTPS before; see `KamalProxy.switch`."""
+    """kamal-proxy leads nobody to HTTPS before; see `KamalProxy.switch`. The edge does so by itself."""
     world = made("a.net")
+    world.proxy.sends_on_when_told = True
     for refused, switches in (("b.net", 1), ("", 2)):
         world.proxy.failures = {refused: REFUSED}
         script = Script({})

@@ -10,6 +10,7 @@ from discode.core.errors import Interrupted, NoHttps, ProxyUnreachable
 from discode.core.installation import Route
 from discode.flows.install import InstallRequest, install
 from discode.flows.prove import PATIENCE
+from discode.flows.restore import restore
 from discode.ports.report import Silence
 from discode.testing.memory_proxy import certified
 from discode.testing.memory_world import MemoryWorld
@@ -156,3 +157,23 @@ def test_a_signal_takes_an_install_back_that_requires_https(made):
     with pytest.raises(Interrupted):
         ask(made, Breaking(made.proxy, Interrupted("Interrupted by SIGINT."), after=3), require_https=True)
     assert not made.store.installations and not made.proxy.services and not made.store.journals
+
+
+def test_a_proxy_that_has_to_be_told_sends_on_once_there_is_a_certificate(made):
+    """Before the install ends; or where the certificate came later, when the app is settled."""
+    made.proxy.sends_on_when_told, made.proxy.certified_after = True, 3
+    result, _, _ = ask(made)
+    assert result.https.is_proved and made.proxy.services[APP].sends_on
+
+
+def test_a_certificate_that_comes_later_is_used_at_the_next_settling(made):
+    made.proxy.sends_on_when_told = True
+    made.proxy.failures[HOST] = CertificateFailure("refused", "no such name", 10_000.0)
+    result, _, _ = ask(made)
+    assert not result.https.is_proved
+    restore(made.world(), APP)
+    assert not made.proxy.services[APP].sends_on
+    made.proxy.failures.clear()
+    restore(made.world(), APP)
+    assert made.proxy.services[APP].sends_on
+    assert not made.proxy.wants_route_again(made.store.installations[APP].route)

@@ -37,7 +37,7 @@ def lead_to_https(site: Site, installation: Installation) -> None:
     try:
         with site.store.lock(installation.app):
             if site.store.journal(installation.app) is None and _is_there(site, installation):
-                put(site, installation)
+                put_if_wanted(site, installation)
     except DiscodeError as error:
         site.report.note(f"HTTP may not lead to HTTPS before the next change of {installation.app}: {error.sentence}")
 
@@ -45,6 +45,12 @@ def lead_to_https(site: Site, installation: Installation) -> None:
 def _is_there(site: Site, installation: Installation) -> bool:
     there = site.store.installation(installation.app)
     return there is not None and (there.instance, there.route) == (installation.instance, installation.route)
+
+
+def put_if_wanted(site: Site, installation: Installation) -> None:
+    """Once there are certificates, kamal-proxy is told to send plain HTTP to HTTPS. Another proxy does so by itself."""
+    if installation.route.tls == "auto" and site.proxy.wants_route_again(installation.route):
+        put(site, installation)
 
 
 def _answers(site: Site, installation: Installation) -> bool:

@@ -7,6 +7,7 @@ from ..ports.runtime import Phase
 from .bring import Missing, lacks, with_bytes
 from .conclude import make_serve
 from .instance import retire_others, trouble
+from .rerouting import put_if_wanted
 from .world import Result, Site, Steps, World
 
 PATIENCE = 10.0  # seconds: who is ill keeps the settling of the other apps waiting no longer
@@ -58,6 +59,7 @@ def _restore(site: Site, installation: Installation) -> Missing | None:
         if installation.release.manifest.update.strategy == "hold":
             retire_others(site, installation, installation.app)  # two must not run on the same volumes
     make_serve(site, installation)
+    put_if_wanted(site, installation)
     # Another one may have been serving up to now, of which no file tells any more.
     site.proxy.drained(installation.app, installation.release.manifest.update.drain)
     retire_others(site, installation, installation.app)

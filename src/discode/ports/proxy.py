@@ -116,6 +116,10 @@ class Proxy(Protocol):
     def url(self, route: Route) -> str:
         """The address at which users reach what has the route. Nothing is asked for it."""
 
+    def wants_route_again(self, route: Route) -> bool:
+        """Whether plain HTTP is sent to HTTPS only after another switch, although there are certificates for all hosts:
+        so it is with kamal-proxy, which has to be told."""
+
     def https(self, route: Route) -> tuple[NameState, ...]:
         """What a client on this machine gets who asks for each host of the route by TLS, and why a certificate could
         not be had, where the proxy tells that: kamal-proxy does not. A wildcard is asked for by some name below it."""

@@ -34,6 +34,7 @@ class _Service:
     mode: Mode = Mode.RUNNING
     held: float = 0.0  # seconds that the requests of a pause under way were promised
     response: float = 0.0  # seconds that an answer may take to begin
+    sends_on: bool = False  # to HTTPS, because there were certificates at the last switch
 
 
 class MemoryProxy:
@@ -54,6 +55,7 @@ class MemoryProxy:
         self.certificates: dict[str, Certificate] = {}
         self.failures: dict[str, CertificateFailure] = {}
         self.certified_after = 0
+        self.sends_on_when_told = False
         self.is_unseen: Callable[[Endpoint], bool] = lambda endpoint: False
         self.lacks_certificate: Callable[[str, int], bool] = lambda app, revision: False
         self._answer = answer
@@ -117,7 +119,8 @@ class MemoryProxy:
         mode = self.services[service].mode if service in self.services else Mode.RUNNING
         held = self.services[service].held if service in self.services else 0.0
         self._changes()
-        self.services[service] = _Service(endpoint, route, mode, held, timing.response)
+        sends_on = route.is_secure and set(route.hosts) <= {*self._certified(), *self.certificates}
+        self.services[service] = _Service(endpoint, route, mode, held, timing.response, sends_on)
         if mode is Mode.RUNNING and not self._is_late:
             self.busy.setdefault(service, set()).add(endpoint)
 
@@ -166,6 +169,12 @@ class MemoryProxy:
 
     def url(self, route: Route) -> str:
         return route.url(80, 443)
+
+    def wants_route_again(self, route: Route) -> bool:
+        self._tick()
+        known = {**self._certified(), **self.certificates}
+        is_told = any(one.route == route and one.sends_on for one in self.services.values())
+        return route.tls == "auto" and self.sends_on_when_told and not is_told and set(route.hosts) <= set(known)
 
     def https(self, route: Route) -> tuple[NameState, ...]:
         self._tick()

@@ -18,6 +18,8 @@ from discode.core.errors import DiscodeError, Failed, ProxyUnreachable, Refused,
 from discode.core.installation import Route
 from discode.core.own_certificate import OwnCertificate
 from discode.ports.runtime import Endpoint
+from rig import web
+from rig.certificates import server_context
 from rig.ports import free_port
 
 from ..proxy_contract import HEALTH, ROUTE, TIMING, DoorContract, ProxyContract
@@ -292,3 +294,46 @@ def test_what_only_the_edge_can_do_is_refused_with_its_name(fields: dict[str, An
     assert raised.value.name == "proxy-cannot" and raised.value.sentence.startswith(words)
     assert "--proxy edge" in raised.value.next_step and "--tls off" in raised.value.next_step
     assert not kamal.asked
+
+
+class Plain(web.Handler):
+    def do_GET(self) -> None:
+        self.reply(200)
+
+
+class Sending(web.Handler):
+    def do_GET(self) -> None:
+        self.reply(301, headers=[("Location", f"https://{self.headers['Host']}{self.path}")])
+
+
+@pytest.fixture
+def doors() -> Iterator[dict[str, int]]:
+    """The ports of a proxy that serves plain HTTP, of one that sends it on, and of one with a certificate."""
+    secure = web.Web(Plain, server_context("app.test"))
+    made = {"serves": web.Web(Plain), "sends on": web.Web(Sending), "secure": secure}
+    yield {name: one.port for name, one in made.items()}
+    for one in made.values():
+        one.close()
+
+
+def test_kamal_proxy_is_told_to_send_on_once_there_is_a_certificate(doors: dict[str, int]) -> None:
+    automatic, nobody = ROUTE.changed(tls="auto"), free_port()
+
+    def proxy(http: int, https: int, *, is_edge: bool = False) -> tuple[KamalProxy, Scripted]:
+        carrier = Scripted(DONE, is_edge)
+        return KamalProxy(carrier, carrier, http, https), carrier
+
+    wants = {
+        (how, https): proxy(doors[how], port)[0].wants_route_again(automatic)
+        for how in ("serves", "sends on")
+        for https, port in (("a certificate", doors["secure"]), ("none", nobody))
+    }
+    assert [case for case, wanted in wants.items() if wanted] == [("serves", "a certificate")]
+    assert not proxy(doors["serves"], doors["secure"])[0].wants_route_again(ROUTE.changed(tls="own"))
+    edge, carrier = proxy(doors["serves"], doors["secure"], is_edge=True)
+    assert not edge.wants_route_again(automatic) and not carrier.asked
+    for port, later in ((doors["secure"], False), (nobody, True)):
+        kamal, carrier = proxy(doors["serves"], port)
+        kamal.switch("myapp", Endpoint("web", 3000), automatic, HEALTH, TIMING)
+        deploy = next(argv for argv, _ in carrier.asked if argv[0] == "deploy")
+        assert ("--tls-redirect=false" in deploy) is later and "--tls" in deploy

@@ -17,6 +17,8 @@ from ...core.listening import reached_at
 from ...core.quantity import format_duration
 from ...ports.runtime import Probe
 
+PATIENCE = 5.0  # seconds for an answer that is not a health check
+
 
 @dataclass(frozen=True)
 class Entrance:
@@ -53,6 +55,15 @@ def probe(entrance: Entrance, route: Route, path: str, timeout: float, host: str
     except (OSError, HTTPException) as error:
         why = _why(error, path, entrance.https_port, timeout)
         return Probe(False, f"{status} at {path}, to HTTPS: {why}", status=status)
+
+
+def sends_on(entrance: Entrance, route: Route) -> bool:
+    """Whether a user who comes by plain HTTP is sent to HTTPS. What cannot be asked is not: False."""
+    name = route.some_host
+    try:
+        return _leads_to_https(*_get(entrance, name, route.path_prefix, PATIENCE), name)
+    except (OSError, HTTPException):
+        return False
 
 
 @cache

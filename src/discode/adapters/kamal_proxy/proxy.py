@@ -26,7 +26,7 @@ from .authority import Ca, cannot_go_by, only_the_edge
 from .carrier import Carrier, Keeper
 from .handshake import looked_at
 from .messages import UnknownService, check
-from .probe import Entrance, probe
+from .probe import Entrance, probe, sends_on
 from .reach import World, reached
 from .token import shown_token
 
@@ -158,6 +158,11 @@ class KamalProxy:
 
     def url(self, route: Route) -> str:
         return route.url(self._entrance.http_port, self._entrance.https_port)
+
+    def wants_route_again(self, route: Route) -> bool:
+        if route.tls != "auto" or not route.hosts or self._carrier.is_edge or sends_on(self._entrance, route):
+            return False
+        return all(state.certificate for state in self.https(route))
 
     def https(self, route: Route) -> tuple[NameState, ...]:
         told = listing.names(self._run(commands.LIST_JSON, has_output=True)) if self._carrier.is_edge else {}
