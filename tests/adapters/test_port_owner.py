@@ -67,7 +67,7 @@ def test_the_program_that_is_in_the_way_is_told_and_so_is_what_ends_it(start, th
     for bind in binds:
         found = port_obstacle(bind, [port])
         assert found is not None and found.name == "port-taken"
-        assert f"The proxy cannot start: nginx (pid {process.pid}) is using port {port}" in found.sentence
+        assert f"The proxy cannot listen: nginx (pid {process.pid}) is using port {port}" in found.sentence
         assert found.next_step.startswith(f"Stop it: kill {process.pid}, or choose another one with --http-port")
     os.kill(process.pid, signal.SIGTERM)  # as the next step says
     process.wait()

@@ -175,6 +175,7 @@ def _look(world: World, wanted: _Wanted, before: Installation, route: Route, ste
     """Raises Refused where names that are new to HTTPS, or users of those that go, would not get it."""
     site = world.site(before.kind, steps)
     _must_be_possible(world, site, wanted.app, route)
+    site.proxy.prepare(https=route.is_secure)
     if new := fresh(before.route, route):
         known = [host for host in route.hosts if host not in new]
         asked = ask_names(world, route, steps, skip=wanted.skip_checks, known=known)

@@ -98,7 +98,8 @@ def _brought(
     world.platforms.choose(release.manifest.artifact.kind)
     site = world.site(release.manifest.artifact.kind, steps)
     with steps("preflight", "Checking disk, memory and settings"):
-        site.proxy.prepare()  # before the customer is asked for settings, and before anything long is fetched
+        # Before the customer is asked for settings, and before anything long is fetched.
+        site.proxy.prepare(https=request.route.is_secure)
         site.proxy.check(request.route)
         check_settings(release, _given(site, request, release)[1])
         preflight(site, _installation(request, release, 1, ""))

@@ -68,8 +68,9 @@ class Timing:
 class Proxy(Protocol):
     """Every call may raise ProxyUnreachable; then nothing is known of what it did, and it may happen later still."""
 
-    def prepare(self) -> None:
-        """What `ensure` needs is to be had: the proxy's image is fetched, its ports are free. Nothing is started.
+    def prepare(self, *, https: bool = False) -> None:
+        """What `ensure` needs is to be had: the proxy's image is fetched, its ports are free; that for HTTPS too, where
+        it is wanted. Nothing is started.
 
         Raises Refused, in words that say what helps."""
 

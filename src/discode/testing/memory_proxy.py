@@ -72,7 +72,7 @@ class MemoryProxy:
     def later(self, calls: int, deploy: Callable[[], None]) -> None:
         self.pending.append((calls, deploy))
 
-    def prepare(self) -> None:
+    def prepare(self, *, https: bool = False) -> None:
         """There is nothing to fetch."""
 
     def ensure(self) -> None:

@@ -57,7 +57,7 @@ class Scripted:
         self.asked: list[tuple[list[str], float]] = []
         self.kept: list[tuple[str, str] | None] = []
 
-    def prepare(self) -> None:
+    def prepare(self, https: bool = False) -> None:
         return
 
     def ensure(self) -> None:

@@ -81,7 +81,7 @@ class KamalsOwn:
         self.listed = table(listed)
         self.asked: list[list[str]] = []
 
-    def prepare(self) -> None:
+    def prepare(self, https: bool = False) -> None:
         return
 
     def ensure(self) -> None:

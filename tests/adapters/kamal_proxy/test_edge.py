@@ -233,6 +233,26 @@ def test_the_program_starts_once_and_ends(stopped: EdgeSite) -> None:
         starter.shutdown()
 
 
+def test_a_port_for_https_is_in_the_way_where_https_is_wanted_alone(stopped: EdgeSite) -> None:
+    port = stopped.proxy._door.https_port
+    with socket.create_server(("127.0.0.1", port)):
+        for _ in range(2):  # before it runs, and then
+            stopped.proxy.prepare()
+            with pytest.raises(Refused) as raised:
+                stopped.proxy.prepare(https=True)
+            assert raised.value.name == "port-taken"
+            assert f"(pid {os.getpid()}) is using port {port}." in raised.value.sentence
+            stopped.proxy.ensure()
+    stopped.proxy.prepare(https=True)
+    certificate = ("--tls", "--tls-certificate-path", str(stopped.folder / "own.pem"))
+    pair, key, _ = make_certificate("app.test")
+    (stopped.folder / "own.pem").write_bytes(pair + key)
+    words = ("--host", "app.test", *certificate, "--tls-private-key-path", str(stopped.folder / "own.pem"))
+    answer = stopped.process.socket.run(["deploy", "app", "--target", str(stopped.healthy()), *words], 30.0)
+    assert answer.code == 0, answer.stderr
+    stopped.proxy.prepare(https=True)  # the edge itself is nobody in its way
+
+
 def test_a_taken_port_is_refused_in_words(stopped: EdgeSite) -> None:
     with socket.create_server(("127.0.0.1", stopped.http_port)), pytest.raises(Refused) as raised:
         stopped.proxy.ensure()

@@ -198,7 +198,7 @@ class Binary:
     def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
         return
 
-    def prepare(self) -> None:
+    def prepare(self, https: bool = False) -> None:
         return
 
     def ensure(self) -> None:

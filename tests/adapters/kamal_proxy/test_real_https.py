@@ -41,7 +41,7 @@ class Program:
         self.commands: list[list[str]] = []
         self._running: subprocess.Popen[bytes] | None = None
 
-    def prepare(self) -> None:
+    def prepare(self, https: bool = False) -> None:
         return
 
     def ensure(self) -> None:

@@ -52,7 +52,7 @@ class ToyProxy:
     def close(self) -> None:
         self._web.close()
 
-    def prepare(self) -> None:
+    def prepare(self, https: bool = False) -> None:
         return
 
     def ensure(self) -> None:

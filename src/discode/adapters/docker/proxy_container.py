@@ -62,8 +62,8 @@ class ProxyContainer:
         self._network = Network(engine, settings.network)
         self.exec = DockerExec(engine, settings.name, settings.image)
 
-    def prepare(self) -> None:
-        """Raises Refused as `ensure` would."""
+    def prepare(self, https: bool = False) -> None:
+        """Raises Refused as `ensure` would. A container has both ports, with HTTPS or without."""
         with self._translated():
             if self._inspect(self._settings.name) is None and self._inspect(self._next) is None:
                 self._have_image()

@@ -34,8 +34,9 @@ class Carrier(Protocol):
 
 
 class Keeper(Protocol):
-    def prepare(self) -> None:
-        """Fetch what the proxy needs to run, and see what would keep it from running. Raises Refused."""
+    def prepare(self, https: bool = False) -> None:
+        """Fetch what the proxy needs to run, and see what would keep it from running, or from serving HTTPS. Raises
+        Refused."""
 
     def ensure(self) -> None:
         """The proxy runs. Raises Refused when it cannot, ProxyUnreachable when it does not answer in time."""

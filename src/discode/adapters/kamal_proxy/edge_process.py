@@ -26,7 +26,7 @@ from ..port_owner import ContainerName
 from . import commands, listing
 from .carrier import Answer
 from .edge_socket import EdgeSocket
-from .obstacles import obstacle, path_obstacle, search_path
+from .obstacles import obstacle, path_obstacle, port_obstacle, search_path
 
 START = 10.0  # seconds from the start to the first answer
 END = 15.0  # from SIGTERM to the end
@@ -56,12 +56,17 @@ class EdgeProcess:
         self.socket = EdgeSocket(folder / "edge.sock")
         self._child: subprocess.Popen[bytes] | None = None
 
-    def prepare(self) -> None:
-        """Raises Refused as `ensure` would."""
-        if self.running() is not None:
-            return
-        ports = (self._http_port, self._https_port)
-        if found := path_obstacle(self._folder) or obstacle(self._bind, ports, search_path()):
+    def prepare(self, https: bool = False) -> None:
+        """Raises Refused as `ensure` would. The edge listens for HTTPS from the first service on that has it."""
+        listed = self._listed()
+        if listed is None:
+            ports = (self._http_port, *([self._https_port] if https else []))
+            found = path_obstacle(self._folder) or obstacle(self._bind, ports, search_path(), self._name_of)
+        else:
+            is_there = any(one.serving.is_secure for one in listing.parse_json(listed).values())
+            ports = (self._https_port,) if https and not is_there else ()
+            found = port_obstacle(self._bind, ports, self._name_of)
+        if found is not None:
             raise found
 
     def ensure(self) -> None:
@@ -105,11 +110,14 @@ class EdgeProcess:
 
     def running(self) -> int | None:
         """The process id of the edge that answers here; None when none does."""
+        listed = self._listed()
+        return listing.controller_pid(listed) if listed is not None else None
+
+    def _listed(self) -> str | None:
         try:
-            answer = self.socket.run(commands.LIST_JSON, ANSWER)
+            return self.socket.run(commands.LIST_JSON, ANSWER).stdout
         except ProxyUnreachable:
             return None
-        return listing.controller_pid(answer.stdout)
 
     def reopen(self) -> None:
         """The edge that runs takes over the ports and addresses of this one: a new controller hands its requests on,

@@ -58,7 +58,7 @@ def taken(port: int, owner: PortOwner | None, address: str = "") -> Refused:
         f"Find it with: sudo ss -ltnp 'sport = :{port}'. Stop it"
     )  # fmt: skip
     return Refused(
-        f"The proxy cannot start: {owner or 'another program'} is using port {port}{_family(address)}. "
+        f"The proxy cannot listen: {owner or 'another program'} is using port {port}{_family(address)}. "
         "Nothing was changed.",
         f"{end}, or {change}.",
         key="port-taken",

@@ -62,8 +62,8 @@ class KamalProxy:
         self._own = own
         self._world = world
 
-    def prepare(self) -> None:
-        self._keeper.prepare()
+    def prepare(self, *, https: bool = False) -> None:
+        self._keeper.prepare(https)
 
     def ensure(self) -> None:
         self._keeper.ensure()
