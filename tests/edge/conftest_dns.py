@@ -1,5 +1,6 @@
 """An edge that proves names by DNS: to Pebble, which asks a PowerDNS, whose API it has through a gate."""
 
+import contextlib
 import http.client
 import itertools
 import json
@@ -22,18 +23,30 @@ NUMBERS = itertools.count(1)
 
 class ApiGate:
     """PowerDNS's API. `status`: what it answers to all, with `body`; 0: what PowerDNS does. Changes wait while it is
-    not `open`; `changes` counts them, and after `most_changes` all are answered with 503."""
+    not `open`, for `slow` seconds at most; `changes` counts them, and after `most_changes` all are answered 503."""
 
     def __init__(self, api):
         self.behind = api.removeprefix("http://")
-        self.open, self.changes = threading.Event(), 0
+        self.open, self.changes, self._under_way = threading.Event(), 0, 0
         self.pass_all()
         self._web = web.Web(partial(_Api, self))
         self.url = f"http://{self._web.target}"
 
     def pass_all(self):
-        self.status, self.body, self.most_changes = 0, b"", 1 << 30
+        self.status, self.body, self.most_changes, self.slow = 0, b"", 1 << 30, 60.0
+        self.most_at_once = 0
         self.open.set()
+
+    @contextlib.contextmanager
+    def changing(self):
+        self.changes += 1
+        self._under_way += 1
+        self.most_at_once = max(self.most_at_once, self._under_way)
+        self.open.wait(self.slow)
+        try:
+            yield
+        finally:
+            self._under_way -= 1
 
     def close(self):
         self.open.set()
@@ -47,9 +60,12 @@ class _Api(web.Handler):
 
     def do_GET(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.command != "GET":
-            self._gate.changes += 1
-            self._gate.open.wait(60)
+        if self.command == "GET":
+            return self._pass(body)
+        with self._gate.changing():
+            return self._pass(body)
+
+    def _pass(self, body):
         if self.command != "GET" and self._gate.changes > self._gate.most_changes:
             return self.reply(503)
         if self._gate.status:

@@ -52,12 +52,18 @@ def test_a_wildcard_and_the_name_above_it_are_one_order(world, apps):
     assert world.authority.gate.orders == before + 1 and world.dns.texts(zone) == {}
 
 
-def test_two_services_that_change_one_zone_at_once_do_not_lose_each_others_records(world, apps):
+def test_names_that_are_proved_in_one_place_at_once_do_not_lose_each_others_records(world, apps):
+    """dns-lexicon reads what a name has, and writes all of it with the new value; here between the two is a while."""
     (one,) = apps("one")
-    zone = world.zone()
-    hosts = [f"*.{name}.{zone}" for name in ("a", "b", "c")]
-    assert deploy(world, one, *hosts).stdout == ""
-    assert all(world.edge.served(host.replace("*", "x")) for host in hosts) and world.dns.texts(zone) == {}
+    zone, other = world.zone(), world.zone()
+    world.gate.open.clear()
+    world.gate.slow = 0.3
+    hosts = [f"{name}.{zone}" for name in ("a", "b", "c")]
+    for host in hosts:
+        world.dns.put(zone, f"_acme-challenge.{host}", "CNAME", f"proof.{other}.")
+    assert deploy(world, one, *(f"*.{host}" for host in hosts)).stdout == ""
+    assert all(world.edge.served(f"x.{host}") for host in hosts) and world.dns.texts(other) == {}
+    assert world.gate.most_at_once == 1
 
 
 def test_a_delegated_challenge_is_answered_where_the_cname_leads(world, apps):
@@ -110,20 +116,34 @@ def test_a_provider_that_refuses_is_told_and_asked_again(world, apps, status, bo
     assert world.dns.texts(zone) == {}
 
 
-def test_a_provider_that_hangs_is_left_after_a_while_and_holds_up_nobody_else(world, apps):
-    one, two = apps("one", "two")
-    zone, other = world.zone(), world.zone()
-    world.set(timeout=1, names="wildcards")
+def test_a_provider_that_hangs_is_left_after_a_while(world, apps):
+    (one,) = apps("one")
+    zone, before = world.zone(), world.gate.changes
+    world.set(timeout=1)
     world.gate.open.clear()
-    before = world.gate.changes
-    world.edge.ok("deploy", "b", "--target", two.target, "--host", f"b.{other}", "--tls")
     deploy(world, one, f"*.{zone}")
     assert world.gate.changes > before
     assert failure(world, f"*.{zone}") == "powerdns did not answer within 1 s"
-    assert world.edge.https(f"b.{other}", trust=world.authority.root()) == (200, "two")
     world.set()
     world.gate.pass_all()
     wait_for(lambda: world.edge.served(f"x.{zone}"))
+
+
+def test_a_provider_that_hangs_holds_up_nobody_else(world, apps):
+    """More names wait for it than orders are made at once."""
+    one, two = apps("one", "two")
+    zone, before = world.zone(), world.gate.changes
+    world.set(names="wildcards")
+    world.gate.open.clear()
+    hosts = [f"{name}.{zone}" for name in "abcde"]
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(deploy, world, one, *(f"*.{host}" for host in hosts))
+        wait_for(lambda: world.gate.changes > before)
+        said = world.edge.ok("deploy", "b", "--target", two.target, "--host", f"www.{zone}", "--tls")
+        assert said == "" and world.edge.https(f"www.{zone}", trust=world.authority.root()) == (200, "two")
+        world.gate.pass_all()
+        assert waiting.result().returncode == 0
+    wait_for(lambda: all(world.edge.served(f"x.{host}") for host in hosts))
 
 
 def test_a_name_that_the_provider_does_not_have_is_proved_on_port_80(world, apps):
