@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from conftest_docker import EDGE_IMAGE
+from conftest_docker import EDGE_IMAGE, KAMAL_IMAGE
+from docker_place import DockerPlace
 
 from discode.adapters.docker import ContainerSettings, ProxyContainer
 from discode.adapters.kamal_proxy import KamalProxy
@@ -126,3 +127,23 @@ def test_what_an_image_is_is_known_by_its_label_or_its_name(bench, proxy_images)
     assert of(EDGE_IMAGE) is True and of(bench.release.manifest.artifact.reference) is False
     assert of("basecamp/kamal-proxy:v0.0.1") is False and of("docker.io/basecamp/kamal-proxy:v0.0.1") is False
     assert of("r.example.com/edge:1") is None, "it is not here to tell"
+
+
+def test_an_operator_sets_the_ca_of_a_container_that_runs(daemon, registry, proxy_images, tmp_path):
+    place = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE)
+    try:
+        place.init()
+        place.publish("1.0.0")
+        place.install()
+        before = place.api.inspect_container("discode-proxy")["Id"]
+        said = place.run("proxy", "config", "set", "acme_email=me@example.com").out
+        taken_up = "The proxy goes by it from now on. Each certificate is served until there is another one."
+        assert said.splitlines() == ["Saved: acme_email.", taken_up]
+        by_image = ("update", "--image", KAMAL_IMAGE, "--yes")
+        for words in (("config", "set", f"proxy_image={KAMAL_IMAGE}"), by_image):
+            refused = place.run("proxy", *words, code=4).err
+            assert "cannot go by acme_email. Nothing was changed." in refused
+            assert "discode proxy config unset acme_email" in refused
+        assert place.api.inspect_container("discode-proxy")["Id"] == before and place.get() == (200, "1.0.0")
+    finally:
+        place.close()

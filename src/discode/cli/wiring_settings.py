@@ -105,7 +105,8 @@ class HostSettings:
             from ..adapters.acme_settings import ca_bundle
 
             ca_bundle(wanted)
-        self._check_proxy(wanted, set(only_for_an_edge(values)) & {*changed, *secrets})
+        for_an_edge = set(only_for_an_edge(values))
+        self._check_proxy(wanted, for_an_edge if "proxy_image" in changed else for_an_edge & {*changed, *secrets})
 
     def _check_proxy(self, wanted: HostConfig, asked: set[str]) -> None:
         """Before the first install, which chooses the proxy, everything goes."""
