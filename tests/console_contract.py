@@ -8,7 +8,6 @@ import subprocess
 import pytest
 
 from place import APP
-from rig.wait import wait_for
 from terminal import terminal
 
 BYTES = os.urandom(1 << 18)
@@ -101,15 +100,14 @@ class ConsoleContract:
             typed.resize(12, 40)
             typed.type("until [ \"$(stty size)\" = '12 40' ]; do :; done; echo it has $((12 * 40))")
             typed.until("it has 480")
-            typed.type("echo sleeps; sleep 600")
+            typed.type("sh -c 'echo sleeps; exec sleep 600'")
             typed.until("sleeps\r\n")
             typed.press(b"\x03")
             typed.until("^C")
             typed.type("echo it was $?")
             typed.until("it was 130")
             typed.type("exit 7")
-            typed.until("exit")
-            wait_for(lambda: typed.child.poll() == 7)
+            assert typed.end() == 7
             assert typed.modes() == before
         with terminal(app.command("run", APP, "--", "cat"), app.env) as typed:
             typed.type("hello")
@@ -136,5 +134,5 @@ class ConsoleContract:
             before = typed.modes()
             typed.until("# ")
             typed.child.send_signal(signal.SIGTERM)
-            wait_for(lambda: typed.child.poll() == 137)
+            assert typed.end() == 137
             assert typed.modes() == before

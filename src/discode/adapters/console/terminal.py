@@ -21,11 +21,12 @@ class Terminal:
     def make_raw(self) -> None:
         """Every key is the program's, Ctrl-C too. What was typed ahead stays."""
         with _gone():
-            tty.setraw(self._descriptor, termios.TCSADRAIN)
+            tty.setraw(self._descriptor, termios.TCSANOW)
 
     def restore(self) -> None:
         with _gone(), _from_behind():
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, self._found)
+            # At once: to wait for what was written would be forever where the user has stopped the output.
+            termios.tcsetattr(self._descriptor, termios.TCSANOW, self._found)
 
     @property
     def size(self) -> tuple[int, int]:
