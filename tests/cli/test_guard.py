@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from discode.adapters.files import FileStore
+from discode.core.history import GUARD, HistoryEntry
 from rig.load import Load
 from rig.wait import wait_for
 
@@ -158,3 +160,22 @@ def test_a_guard_is_small_and_none_is_left_after_a_command(place):
     assert own < 2048, f"{own} kB of its own"
     command.communicate()
     assert not place.guards()
+
+
+def test_status_and_doctor_say_what_a_guard_could_not_do(place):
+    place.publish("1.0", update=OVERLAP)
+    place.install()
+    place.publish("1.1", update=OVERLAP.replace("confirm: 500ms", STAYS))
+    command = place.start("update", "shop", "--json")
+    _at(command, "confirm")
+    place.kill_with_guard(command)
+    command.wait()
+    store = FileStore(place.home, "discode")
+    words = "The guard of a killed update tried to settle shop for 30 s and gave up: The proxy does not answer."
+    entry = HistoryEntry(started=store.journal("shop").started, at=1.0, flow=GUARD, outcome="failed", error=words)
+    store.append_history("shop", entry)
+    assert f"Interrupted: update; finish it with: discode settle shop. {words}\n" in place.run("status", "shop").out
+    assert place.run("status", "shop", "--json").last["guard_gave_up"] == words
+    assert f"BAD   shop: an interrupted update. {words}\n" in place.run("doctor", code=4).out
+    place.run("settle", "shop")
+    assert place.run("status", "shop", "--json").last["guard_gave_up"] is None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import DiscodeError
+from ..core.history import gave_up
 from ..disk.folders import free_space
 from .doctor_docker import examine_docker
 from .doctor_https import examine_https
@@ -155,9 +156,9 @@ def _app(world: World, app: str) -> Finding:
             return _damage(world, app, damage)
         journal, installation = world.store.journal(app), world.store.installation(app)
         if journal is not None:
-            return Finding(
-                app, False, f"an interrupted {journal.flow}", settle, lambda: _settle(world, app), f"Settle {app}?"
-            )
+            why = gave_up(world.store.readable_history(app)[0], journal.started)
+            detail = f"an interrupted {journal.flow}{f'. {why}' if why else ''}"
+            return Finding(app, False, detail, settle, lambda: _settle(world, app), f"Settle {app}?")
         if installation is None:
             return Finding(app, True, "not installed; its data and settings are kept")
         told = describe(world, installation)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import DiscodeError, StateError
+from ..core.history import gave_up
 from ..core.quantity import format_size
 from .options import App, Json
 from .output import described, emit, table
@@ -119,7 +120,9 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
     app, told = installation.app, {**_recorded(installation), "yanked": _yanked(installation)}
     journal = world.store.journal(app)
     told["interrupted"] = journal.flow if journal else None
-    told["since"] = _since(world.store.readable_history(app)[0])
+    past = world.store.readable_history(app)[0]
+    told["guard_gave_up"] = gave_up(past, journal.started) or None if journal else None
+    told["since"] = _since(past)
     sight = look(world, installation)
     state, serving = sight.state, sight.serving
     told["instance_state"] = "unknown" if sight.trouble else state.phase.value if state else "missing"
@@ -210,7 +213,8 @@ def _status_text(told: dict[str, Any]) -> str:
     rows += [("Failed here", _bad_text(bad)) for bad in told["failed_here"]]
     rows += [("Went back", _left_text(told["app"], left)) for left in told["rolled_back_from"]]
     if told["interrupted"]:
-        rows.append(("Interrupted", f"{told['interrupted']}; finish it with: discode settle {told['app']}"))
+        why = f". {told['guard_gave_up']}" if told["guard_gave_up"] else ""
+        rows.append(("Interrupted", f"{told['interrupted']}; finish it with: discode settle {told['app']}{why}"))
     return described(rows)
 
 

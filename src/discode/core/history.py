@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from .model import Model
 
 SCHEMA = 1
+GUARD = "guard"  # the flow of a guard that could not settle what a killed command left
 Outcome = Literal["done", "failed", "settled-forward", "settled-back"]
 
 
@@ -29,3 +31,9 @@ class HistoryEntry(Model, frozen=True, kw_only=True):
     error: str | None = None
     route: str | None = None  # what changed of the app's addresses, see `domains.told`
     history_schema: int = SCHEMA
+
+
+def gave_up(history: Sequence[HistoryEntry], started: float) -> str:
+    """Why the guard of the flow that began then has left it as it is; empty when it has not."""
+    found = [one.error or "" for one in history if one.flow == GUARD and one.started == started]
+    return found[-1] if found else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.domains import told
 from ..core.errors import DiscodeError, ReleaseFailed
-from ..core.history import HistoryEntry, Outcome
+from ..core.history import GUARD, HistoryEntry, Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side
 from .world import Site
@@ -26,7 +26,7 @@ def tell_history(
     """Once a flow: a crash between this line and the clearing of the journal must not tell it twice. A line that is
     damaged keeps nobody from going on."""
     serves = installation.version if installation else None
-    last = site.store.readable_history(journal.app)[0][-1:]
+    last = [one for one in site.store.readable_history(journal.app)[0] if one.flow != GUARD][-1:]
     if last and (last[0].started, last[0].serves) == (journal.started, serves):
         return
     entry = HistoryEntry(

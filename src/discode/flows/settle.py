@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ..core.errors import DiscodeError, Interrupted, NothingAnswers
+from contextlib import suppress
+
+from ..core.errors import Busy, DiscodeError, Interrupted, NothingAnswers
+from ..core.history import GUARD, HistoryEntry
+from ..core.journal import Journal
 from ..core.names import check_slug
 from .conclude import conclude
 from .world import Steps, World
@@ -43,7 +47,7 @@ def sweep(world: World, app: str) -> None:
 def settle_for_the_dead(world: World, app: str) -> None:
     """What the guard of a command does that was killed. Another command may be at it already, and then settles first:
     what it does afterwards is its own. A program that it ran in the app ends with it."""
-    left = world.store.journal(app)
+    left, last = world.store.journal(app), None
     for _ in range(GUARD_TRIES):
         try:
             sweep(world, app)
@@ -53,5 +57,21 @@ def settle_for_the_dead(world: World, app: str) -> None:
             with world.store.lock(app):
                 settle(world, app, world.steps(), Interrupted("The command was killed; its guard settled the app."))
             return
-        except DiscodeError:
+        except DiscodeError as error:
+            last = error
             world.clock.sleep(GUARD_PAUSE)
+    if left is not None and last is not None and not isinstance(last, Busy):
+        _tell_of_giving_up(world, left, last)
+
+
+def _tell_of_giving_up(world: World, journal: Journal, error: DiscodeError) -> None:
+    """In the history: nobody reads what a guard prints."""
+    entry = HistoryEntry(
+        started=journal.started, at=world.clock.now(), flow=GUARD, outcome="failed",
+        from_version=journal.before.version if journal.before else None,
+        to_version=journal.after.version if journal.after else None,
+        error=f"The guard of a killed {journal.flow} tried to settle {journal.app} for {GUARD_TRIES * GUARD_PAUSE:g} s "
+        f"and gave up: {error.sentence}",
+    )  # fmt: skip
+    with suppress(DiscodeError):
+        world.store.append_history(journal.app, entry)
