@@ -151,3 +151,20 @@ def test_the_address_of_a_hub_has_no_login(place, site):
         assert "cannot have a name and a password in it" in refused.err and f"without them: {site.bare}" in refused.err
         assert "p%3A" not in refused.err
     assert site.logins == set()
+
+
+def test_a_login_and_the_leave_for_plain_http_are_taken_back(place, site):
+    place.run(*words(place, site.url), "--plain-http")
+    shown = place.run("source", "show", APP).out
+    assert shown == f"Source:      {site.bare} (stable)\nLogin:       {USER}\nPlain HTTP:  allowed\n"
+    assert place.run("source", "forget", APP, code=2).err.startswith("Error: Nothing was named to forget.")
+    told = {"app": APP, "source": site.bare, "channel": "stable", "login": USER, "plain_http": False}
+    done = place.run("source", "forget", APP, "--plain-http", "--json").last
+    assert done == {"result": "forgotten", **told}
+    done = place.run("source", "forget", APP, "--login")
+    assert done.out == f"The login for {site.bare} is forgotten.\n"
+    assert kept(place) == ({"source": site.bare, "username": "", "password": "", "plain_http": False}, 0o600)
+    assert place.run("source", "show", APP, "--json").last == {**told, "login": None}
+    place.run("update", APP, code=4)
+    assert place.get() == (200, "1.0.0")
+    assert place.run("source", "forget", "nobody", "--login", code=3).out == ""

@@ -60,6 +60,7 @@ PLACES = {
     "guard": "host.guard",
     "report": "report.report",
     "config": "settings.app",
+    "source": "source.app",
     "domain": "domain.app",
     "certificate": "certificate.app",
     "proxy": "proxy.app",

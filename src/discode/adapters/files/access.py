@@ -58,6 +58,15 @@ class Accesses:
         wanted = known.changed(plain_http=known.plain_http or plain_http)
         if login is not None:
             wanted = wanted.changed(username=login.username, password=login.password)
+        self._save(app, known, wanted)
+
+    def forget(self, app: str, source: str, *, login: bool, plain_http: bool) -> None:
+        """What is not named stays."""
+        known = self.of(app, source)
+        bare = known.changed(username="", password="") if login else known
+        self._save(app, known, bare.changed(plain_http=bare.plain_http and not plain_http))
+
+    def _save(self, app: str, known: Access, wanted: Access) -> None:
         if wanted != known:
             close_home(self._home)
             write_whole(self._path(app), json.dumps(wanted.as_dict()).encode(), mode=0o600)
