@@ -197,3 +197,18 @@ def test_the_edge_on_the_host_routes_to_containers(tmp_path, daemon, registry, p
         assert place.get()[0] == 404
     finally:
         place.close()
+
+
+def test_a_proxy_that_cannot_be_had_is_told_before_anything_else_is_asked_or_fetched(place):
+    place.publish("1.0.0")
+    file, image = place.folder / "discode.yml", f"acme/{APP}"
+    text = file.read_text().replace(", optional: true", "").replace(f"{image}\n", f"{image}:1.0.0\n")
+    file.write_text(text)
+    place.run("release", "publish", "--file", file, *place.vendor_words(), "--version", "1.1.0")
+    before, images = place.left(), len(place.api.images())
+    assert place.install("--json", code=4).last["error"]["key"] == "missing-settings"
+    place.proxy = ("--proxy-image", "127.0.0.1:9/no/proxy:1")
+    error = place.install("--json", code=4).last["error"]
+    assert error["key"] == "proxy-image" and "127.0.0.1:9/no/proxy:1 cannot be pulled" in error["sentence"]
+    assert "--proxy edge" in error["next_step"] and "--proxy-image IMAGE" in error["next_step"]
+    assert place.left() == before and len(place.api.images()) == images
