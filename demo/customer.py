@@ -25,7 +25,7 @@ volumes: {{storage: storage}}
 env:
   SECRET_KEY_BASE: {{generate: hex64}}
   GREETING: hello
-update: {{strategy: overlap, confirm: 5s, drain: 10s, stop: 5s}}
+update: {{strategy: overlap, confirm: {confirm}, drain: 10s, stop: 5s}}
 """
 
 
@@ -48,9 +48,9 @@ class Ran:
 
 
 class Machine(Place):
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, confirm: str = "5s"):
         super().__init__(folder, APP, HOST)
-        self.proxy_name = "edge"
+        self.proxy_name, self.confirm = "edge", confirm
 
     def run(self, *words: str, code: int | None = 0) -> Ran:
         command = [sys.executable, "-m", "discode", *words, "--json"]
@@ -76,7 +76,7 @@ class Machine(Place):
         (source / "app" / "VERSION").write_text(version)
         (source / "app" / "BEHAVIOUR").write_text(behaviour)
         file = source / "discode.yml"
-        file.write_text(FILE.format(app=APP, version=version))
+        file.write_text(FILE.format(app=APP, version=version, confirm=self.confirm))
         self.run("release", "publish", "--file", str(file), *self.vendor_words())
 
     def install(self) -> Ran:

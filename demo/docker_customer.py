@@ -38,10 +38,10 @@ class DockerMachine(Machine):
     edge's, which is made here."""
 
     def __init__(self, folder: Path, proxy_image: str = "", confirm: str = "5s"):
-        super().__init__(folder)
+        super().__init__(folder, confirm)
         self.engine, self.registry = DockerEngine(), Registry(folder / "registry")
         self.shelf = Shelf(self.registry)
-        self.proxy_name, self._confirm = proxy_image or EDGE_IMAGE, confirm
+        self.proxy_name = proxy_image or EDGE_IMAGE
         self.env["DOCKER_HOST"] = self.engine.host
         self.downloads: list[str] = []
 
@@ -66,7 +66,7 @@ class DockerMachine(Machine):
         self.shelf.push_app(f"acme/{app}", version, files, command, volumes=("/app/storage",) if app == APP else ())
         file = self.folder / "discode.yml"
         text = FILE.format(
-            app=app, version=version, repository=f"{self.registry.name}/acme/{app}", confirm=self._confirm
+            app=app, version=version, repository=f"{self.registry.name}/acme/{app}", confirm=self.confirm
         )  # fmt: skip
         file.write_text(text + (WITH_DATA if app == APP else ""))
         self.run("release", "publish", "--file", str(file), *self.vendor_words())
