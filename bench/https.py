@@ -40,10 +40,10 @@ class Installs:
         host = f"h{number}.{self.machine.host}"
         words = [host if word == self.machine.host else word for word in self.machine.install_words()]
         ran = self.machine.run(*words, "--tls", "auto", "--require-https")
-        switched, [proved] = ran.moments("step-done", "switch"), ran.moments("step-done", "https")
+        switched, proved = (ran.moments("step-done", step)[0] for step in ("switch", "https"))
         self.machine.run("uninstall", APP)
         return {
-            "certificate after the switch": proved - switched[0],
+            "certificate after the switch": proved - switched,
             "waited for it": float(ran.last["seconds"]["https"]),
             "install": ran.ended - ran.begun,
         }

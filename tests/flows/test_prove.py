@@ -111,7 +111,8 @@ def test_who_requires_https_gets_it_or_nothing(made, after, seconds):
     assert made.store.entries[APP][-1].outcome == "failed"
     made.proxy.failures.clear()
     made.proxy.certified_after = 2
-    result, _, _ = ask(made, require_https=True)
+    result, report, _ = ask(made, require_https=True)
+    assert sum("certificate" in title for title in report.steps) == 1, "waited for once"
     assert result.https.is_proved and made.store.installations[APP].version == "1.0"
 
 

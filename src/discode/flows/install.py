@@ -44,7 +44,7 @@ class InstallRequest:
 def install(world: World, request: InstallRequest) -> Result:
     """As an update: the app's lock is not held while the source is asked, nor while the CA is."""
     site, after = _install(world, request)
-    https = proved_if_possible(site, after)
+    https = proved_if_possible(site, after, waits=not request.require_https)
     if https and https.is_proved:
         lead_to_https(site, after)
     message = https_words(site, after, https) if https else ""

@@ -51,14 +51,14 @@ def must_be_proved(site: Site, installation: Installation) -> None:
         )
 
 
-def proved_if_possible(site: Site, installation: Installation) -> Https | None:
+def proved_if_possible(site: Site, installation: Installation, *, waits: bool = True) -> Https | None:
     """For an app that serves already and stays, whatever comes: who cannot be asked is told of, and a signal ends the
-    waiting alone. None: it has no HTTPS, or it could not be seen."""
+    waiting alone. None: it has no HTTPS, or it could not be seen. Not `waits`: it has been waited for."""
     if not expected(installation.route).hosts:
         return None
     try:
         try:
-            return prove(site, installation.route)
+            return (prove if waits else look_by_https)(site, installation.route)
         except Interrupted:
             return look_by_https(site, installation.route)
     except DiscodeError as error:

@@ -1,0 +1,73 @@
+"""What `discode doctor` says of certificates: red, a warning, or well."""
+
+import pytest
+
+from discode.cli.doctor_https import examine_https
+from discode.core.certificate import CertificateFailure
+from discode.core.installation import Route
+from discode.flows.install import InstallRequest, install
+from discode.flows.power import stop
+from discode.testing.memory_proxy import BEGIN, certified
+from discode.testing.memory_world import MemoryWorld
+
+HOST = "a.example.com"
+AWAY = CertificateFailure("unreachable", "the CA cannot be reached: Connection refused", BEGIN + 3600, 40)
+
+
+@pytest.fixture
+def world():
+    made = MemoryWorld("shop")
+    made.publish("1.0")
+    return made
+
+
+def findings(world, certificate=None, failure=None, tls="auto"):
+    install(world.world(), InstallRequest("shop", "memory", route=Route(hosts=(HOST,), tls=tls)))
+    if certificate:
+        world.proxy.certificates[HOST] = certificate
+    if failure:
+        world.proxy.failures[HOST] = failure
+    return [one.text() for one in examine_https(world.world())]
+
+
+def test_all_is_well(world):
+    assert findings(world) == ["ok    shop https: a.example.com by Memory CA, 89 days left"]
+
+
+@pytest.mark.parametrize("tls", ["off", "auto"])
+def test_who_has_no_https_or_does_not_run_is_not_looked_at(world, tls):
+    findings(world, tls=tls)
+    stop(world.world(), "shop")
+    assert list(examine_https(world.world())) == []
+
+
+@pytest.mark.parametrize(
+    ("certificate", "failure", "tls", "begins", "step"),
+    [
+        (certified(HOST, 40), AWAY, "auto",
+         "warn  shop https: a.example.com: the last renewal failed: the CA cannot be reached: Connection refused.",
+         "Put that right; to have it tried at once: discode proxy renew a.example.com"),
+        (certified(HOST, 10), None, "own", "warn  shop https: a.example.com: its certificate ends in ",
+         "Get another certificate, then: discode certificate set shop --certificate FILE --private-key FILE"),
+        (certified(HOST, 10), AWAY, "auto", "BAD   shop https: a.example.com: its certificate ends in ",
+         "discode proxy renew a.example.com"),
+        (certified(HOST, -1, is_trusted=False, doubt="certificate has expired"), AWAY, "auto",
+         "BAD   shop https: a.example.com: its certificate ended on 2023-11-13, 1 day ago (this machine's clock says ",
+         "If this machine's clock is wrong, set it: timedatectl set-ntp true. Else see: discode status shop"),
+        (certified(HOST, 40, is_trusted=False, doubt="self-signed certificate"), None, "own",
+         "BAD   shop https: a.example.com: its certificate of Memory CA is not trusted by this machine (self-signed",
+         "discode certificate set shop"),
+    ],
+    ids=["early", "near its end", "failed for weeks", "expired", "untrusted"],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_what_helps(world, certificate, failure, tls, begins, step):
+    [text] = findings(world, certificate, failure, tls)
+    line, next_step = text.split("\n")
+    assert line.startswith(begins), text
+    assert step in next_step
+
+
+def test_no_certificate_is_red(world):
+    world.proxy.failures[HOST] = CertificateFailure("caa", "the CAA records of this name forbid the CA: letsencrypt")
+    [text] = findings(world)
+    assert text.startswith("BAD   shop https: a.example.com: the CAA records of this name forbid the CA: letsencrypt.")
