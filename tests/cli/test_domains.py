@@ -29,7 +29,9 @@ def test_names_come_lead_elsewhere_and_go(shop):
     first = shop.run("domain", "list", APP)
     assert first.out == f"HOST       LEADS TO  HTTPS\nshop.test  the app   no\nAddress: http://shop.test:{shop.port}\n"
     added = shop.run("domain", "add", APP, "WWW.Shop.test.", "new.test")
-    assert added.out == (f"shop answers at www.shop.test and new.test now.\nAddress: http://shop.test:{shop.port}\n")
+    assert added.out == (
+        f"shop answers at www.shop.test and new.test now. Its address is http://shop.test:{shop.port}.\n"
+    )
     assert shop.at("www.shop.test") == (200, "1.0.0")
     again = shop.run("domain", "add", APP, "www.shop.test", "--json").last
     assert (again["result"], again["flow"]) == ("nothing-to-do", "domain")

@@ -45,7 +45,7 @@ def test_a_certificate_is_renewed_and_changed_without_a_failed_handshake(secure)
     secure.run("domain", "add", APP, "a." + HOST)
     assert https(secure, "a." + HOST)[0] == 200
     told = secure.run("certificate", "set", APP, "--tls", "off").out
-    assert "shop is served by plain HTTP now." in told and f"Address: http://{HOST}" in told
+    assert "shop is served by plain HTTP now." in told and f"Its address is http://{HOST}" in told
     assert secure.get() == (200, "1.0.0") and not (secure.home / "apps" / APP / "tls").exists()
     error = secure.run("certificate", "set", APP, "--json", code=2).last["error"]
     assert error["key"] == "https-options"

@@ -92,6 +92,8 @@ def test_a_change_is_told_in_a_line():
     after = below(redirected("myapp", added(TWO, ["b.test"]), "www.a.test", "a.test"), "/shop")
     assert told(TWO, after) == "+b.test, www.a.test → a.test, below /shop"
     assert told(after, TWO.changed(tls="auto")) == "-b.test, www.a.test answers, below /, HTTPS auto"
+    own = TWO.changed(tls="own", certificate=1)
+    assert told(TWO, own) == "HTTPS own" and told(own, own.changed(certificate=2)) == "another certificate"
     assert told(TWO, TWO) == ""
 
 

@@ -168,11 +168,11 @@ def test_a_port_that_is_taken_on_ipv6_alone_is_told(stopped):
     assert raised.value.name == "port-taken" and f"{stopped.port} on IPv6" in raised.value.sentence
 
 
-@pytest.mark.parametrize("accident", ["stopped", "killed", "removed"])
 def test_a_route_changes_under_load(site):
     assert change_under_load(site.proxy, site.port, site.healthy()) > 20
 
 
+@pytest.mark.parametrize("accident", ["stopped", "killed", "removed"])
 def test_a_container_that_somebody_took_away_is_put_back_with_its_routes(site, accident):
     endpoint = site.healthy()
     site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)

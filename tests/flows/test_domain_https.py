@@ -33,7 +33,7 @@ def test_a_new_name_is_told_with_its_certificate():
     world.proxy.certified_after = 5
     result = domains.add(world.world(), APP, ["b.net"])
     assert result.https is not None and result.https.is_proved
-    assert "It has HTTPS: https://b.net" in result.message and result.message.endswith("Address: https://a.net")
+    assert "It has HTTPS: https://b.net" in result.message and "Its address is https://a.net." in result.message
 
 
 def test_the_proxy_is_told_the_route_again_when_the_certificates_are_there():

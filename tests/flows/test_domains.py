@@ -70,7 +70,7 @@ def test_a_name_comes_by_one_switch_and_nothing_is_started():
     assert (result.flow, result.outcome, result.message) == (
         "domain",
         "added",
-        "myapp answers at b.test now.\nAddress: http://a.test",
+        "myapp answers at b.test now. Its address is http://a.test.",
     )
     assert shown(world) == Route(hosts=("a.test", "b.test")) and world.runtime.live == before
     assert calls.count("switch") == 1 and not {"start", "stop", "remove", "pause"} & set(calls)
@@ -100,7 +100,7 @@ def test_a_redirect_the_removal_of_a_name_and_another_path():
     assert domains.answer(world.world(), APP, "a.test").outcome == "answering"
     domains.move(world.world(), APP, "/shop")
     result = domains.remove(world.world(), APP, ["a.test"])
-    assert result.message == "myapp has given up a.test.\nAddress: http://b.test/shop"
+    assert result.message == "myapp has given up a.test. Its address is http://b.test/shop."
     assert shown(world) == Route(hosts=("b.test",), path_prefix="/shop")
 
 
@@ -135,7 +135,7 @@ def test_a_stopped_app_stays_stopped_at_its_new_addresses():
     instances = list(world.runtime.live)
     result = domains.add(world.world(), APP, ["b.test"])
     assert result.message == (
-        "myapp answers at b.test now. It is stopped; start it with: discode start myapp\nAddress: http://a.test"
+        "myapp answers at b.test now. Its address is http://a.test. It is stopped; start it with: discode start myapp"
     )
     assert shown(world).hosts == ("a.test", "b.test") and world.proxy.services[APP].mode.value == "stopped"
     start(world.world(), APP)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ..core.errors import UsageError
+from ..core.errors import Unreachable, UsageError
 from .host_names import tell_international
 from .options import App, Json, group
 from .output import emit, table
@@ -34,13 +35,18 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @app.command("list")
 def list_(name: App, as_json: Json = False) -> None:
     """Show an app's host names, and where each leads."""
+    from ..core.https import Https
     from ..flows.prove import look_by_https
     from . import wiring
 
     world = wiring.world(as_json, "discode domain")
     installation = world.installed(name)
     site, route = world.site(installation.kind, world.steps()), installation.route
-    https = look_by_https(site, route)
+    try:
+        https = look_by_https(site, route)
+    except Unreachable as error:  # what is recorded is shown all the same
+        print(error.sentence, file=sys.stderr)
+        https = Https((), world.clock.now())
     states = {state["host"]: state for state in https.as_dict()["names"]}
     words = {state.host: _https(https, state) for state in https.names}
     told = {
@@ -49,7 +55,8 @@ def list_(name: App, as_json: Json = False) -> None:
             {"host": host, "redirect_to": route.redirects.get(host), "https": states.get(host)} for host in route.hosts
         ],
     }  # fmt: skip
-    rows = [[host, route.redirects.get(host, "the app"), words.get(host, "no")] for host in route.hosts]
+    absent = "unknown" if route.is_secure and not https.names else "no"
+    rows = [[host, route.redirects.get(host, "the app"), words.get(host, absent)] for host in route.hosts]
     every = f"{name} answers at every name that no other app has."
     text = table(rows, ["HOST", "LEADS TO", "HTTPS"]) if rows else every
     emit(told, f"{text}\nAddress: {told['address']}", as_json=as_json)

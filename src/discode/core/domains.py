@@ -81,6 +81,8 @@ def told(before: Route, after: Route) -> str:
     words += [f"{one} answers" for one in before.redirects if one in after.hosts and one not in after.redirects]
     words += [f"below {after.path_prefix}"] if before.path_prefix != after.path_prefix else []
     words += [f"HTTPS {after.tls}"] if before.tls != after.tls else []
+    is_other = before.tls == after.tls and before.certificate != after.certificate
+    words += ["another certificate"] if is_other else []
     return ", ".join(words)
 
 

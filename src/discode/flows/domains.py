@@ -205,8 +205,7 @@ def _proved(world: World, wanted: _Wanted, steps: Steps, result: Result, journal
         raise no_https(https, wanted.app)
     if https and https.is_proved:
         lead_to_https(site, after)
-    done, where = result.message.rsplit("\n", 1)
-    return dataclasses.replace(result, message=f"{done} {words}".strip() + f"\n{where}", https=https)
+    return dataclasses.replace(result, message=f"{result.message} {words}".strip(), https=https)
 
 
 def _under_the_lock(world: World, wanted: _Wanted, steps: Steps, journals: list[Journal]) -> Result | Missing:
@@ -274,8 +273,8 @@ def _explained(error: BaseException) -> BaseException:
 def _result(site: Site, before: Installation, after: Installation, outcome: str, message: str) -> Result:
     """With where it is reached now."""
     stopped = f"It is stopped; start it with: discode start {after.app}" if after.state == "stopped" else ""
-    where = f"Address: {site.proxy.url(after.route)}"
+    where = f"Its address is {site.proxy.url(after.route)}."
     return Result(
         "domain", before.app, outcome, before.version, after.version, str(after.instance), site.steps.seconds,
-        "\n".join(filter(None, (" ".join(filter(None, (message, stopped))), where))),
+        " ".join(filter(None, (message, where, stopped))),
     )  # fmt: skip

@@ -59,6 +59,11 @@ class CertificateFolder:
         names = {path.name.removesuffix(".pem") for path in (self.folder / "issued").glob("*/*.pem")}
         return sorted(name.replace("@", "*") for name in names)
 
+    def drop_issued(self, host: str) -> None:
+        """Those of all CAs."""
+        for path in (self.folder / "issued").glob(f"*/{host.replace('*', '@')}.pem"):
+            path.unlink(missing_ok=True)
+
     def leaf(self, path: Path) -> Leaf | None:
         """None when there is no certificate, or none that can be read."""
         try:

@@ -30,6 +30,7 @@ from .folder import CertificateFolder, write
 from .issuer import Issuer, NoCertificate
 from .offer import Offer
 from .pem import Lifetime
+from .unwanted import Unwanted
 
 LOOK = 1.0  # seconds between two looks at what is due
 LOOK_ON_DEMAND = 0.1  # and at the names that handshakes wait for
@@ -69,6 +70,7 @@ class Keeper:
         self._under_way: set[str] = set()
         self._forced: set[str] = set()
         self._refused_until: dict[str, float] = {}
+        self._unwanted = Unwanted(folder)
         self._is_stopped = False
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="certificate")
         # Records take minutes, or a provider hangs: nobody else waits for that.
@@ -237,6 +239,8 @@ class Keeper:
         return failure is not None and failure.count > 1
 
     def _clear_up(self) -> None:
+        for host in self._unwanted.look({wanted.host for wanted in self._hosts()}, time.monotonic()):
+            self._say(f"certificates: {host} is gone, and so is its certificate")
         if left := self._records.left_over():
             self._slow_pool.submit(self._records.remove, left)
 
