@@ -144,7 +144,7 @@ def test_a_ca_that_is_not_trusted_not_there_or_of_another_time_is_told_apart(cli
         error = client.refused(directory=gate.directory, ca_bundle=certificate.decode())
     finally:
         gate.close()
-    assert error.kind == "untrusted" and "ostname mismatch" in error.reason
+    assert error.kind == "untrusted" and "match" in error.reason
     certificate, key, _ = make_certificate("localhost", days=(-9, -1))
     gate = ca.another_gate(certificate, key)
     try:

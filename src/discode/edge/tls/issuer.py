@@ -106,7 +106,7 @@ class _Answers:
 def _translated(directory: str, answers: _Answers) -> Iterator[None]:
     """The library's errors as NoCertificate, by type. None gets through: whoever met it would try again at once."""
     from acme import errors, messages
-    from requests.exceptions import RequestException
+    from requests.exceptions import RequestException, SSLError
 
     try:
         yield
@@ -125,7 +125,8 @@ def _translated(directory: str, answers: _Answers) -> Iterator[None]:
             raise NoCertificate("not a CA", f"{directory} does not answer as a CA: {answers.odd}") from error
         # Older versions of the library tell a failed connection as a ValueError.
         if isinstance(error, RequestException | ValueError) and not isinstance(error, json.JSONDecodeError):
-            raise NoCertificate(*on_the_way(error, directory, time.time())) from error
+            is_tls = isinstance(error, SSLError)
+            raise NoCertificate(*on_the_way(error, directory, time.time(), is_tls=is_tls)) from error
         reason = f"{directory} does not answer as a CA: {first_line(error) or type(error).__name__}"
         raise NoCertificate("not a CA", reason) from error
 

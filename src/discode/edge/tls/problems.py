@@ -82,8 +82,9 @@ def _moment_of(header: str, now: float) -> float | None:
         return None
 
 
-def on_the_way(error: BaseException, directory: str, now: float) -> tuple[Kind, str]:
-    """What lies between this machine and the CA, from the exceptions behind `error`."""
+def on_the_way(error: BaseException, directory: str, now: float, *, is_tls: bool) -> tuple[Kind, str]:
+    """What lies between this machine and the CA, from the exceptions behind `error`. `is_tls`: the library says that it
+    was the handshake; older ones look at the name themselves."""
     for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             if cause.verify_code in BY_THE_CLOCK:
@@ -94,6 +95,10 @@ def on_the_way(error: BaseException, directory: str, now: float) -> tuple[Kind, 
                 f"this machine does not trust the CA's own certificate ({cause.verify_message}); "
                 "of a CA of your own, its root is the setting acme_ca_bundle"
             )
+    if is_tls:
+        lines = [line for cause in causes(error) if (line := first_line(cause))]
+        why = min(lines, key=len)
+        return "untrusted", f"the CA's own certificate is not for {directory}, or its TLS is broken: {why}"
     return "unreachable", f"the CA cannot be reached: {_shortest(error)} ({directory})"
 
 
