@@ -100,6 +100,18 @@ class ProxyContract:
         with pytest.raises(Refused):
             site.proxy.switch("thief", endpoint, ROUTE, HEALTH, SHORT, force=True)
 
+    def test_a_question_about_names_is_answered_and_leaves_nothing(self, site: Site) -> None:
+        endpoint = site.healthy()
+        site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
+        found = site.proxy.reach({"app.test": ["127.0.0.1"], "nobody.test": ["127.0.0.1"], "empty.test": []}, 2.0)
+        assert {host: [*seen] for host, seen in found.items()} == {
+            "app.test": ["127.0.0.1"],
+            "nobody.test": ["127.0.0.1"],
+            "empty.test": [],
+        }
+        assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
+        assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+
     def test_a_route_of_another_app_is_refused(self, site: Site) -> None:
         endpoint = site.healthy()
         site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)

@@ -83,6 +83,14 @@ def test_a_ca_of_an_own_network_comes_to_private_addresses():
     assert judged(PUBLIC, ["127.0.0.1"], reach=[HERE], by_world=False) == ["name-leads-nowhere"]
 
 
+def test_a_closed_port_for_https_is_told_and_no_reason_to_refuse():
+    open_, closed = (Reach("here", takes_https=takes) for takes in (True, False))
+    assert judged(PUBLIC, ["203.0.113.7"], reach=[open_]) == []
+    assert judged(BEHIND, ["203.0.113.7"], reach=[closed]) == ["port-443-closed"]
+    assert judged(PUBLIC, ["203.0.113.7", "2001:db8::7"], reach=[closed, open_]) == ["port-443-closed"]
+    assert judged(PUBLIC, ["203.0.113.7"], reach=[closed], needs_port_80=False) == ["port-443-closed"]
+
+
 def words(found, machine=PUBLIC, host=HOST, **reach):
     """Of the first problem."""
     seen = {address: answer for answer, addresses in reach.items() for address in addresses}

@@ -17,6 +17,7 @@ from discode.adapters.docker.names import ROLE
 from discode.adapters.files import certificates as files
 from discode.adapters.files.certificates import OwnFiles
 from discode.adapters.kamal_proxy import KamalProxy
+from discode.adapters.kamal_proxy.reach import World
 from discode.core.errors import Failed, ProxyUnreachable, Refused
 from discode.core.installation import Route
 from discode.core.own_certificate import OwnCertificate
@@ -49,7 +50,10 @@ class Site:
         self.https_port, self.count = free_port(), 0
         self.release = bench.fetched({"server.py": ANSWER.encode()}, health={"path": "/up"})
         self.container = self.another()
-        self.proxy = KamalProxy(self.container.exec, self.container, self.port, self.https_port, own=OwnFiles(home))
+        world = World(self.port, self.https_port)
+        self.proxy = KamalProxy(
+            self.container.exec, self.container, self.port, self.https_port, own=OwnFiles(home), world=world
+        )
 
     def another(self, **changes):
         """As another command would have it."""
@@ -238,6 +242,13 @@ def test_a_port_that_is_taken_is_called_by_its_number_and_leaves_nothing(stopped
         assert raised.value.name == "port-taken" and str(stopped.port) in raised.value.sentence
     assert stopped.bench.api.containers(all=True) == []
     stopped.proxy.ensure()
+
+
+def test_a_name_leads_to_the_container_when_its_token_comes_back(site):
+    site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
+    found = site.proxy.reach({host: ["127.0.0.1", "127.0.0.9"] for host in ("app.test", "nobody.test")}, 5.0)
+    for seen in found.values():
+        assert seen["127.0.0.1"].kind == "here" and seen["127.0.0.9"].kind != "here"
 
 
 def test_a_port_of_another_container_is_told_with_its_name(stopped):

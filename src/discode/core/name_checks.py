@@ -52,11 +52,13 @@ class Reach:
     """What came back from an address that was asked for a token of this machine's proxy by the name, as a CA would ask.
 
     `here`: the token. `other`: another answer; `who` names the program or the service, as far as it says so.
-    `untried`: nothing could be asked from here."""
+    `untried`: nothing could be asked from here. `takes_https`: whether port 443 takes connections there; None where the
+    proxy does not serve HTTPS yet, or nobody has tried."""
 
     kind: Literal["here", "other", "refused", "silent", "untried"]
     who: str = ""
     is_cdn: bool = False
+    takes_https: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def judge(look: Look) -> tuple[Problem, ...]:
     problems = [_nowhere(look, lost)] if lost else []
     if there:
         problems += [_elsewhere(look, part, here) for part in _families(there)]
-    return tuple(problems + _reachable(look, here))
+    return tuple(problems + _reachable(look, here) + _closed(look, here))
 
 
 def _is_here(look: Look, address: str) -> bool:
@@ -229,6 +231,15 @@ def _reachable(look: Look, here: list[str]) -> list[Problem]:
     what = f"A CA asks at port 80 of {shown(look.host)}, where {answers}, and not the proxy of this machine's apps."
     step = "Have the proxy listen at port 80 (discode proxy status tells its port), or have that port passed on to it."
     return [Problem("port-80-elsewhere", look.host, what, step)]
+
+
+def _closed(look: Look, here: list[str]) -> list[Problem]:
+    closed = [one for one in here if one in look.reach and look.reach[one].takes_https is False]
+    if not closed:
+        return []
+    what = f"Browsers come to port 443 of {shown(look.host)}, where {_listed(closed)} takes no connections from here."
+    step = "Open port 443 in the firewall, or have it passed on to the proxy's port for HTTPS (discode proxy config)"
+    return [Problem("port-443-closed", look.host, what, step)]
 
 
 def record(host: str, machine: Machine) -> str:

@@ -140,6 +140,24 @@ def test_a_way_over_https_at_the_same_place_is_gone_and_no_other_one(servers, tm
     assert kinds == ["here", "other", "other", "other"]
 
 
+def test_port_443_is_knocked_at_where_this_proxy_serves_https(servers):
+    https, own = free_port(), free_port()
+    for address in ("127.0.0.1", "127.0.0.2"):
+        servers.add(address, HERE)
+    servers.add("127.0.0.3", answer("another"))
+    servers.add("127.0.0.2", None, https)
+    addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+
+    def told() -> list[bool | None]:
+        entrance = Entrance("127.0.0.1", servers.port, own)
+        found = reached(TOKEN, {HOST: addresses}, entrance, World(servers.port, https), 2.0)
+        return [found[HOST][address].takes_https for address in addresses]
+
+    assert told() == [None, None, None], "no service has HTTPS yet"
+    servers.add("127.0.0.1", None, own)
+    assert told() == [False, True, None]
+
+
 def test_many_hosts_and_addresses_are_asked_side_by_side(servers):
     servers.add("127.0.0.1", HERE)
     servers.add("127.0.0.2", None)

@@ -82,12 +82,6 @@ def tls(own: tuple[str, str] | None, *, redirect: bool = True, staging: bool = F
     return ["--tls", *files, *([] if redirect else ["--tls-redirect=false"])]
 
 
-def placeholder(service: str, target: str, hosts: Sequence[str], path: str) -> list[str]:
-    """A service whose target nobody has seen; for `stop`, which answers for it."""
-    named = [word for host in hosts for word in ("--host", host)]
-    return ["deploy", service, "--target", target, *named, "--path-prefix", path, "--force"]
-
-
 def pause(service: str, longest: float, drain: float) -> list[str]:
     durations = ["--max-pause", format_duration(longest), "--drain-timeout", format_duration(drain)]
     return ["pause", service, *durations]

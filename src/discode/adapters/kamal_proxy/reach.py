@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urlsplit
@@ -68,6 +68,10 @@ def reached(
         if host in shown
     }
     seen = side_by_side(calls, timeout)
+    if _takes(reached_at(entrance.address), entrance.https_port, timeout):  # else nobody serves HTTPS yet
+        knocks = {key: partial(_takes, key[1], world.https, timeout) for key, one in seen.items() if one.kind == "here"}
+        knocked = side_by_side(knocks, timeout)
+        seen |= {key: replace(seen[key], takes_https=knocked.get(key, False)) for key in knocks}
     return {
         host: {
             address: seen.get((host, address), Reach("silent" if (host, address) in calls else "untried"))
@@ -75,6 +79,15 @@ def reached(
         }
         for host, addresses in asked.items()
     }
+
+
+def _takes(address: str, port: int, timeout: float) -> bool:
+    """Whether somebody takes connections there."""
+    try:
+        socket.create_connection((address, port), timeout).close()
+    except OSError:
+        return False
+    return True
 
 
 def _ask(token: Token, host: str, address: str, world: World, timeout: float) -> Reach:

@@ -10,12 +10,16 @@ from contextlib import contextmanager, suppress
 
 from ...core.door_token import FOLDER, answer_to
 from ...core.errors import DiscodeError, Failed, Refused
+from ...core.installation import Route
+from ...core.manifest import Health
+from ...ports.proxy import Timing
+from ...ports.runtime import Endpoint
 from . import commands, listing
 from .reach import Token
 
 # No app can have such a name. One service cannot be for some hosts and for all others, too.
 ALL_HOSTS, SOME_HOSTS = "discode_look", "discode_look_at"
-NOWHERE = "127.0.0.1:9"  # a target that is never asked
+NOWHERE = Endpoint("127.0.0.1", 9)  # a target that is never asked
 # Where kamal-proxy itself answers a CA, it asks no service.
 OWN_FOLDER = "/.well-known/discode/"
 
@@ -44,7 +48,8 @@ def shown_token(run: Callable[..., str], *, is_edge: bool, hosts: Collection[str
 def _show(run: Callable[..., str], token: Token, services: Mapping[str, list[str]]) -> bool:
     try:
         for service, names in services.items():
-            run(commands.placeholder(service, NOWHERE, names, token.path))
+            route = Route(hosts=tuple(names), path_prefix=token.path)
+            run([*commands.deploy(service, NOWHERE, route, Health(), Timing(deploy=1.0, drain=0.0)), "--force"])
             run(commands.stop(service, token.sign, 0.0))
     except (Refused, Failed):
         return False
