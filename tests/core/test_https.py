@@ -29,6 +29,9 @@ def seen(found=None, failure=None, *, is_awaited=False, is_renewed=True):
     ("found", "state", "why"),
     [
         (seen(), "none", "it has no certificate yet, and the proxy does not tell why"),
+        (seen(is_awaited=True), "none", "it has no certificate yet, and the proxy is still getting it"),
+        (seen(failure=CertificateFailure("dns provider", "x refused: no", NOW + 10)), "none",
+         "x refused: no; it is tried again in 10 seconds (2026-11-28 14:00 UTC)"),
         (seen(failure=REFUSED), "none",
          "the CA says: DNS problem: NXDOMAIN; it is tried again in 1 minute (2026-11-28 14:01 UTC)"),
         (seen(failure=LIMITED), "none",

@@ -97,7 +97,8 @@ class Https:
         """Why it is not proved: what follows `app.example.com: `, without a full stop."""
         state, certificate = self.state(one), one.certificate
         if certificate is None:
-            return _reason(one.failure, self.now) or "it has no certificate yet, and the proxy does not tell why"
+            why = "the proxy is still getting it" if one.is_awaited else "the proxy does not tell why"
+            return _reason(one.failure, self.now) or f"it has no certificate yet, and {why}"
         if state == "untrusted":
             return f"its certificate of {certificate.issuer} is not trusted by this machine ({certificate.doubt})"
         return f"{_by_the_clock(certificate, self.now)}{_renewal(one.failure, self.now)}"
