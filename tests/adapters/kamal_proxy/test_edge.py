@@ -234,7 +234,7 @@ def test_the_program_starts_once_and_ends(stopped: EdgeSite) -> None:
 
 
 def test_a_port_for_https_is_in_the_way_where_https_is_wanted_alone(stopped: EdgeSite) -> None:
-    port = stopped.proxy._door.https_port
+    port = stopped.proxy._entrance.https_port
     with socket.create_server(("127.0.0.1", port)):
         for _ in range(2):  # before it runs, and then
             stopped.proxy.prepare()
@@ -251,6 +251,8 @@ def test_a_port_for_https_is_in_the_way_where_https_is_wanted_alone(stopped: Edg
     answer = stopped.process.socket.run(["deploy", "app", "--target", str(stopped.healthy()), *words], 30.0)
     assert answer.code == 0, answer.stderr
     stopped.proxy.prepare(https=True)  # the edge itself is nobody in its way
+    stopped.process.socket.run(["remove", "app"], 30.0)
+    stopped.proxy.prepare(https=True)  # nor where it still listens, after its last app with HTTPS
 
 
 def test_a_taken_port_is_refused_in_words(stopped: EdgeSite) -> None:

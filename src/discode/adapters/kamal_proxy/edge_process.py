@@ -63,7 +63,7 @@ class EdgeProcess:
             ports = (self._http_port, *([self._https_port] if https else []))
             found = path_obstacle(self._folder) or obstacle(self._bind, ports, search_path(), self._name_of)
         else:
-            is_there = any(one.serving.is_secure for one in listing.parse_json(listed).values())
+            is_there = listing.has_https_open(listed)
             ports = (self._https_port,) if https and not is_there else ()
             found = port_obstacle(self._bind, ports, self._name_of)
         if found is not None:

@@ -89,6 +89,14 @@ def controller_start(text: str) -> tuple[str, str]:
         raise _garbled(text) from error
 
 
+def has_https_open(text: str) -> bool:
+    """Whether the edge listens for HTTPS now. It does so until it is started again, once an app has had HTTPS."""
+    try:
+        return bool(json.loads(text).get("https_is_open"))
+    except (ValueError, AttributeError) as error:
+        raise _garbled(text) from error
+
+
 def parse_table(text: str) -> dict[str, Listed]:
     """Cells are found by where the header's words begin: hosts may hold commas, and cells may be empty.
 
