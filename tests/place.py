@@ -45,6 +45,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 time.sleep(0.02)
         if self.path == "/env":
             body = json.dumps(dict(os.environ)).encode()
+        elif self.path == "/client":
+            body = ", ".join(self.headers.get_all("X-Forwarded-For", ())).encode()
         elif self.path == "/notes":
             body = "".join(sorted(os.listdir("data"))).encode()
         else:

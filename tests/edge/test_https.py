@@ -263,3 +263,14 @@ def http2_body(secure, host):
 
 def http2_frame(kind, flags, stream, payload):
     return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def test_what_a_trusted_proxy_has_ended_is_not_sent_to_https_once_more(served):
+    """Or the client went round in circles: the proxy in front comes by HTTP each time."""
+    edge, _, _, _ = served
+    ended = {"X-Forwarded-Proto": "https"}
+    assert edge.get("a.test", **ended)[0] == 301, "from anybody it is a word"
+    (edge.folder / "trusted.txt").write_text("127.0.0.1/32\n")
+    wait_for(lambda: edge.told()["trusted_proxies"] == ["127.0.0.1/32"])
+    assert edge.get("a.test", **ended) == (200, "one")
+    assert edge.get("a.test")[0] == edge.get("a.test", **{"X-Forwarded-Proto": "http"})[0] == 301

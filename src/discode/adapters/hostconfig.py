@@ -5,6 +5,7 @@ docker_host = "unix:///var/run/docker.sock"
 http_port = 80
 https_port = 443
 bind = "::"                # where the proxy listens: every address, IPv4 and IPv6; "0.0.0.0": IPv4 alone
+trusted_proxies = "192.0.2.7,10.0.0.0/8"   # in front of this one: what they say of clients is believed
 proxy_image = "basecamp/kamal-proxy:v0.9.2"
 proxy_container = "discode-proxy"
 proxy_network = "discode"
@@ -54,6 +55,7 @@ class HostConfig:
     http_port: int = 80
     https_port: int = 443
     bind: str = EVERYWHERE
+    trusted_proxies: str = ""
     proxy_image: str = "basecamp/kamal-proxy:v0.9.2"
     proxy_container: str = "discode-proxy"
     proxy_network: str = "discode"

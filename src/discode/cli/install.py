@@ -58,6 +58,16 @@ ProxyImage = Annotated[
     str | None, typer.Option(metavar="IMAGE", help="The image of the proxy's container.", show_default=False)
 ]
 
+TrustedProxies = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS[,…]",
+        help="Proxies in front of this machine's own: what they say of a client (X-Forwarded-For) is believed, and of "
+        "nobody else. Networks, too.",
+        show_default=False,
+    ),
+]
+
 
 def install(
     app: App,
@@ -76,6 +86,7 @@ def install(
     http_port: HttpPort = None,
     proxy: ProxyChoice = None,
     proxy_image: ProxyImage = None,
+    trusted_proxies: TrustedProxies = None,
     tls: TlsChoice = None,
     certificate: CertificateFile = None,
     private_key: PrivateKeyFile = None,
@@ -85,8 +96,7 @@ def install(
 ) -> None:
     """Install an app.
 
-    Fetches the newest release, starts it, and sends traffic to it. If it does not start, only its settings and data are
-    left. A public host name gets HTTPS.
+    Starts the newest release and sends traffic to it, by HTTPS for a public host. A failure leaves settings and data.
 
     \b
         discode install myapp --from https://releases.example.com --host app.example.com
@@ -102,7 +112,7 @@ def install(
     route, values = _route(host, path_prefix, as_json), collect(set_, set_from_env, settings)
     machine = wiring.host(as_json)
     route, own = https.chosen(route, tls, certificate, private_key, machine, as_json, required=require_https)
-    machine.configure(proxy, http_port, proxy_image)
+    machine.configure(proxy, http_port, proxy_image, trusted_proxies)
     world = wiring.world(as_json, "discode install", pin=root, on=machine)
     address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
     keep_new(world, app, address, login, plain_http)

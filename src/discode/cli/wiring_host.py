@@ -13,6 +13,7 @@ from ..core.errors import DiscodeError, Refused, UsageError
 from ..core.host_settings import only_for_an_edge
 from ..core.listening import reached_at
 from ..core.names import check_port
+from ..core.networks import check_networks
 from ..flows.world import Platform
 
 if TYPE_CHECKING:
@@ -93,7 +94,10 @@ class Host:
         if kind == "docker":
             container = self.container()
             address = self.docker().published_host(config.bind)
-            return KamalProxy(container.exec, container, config.http_port, config.https_port, address, self._ca(), own)
+            return KamalProxy(
+                container.exec, container, config.http_port, config.https_port, address, self._ca(), own,
+                trusted=config.trusted_proxies,
+            )  # fmt: skip
         edge = self.edge()
         address = reached_at(config.bind)
         return KamalProxy(edge.socket, edge, config.http_port, config.https_port, address, self._ca(), own)
@@ -179,15 +183,24 @@ class Host:
         if names and self.container(wanted).is_edge() is False:
             raise cannot_go_by(names)
 
+    def check_trusted(self, wanted: HostConfig) -> None:
+        """Whether the proxy's image can tell proxies in front from other clients. Raises Refused."""
+        from ..adapters.kamal_proxy.trusted import must_tell_apart
+
+        if wanted.trusted_proxies:
+            must_tell_apart(wanted.trusted_proxies, is_edge=self.container(wanted).is_edge() is not False)
+
     def edge_files(self) -> dict[str, bytes]:
         """What an edge is to know. Settings that cannot be read are left out: no app is to wait for that, and its proxy
         goes on with those that it has."""
         from ..adapters.acme_settings import acme_file
         from ..adapters.dns_settings import dns_files
         from ..adapters.kamal_proxy.authority import AUTHORITY
+        from ..adapters.kamal_proxy.trusted import TRUSTED, trusted_file
 
         try:
-            return {AUTHORITY: acme_file(self.home, self.config), **dns_files(self.config)}
+            told = {AUTHORITY: acme_file(self.home, self.config), **dns_files(self.config)}
+            return {**told, TRUSTED: trusted_file(self.config.trusted_proxies)}
         except UsageError as error:
             self._note(f"{error.sentence} {error.next_step}")
             return {}
@@ -218,7 +231,9 @@ class Host:
         pid = self.edge().running()
         return {**told, "pid": pid, "running": pid is not None}
 
-    def configure(self, proxy: ProxyKind | None, http_port: int | None, image: str | None) -> None:
+    def configure(
+        self, proxy: ProxyKind | None, http_port: int | None, image: str | None, trusted: str | None = None
+    ) -> None:
         """Keep the options of the first install for the whole host. Raises UsageError when apps are there already
         that go by others."""
         config = self.config
@@ -227,6 +242,7 @@ class Host:
             proxy=proxy or config.proxy,
             http_port=check_port(http_port, "HTTP port") if http_port is not None else config.http_port,
             proxy_image=image or config.proxy_image,
+            trusted_proxies=config.trusted_proxies if trusted is None else check_networks(trusted),
         )
         if wanted == config:
             return

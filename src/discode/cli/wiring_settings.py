@@ -112,6 +112,7 @@ class HostSettings:
         """Before the first install, which chooses the proxy, everything goes."""
         if wanted.proxy == "docker":
             self._host.check_image(wanted, sorted(asked))
+            self._host.check_trusted(wanted)
 
     def _look(self, wanted: HostConfig, secrets: Mapping[str, str]) -> None:
         """At the CA, as far as this machine can see it. Raises Refused."""
@@ -131,7 +132,28 @@ class HostSettings:
         elif "proxy" in counts and (edge := self._host.edge()).running() is not None:
             edge.reopen()
             words.append("The proxy has them; no request was lost.")
+        words += self._bring_trusted() if "requests" in counts else []
         return words + (self._bring_certificates(changed) if "certificates" in counts else [])
+
+    def _bring_trusted(self) -> list[str]:
+        """The proxies in front that are trusted."""
+        from ..adapters.kamal_proxy.trusted import until_taken_up
+
+        self._bring_files()
+        if not self._host.config.proxy:
+            return []
+        if (carrier := self._running_edge()) is None:
+            return [NOT_RUNNING]
+        is_taken_up = until_taken_up(carrier, self._host.config.trusted_proxies)
+        return ["The proxy goes by it from now on." if is_taken_up else OLD_EDGE]
+
+    def _running_edge(self) -> Carrier | None:
+        """The way to the edge that runs in one of its forms."""
+        host = self._host
+        if host.config.proxy == "docker":
+            container = host.container()
+            return container.exec if container.state()["running"] and container.exec.is_edge else None
+        return host.edge().socket if host.edge().running() is not None else None
 
     def _bring_files(self) -> dict[str, bytes]:
         """To the proxy that was chosen, whether it runs or not; before the first install to the edge."""

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from .listening import addresses
+from .networks import networks
 from .resolvers import address_and_port
 
 # For whom a setting counts, and from when:
@@ -21,7 +22,8 @@ from .resolvers import address_and_port
 #   proxy         at once for an edge on the machine; for a container from `discode proxy update`
 #   container     from `discode proxy update`
 #   certificates  at once, for the edge in both its forms
-Counts = Literal["new apps", "proxy", "container", "certificates"]
+#   requests      the same
+Counts = Literal["new apps", "proxy", "container", "certificates", "requests"]
 EAB_KEY = "acme_eab_key"
 
 
@@ -49,6 +51,13 @@ def _is_port(value: Any) -> bool:
 def _is_bind(value: Any) -> bool:
     try:
         return isinstance(value, str) and value != "" and all(map(ipaddress.ip_address, addresses(value)))
+    except ValueError:
+        return False
+
+
+def _are_networks(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(networks(value))
     except ValueError:
         return False
 
@@ -131,6 +140,11 @@ ROWS = (
     HostSetting(
         "bind", "where the proxy listens", _is_bind,
         "IP addresses with commas between them, :: for all, 0.0.0.0 for all of IPv4", "proxy",
+    ),
+    HostSetting(
+        "trusted_proxies", "proxies in front of this one: what they say of clients is believed, and of nobody else",
+        _are_networks, "IP addresses and networks with commas between them: 192.0.2.7,10.0.0.0/8", "requests",
+        lambda text: ",".join(networks(text)),
     ),
     HostSetting("proxy_image", "the image of the proxy's container", _is_name, _DOCKER_NAME, "container"),
     HostSetting(

@@ -39,6 +39,11 @@ class Layout:
         return self.folder / "acme.json"
 
     @property
+    def trusted(self) -> Path:
+        """Networks of proxies in front, one a line, written by whoever sets the edge up."""
+        return self.folder / "trusted.txt"
+
+    @property
     def access_log(self) -> Path:
         return self.folder / "access.log"
 

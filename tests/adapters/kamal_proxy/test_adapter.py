@@ -91,8 +91,9 @@ def test_deploy_says_all_there_is_to_say(is_edge: bool, longest: float) -> None:
     assert argv[:2] == ["deploy", "myapp"]
     text = " ".join(argv[2:])
     assert text == (
-        "--target [fd00::1]:3000 --host a.test --host *.b.test --path-prefix /docs --health-check-path /up"
-        " --health-check-host a.test --health-check-timeout 2s --health-check-interval 200ms --deploy-timeout 30s"
+        "--target [fd00::1]:3000 --host a.test --host *.b.test --path-prefix /docs --forward-headers=false"
+        " --health-check-path /up --health-check-host a.test"
+        " --health-check-timeout 2s --health-check-interval 200ms --deploy-timeout 30s"
         " --drain-timeout 1s --target-timeout 1m"
     ) + (" --drain-in-background" if is_edge else "")
     assert timeout == longest
@@ -215,7 +216,7 @@ def _switched(carrier: Scripted, route: Route, home: Path) -> str:
 
 @pytest.mark.parametrize("is_edge", [True, False], ids=["edge", "kamal-proxy"])
 def test_https_is_said_in_the_proxys_options(is_edge: bool, tmp_path: Path) -> None:
-    deploy = "deploy myapp --target web:3000 --host app.test"
+    deploy = "deploy myapp --target web:3000 --host app.test --forward-headers=false"
     assert _switched(Scripted(DONE, is_edge), ROUTE, tmp_path) == deploy
     # The edge sends nobody to a host that has no certificate; kamal-proxy has to be told.
     later = "" if is_edge else " --tls-redirect=false"

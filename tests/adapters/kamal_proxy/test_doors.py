@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from discode.adapters.kamal_proxy import KamalProxy
+from discode.adapters.kamal_proxy import KamalProxy, commands
 from discode.adapters.kamal_proxy.carrier import Answer
 from discode.core.doors import service_of
 from discode.core.errors import Refused
@@ -115,12 +115,13 @@ def test_kamal_proxy_is_told_each_door_as_a_service() -> None:
     KamalProxy(carrier, carrier, 80).switch("myapp", Endpoint("m", 3000), ROUTE, HEALTH, TIMING, doors=[live, raw])
     times = "--health-check-interval 200ms --deploy-timeout 30s --drain-timeout 1s --target-timeout 1m"
     assert carrier.told("myapp.live") == [
-        "deploy myapp.live --target m.live:4000 --host app.test --path-prefix /live --health-check-path /ok "
-        f"--health-check-host app.test --health-check-timeout 3s {times} --strip-path-prefix=false"
+        "deploy myapp.live --target m.live:4000 --host app.test --path-prefix /live --forward-headers=false "
+        f"--health-check-path /ok --health-check-host app.test --health-check-timeout 3s {times} "
+        "--strip-path-prefix=false"
     ]
     assert carrier.told("myapp.raw") == [
-        "deploy myapp.raw --target m.raw:5000 --host app.test --path-prefix /raw --health-check-path /up "
-        f"--health-check-host app.test --health-check-timeout 5s {times}"
+        "deploy myapp.raw --target m.raw:5000 --host app.test --path-prefix /raw --forward-headers=false "
+        f"--health-check-path /up --health-check-host app.test --health-check-timeout 5s {times}"
     ]
     KamalProxy(carrier, carrier, 80).switch("myapp", Endpoint("m", 3000), SHOP, HEALTH, TIMING, doors=[raw])
     assert "--path-prefix /shop/raw" in carrier.told("myapp.raw")[-1], "to take all of it away is possible"
@@ -165,3 +166,12 @@ def test_kamal_proxy_is_told_of_every_service(command: str) -> None:
         "remove": lambda: proxy.unroute("myapp"),
     }[command]()
     assert sorted(argv[:2] for argv in carrier.asked) == [[command, "myapp"], [command, "myapp.live"]]
+
+
+def test_a_door_has_the_https_of_the_root_or_of_its_app_below_a_path() -> None:
+    told = {}
+    for path in ("/", "/shop"):
+        route = Route(hosts=("app.test",), path_prefix=path, tls="auto")
+        to = DoorTo("myapp.live", Door(path="/live", strip_path=True), Endpoint("m.live", 4000))
+        told[path] = commands.door(to, route, HEALTH, TIMING, commands.tls(None), is_edge=True)
+    assert "--tls" not in told["/"] and "--tls" in told["/shop"]

@@ -18,6 +18,7 @@ from discode.core.doors import service_of
 from discode.core.manifest import Door
 from discode.ports.proxy import DoorTo
 from discode.ports.runtime import Endpoint
+from rig import web
 from rig.ports import free_port
 from rig.wait import wait_for
 
@@ -53,10 +54,10 @@ class Program(Scripted):
     def broken(self) -> Endpoint:
         return self._made.new(status=503).endpoint
 
-    def get(self, path: str) -> str:
+    def get(self, path: str, **headers: str) -> str:
         connection = HTTPConnection("127.0.0.1", self.http_port, timeout=60)
         try:
-            connection.request("GET", path, headers={"Host": "app.test"})
+            connection.request("GET", path, headers={"Host": "app.test", **headers})
             return connection.getresponse().read().decode()
         finally:
             connection.close()
@@ -98,3 +99,23 @@ def test_what_is_behind_a_door_sees_its_path_unless_the_vendor_says_otherwise(
 
 def test_a_route_changes_under_load(site: Program) -> None:
     assert change_under_load(site.proxy, site.http_port, site.healthy()) > 20
+
+
+def test_what_a_client_says_of_itself_is_not_believed(site: Program) -> None:
+    """Others than these kamal-proxy passes on, whatever it is told."""
+    seen: dict[str, str] = {}
+
+    class Handler(web.Handler):
+        def do_GET(self) -> None:
+            seen.update({name.lower(): value for name, value in self.headers.items()})
+            self.reply(200, b"")
+
+    server = web.Web(Handler)
+    try:
+        site.proxy.switch("myapp", Endpoint("127.0.0.1", server.port), ROUTE, HEALTH, TIMING)
+        forged = {"X-Forwarded-For": "6.6.6.6", "X-Forwarded-Host": "evil.test", "X-Forwarded-Proto": "https"}
+        site.get("/", Forwarded="for=6.6.6.6", **forged)
+    finally:
+        server.close()
+    assert (seen["x-forwarded-for"], seen["x-forwarded-host"]) == ("127.0.0.1", "app.test")
+    assert seen["x-forwarded-proto"] == "http" and "forwarded" not in seen

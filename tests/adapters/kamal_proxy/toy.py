@@ -206,6 +206,7 @@ def _parser(is_edge: bool) -> argparse.ArgumentParser:
     for name, default in (("--path-prefix", "/"), ("--canonical-host", "")):
         deploy.add_argument(name, default=default)
     deploy.add_argument("--strip-path-prefix", default="true")
+    deploy.add_argument("--forward-headers", choices=["false"], required=True)
     deploy.add_argument("--force", action="store_true")
     deploy.add_argument("--tls", action="store_true")
     deploy.add_argument("--tls-redirect", default="true")

@@ -29,6 +29,9 @@ def deploy(
     return [
         *argv,
         *redirects(route),
+        # What anybody can write into a request is believed from nobody. An edge believes it from proxies in front that
+        # are trusted; kamal-proxy knows all or nobody.
+        "--forward-headers=false",
         *tls,
         *("--health-check-path", health.path),
         *("--health-check-host", route.asked_as(health)),
@@ -48,11 +51,21 @@ def redirects(route: Route) -> list[str]:
 
 
 def door(
-    to: DoorTo, route: Route, health: Health, timing: Timing, *, force: bool = False, is_edge: bool = False
+    to: DoorTo,
+    route: Route,
+    health: Health,
+    timing: Timing,
+    tls: Sequence[str] = (),
+    *,
+    force: bool = False,
+    is_edge: bool = False,
 ) -> list[str]:
-    """The deploy of a door of an app with that route and health check."""
+    """The deploy of a door of an app with that route, health check and `tls`. What is below a path has the HTTPS of the
+    root of its host, in both proxies, and cannot say so again in kamal-proxy; where the app itself is below a path,
+    nobody may be at the root."""
     check = health.changed(path=to.door.health.path, timeout=to.door.health.timeout)
-    argv = deploy(to.service, to.endpoint, route_of(route, to.door), check, timing)
+    own = tls if route.path_prefix != "/" else ()
+    argv = deploy(to.service, to.endpoint, route_of(route, to.door), check, timing, own)
     return [*argv, *kept(to.door, route, is_edge=is_edge), *(["--force"] if force else [])]
 
 

@@ -29,6 +29,7 @@ from .messages import UnknownService, check
 from .probe import Entrance, probe, sends_on
 from .reach import World, reached
 from .token import shown_token
+from .trusted import must_tell_apart
 
 PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
 RENEWAL = 60.0  # seconds that the edge's `renew` waits for the CA
@@ -42,7 +43,7 @@ STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-p
 class KamalProxy:
     """`http_port`, `https_port` and `address`: where the proxy takes requests on this machine. `ca`: what its settings
     say of automatic certificates. `own`: where the customer's certificates are. `world`: at which ports the world
-    asks."""
+    asks. `trusted`: proxies in front, as in config.toml."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class KamalProxy:
         ca: Ca | None = None,
         own: OwnFiles | None = None,
         world: World = World(),
+        trusted: str = "",
     ):
         self._carrier = carrier
         self._keeper = keeper
@@ -61,6 +63,7 @@ class KamalProxy:
         self._ca = ca or Ca()
         self._own = own
         self._world = world
+        self._trusted = trusted
 
     def prepare(self, *, https: bool = False) -> None:
         self._keeper.prepare(https)
@@ -70,6 +73,7 @@ class KamalProxy:
 
     def check(self, route: Route, doors: Sequence[Door] = ()) -> None:
         self._may_get_certificates(route)
+        must_tell_apart(self._trusted, is_edge=self._carrier.is_edge)
         for door in doors:
             commands.kept(door, route, is_edge=self._carrier.is_edge)
         if route.redirects and not route.canonical and not self._carrier.is_edge:
@@ -93,14 +97,17 @@ class KamalProxy:
         force: bool = False,
     ) -> None:
         is_edge = self._carrier.is_edge
-        told = [commands.door(one, route, health, timing, force=force, is_edge=is_edge) for one in doors]
+        for one in doors:
+            commands.kept(one.door, route, is_edge=is_edge)  # before anything is switched
         own = self._given(service, route) if route.tls == "own" else None
-        argv = commands.deploy(service, endpoint, route, health, timing, self._tls(route, own))
+        tls = self._tls(route, own)
+        told = [commands.door(one, route, health, timing, tls, force=force, is_edge=is_edge) for one in doors]
+        argv = commands.deploy(service, endpoint, route, health, timing, tls)
         argv += ["--force"] if force else []
         first = FIRST_CERTIFICATES if is_edge and route.tls == "auto" else 0.0
         if is_edge:
-            for one in told:
-                self._deploy(one, timing, health)
+            for words in told:
+                self._deploy(words, timing, health)
             self._deploy(argv, timing, health, first)
             listed = self._services(service)
         else:
@@ -110,8 +117,13 @@ class KamalProxy:
                 partial(self._deploy, argv, timing, health), [*others, partial(self._services, service)]
             )
         kept = {service, *(one.service for one in doors)}
+        below = route.path_prefix.rstrip("/")
         for name in listed.keys() - kept:
-            self._close(name, listed[name].serving.path_prefix, endpoint, route, health, timing, force=force)
+            check = DoorHealth(path=health.path, timeout=health.timeout)
+            path = listed[name].serving.path_prefix
+            to = DoorTo(name, Door(path=path.removeprefix(below), health=check), endpoint)
+            closing = partial(commands.door, to, route, health, timing, tls, force=force, is_edge=is_edge)
+            self._close(name, closing if path.startswith(f"{below}/") else None, timing, health)
         self._take_back(service, own)
 
     def _deploy(self, argv: Sequence[str], timing: Timing, health: Health, more: float = 0.0) -> None:
@@ -120,19 +132,14 @@ class KamalProxy:
         else:
             self._run(argv, timing.deploy + health.timeout + timing.drain)
 
-    def _close(
-        self, name: str, path: str, endpoint: Endpoint, route: Route, health: Health, timing: Timing, *, force: bool
-    ) -> None:
-        """Its requests are the app's now. Those under way on what was behind it end in their time, as in a switch: to
-        forget it at once would cut them. In the edge they do so in the background, and `drained` forgets it."""
-        below = route.path_prefix.rstrip("/")
-        if path.startswith(f"{below}/"):
-            check = DoorHealth(path=health.path, timeout=health.timeout)
-            to = DoorTo(name, Door(path=path.removeprefix(below), health=check), endpoint)
+    def _close(self, name: str, told: Callable[[], Sequence[str]] | None, timing: Timing, health: Health) -> None:
+        """Its requests are the app's now, as `told` says; None: nobody's. Those under way on what was behind it end in
+        their time, as in a switch: to forget it at once would cut them. In the edge they do so in the background, and
+        `drained` forgets it."""
+        if told is not None:
             with suppress(Refused, ReleaseFailed):  # kamal-proxy, and an app below a prefix
-                argv = commands.door(to, route, health, timing, force=force, is_edge=self._carrier.is_edge)
-                self._deploy(argv, timing, health)
-        if not self._carrier.is_edge:
+                self._deploy(told(), timing, health)
+        if told is None or not self._carrier.is_edge:
             self._run_if_known(commands.remove(name))
 
     def drained(self, service: str, timeout: float) -> None:

@@ -32,7 +32,8 @@ class Controller:
         runtime, table, maps = self.haproxy.runtime, self.table, Maps(layout)
         self.drains = Drains(runtime)
         self.certificates = Certificates(table.services, self.haproxy, settings.https, settings.addresses, table.lock)
-        configuration = Configuration(settings, self.haproxy, table, self.addresses, self.certificates.offer, maps)
+        self.configuration = Configuration(settings, self.haproxy, table, self.addresses, self.certificates.offer, maps)
+        configuration = self.configuration
         self.upkeep = Upkeep(self.haproxy, table, configuration, maps, self.drains)
         follower = Follower(runtime, self.addresses, lambda: all_places(table.services()), table.lock)
         servers = Servers(self.upkeep.send, self.addresses, self.drains)

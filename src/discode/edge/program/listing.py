@@ -37,6 +37,7 @@ def as_json(controller: Controller) -> str:
     listing = {
         "services": [_entry(controller, service, failing) for service in controller.table.services()],
         "haproxy": controller.haproxy.runtime.status(),
+        "trusted_proxies": list(controller.configuration.trusted),
         "authority": controller.certificates.authority(),
         "https_is_open": controller.certificates.offer.is_bound,
         "controller": {"pid": os.getpid(), "version": __version__, "start": START, **why},

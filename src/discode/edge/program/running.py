@@ -75,6 +75,8 @@ class Running:
                 accesslog.rotate(log, self._controller.haproxy.runtime.master)
             if self._controller.upkeep.heal():
                 print("HAProxy had exited and was started again", flush=True)
+            if self._controller.upkeep.follow_trust():
+                print("Other proxies in front are trusted from now on", flush=True)
         except HaproxyError as error:
             print(f"HAProxy does not start: {error}", flush=True)
             self._end.wait(AGAIN)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
 
+from ...core.networks import networks
 from ..haproxy.process import Haproxy, HaproxyError
 from ..services.service import Pool, Service
 from ..services.table import Table
@@ -27,6 +28,8 @@ class Configuration:
         self._layout, self._settings, self._haproxy, self._table = haproxy.layout, settings, haproxy, table
         self._addresses, self._offer, self._maps = addresses, offer, maps
         self._running: dict[str, str] = {}  # each service's part of the running configuration
+        self.trusted: tuple[str, ...] = ()  # networks of proxies in front, by which HAProxy goes
+        self._written: tuple[str, ...] = ()  # the same, as in the file that was written last
 
     def write(self, services: Iterable[Service]) -> None:
         """Write the configuration for these services, and the maps for those in the table."""
@@ -36,7 +39,27 @@ class Configuration:
         files.write_pages(layout, services)
         self._offer.write_files(services)
         self._maps.write(self._table.services())
-        files.write(layout.config, config_text(layout, services, self._settings, self._addresses.of))
+        self._written = self._wanted()
+        files.write(layout.config, config_text(layout, services, self._settings, self._addresses.of, self._written))
+
+    def follow_trust(self) -> bool:
+        """Reload when other proxies in front are trusted now. Returns whether that was so. Raises HaproxyError."""
+        if self._wanted() == self._written:
+            return False
+        services = self._table.services()
+        self.write(services)
+        self._haproxy.reload()
+        self._has_loaded(services)
+        return True
+
+    def _wanted(self) -> tuple[str, ...]:
+        """A file that cannot be read leaves what was read before."""
+        try:
+            return networks(",".join(self._layout.trusted.read_text().split()))
+        except FileNotFoundError:
+            return ()
+        except (OSError, ValueError):
+            return self._written
 
     def has_started(self) -> None:
         """Note that HAProxy has started or reloaded with the table as `write` wrote it."""
@@ -71,6 +94,7 @@ class Configuration:
         self._has_loaded(services)
 
     def _has_loaded(self, services: list[Service]) -> None:
+        self.trusted = self._written
         self._offer.loaded(services)
         # A worker that has just started takes a target out after one failed check. A target that is alone stays.
         single = [

@@ -41,6 +41,11 @@ class Upkeep:
         with self._table.lock:
             self._configuration.write(self._table.services())
 
+    def follow_trust(self) -> bool:
+        """Reload when other proxies in front are trusted now. Returns whether that was so."""
+        with self._table.lock:
+            return self._configuration.follow_trust()
+
     def heal(self) -> bool:
         """Start HAProxy again if it has died. Returns whether it had."""
         self._haproxy.reap()

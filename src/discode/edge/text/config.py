@@ -12,13 +12,20 @@ from pathlib import Path
 from ..layout import Layout
 from ..services.service import Service
 from ..settings import Settings
-from . import hops, limits, pages, plain, relay, strict, tls
+from . import hops, limits, pages, plain, relay, strict, tls, trust
 from .backend import AddressOf, backends, common_sections, errors_section, forwarding_rules, own_rules
 from .binds import bind_line
 from .metrics import metrics_section
 
 
-def config_text(layout: Layout, services: Iterable[Service], settings: Settings, address_of: AddressOf) -> str:
+def config_text(
+    layout: Layout,
+    services: Iterable[Service],
+    settings: Settings,
+    address_of: AddressOf,
+    trusted: Sequence[str] = (),
+) -> str:
+    """`trusted`: networks of proxies in front, see `trust`."""
     services = list(services)
     parts = [
         _head(layout, settings, services),
@@ -30,7 +37,7 @@ def config_text(layout: Layout, services: Iterable[Service], settings: Settings,
         ),
         common_sections(layout),
         relay.sections(layout.folder),
-        _frontend(layout, services, settings),
+        _frontend(layout, services, settings, trusted),
         tls.on_demand_sections(layout.folder, settings.addresses, settings.https.port, services),
         metrics_section(settings.addresses, settings.metrics_port),
     ]
@@ -183,7 +190,7 @@ def _own_pages(layout: Layout, services: Sequence[Service], is_stopped: str) -> 
 _DISGUISED = "^x(_[a-z]+[-_]|-[a-z]+_)(for|host|proto|port|ssl|prefix|server|ip|id|start|target)$"
 
 
-def _frontend(layout: Layout, services: Sequence[Service], settings: Settings) -> str:
+def _frontend(layout: Layout, services: Sequence[Service], settings: Settings, trusted: Sequence[str]) -> str:
     maps = {name: layout.map(name) for name in ("sites", "routes", "traits", "modes", "health", "redirects", "active")}
     tls_bind = tls.bind_lines(layout.folder, settings.addresses, settings.https.port, services)
     return f"""\
@@ -211,7 +218,7 @@ frontend http from base
     # An address may end with its host: the path is then /, see RFC 9112, 3.2.1.
     http-request set-uri /%[pathq] if {{ url -m beg http }} {{ req.ver 1.0 1.1 }} !{{ pathq -m beg / }}
     {plain.ORIGIN_FORM} if {{ url -m beg http }} {{ req.ver 1.0 1.1 }}
-{tls.request_rules_before_routing(layout.folder)}\
+{trust.source_rules(trusted)}{tls.request_rules_before_routing(layout.folder)}\
 {_finding_rules(maps)}{_mode_rules(layout, services, maps)}\
     # WebSockets and event streams have backends of their own, so that they can be let go by themselves.
     http-request set-var(txn.live) str(:live) if is_websocket or is_event_stream
@@ -268,7 +275,7 @@ def _mode_rules(layout: Layout, services: Sequence[Service], maps: Mapping[str, 
 
 
 def _redirect_rules(layout: Layout, file: Path) -> str:
-    where = "%[var(sess.scheme,http)]://%[var(txn.canonical)]%[var(txn.port,)]%[pathq]"
+    where = "%[var(txn.scheme,http)]://%[var(txn.canonical)]%[var(txn.port,)]%[pathq]"
     port = "req.hdr(host),port_only"
     return f"""\
     acl has_redirects var(txn.traits) -m sub :redirects:
@@ -277,6 +284,8 @@ def _redirect_rules(layout: Layout, file: Path) -> str:
 {tls.request_rules(layout.folder)}\
     # Another port than that of the scheme stays: behind it is the same edge.
     http-request set-var-fmt(txn.port) ":%[{port}]" if has_redirects !{{ {port} 0 80 443 }}
+    http-request set-var(txn.scheme) var(sess.scheme) if has_redirects
+    http-request set-var(txn.scheme) str(https) if has_redirects {{ var(txn.ended) -m found }}
     http-request redirect code 301 location "{where}" if {{ var(txn.canonical) -m found }} !is_canonical
 """
 
@@ -284,9 +293,7 @@ def _redirect_rules(layout: Layout, file: Path) -> str:
 # Incoming forwarding headers count only where the operator says so.
 _FORWARDING = f"""\
     acl has_own_forwarding var(txn.traits) -m sub :own:
-    http-request del-header Forwarded
-    http-request del-header X-Forwarded- -m beg if {{ var(txn.traits) -m sub :untrusted: }}
-{forwarding_rules(" !has_own_forwarding")}"""
+{trust.RULES}{forwarding_rules(" !has_own_forwarding")}"""
 
 
 # Reads go to the read targets, but for a while after a client's own write. They go to the others while none is well.

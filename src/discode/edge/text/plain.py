@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..services.service import Service
-from . import limits
+from . import limits, trust
 from .tls import tls_entries
 
 # Values of the headers that stand in the log are plain when JSON needs no escape in them.
@@ -29,6 +29,7 @@ HEADERS = (
     r"|content-length: [0-9]{1,18}+"
     rf"|accept: (?![^\r]*text/event-stream){_VALUE}"
     r"|(?!user-agent:|content-(?:type|length):|host:|accept:"
+    rf"|{trust.PLAIN}"
     r"|x-(?:forwarded|request)-|forwarded:|upgrade:|transfer-encoding:"
     r"|connection:|keep-alive:|proxy-|te: (?!trailers\r)|trailer:)"
     rf"[a-z0-9-]++: {_VALUE}"

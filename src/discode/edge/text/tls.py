@@ -80,7 +80,8 @@ def request_rules_before_routing(folder: Path) -> str:
 
 def request_rules(folder: Path) -> str:
     """For a request whose service is known. A service without TLS does not answer over TLS, as in kamal-proxy."""
-    is_plain, names = "!{ var(sess.scheme) -m found } { var(txn.tls) -m str redirect }", folder / "names.map"
+    names = folder / "names.map"
+    is_plain = "!{ var(sess.scheme) -m found } !{ var(txn.ended) -m found } { var(txn.tls) -m str redirect }"
     here, there = "{ var(txn.secure) -m str yes }", "{ var(txn.canonical),map_str(" + str(names) + ") -m str yes }"
     return f"""\
     http-request set-var(txn.tls) var(txn.service),map_str({folder / "tls.map"})
