@@ -5,6 +5,7 @@ import http.client
 import pytest
 from conftest_https import Handshakes, Pair
 
+from discode.edge.services.tls import PRODUCTION, STAGING, can_issue
 from rig.certificates import key_pem, make_certificate, make_key
 from rig.load import Load
 from rig.wait import wait_for
@@ -81,6 +82,21 @@ def test_a_service_below_a_path_can_have_https_of_its_own(served, pair):
     assert edge.https("b.test", "/b/door/x") == (200, "one") and edge.head("b.test", "/b/door/x")[0] == 301
     edge.ok("deploy", "beside", "--target", one.target, "--host", "b.test", "--path-prefix", "/bee")
     assert edge.https("b.test", "/bee")[0] == 503 and edge.get("b.test", "/bee") == (200, "one")
+
+
+def test_lets_encrypt_is_not_asked_for_a_name_of_private_use(served):
+    """It stands beside a public one, say, and is served by HTTP; a CA of one's own is asked."""
+    edge, one, _, _ = served
+    assert edge.ok("deploy", "b", "--target", one.target, "--host", "b.test", "--tls") == "", "nothing was waited for"
+    assert edge.get("b.test") == (200, "one") and edge.service("b")["certificates"][0]["error"] is None
+    assert "no public CA has certificates for b.test" in edge.run("renew", "b.test").stderr
+    asked = [
+        ("a.example.com", PRODUCTION),
+        ("nas.local", PRODUCTION),
+        ("nas.local", STAGING),
+        ("nas.local", "https://ca"),
+    ]
+    assert [can_issue(directory, host) for host, directory in asked] == [True, False, False, True]
 
 
 def test_forwarding_headers_of_strangers_do_not_count_behind_tls(served):

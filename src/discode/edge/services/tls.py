@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from ...core.public_names import is_public
 from .options import Command, CommandError
 
 # https://letsencrypt.org/docs/acme-protocol-updates/ and /docs/staging-environment/
@@ -57,6 +58,11 @@ class HttpsSettings:
     port: int = 443
     authority: Authority = field(default_factory=Authority)
     retry: float = 60.0
+
+
+def can_issue(directory: str, host: str) -> bool:
+    """Whether to ask this CA for the name at all: Let's Encrypt is for public ones. What another CA does is its own."""
+    return is_public(host) or directory not in (PRODUCTION, STAGING)
 
 
 def tls_settings(command: Command, hosts: Sequence[str], prefixes: Sequence[str]) -> Tls | None:

@@ -21,7 +21,7 @@ from ..haproxy.process import HaproxyError
 from ..haproxy.runtime import Runtime
 from ..services.options import CommandError
 from ..services.service import Service
-from ..services.tls import PRODUCTION, Tls, is_wildcard
+from ..services.tls import PRODUCTION, Tls, can_issue, is_wildcard
 from ..text import tls as tls_text
 from . import approval, schedule
 from .account import Accounts
@@ -96,7 +96,8 @@ class Keeper:
 
     def wait_for_certificates(self, hosts: Iterable[str], tls: Tls, seconds: float) -> dict[str, str]:
         """Until each has a certificate or has failed; the names without one, and why."""
-        directory, hosts = self._authorities.now().directory_of(tls), list(hosts)
+        directory = self._authorities.now().directory_of(tls)
+        hosts = [host for host in hosts if can_issue(directory, host)]
         with self._change:
             missing = self._wait(seconds, lambda: [host for host in hosts if self._is_missing(host, directory)])
             return {host: self._why(host) for host in missing}
@@ -139,6 +140,8 @@ class Keeper:
             if host in service.hosts:
                 if service.tls is None:
                     return f"{service.name} has no TLS. Nothing was changed"
+                if service.tls.is_automatic:
+                    return f"no public CA has certificates for {host}. Nothing was changed"
                 return f"{host} has a certificate of its own, which is renewed by another deploy with it"
         return f"no service has an automatic certificate for {host}. Nothing was changed"
 
@@ -195,7 +198,7 @@ class Keeper:
                 continue
             directory = self._authority.directory_of(service.tls)
             if not service.tls.on_demand_url:
-                yield from (Wanted(host, directory) for host in service.hosts)
+                yield from (Wanted(host, directory) for host in service.hosts if can_issue(directory, host))
                 continue
             taken = {host for other in self._services() for host in other.hosts}
             names = self._folder.issued_hosts()
