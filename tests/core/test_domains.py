@@ -41,6 +41,14 @@ def test_https_follows_the_names_unless_somebody_chose_otherwise(before, hosts, 
     assert tls_for(before, hosts) == tls
 
 
+def test_a_wildcard_brings_https_where_this_machine_gets_certificates_for_such():
+    route = Route(hosts=("a.local",))
+    assert [added(route, ["*.a.net"], wildcards=wild).tls for wild in (False, True)] == ["off", "auto"]
+    both = Route(hosts=("a.local", "*.a.net"), tls="auto")
+    assert removed("myapp", both, ["*.a.net"], wildcards=True) == route
+    assert removed("myapp", both, ["a.local"], wildcards=True).tls == "auto"
+
+
 def test_a_name_is_sent_on_and_answered_again():
     assert redirected("myapp", TWO, "www.a.test", "a.test") == LED
     new = redirected("myapp", TWO, "old.test", "a.test")

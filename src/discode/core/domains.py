@@ -18,14 +18,14 @@ from .installation import Route
 from .public_names import Tls, default_tls
 
 
-def added(route: Route, hosts: Iterable[str]) -> Route:
-    """Names that it has already are left as they are."""
+def added(route: Route, hosts: Iterable[str], *, wildcards: bool = False) -> Route:
+    """Names that it has already are left as they are. `wildcards`: whether this machine gets certificates for such."""
     new = [host for host in dict.fromkeys(hosts) if host not in route.hosts]
-    return _with_names(route, (*route.hosts, *new), route.redirects)
+    return _with_names(route, (*route.hosts, *new), route.redirects, wildcards)
 
 
-def removed(app: str, route: Route, hosts: Iterable[str]) -> Route:
-    """Raises UsageError for a name that it does not have, Refused for one that others lead to."""
+def removed(app: str, route: Route, hosts: Iterable[str], *, wildcards: bool = False) -> Route:
+    """As `added`. Raises UsageError for a name that it does not have, Refused for one that others lead to."""
     gone = frozenset(hosts)
     for host in sorted(gone):
         _must_have(app, route, host)
@@ -39,16 +39,16 @@ def removed(app: str, route: Route, hosts: Iterable[str]) -> Route:
             f"Or remove all: discode domain remove {app} {names}",
             key="redirect-target",
         )
-    return _with_names(route, tuple(host for host in route.hosts if host not in gone), redirects)
+    return _with_names(route, tuple(host for host in route.hosts if host not in gone), redirects, wildcards)
 
 
-def redirected(app: str, route: Route, source: str, to: str) -> Route:
+def redirected(app: str, route: Route, source: str, to: str, *, wildcards: bool = False) -> Route:
     """`source` need not be a name of the app yet. What has led to it leads to `to` as well; where `to` has led to it,
     the two change places. Raises UsageError, Refused."""
     _must_be_possible(app, route, source, to)
     turned = {one: target for one, target in route.redirects.items() if one != to}
     redirects = {one: to if target == source else target for one, target in turned.items()} | {source: to}
-    return _with_names(route, tuple(dict.fromkeys([*route.hosts, source])), redirects)
+    return _with_names(route, tuple(dict.fromkeys([*route.hosts, source])), redirects, wildcards)
 
 
 def answering(app: str, route: Route, source: str) -> Route:
@@ -86,19 +86,19 @@ def told(before: Route, after: Route) -> str:
     return ", ".join(words)
 
 
-def tls_for(route: Route, hosts: Sequence[str]) -> Tls:
+def tls_for(route: Route, hosts: Sequence[str], *, wildcards: bool = False) -> Tls:
     """HTTPS with other names. It follows them as long as it is what an install would choose for those that there are;
     what somebody has chosen otherwise stays. No name is to lose it because another one comes."""
     if not hosts:
         return "off"
-    then = default_tls(hosts)
-    is_usual = route.tls == default_tls(route.hosts)
+    then = default_tls(hosts, wildcards=wildcards)
+    is_usual = route.tls == default_tls(route.hosts, wildcards=wildcards)
     has_lost_all = not set(route.hosts) <= set(hosts)
     return then if is_usual and (then != "off" or has_lost_all) else route.tls
 
 
-def _with_names(route: Route, hosts: tuple[str, ...], redirects: Mapping[str, str]) -> Route:
-    return secured(route.changed(hosts=hosts, redirects=redirects), tls_for(route, hosts))
+def _with_names(route: Route, hosts: tuple[str, ...], redirects: Mapping[str, str], wildcards: bool) -> Route:
+    return secured(route.changed(hosts=hosts, redirects=redirects), tls_for(route, hosts, wildcards=wildcards))
 
 
 def _must_have(app: str, route: Route, host: str) -> None:

@@ -66,7 +66,7 @@ def add(
                 f"Afterwards it answers at {', '.join(names)} alone.",
                 f"discode domain add {app} {' '.join(names)}",
             )
-        after = _secured(domains.added(route, names), tls)
+        after = _secured(domains.added(route, names, wildcards=world.names.authority().by_dns), tls)
         if require_https and not after.is_secure:
             raise UsageError(
                 f"HTTPS is required, but {app} would have none with these names. Nothing was changed.",
@@ -85,7 +85,7 @@ def remove(world: World, app: str, hosts: Iterable[str], *, sure: bool = False, 
     names = tuple(hosts)
 
     def change(route: Route) -> Route:
-        after = domains.removed(app, route, names)
+        after = domains.removed(app, route, names, wildcards=world.names.authority().by_dns)
         if not after.hosts and not sure:
             raise NeedsConsent(
                 f"No name would be left. {app} would answer at every name that no other app has, and at this "
@@ -103,7 +103,7 @@ def redirect(world: World, app: str, source: str, to: str, *, skip_checks: bool 
     done = f"{source} leads to {to} now."
 
     def change(route: Route) -> Route:
-        return domains.redirected(app, route, source, to)
+        return domains.redirected(app, route, source, to, wildcards=world.names.authority().by_dns)
 
     return _changed(world, _Wanted(app, "redirected", done, change, skip_checks=skip_checks))
 
