@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..core.authority import Answered, Authority
-from ..core.name_checks import Machine
-from ..ports.names import Told
-from . import authority
-from .dns import CONFIGURATION, Dns
-from .hostconfig import HostConfig
-from .machine import machine
+if TYPE_CHECKING:  # else imported late: every command has this port, and few ask it
+    from ..core.authority import Answered, Authority
+    from ..core.name_checks import Machine
+    from ..ports.names import Told
+    from .hostconfig import HostConfig
 
 # https://letsencrypt.org/docs/acme-protocol-updates/ and /docs/staging-environment/
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
@@ -23,18 +22,23 @@ IDENTIFIER = "letsencrypt.org"  # https://letsencrypt.org/docs/caa/
 class WorldNames:
     """`config`: this host's settings, read when they are needed. `is_here`: whether the proxy is on this machine."""
 
-    def __init__(
-        self, config: Callable[[], HostConfig], is_here: Callable[[], bool], configuration: Path = CONFIGURATION
-    ):
-        self._config, self._is_here, self._configuration = config, is_here, configuration
+    def __init__(self, config: Callable[[], HostConfig], is_here: Callable[[], bool]):
+        self._config, self._is_here = config, is_here
 
     def ask(self, hosts: Collection[str], *, caa: bool) -> Mapping[str, Told]:
-        return Dns(self._config().dns_resolvers, self._configuration).ask(hosts, caa=caa)
+        from .dns import Dns
+
+        return Dns(self._config().dns_resolvers).ask(hosts, caa=caa)
 
     def machine(self) -> Machine:
+        from ..core.name_checks import Machine
+        from .machine import machine
+
         return machine() if self._is_here() else Machine(is_known=False)
 
     def authority(self) -> Authority:
+        from ..core.authority import Authority
+
         config = self._config()
         name = urlsplit(self._directory()).hostname or ""
         return Authority(
@@ -44,10 +48,12 @@ class WorldNames:
         )
 
     def ask_authority(self) -> Answered:
+        from . import authority
+
         config = self._config()
         answered = authority.ask(self._directory(), config.acme_ca_bundle)
         known = answered.identifiers or (() if config.acme_directory else (IDENTIFIER,))
-        return Answered(known, answered.ahead, answered.reason, answered.by_clock)
+        return replace(answered, identifiers=known)
 
     def _directory(self) -> str:
         config = self._config()

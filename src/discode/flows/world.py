@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..core.errors import NoSuchApp
 from ..core.https import Https
 from ..core.installation import Installation
 from ..core.names import check_slug
-from ..ports.names import Names
 from ..ports.proxy import Proxy
 from ..ports.releases import Sources
 from ..ports.report import Report
 from ..ports.runtime import Runtime
 from ..ports.store import Store
 from ..ports.system import Clock, System
+
+if TYPE_CHECKING:  # few commands ask it
+    from ..ports.names import Names
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..core.certificate import NameState
 from ..core.installation import Route
 from ..core.manifest import Door, Health, Timeouts
-from ..core.name_checks import Reach
 from .runtime import Endpoint, Probe
+
+if TYPE_CHECKING:  # few commands ask for it
+    from ..core.name_checks import Reach
 
 
 class Mode(Enum):

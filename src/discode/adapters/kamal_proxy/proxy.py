@@ -9,14 +9,13 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...core.certificate import NameState
 from ...core.doors import is_door_of
 from ...core.errors import DiscodeError, Failed, Refused, ReleaseFailed, StateError
 from ...core.installation import Route
 from ...core.manifest import Door, DoorHealth, Health
-from ...core.name_checks import Reach
 from ...ports.proxy import DoorTo, Serving, Timing, worst
 from ...ports.runtime import Endpoint, Probe
 from .. import web
@@ -27,9 +26,11 @@ from .carrier import Carrier, Keeper
 from .handshake import looked_at
 from .messages import UnknownService, check
 from .probe import Entrance, probe, sends_on
-from .reach import World, reached
-from .token import shown_token
 from .trusted import must_tell_apart
+
+if TYPE_CHECKING:  # else imported late: few commands ask for names
+    from ...core.name_checks import Reach
+    from .reach import World
 
 PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
 RENEWAL = 60.0  # seconds that the edge's `renew` waits for the CA
@@ -43,7 +44,7 @@ STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-p
 class KamalProxy:
     """`http_port`, `https_port` and `address`: where the proxy takes requests on this machine. `ca`: what its settings
     say of automatic certificates. `own`: where the customer's certificates are. `world`: at which ports the world
-    asks. `trusted`: proxies in front, as in config.toml."""
+    asks, if not at the usual ones. `trusted`: proxies in front, as in config.toml."""
 
     def __init__(
         self,
@@ -54,7 +55,7 @@ class KamalProxy:
         address: str = "127.0.0.1",
         ca: Ca | None = None,
         own: OwnFiles | None = None,
-        world: World = World(),
+        world: World | None = None,
         trusted: str = "",
     ):
         self._carrier = carrier
@@ -201,10 +202,14 @@ class KamalProxy:
         return found
 
     def reach(self, asked: Mapping[str, Sequence[str]], timeout: float) -> Mapping[str, Mapping[str, Reach]]:
+        from ...core.name_checks import Reach
+        from .reach import World, reached
+        from .token import shown_token
+
         with shown_token(self._run, is_edge=self._carrier.is_edge, hosts=asked) as token:
             if token is None:
                 return {host: dict.fromkeys(addresses, Reach("untried")) for host, addresses in asked.items()}
-            return reached(token, asked, self._entrance, self._world, timeout)
+            return reached(token, asked, self._entrance, self._world or World(), timeout)
 
     def _when_done(self, host: str) -> dict[str, Any]:
         """What the edge says of a host's certificate once no order for it is under way, or the time is up."""
