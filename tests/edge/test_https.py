@@ -33,6 +33,9 @@ def test_http_is_redirected_unless_told_otherwise(served):
     edge, one, _, good = served
     status, head = edge.head("a.test:80", "/path?a=b%20c")
     assert (status, head["location"]) == (301, "https://a.test/path?a=b%20c")
+    # Who has named a port of this edge came to it itself, not through a router that forwards the usual ones to it.
+    assert edge.head(f"a.test:{edge.port}", "/x")[1]["location"] == f"https://a.test:{edge.https_port}/x"
+    assert edge.head("a.test", "/x")[1]["location"] == "https://a.test/x"
     flags = ("--host", "a.test", "--tls", "--tls-redirect=false", *good.flags)
     edge.ok("deploy", "a", "--target", one.target, *flags)
     assert edge.get("a.test") == (200, "one")

@@ -219,7 +219,7 @@ frontend http from base
     http-request set-uri /%[pathq] if {{ url -m beg http }} {{ req.ver 1.0 1.1 }} !{{ pathq -m beg / }}
     {plain.ORIGIN_FORM} if {{ url -m beg http }} {{ req.ver 1.0 1.1 }}
 {trust.source_rules(trusted)}{tls.request_rules_before_routing(layout.folder)}\
-{_finding_rules(maps)}{_mode_rules(layout, services, maps)}\
+{_finding_rules(maps)}{_mode_rules(layout, services, maps, settings.https.port)}\
     # WebSockets and event streams have backends of their own, so that they can be let go by themselves.
     http-request set-var(txn.live) str(:live) if is_websocket or is_event_stream
     http-request set-var(txn.cookie) req.cook(kamal-rollout) if {{ var(txn.traits) -m sub :rollout: }}
@@ -256,13 +256,13 @@ def _finding_rules(maps: Mapping[str, Path]) -> str:
 """
 
 
-def _mode_rules(layout: Layout, services: Sequence[Service], maps: Mapping[str, Path]) -> str:
+def _mode_rules(layout: Layout, services: Sequence[Service], maps: Mapping[str, Path], https_port: int) -> str:
     """Held while the service is paused; answered here while it is stopped."""
     is_stopped = "{ var(txn.mode) -m str stopped }"
     message = f"%[var(txn.service),map_str({layout.map('messages')})]"
     page = pages.quoted(503, message)
     return f"""\
-{_redirect_rules(layout, maps["redirects"])}\
+{_redirect_rules(layout, maps["redirects"], https_port)}\
     http-request set-var(txn.mode) var(txn.service),map_str({maps["modes"]},running)
     http-request set-var-fmt(txn.asked) %[var(txn.service)]:%[path] if !is_running
     http-request return status 200 if !is_running {{ method GET HEAD }} is_health_path
@@ -274,14 +274,14 @@ def _mode_rules(layout: Layout, services: Sequence[Service], maps: Mapping[str, 
 """
 
 
-def _redirect_rules(layout: Layout, file: Path) -> str:
+def _redirect_rules(layout: Layout, file: Path, https_port: int) -> str:
     where = "%[var(txn.scheme,http)]://%[var(txn.canonical)]%[var(txn.port,)]%[pathq]"
     port = "req.hdr(host),port_only"
     return f"""\
     acl has_redirects var(txn.traits) -m sub :redirects:
     http-request set-var-fmt(txn.named) "%[var(txn.service)]=%[var(txn.site)]" if has_redirects
     http-request set-var(txn.canonical) var(txn.named),map_str({file}) if has_redirects
-{tls.request_rules(layout.folder)}\
+{tls.request_rules(layout.folder, https_port)}\
     # Another port than that of the scheme stays: behind it is the same edge.
     http-request set-var-fmt(txn.port) ":%[{port}]" if has_redirects !{{ {port} 0 80 443 }}
     http-request set-var(txn.scheme) var(sess.scheme) if has_redirects

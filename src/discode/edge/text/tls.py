@@ -78,18 +78,25 @@ def request_rules_before_routing(folder: Path) -> str:
     )
 
 
-def request_rules(folder: Path) -> str:
-    """For a request whose service is known. A service without TLS does not answer over TLS, as in kamal-proxy."""
+def request_rules(folder: Path, port: int) -> str:
+    """For a request whose service is known. A service without TLS does not answer over TLS, as in kamal-proxy.
+
+    Who has named the port of plain HTTP is sent to the `port` of HTTPS; who has not may have come through a router that
+    forwards the usual ports to these.
+    """
     names = folder / "names.map"
     is_plain = "!{ var(sess.scheme) -m found } !{ var(txn.ended) -m found } { var(txn.tls) -m str redirect }"
     here, there = "{ var(txn.secure) -m str yes }", "{ var(txn.canonical),map_str(" + str(names) + ") -m str yes }"
+    at = "%[var(txn.secureport,)]" if port != 443 else ""
+    known = f"    http-request set-var-fmt(txn.secureport) :{port} if {is_plain} !{{ req.hdr(host),port_only 0 80 }}\n"
     return f"""\
     http-request set-var(txn.tls) var(txn.service),map_str({folder / "tls.map"})
+{known if at else ""}\
     http-request set-var(txn.secure) var(txn.host),map_str({names}) if {is_plain}
     http-request set-var(txn.secure) var(txn.host),regsub('^[^.]*','*'),map_str({names}) if {is_plain} !{{ var(txn.secure) -m found }}
     http-request return status 503 content-type text/plain string "Service Unavailable" if {{ var(sess.scheme) -m found }} !{{ var(txn.tls) -m found }}
-    http-request redirect location https://%[var(txn.canonical)]%[pathq] code 301 if {is_plain} {{ var(txn.canonical) -m found }} {there}
-    http-request redirect location https://%[var(txn.host)]%[pathq] code 301 if {is_plain} {here}
+    http-request redirect location https://%[var(txn.canonical)]{at}%[pathq] code 301 if {is_plain} {{ var(txn.canonical) -m found }} {there}
+    http-request redirect location https://%[var(txn.host)]{at}%[pathq] code 301 if {is_plain} {here}
 """  # noqa: E501
 
 
