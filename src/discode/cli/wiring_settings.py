@@ -21,8 +21,8 @@ PAIRS = ({"acme_eab_kid", EAB_KEY}, {"dns_provider", "dns_credentials"})  # one 
 TAKEN_UP = "The proxy goes by it from now on. Each certificate is served until there is another one."
 NOT_RUNNING = "The proxy is not running; it goes by it when it starts."
 OLD_EDGE = (
-    "The proxy that runs does not go by it: it is of an earlier version, or has options of its own. "
-    "discode proxy update replaces a container; discode proxy stop and start an edge on this machine."
+    "The proxy that runs does not go by it: it is of an earlier version, or has options of its own. To replace a "
+    "container: discode proxy update. For an edge on this machine: discode proxy stop, then: discode proxy start."
 )
 UNTRUSTED = "No browser trusts certificates of Let's Encrypt's staging."
 

@@ -229,7 +229,7 @@ def _reachable(look: Look, here: list[str]) -> list[Problem]:
     if all(_seen(look, one) != "other" for one in away):
         answers = "nothing answers"
     what = f"A CA asks at port 80 of {shown(look.host)}, where {answers}, and not the proxy of this machine's apps."
-    step = "Have the proxy listen at port 80 (discode proxy status tells its port), or have that port passed on to it."
+    step = "Have the proxy listen at port 80, or have that port passed on to it. Its port: discode proxy status"
     return [Problem("port-80-elsewhere", look.host, what, step)]
 
 

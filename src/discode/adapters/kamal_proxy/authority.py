@@ -33,7 +33,7 @@ def cannot_go_by(settings: Iterable[str]) -> Refused:
     return Refused(
         f"kamal-proxy gets certificates from Let's Encrypt alone, and cannot go by {', '.join(names)}. "
         "Nothing was changed.",
-        "The edge can: discode proxy update --image IMAGE (docs/docker.md says how to get its image). Or go without: "
+        "The edge can (docs/docker.md says how to get its image): discode proxy update --image IMAGE. Or go without: "
         f"discode proxy config unset {' '.join(names)}",
         key="proxy-cannot",
     )

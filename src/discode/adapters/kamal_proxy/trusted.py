@@ -26,7 +26,7 @@ def must_tell_apart(setting: str, *, is_edge: bool) -> None:
         raise Refused(
             f"kamal-proxy cannot tell {setting} from other clients: it believes what a request says of its client from "
             "everybody, or from nobody. Nothing was changed.",
-            "The edge can: discode proxy update --image IMAGE (docs/docker.md says how to get its image). Or go "
+            "The edge can (docs/docker.md says how to get its image): discode proxy update --image IMAGE. Or go "
             "without: discode proxy config unset trusted_proxies",
             key="proxy-cannot",
         )
