@@ -23,7 +23,8 @@ NUMBERS = itertools.count(1)
 
 class ApiGate:
     """PowerDNS's API. `status`: what it answers to all, with `body`; 0: what PowerDNS does. Changes wait while it is
-    not `open`, for `slow` seconds at most; `changes` counts them, and after `most_changes` all are answered 503."""
+    not `open`, for `slow` seconds at most; `changes` counts them, and after `most_changes` all are answered 503.
+    A name gets the newest `values` alone."""
 
     def __init__(self, api):
         self.behind = api.removeprefix("http://")
@@ -34,7 +35,7 @@ class ApiGate:
 
     def pass_all(self):
         self.status, self.body, self.most_changes, self.slow = 0, b"", 1 << 30, 60.0
-        self.most_at_once = 0
+        self.most_at_once, self.values = 0, 100
         self.open.set()
 
     @contextlib.contextmanager
@@ -70,6 +71,11 @@ class _Api(web.Handler):
             return self.reply(503)
         if self._gate.status:
             return self.reply(self._gate.status, self._gate.body)
+        if self.command == "PATCH":
+            asked = json.loads(body)
+            for one in asked["rrsets"]:
+                del one["records"][self._gate.values :]
+            body = json.dumps(asked).encode()
         server = http.client.HTTPConnection(self._gate.behind, timeout=20)
         try:
             server.request(self.command, self.path, body, {"X-API-Key": self.headers["X-API-Key"]})

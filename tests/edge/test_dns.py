@@ -52,6 +52,17 @@ def test_a_wildcard_and_the_name_above_it_are_one_order(world, apps):
     assert world.authority.gate.orders == before + 1 and world.dns.texts(zone) == {}
 
 
+def test_at_a_provider_with_one_value_for_a_name_each_is_ordered_alone_in_the_end(world, apps):
+    """After two orders for both have failed, which takes its time."""
+    (one,) = apps("one")
+    zone = world.zone()
+    world.gate.values = 1
+    world.set(wait=0)
+    deploy(world, one, zone, f"*.{zone}")
+    wait_for(lambda: world.edge.served(zone) and world.edge.served(f"x.{zone}"))
+    assert [names_of(world.edge.served(name)) for name in (zone, f"x.{zone}")] == [[zone], [f"*.{zone}"]]
+
+
 def test_names_that_are_proved_in_one_place_at_once_do_not_lose_each_others_records(world, apps):
     """dns-lexicon reads what a name has, and writes all of it with the new value; here between the two is a while."""
     (one,) = apps("one")
@@ -78,7 +89,7 @@ def test_a_delegated_challenge_is_answered_where_the_cname_leads(world, apps):
 
 def test_a_renewal_under_load_fails_no_handshake(world, apps):
     (one,) = apps("one")
-    world.authority.start(seconds=9)
+    world.authority.start(seconds=6)
     zone = world.zone()
     assert deploy(world, one, f"*.{zone}").stdout == ""
     trust = trusting(world.authority.root())
@@ -101,7 +112,6 @@ def test_without_a_provider_a_wildcard_is_refused_in_kamal_proxys_words(world, a
     [
         (401, b"Unauthorized", "powerdns does not accept the credentials: 401 Unauthorized Unauthorized"),
         (500, b"disk of {KEY} is full", "powerdns has trouble: 500 Internal Server Error disk of … is full"),
-        (404, b"Not Found", "powerdns has no zone"),
     ],
 )
 def test_a_provider_that_refuses_is_told_and_asked_again(world, apps, status, body, said):

@@ -14,7 +14,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -43,9 +43,10 @@ class Records:
     def __init__(self, folder: Path, note: Path, say: Callable[[str], None]):
         self._folder, self._note, self._say = folder, note, say
         self._children = Children()
-        self._change = threading.Lock()  # guards the two below
+        self._change = threading.Lock()  # guards the three below
         self._noted = _read(note)
         self._in_use: set[Record] = set()
+        self._turn_at: dict[str, threading.Lock] = {}
         self._writing = threading.Lock()  # some providers replace all values of a name: one write after the other
         self._next_try, self._pause = 0.0, FIRST_PAUSE
 
@@ -73,7 +74,8 @@ class Records:
         """`challenges`: names such as `_acme-challenge.example.com`, each with its value. Inside the context every
         server of the zone has them. Raises DnsFailure, when it begins."""
         made: list[Record] = []
-        with self._children.one() as child:
+        challenges = list(challenges)
+        with self._turns({challenge for challenge, _ in challenges}), self._children.one() as child:
             try:
                 for challenge, value in challenges:
                     made.append(self._add(child, settings, challenge, value))
@@ -82,6 +84,16 @@ class Records:
                 yield made
             finally:
                 self._remove_all(child, made)
+
+    @contextmanager
+    def _turns(self, challenges: Iterable[str]) -> Iterator[None]:
+        """One order after the other has its record at a name: some providers hold one value for a name."""
+        with ExitStack() as held:
+            for challenge in sorted(challenges):
+                with self._change:
+                    turn = self._turn_at.setdefault(challenge, threading.Lock())
+                held.enter_context(turn)
+            yield
 
     def left_over(self) -> list[Record]:
         """What is to be removed now; it is not named again for a while."""
