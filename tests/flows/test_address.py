@@ -37,8 +37,10 @@ def env_of(world):
         (Route(hosts=("*.a.test", "a.test")), False, False),
         (Route(), True, True),
         (Route(hosts=BEFORE.hosts, path_prefix="/shop"), True, False),
+        (Route(hosts=BEFORE.hosts, tls="auto"), True, False),
+        (Route(hosts=BEFORE.hosts, redirects={"b.test": "a.test"}), False, False),
     ],
-    ids=["the same", "another second", "another first", "wild first", "no host", "a prefix"],
+    ids=["the same", "another second", "another first", "wild first", "no host", "a prefix", "https", "a redirect"],
 )
 def test_only_what_it_is_told_counts(route, url, host):
     told_url, told_host = installed(TELLS_URL), installed(TELLS_HOST)

@@ -17,8 +17,11 @@ _NAMES = (
     *("fastly-client-ip", "x-original-host", "x-url-scheme", "front-end-https"),
 )
 _OTHERS = f"^({'|'.join(name.replace('-', '[-_]') for name in _NAMES)})$"
-# The same, for the pattern of a plain request, which has none of them (see plain.py).
-PLAIN = "|".join(f"{name}:" for name in _NAMES)
+_OF_X, _NOT = ([name for name in _NAMES if name.startswith("x-") is is_x] for is_x in (True, False))
+# The same, for the pattern of a plain request, which has none of them (see plain.py): most headers are told from all of
+# them by their first sign.
+_FIRST = "".join(sorted({name[0] for name in _NAMES}))
+PLAIN = rf"(?=[{_FIRST}])(?:x-(?:{'|'.join(name[2:] for name in _OF_X)})|{'|'.join(_NOT)}):"
 
 
 def source_rules(networks: Sequence[str]) -> str:
