@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import stat
 
 import pytest
 from cryptography import x509
@@ -92,6 +93,7 @@ def test_a_running_edge_takes_the_ca_up_and_keeps_it_and_renews_when_it_is_told(
     assert terms in installed.err and "It has HTTPS: https://shop.test" in installed.out
     told = json.loads(set_up.edge("list", "--json").out)["authority"]
     assert told["directory"] == set_up.pebble.directory and told["ca_bundle"] == 2
+    assert stat.S_IMODE((set_up.home / "edge" / "acme.json").stat().st_mode) == 0o600
     first = set_up.served()
     assert "agree" not in set_up.run("restart", "shop").err, "once"
     assert set_up.served() == first
