@@ -108,3 +108,12 @@ def test_the_edge_takes_other_ports_at_once_and_keeps_those_that_it_has_when_the
     assert installed.get() == (200, "1.0.0")
     assert config(installed, "show", "http_port", "--json").last["settings"]["http_port"]["value"] == installed.port
     assert "proxy cannot be changed while apps are installed" in config(installed, "set", "proxy=docker", code=2).err
+
+
+def test_a_narrow_terminal_shows_names_and_values(place):
+    for columns, is_wide in ((60, False), (250, True)):
+        with terminal(place.command("proxy", "config"), place.env, columns=columns) as typed:
+            assert typed.end() == 0
+        assert ("WHAT IT IS" in typed.screen) == is_wide
+        assert ("What one is: discode proxy config show NAME" in typed.screen) == (not is_wide)
+        assert max(map(len, typed.screen.splitlines())) <= columns

@@ -46,7 +46,7 @@ def show(
     values = settings(wiring.host(as_json)).values()
     told = {row.name: _as_json(row, values) for row in rows}
     lines = [[row.name, _text(row, values), row.help] for row in rows]
-    emit({"settings": told}, table(lines, ["SETTING", "VALUE", "WHAT IT IS"]), as_json=as_json)
+    emit({"settings": told}, _fitting(lines), as_json=as_json)
 
 
 @app.command("set")
@@ -172,6 +172,15 @@ def _text(row: HostSetting, values: dict[str, tuple[Any, bool]]) -> str:
         return "(not set)"
     text = {True: "true", False: "false"}[value] if isinstance(value, bool) else escaped(_joined(value))
     return text if is_set else f"{text} (default)"
+
+
+def _fitting(rows: list[list[str]]) -> str:
+    """On a terminal that is too narrow for what each setting is, without it."""
+    text = table(rows, ["SETTING", "VALUE", "WHAT IT IS"])
+    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+    if not 0 < width < max(map(len, text.splitlines())) or len(rows) == 1:
+        return text
+    return table([row[:2] for row in rows], ["SETTING", "VALUE"]) + "\n\nWhat one is: discode proxy config show NAME"
 
 
 def _joined(value: Any) -> str:
