@@ -45,7 +45,9 @@ def test_a_provider_is_set_and_tried_by_hand(place, dns, credentials):
     said = place.run(*set_words(credentials, dns, "dns_wait=20")).out
     assert said.startswith("Saved: dns_provider, dns_credentials, dns_resolvers, dns_wait.\n")
     assert "With a name of yours: discode proxy dns check example.com" in said
-    said = place.run("proxy", "dns", "check", "www.mine.test").out
+    checked = place.run("proxy", "dns", "check", "www.mine.test")
+    assert checked.err.startswith("Note: Adding a record for www.mine.test, and waiting until all servers")
+    said = checked.out
     assert said.startswith(
         "powerdns added a record at _acme-challenge.www.mine.test in the zone mine.test; all its servers"
     )
@@ -103,6 +105,11 @@ def test_a_setting_that_does_not_work_is_not_kept(place, dns, credentials):
     assert (
         place.run("proxy", "config", "show", "dns_provider", "--json").last["settings"]["dns_provider"]["value"] == ""
     )
+
+
+def test_without_a_provider_a_check_says_how_to_set_one(place):
+    refused = place.run("proxy", "dns", "check", "mine.test", code=4).err
+    assert "Names cannot be proved by DNS: no DNS provider is set.\nNext: Set one: discode proxy config set" in refused
 
 
 def test_providers_are_listed(place):

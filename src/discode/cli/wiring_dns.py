@@ -29,6 +29,7 @@ class DnsTrial:
 
     def check(self, name: str) -> dict[str, Any]:
         """What became of a record at the name's challenge. Raises Refused with what the provider said."""
+        self._host.tell(f"Adding a record for {name}, and waiting until all servers of its zone have it ...")
         return self._ask(["check", name])
 
     def check_file(self) -> None:
@@ -74,6 +75,11 @@ class DnsTrial:
 
     def _next(self, kind: str) -> str:
         config = self._host.config
+        if not config.dns_provider and kind == "provider":
+            return (
+                "Set one: discode proxy config set dns_provider=NAME dns_credentials=FILE. "
+                "Which there are: discode proxy dns providers"
+            )
         if kind == "credentials":
             known = f"discode proxy dns providers {config.dns_provider}"
             return f"Correct {config.dns_credentials}; what may be in it: {known}"

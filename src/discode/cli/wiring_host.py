@@ -159,6 +159,10 @@ class Host:
             self._edge = EdgeProcess(self.home / "edge", *where, self.edge_files, self._container_name)
         return self._edge
 
+    def tell(self, text: str) -> None:
+        """What the user should know."""
+        self._note(text)
+
     def has_dns_proof(self) -> bool:
         """Whether names can be proved by DNS records, as wildcards have to be."""
         return bool(self.config.dns_provider)
