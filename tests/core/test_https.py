@@ -88,7 +88,8 @@ def test_a_renewal_that_fails_is_a_matter_when_the_end_is_near():
     assert late.warning(late.names[0]).startswith(
         "its certificate ends in 5 days, and it is not renewed: the CA cannot be reached: Connection refused; it"
     )
-    own = seen(certificate(5), is_renewed=False)
+    own = seen(certificate(5.9), is_renewed=False)
+    assert own.as_dict()["names"][0]["days_left"] == 5
     assert own.warning(own.names[0]) == "its certificate ends in 5 days; give it the next one before that"
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from .certificate import Certificate, CertificateFailure, NameState
 from .clocks import length
+from .ends import told_in_days
 from .installation import Route
 from .public_names import Tls, is_public
 
@@ -88,7 +89,7 @@ class Https:
         assert one.certificate is not None
         if not one.certificate.is_ending(self.now, is_renewed=self.is_renewed):
             return ""
-        ends = f"its certificate ends in {length(one.certificate.ends - self.now)}"
+        ends = f"its certificate ends in {told_in_days(one.certificate.ends - self.now)}"
         if not self.is_renewed:
             return f"{ends}; give it the next one before that"
         return f"{ends}, and it is not renewed: {_reason(one.failure, self.now) or 'the proxy does not tell why'}"
