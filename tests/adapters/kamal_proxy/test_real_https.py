@@ -137,7 +137,8 @@ def test_automatic_ones_are_accepted_and_http_is_served_until_they_are_there(sit
     route = ROUTE.changed(hosts=("app.test", "www.app.test"), tls="auto")
     for endpoint in (site.healthy(), site.healthy()):
         site.proxy.switch("myapp", endpoint, route, HEALTH, TIMING)
-        assert site.deployed() == "--host app.test --host www.app.test --tls --tls-redirect=false"
+        told = site.deployed()
+        assert told.startswith("--host app.test --host www.app.test") and told.endswith("--tls --tls-redirect=false")
         assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING, is_secure=True)
         assert site.plain("app.test") == (200, None)
         assert site.proxy.probe("myapp", route, "/up", 60.0).ok
