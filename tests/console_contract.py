@@ -11,6 +11,15 @@ from place import APP
 from terminal import terminal
 
 BYTES = os.urandom(1 << 18)
+COUNTS = """
+import signal, sys
+seen = []
+signal.signal(signal.SIGINT, lambda *_: (seen.append(1), print("seen", flush=True)))
+signal.signal(signal.SIGUSR1, lambda *_: sys.exit(f"interrupts: {len(seen)}"))
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
 
 
 def discode(place, *words, given=b""):
@@ -109,6 +118,15 @@ class ConsoleContract:
             typed.type("exit 7")
             assert typed.end() == 7
             assert typed.modes() == before
+
+    def test_a_key_reaches_a_program_once(self, app):
+        with terminal(app.command("exec", APP, "--", "python3", "-c", COUNTS), app.env) as typed:
+            typed.until("ready")
+            typed.press(b"\x03")
+            typed.until("seen")
+            typed.child.send_signal(signal.SIGUSR1)  # passed on after whatever came before it
+            typed.until("interrupts: 1")
+            assert typed.end() == 1
         with terminal(app.command("run", APP, "--", "cat"), app.env) as typed:
             typed.type("hello")
             typed.until("hello\r\nhello")

@@ -51,10 +51,12 @@ def started(place, name, script):
 def test_an_update_goes_on_and_takes_the_console_with_it_but_not_what_runs_beside(installed):
     console = started(installed, "exec", "trap '' HUP TERM; echo ready; exec sleep 600")
     beside = started(installed, "run", "echo ready; read -r line; cat VERSION")
+    shell = started(installed, "exec", "trap '' TERM; trap 'exit 5' HUP; echo ready; while :; do sleep 0.05; done")
     installed.publish("1.1.0")
     installed.run("update", APP)
     out, err = console.communicate(timeout=60)
     assert (out, console.returncode) == ("", 137) and "has ended, and the command with it." in err
+    assert shell.wait(60) == 5, "what ignores SIGTERM, as a shell does, hears that its terminal goes"
     assert beside.communicate("\n", timeout=60) == ("1.0.0", "") and beside.returncode == 0
 
 
