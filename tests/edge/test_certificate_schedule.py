@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discode.edge.tls.pem import covers
-from discode.edge.tls.schedule import Failure, after_failure, is_due, renewal_time
+from discode.edge.tls.schedule import Failure, after_failure, is_due, is_over_with_a_deploy, renewal_time
 
 DAY = 86400.0
 
@@ -36,6 +36,12 @@ def test_a_limit_is_obeyed_and_a_ca_that_is_away_is_asked_sooner():
     assert after_failure(None, "unreachable", "", 50.0, 60.0, 0.0).next_try == 50.0
     assert after_failure(None, "rate limited", "", 6 * DAY, 60.0, 0.0).next_try == 6 * DAY, "as long as a week"
     assert after_failure(None, "rate limited", "", 1e12, 60.0, 0.0).next_try == 8 * DAY, "not for ever"
+
+
+def test_a_deploy_mends_what_a_person_can_and_no_limit_of_the_ca():
+    assert is_over_with_a_deploy(Failure(1, 60.0, "dns", ""), 0.0)
+    assert not is_over_with_a_deploy(Failure(1, 60.0, "rate limited", ""), 59.0)
+    assert is_over_with_a_deploy(Failure(1, 60.0, "rate limited", ""), 60.0)
 
 
 @given(st.lists(st.sampled_from(["refused", "rate limited", "unreachable"]), min_size=1, max_size=60))

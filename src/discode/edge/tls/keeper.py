@@ -88,10 +88,12 @@ class Keeper:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def forget_failures(self, hosts: Iterable[str]) -> None:
-        """These names are tried at once: something may have been mended."""
+        """These names are tried at once: something may have been mended. Not while a CA's limit lasts."""
+        now = time.time()
         with self._change:
             for host in hosts:
-                self._failures.pop(host, None)
+                if host in self._failures and schedule.is_over_with_a_deploy(self._failures[host], now):
+                    del self._failures[host]
             self._change.notify_all()
 
     def wait_for_certificates(self, hosts: Iterable[str], tls: Tls, seconds: float) -> dict[str, str]:

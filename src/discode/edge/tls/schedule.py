@@ -1,7 +1,7 @@
 """When to ask the CA: before a certificate runs out, and ever less often while it refuses. Pure.
 
 A CA limits how often one may fail (Let's Encrypt: 5 times a host and hour), so waits double, and they are kept over
-restarts. A new `deploy` clears them: the person at the keyboard has mended something.
+restarts. A new `deploy` clears them: the person at the keyboard has mended something. A limit it cannot mend.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ def is_due(life: Lifetime | None, failure: Failure | None, now: float) -> bool:
     if failure is not None and now < failure.next_try:
         return False
     return life is None or now >= renewal_time(life)
+
+
+def is_over_with_a_deploy(failure: Failure, now: float) -> bool:
+    return failure.kind != "rate limited" or now >= failure.next_try
 
 
 def renewal_time(life: Lifetime) -> float:
