@@ -36,6 +36,10 @@ def serves(place, version):
         (("install", APP, "--from", "ftp://x"), 2, "neither a folder nor a web address"),
         (("install", APP, "--from", "http://127.0.0.1:9/"), 7, "cannot be reached"),
         (("install", APP, "--from", "/x", "--host", "a b"), 2, "not a host name"),
+        (("install", APP, "--from", "/x", "--host", "192.0.2.7", "--tls", "auto"), 2, "is an IP address"),
+        (("install", APP, "--from", "/x", "--host", "localhost", "--tls", "auto"), 2, "is a name for private use"),
+        (("proxy", "renew", "https://shop.test"), 2, "it has a scheme"),
+        (("certificate", "set", "nosuch"), 2, "Give either --certificate and --private-key, or --tls."),
         (("install", APP, "--from", "/x", "--path-prefix", "shop"), 2, "not a valid path prefix"),
         (("install", APP, "--from", "/x", "--http-port", "70000"), 2, "70000 is not a HTTP port"),
         (("install", APP, "--from", "/x", "--set", "nonsense"), 2, "Setting 1 must look like NAME=value."),
@@ -55,6 +59,17 @@ def test_words_that_cannot_be_meant(place, words, code, expected):
     assert expected in told(place.run(*words, code=code))
     error = place.run(*words, "--json", code=code).last
     assert error["exit_code"] == code and error["error"]["sentence"] and error["error"]["next_step"]
+
+
+def test_a_choice_that_there_is_not_is_told_with_those_that_there_are(place):
+    answer = place.run("install", APP, "--tls", "own", code=2)
+    assert "Invalid value for '--tls': 'own' is not one of 'auto', 'off'." in answer.err
+
+
+@pytest.mark.parametrize("command", ["exec", "run"])
+def test_a_command_in_an_app_has_to_be_said(place, command):
+    assert f"Give the command after --, as in: discode {command} myapp -- ls" in place.run(command, APP, code=125).err
+    assert "The command is empty." in told(place.run(command, APP, "--", "", code=125))
 
 
 def test_a_file_with_mistakes_names_every_line(place):

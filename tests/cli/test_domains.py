@@ -27,7 +27,7 @@ def shop(installed):
 
 def test_names_come_lead_elsewhere_and_go(shop):
     first = shop.run("domain", "list", APP)
-    assert first.out == f"HOST       LEADS TO  HTTPS\nshop.test  the app   no\nAddress: http://shop.test:{shop.port}\n"
+    assert first.out == f"HOST       LEADS TO  HTTPS\nshop.test  the app   off\nAddress: http://shop.test:{shop.port}\n"
     added = shop.run("domain", "add", APP, "WWW.Shop.test.", "new.test")
     assert added.out == (
         f"shop answers at www.shop.test and new.test now. Its address is http://shop.test:{shop.port}.\n"
@@ -76,8 +76,16 @@ def test_what_is_wrong_is_told_with_what_to_type_instead(shop):
         (
             ("redirect", APP, "b.test"),
             2,
-            "A redirect needs --to HOST, or --undo.",
+            "A redirect needs --to HOST or --undo.",
             "discode domain redirect shop b.test",
+        ),
+        (("redirect", APP, "shop.test"), 2, "A redirect needs", "discode domain redirect shop shop.test --to HOST"),
+        (("redirect", APP, "b.test", "--to", "shop.test", "--undo"), 2, "--to HOST or --undo, not both", "--to HOST"),
+        (
+            ("add", APP, "b.test", "--tls", "auto"),
+            2,
+            "shop.test is a name for private use",
+            "Give a certificate (discode certificate set shop --certificate FILE --private-key FILE), or --tls off",
         ),
         (
             ("redirect", APP, "b.test", "--to", "c.test"),

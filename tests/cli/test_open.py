@@ -15,11 +15,12 @@ def test_the_address_is_told(installed):
     told = {"app": APP, "address": address, "state": "running", "opened": False}
     assert installed.run("open", APP, "--json").last == told
     installed.run("stop", APP)
+    assert installed.run("open", APP, "--json").last == {**told, "state": "stopped"}, "the result is last"
     answer = installed.run("open", APP)
     assert answer.out == f"{address}\n" and f"start it with: discode start {APP}" in answer.err
     assert installed.run("open", "nobody", code=3).out == ""
     with terminal(installed.command("open", APP), {**installed.env, "BROWSER": "touch %s", "DISPLAY": ":0"}) as typed:
-        assert typed.end() == 0 and typed.screen.startswith(address), "root's browser is nobody's"
+        assert typed.end() == 0 and typed.screen.endswith(f"{address}\r\n"), "root's browser is nobody's"
 
 
 @pytest.fixture

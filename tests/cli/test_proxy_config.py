@@ -54,7 +54,11 @@ def test_a_setting_is_set_and_has_its_default_again(place):
         (("--from-file", "acme_eab_key=/dev/null"), "acme_eab_key has no such value", "in base64url"),
         (("acme_ca_bundle=/nowhere",), "/nowhere cannot be read", "Give another file"),
         (("acme_ca_bundle=/etc/passwd",), "/etc/passwd holds no certificate in PEM format", "Give another file"),
-        (("acme_mail=me@example.com",), "no setting named acme_mail", "acme_email"),
+        (("acme_mail=me@example.com",), "no setting named 'acme_mail'", "Did you mean acme_email?"),
+        (("Acme_Email = me@example.com",), "no setting named 'Acme_Email '", "Did you mean acme_email?"),
+        (("acme_email", "me@example.com"), "no setting named 'me@example.com'", "Write NAME=VALUE"),
+        (("=me@example.com",), "no setting named ''", "discode proxy config"),
+        (("acme_email=",), "acme_email cannot be ''", "discode proxy config unset acme_email"),
         ((), "No setting was given", "discode proxy config set"),
     ],
 )  # fmt: skip

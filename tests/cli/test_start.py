@@ -55,6 +55,21 @@ def test_each_command_has_a_help_of_its_own(name):
     assert found.get_short_help_str(40).rstrip(".") in " ".join(help.split())
 
 
+def pages(group, *names):
+    for name in group.list_commands(None):
+        found = group.get_command(None, name)
+        with found.make_context(name, [], resilient_parsing=True, terminal_width=80) as context:
+            yield (*names, name), context.command.get_help(context)
+            if hasattr(context.command, "list_commands"):
+                yield from pages(context.command, *names, name)
+
+
+def test_help_fits_a_terminal_of_80_columns():
+    told = {names: help.splitlines() for names, help in pages(command())}
+    assert ("domain", "add") in told
+    assert not {names: line for names, lines in told.items() for line in lines if len(line) > 80}
+
+
 def test_names_options_and_values_are_completed():
     assert completions("up") == ["update"]
     assert {"get", "set"} == set(completions("config", ""))

@@ -12,7 +12,7 @@ YEAR = 365 * 86400.0
 @pytest.mark.parametrize(
     ("host", "ca", "why"),
     [
-        ("192.0.2.7", LE, "192.0.2.7 is an IP address, and CAs are asked for names alone."),
+        ("192.0.2.7", LE, "192.0.2.7 is an IP address, and certificates are got for names alone."),
         ("192.0.2.7", OWN, "is an IP address"),
         (
             "*.example.com",
@@ -41,7 +41,7 @@ def test_what_no_certificate_can_be_had_for_is_refused_with_the_reason(host, ca,
 
 def test_beside_a_name_that_gets_one_others_go_without():
     assert must_be_certifiable(["app.example.com", "192.0.2.7", "nas.local"], LE) == [
-        "192.0.2.7 is an IP address, and CAs are asked for names alone: it is served by plain HTTP.",
+        "192.0.2.7 is an IP address, and certificates are got for names alone: it is served by plain HTTP.",
         "nas.local is a name for private use, which Let's Encrypt does not sign: it is served by plain HTTP.",
     ]
     with pytest.raises(UsageError):

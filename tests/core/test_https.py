@@ -120,6 +120,13 @@ def test_all_names_count():
     assert both.in_brief == "b.test: DNS problem: NXDOMAIN"
 
 
+def test_many_names_are_told_in_few_words():
+    many = Https((*(NameState(f"n{number}.test") for number in range(100)), NameState("z.test", None, REFUSED)), NOW)
+    assert many.in_brief.startswith("z.test: DNS problem: NXDOMAIN; n0.test: no certificate yet; ")
+    assert many.in_brief.endswith("n3.test: no certificate yet; 96 more")
+    assert many.sentences()[-1] == "96 more have no trusted certificate either." and len(many.sentences()) == 6
+
+
 @pytest.mark.parametrize(
     ("found", "short"),
     [
@@ -140,6 +147,8 @@ def test_in_a_column(found, short):
         (Route(hosts=("a.example.com",)), ()),
         (Route(hosts=("a.example.com", "a.local"), tls="auto"), ("a.example.com",)),
         (Route(hosts=("a.test", "b.local"), tls="auto"), ("a.test", "b.local")),
+        (Route(hosts=("a.test", "192.0.2.7"), tls="auto"), ("a.test",)),
+        (Route(hosts=("a.test", "192.0.2.7"), tls="own", certificate=1), ("a.test", "192.0.2.7")),
         (Route(hosts=("a.example.com", "a.local"), tls="own", certificate=1), ("a.example.com", "a.local")),
         (Route(hosts=("b.com", "www.b.com"), tls="auto", redirects={"www.b.com": "b.com"}), ("b.com", "www.b.com")),
     ],

@@ -98,8 +98,9 @@ def test_lets_encrypt_is_not_asked_for_a_name_of_private_use(served):
         ("nas.local", PRODUCTION),
         ("nas.local", STAGING),
         ("nas.local", "https://ca"),
+        ("192.0.2.7", "https://ca"),
     ]
-    assert [can_issue(directory, host) for host, directory in asked] == [True, False, False, True]
+    assert [can_issue(directory, host) for host, directory in asked] == [True, False, False, True, False]
 
 
 def test_forwarding_headers_of_strangers_do_not_count_behind_tls(served):

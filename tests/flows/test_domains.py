@@ -147,7 +147,7 @@ def test_one_that_knows_its_address_comes_again_when_that_changes_and_only_then(
     domains.add(world.world(), APP, ["b.test"])
     assert world.store.installations[APP].number == 1
     result = domains.redirect(world.world(), APP, "a.test", "b.test")
-    assert "It has been restarted, for it knows its own address." in result.message
+    assert "myapp has been restarted, because it is told its own address." in result.message
     [instance] = world.runtime.live.values()
     assert instance.spec.env["HOME_PAGE"] == "http://b.test/home" and world.store.installations[APP].number == 2
 

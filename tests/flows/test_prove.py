@@ -59,7 +59,7 @@ def test_a_certificate_that_comes_in_time(made):
 
 def test_without_https_nothing_is_waited_for(made):
     result, report, seconds = ask(made, tls="off", hosts=("a.local",))
-    assert result.https is None and result.message == "" and seconds < 5
+    assert result.https is None and result.message == "Its address is http://a.local." and seconds < 5
     assert not any("certificate" in title for title in report.steps)
 
 

@@ -59,7 +59,7 @@ def _not_reached(directory: str, error: Exception) -> Refused:
         )
     return _refused(
         f"This machine does not trust the CA at {directory}: {web.told(error)}",
-        "Of a CA of your own, give its root certificate, too: discode proxy config set "
+        "If it is a CA of your own, give its root certificate, too: discode proxy config set "
         f"acme_directory={directory} acme_ca_bundle=FILE. {ANYWAY}",
     )
 

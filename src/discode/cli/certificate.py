@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core.errors import UsageError
-from .https import CertificateFile, PrivateKeyFile, TlsChoice
+from .https import CertificateFile, OtherTls, PrivateKeyFile
 from .options import App, Json, group
 from .running import run_flow
 
@@ -27,13 +27,14 @@ def set_(
     name: App,
     certificate: CertificateFile = None,
     private_key: PrivateKeyFile = None,
-    tls: TlsChoice = None,
+    tls: OtherTls = None,
     as_json: Json = False,
 ) -> None:
-    """Give an app a certificate of your own, or the next one, or have it got and renewed by itself.
+    """Give an app a certificate of your own, or an automatic one.
 
     \b
-        discode certificate set myapp --certificate fullchain.pem --private-key key.pem
+        discode certificate set myapp \\
+            --certificate fullchain.pem --private-key key.pem
         discode certificate set myapp --tls auto
     """
     from ..flows import domains
@@ -51,7 +52,7 @@ def set_(
 
     if (tls is None) == (certificate is None and private_key is None):
         raise UsageError(
-            "A certificate of your own, or --tls: one of the two is needed. Nothing was changed.",
+            "Give either --certificate and --private-key, or --tls. Nothing was changed.",
             "See: discode certificate set --help",
             key="https-options",
         )

@@ -40,9 +40,10 @@ def exec_(
     terminal: Tty = None,
     as_json: Json = False,
 ) -> None:
-    """Run a command in a running app, on your terminal: a shell, a console, a look.
+    """Run a command in a running app.
 
-    The exit code is the command's own; 128 and a signal's number when one ended it; 127 when there is no such command.
+    It has your terminal: a shell, a console, a quick look. The exit code is the command's own; 128 and a signal's
+    number when one ended it; 127 when there is no such command.
     What keeps Discode from running it ends with 125. The command ends with the instance that it runs in: an update
     replaces that.
 
@@ -53,29 +54,39 @@ def exec_(
     """
     from ..flows.console import execute
 
-    _to_its_end("exec", app, lambda world, console: execute(world, app, command, console, process), terminal, as_json)
+    _to_its_end(
+        "exec", app, lambda world, console: execute(world, app, command, console, process), command, terminal, as_json
+    )
 
 
 def run(
     app: App, command: Command, interactive: Interactive = False, terminal: Tty = None, as_json: Json = False
 ) -> None:
-    """Run a command in a fresh instance of an app, with its settings and data; no request reaches it.
+    """Run a command in a fresh instance of an app.
 
-    Also while the app is stopped. The instance is removed when the command ends. Exit codes are as for discode exec.
+    The instance has the app's settings and data, and gets no requests. This works while the app is stopped, too.
+    The instance is removed when the command ends. Exit codes are as for discode exec.
 
     \b
         discode run myapp -- bin/rails db:migrate:status
     """
     from ..flows.console import run
 
-    _to_its_end("run", app, lambda world, console: run(world, app, command, console), terminal, as_json)
+    _to_its_end("run", app, lambda world, console: run(world, app, command, console), command, terminal, as_json)
 
 
 def _to_its_end(
-    name: str, app: str, flow: Callable[[World, Console], int], terminal: bool | None, as_json: bool
+    name: str,
+    app: str,
+    flow: Callable[[World, Console], int],
+    command: list[str],
+    terminal: bool | None,
+    as_json: bool,
 ) -> None:
     from . import wiring
 
+    if not command[0]:
+        raise UsageError("The command is empty.", f"For example: discode {name} {app} -- ls -l", key="no-command")
     world = wiring.world(as_json, f"discode {name}")
     with _console(terminal, as_json) as console:
         code = flow(world, console)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..core.errors import Unreachable, UsageError
-from .host_names import tell_international
+from .host_names import checked, tell_international
 from .options import App, Json, group
 from .output import emit, table
 from .running import run_flow
@@ -55,7 +55,7 @@ def list_(name: App, as_json: Json = False) -> None:
             {"host": host, "redirect_to": route.redirects.get(host), "https": states.get(host)} for host in route.hosts
         ],
     }  # fmt: skip
-    absent = "unknown" if route.is_secure and not https.names else "no"
+    absent = "unknown" if route.is_secure and not https.names else "off"
     rows = [[host, route.redirects.get(host, "the app"), words.get(host, absent)] for host in route.hosts]
     every = f"{name} answers at every name that no other app has."
     text = table(rows, ["HOST", "LEADS TO", "HTTPS"]) if rows else every
@@ -91,7 +91,7 @@ def add(
     """
     from ..flows import domains
 
-    names = _checked(hosts)
+    names = checked(hosts)
     tell_international(names, as_json)
 
     def flow(world: World, sure: bool) -> Result:
@@ -109,7 +109,7 @@ def remove(name: App, hosts: Names, skip_checks: SkipChecks = False, yes: Yes = 
     """
     from ..flows import domains
 
-    names = _checked(hosts)
+    names = checked(hosts)
 
     def flow(world: World, sure: bool) -> Result:
         return domains.remove(world, name, names, sure=sure, skip_checks=skip_checks)
@@ -128,7 +128,7 @@ def redirect(
     skip_checks: SkipChecks = False,
     as_json: Json = False,
 ) -> None:
-    """Send one name on to another one of the app, with the same path (301).
+    """Send one name on to another one of the app. The path stays the same (301).
 
     \b
         discode domain redirect myapp www.example.com --to example.com
@@ -136,18 +136,18 @@ def redirect(
     """
     from ..flows import domains
 
-    [source] = _checked([host])
+    [source] = checked([host])
     tell_international([source], as_json)
     if undo == (to is not None):
         raise UsageError(
-            "A redirect needs --to HOST, or --undo. Nothing was changed.",
-            f"For example: discode domain redirect {name} {source} --to {source.removeprefix('www.')}",
+            f"A redirect needs --to HOST or --undo{', not both' if undo else ''}. Nothing was changed.",
+            f"For example: discode domain redirect {name} {source} --to HOST",
             key="invalid-redirect",
         )
     if to is None:
         run_flow("domain", as_json, lambda world: domains.answer(world, name, source))
         return
-    [target] = _checked([to])
+    [target] = checked([to])
     run_flow("domain", as_json, lambda world: domains.redirect(world, name, source, target, skip_checks=skip_checks))
 
 
@@ -167,15 +167,6 @@ def path(
 
     below = check_path_prefix(prefix, f"discode domain path {name} /shop")
     run_flow("domain", as_json, lambda world: domains.move(world, name, below))
-
-
-def _checked(hosts: list[str]) -> tuple[str, ...]:
-    from ..core.host_names import check_hosts
-
-    try:
-        return check_hosts(hosts)
-    except UsageError as error:  # which speaks of the option of an install
-        raise UsageError(error.sentence, error.next_step.replace("--host ", ""), key=error.name) from None
 
 
 def _with_consent(as_json: bool, yes: bool, flow: Callable[[World, bool], Result]) -> None:

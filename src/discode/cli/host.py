@@ -50,7 +50,8 @@ def trust(
     """Trust a vendor's hub by its root file, as install.sh does. It becomes the default source of this machine.
 
     \b
-        discode trust https://hub.example.com --root 1.root.json --root 2.root.json
+        discode trust https://hub.example.com \\
+            --root 1.root.json --root 2.root.json
     """
     from . import wiring
 

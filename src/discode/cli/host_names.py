@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 import typer
@@ -10,6 +10,17 @@ import typer
 SkipChecks = Annotated[
     bool, typer.Option("--skip-checks", help="Go on where DNS says that a host name does not lead here.")
 ]
+
+
+def checked(hosts: Sequence[str]) -> tuple[str, ...]:
+    """Of a command that takes them as words, and not with an option. Raises UsageError."""
+    from ..core.errors import UsageError
+    from ..core.host_names import check_hosts
+
+    try:
+        return check_hosts(hosts)
+    except UsageError as error:  # which speaks of the option of an install
+        raise UsageError(error.sentence, error.next_step.replace("--host ", ""), key=error.name) from None
 
 
 def tell_international(hosts: Iterable[str], as_json: bool) -> None:

@@ -23,6 +23,14 @@ TlsChoice = Annotated[
         show_default=False,
     ),
 ]
+OtherTls = Annotated[
+    Literal["auto", "off"] | None,
+    typer.Option(
+        "--tls",
+        help="auto: HTTPS with a certificate that is got and renewed by itself; off: plain HTTP.",
+        show_default=False,
+    ),
+]
 CertificateFile = Annotated[
     str | None,
     typer.Option(

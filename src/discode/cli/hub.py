@@ -235,7 +235,8 @@ def registry_add(
     The hub keeps the password and gets a token from that registry for each pull. Customers only ever see the token.
 
     \b
-        discode hub registry add ghcr.io/acme/myapp --app myapp --username acme-bot < password.txt
+        discode hub registry add ghcr.io/acme/myapp --app myapp \\
+            --username acme-bot < password.txt
     """
     hub = _open(folder)
     from ..hub.delegation import Delegation, add

@@ -24,9 +24,10 @@ def status(
     app: Annotated[str | None, typer.Argument(metavar="[APP]", help="Only this app.", show_default=False)] = None,
     as_json: Json = False,
 ) -> None:
-    """Show how an app is: its version, address, processes and license, and which versions are kept.
+    """Show how an app is, or all of them.
 
-    Without a name it shows all apps, as discode list does.
+    Shows its version, address, HTTPS, processes and license, and which versions are kept. Without a name it lists all
+    apps, as discode list does.
     """
     from . import wiring
 

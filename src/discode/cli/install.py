@@ -99,17 +99,16 @@ def install(
     Starts the newest release and sends traffic to it, by HTTPS for a public host. A failure leaves settings and data.
 
     \b
-        discode install myapp --from https://releases.example.com --host app.example.com
-        discode install myapp --host app.example.com --certificate fullchain.pem --private-key key.pem
+        discode install myapp --from https://hub.example.com --host my.example.com
+        discode install myapp --host my.example.com \\
+            --certificate fullchain.pem --private-key key.pem
     """
-    from ..core.names import check_slug
     from ..flows.install import InstallRequest
     from . import https, wiring
     from .settings import collect
     from .source_login import keep_new, taken_off
 
-    check_slug(app)
-    route, values = _route(host, path_prefix, as_json), collect(set_, set_from_env, settings)
+    route, values = _route(app, host, path_prefix, as_json), collect(set_, set_from_env, settings)
     machine = wiring.host(as_json)
     route, own = https.chosen(route, tls, certificate, private_key, machine, as_json, required=require_https)
     machine.configure(proxy, http_port, proxy_image, trusted_proxies)
@@ -133,12 +132,15 @@ def _install(world: World, wanted: InstallRequest, license_file: str | None, as_
     )
 
 
-def _route(hosts: list[str], path_prefix: str, as_json: bool) -> Route:
+def _route(app: str, hosts: list[str], path_prefix: str, as_json: bool) -> Route:
+    """Raises UsageError for what is typed wrong, in the order in which it is typed."""
     from ..core.host_names import check_hosts
     from ..core.installation import Route
+    from ..core.names import check_slug
     from ..core.path_prefix import check_path_prefix
     from .host_names import tell_international
 
+    check_slug(app)
     route = Route(hosts=check_hosts(hosts), path_prefix=check_path_prefix(path_prefix, "--path-prefix /shop"))
     tell_international(route.hosts, as_json)
     return route

@@ -44,7 +44,8 @@ def issue(
     """Issue a license. Its key is shown only once; the hub stores a hash.
 
     \b
-        discode license issue myapp --hub https://hub.example.com --customer "Example Ltd" --days 365 --seats 2
+        discode license issue myapp --hub https://hub.example.com \\
+            --customer "Example Ltd" --days 365 --seats 2
 
     --channel limits the releases that it offers. It does not limit images: a registry grants whole repositories, so the
     key can pull every tag of the app's images, those of other channels too.

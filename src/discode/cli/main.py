@@ -21,9 +21,9 @@ from .signals import install_handlers
 HELP = """Install and update self-hosted web applications without an outage.
 
 \b
-A customer:     discode install myapp --from SOURCE, then discode update myapp
-A vendor:       discode release init, discode release publish, discode license issue
-An operator:    discode doctor, discode settle --all, discode edge --help, discode hub --help
+A customer:   discode install myapp --from SOURCE, then discode update myapp
+A vendor:     discode release init, release publish, license issue
+An operator:  discode doctor, settle --all, edge --help, hub --help
 
 \b
 Every command takes --json. Exit codes:
@@ -151,7 +151,7 @@ def _run(words: list[str]) -> int:
     except DiscodeError as error:
         return show(error, as_json=as_json, code=_code_of(error, words))
     except _CLICK_ERROR as error:
-        return _show_usage(error, as_json=as_json, code=OWN_ERROR if words[0] in OTHERS_CODE else 2)
+        return _show_usage(error, as_json=as_json, code=OWN_ERROR if words[0] in OTHERS_CODE else 2, name=words[0])
     except (typer.Abort, KeyboardInterrupt):
         print("Stopped.", file=sys.stderr)
         return 5
@@ -168,7 +168,9 @@ def _code_of(error: DiscodeError, words: list[str]) -> int:
     return OWN_ERROR
 
 
-def _show_usage(error: BaseException, *, as_json: bool, code: int) -> int:
+def _show_usage(error: BaseException, *, as_json: bool, code: int, name: str) -> int:
+    # Typer's words for a choice that there is not.
+    error.message = error.message.replace("Value error, ", "")  # type: ignore[attr-defined]
     if as_json:
         from ..core.errors import UsageError
         from .errors import show
@@ -177,5 +179,5 @@ def _show_usage(error: BaseException, *, as_json: bool, code: int) -> int:
         return show(told, as_json=True, code=code)
     error.show()  # type: ignore[attr-defined]
     if code == OWN_ERROR:
-        print("Give the command after --, as in: discode exec myapp -- ls -l", file=sys.stderr)
+        print(f"Give the command after --, as in: discode {name} myapp -- ls -l", file=sys.stderr)
     return code

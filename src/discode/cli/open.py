@@ -21,7 +21,9 @@ def open_(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Whether a browser may be opened.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Print the address of an app, and open a browser there: on a terminal of a desktop, not as root, not over SSH.
+    """Print an app's address, and open a browser there.
+
+    The browser is for the terminal of a desktop: not for root, and not over SSH.
 
     \b
         discode open myapp
@@ -33,10 +35,10 @@ def open_(
     installation = world.installed(app)
     address = world.site(installation.kind, world.steps()).proxy.url(installation.route)
     is_opened = browser and not as_json and sys.stdout.isatty() and _opened(address, os.environ)
-    told = {"app": app, "address": address, "state": installation.state, "opened": is_opened}
-    emit(told, address, as_json=as_json)
     if installation.state == "stopped":
         world.report.note(f"{app} is stopped; start it with: discode start {app}")
+    told = {"app": app, "address": address, "state": installation.state, "opened": is_opened}
+    emit(told, address, as_json=as_json)
 
 
 def _opened(address: str, environment: Mapping[str, str]) -> bool:

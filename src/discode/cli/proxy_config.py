@@ -20,7 +20,7 @@ HELP = """Show and change the settings of this machine: ports, image, and the CA
 
 \b
     discode proxy config set acme_email=admin@example.com
-    discode proxy config set acme_directory=https://ca.example.com/acme/directory acme_ca_bundle=/etc/ssl/ca.pem
+    discode proxy config set acme_directory=https://ca.example.com/directory
     discode proxy config set acme_eab_kid=kid-1 acme_eab_key
 """
 
@@ -70,7 +70,8 @@ def set_(
     typed = [one for one in assignments if "=" in one]
     names = [one for one in assignments if "=" not in one]
     given = dict(_typed(one) for one in typed) | dict(_filed(one) for one in from_file)
-    given |= {name: _asked(_row(name), as_json) for name in names}
+    rows = [_row(name) for name in names]  # all of them, before the first one is asked for
+    given |= {row.name: _asked(row, as_json) for row in rows}
     if not given:
         raise UsageError("No setting was given.", "For example: discode proxy config set acme_email=admin@example.com")
     _change(given, as_json, skip_checks=skip_checks)
@@ -151,14 +152,22 @@ def _read(row: HostSetting, text: str) -> Any:
 
 
 def _wrong(row: HostSetting, what: str) -> UsageError:
-    return UsageError(f"{row.name} {what}. Nothing was changed.", f"It takes {row.expected}.", key="invalid-setting")
+    return UsageError(
+        f"{row.name} {what}. Nothing was changed.",
+        f"It takes {row.expected}. For its default: discode proxy config unset {row.name}",
+        key="invalid-setting",
+    )
 
 
 def _row(name: str) -> HostSetting:
     if (row := SETTINGS.get(name)) is None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name.strip().lower(), SETTINGS, 1)
         raise UsageError(
-            f"This machine has no setting named {escaped(name)}. Nothing was changed.",
-            f"Its settings are: {', '.join(SETTINGS)}. See: discode proxy config",
+            f"This machine has no setting named {escaped(name)!r}. Nothing was changed.",
+            f"{f'Did you mean {near[0]}? ' if near else ''}Write NAME=VALUE, without blanks around the =. "
+            "To see all settings: discode proxy config",
             key="unknown-setting",
         )
     return row

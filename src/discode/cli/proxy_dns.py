@@ -13,7 +13,8 @@ HELP = """Try the DNS provider that proves names, and see which ones there are.
 
 \b
     discode proxy dns providers cloudflare
-    discode proxy config set dns_provider=cloudflare dns_credentials=/etc/discode/dns
+    discode proxy config set dns_provider=cloudflare \\
+        dns_credentials=/etc/discode/dns
     discode proxy dns check example.com
 """
 

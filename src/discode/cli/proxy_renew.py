@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .host_names import checked
 from .options import Json
 from .output import emit
 
@@ -23,10 +24,11 @@ def renew(
     from . import wiring
     from .progress import report_for
 
+    names = checked(hosts)
     host, report = wiring.host(as_json), report_for(as_json)
     proxy = host.kamal_proxy()
     renewed = []
-    for name in hosts:
+    for name in names:
         report.note(f"Asking the CA for a certificate for {name} ...")
         renewed.append(proxy.renew(name))
     text = "\n".join(

@@ -120,7 +120,7 @@ def publish(
     \b
         app: myapp
         version: 1.2.0
-        image: registry.example.com/acme/myapp   # the tag is the version, unless one is given
+        image: registry.example.com/acme/myapp   # its tag is the version
         port: 3000
         health: {path: /up}
 

@@ -56,14 +56,18 @@ def rotate(
     they trust to the newest one. A cut-off change is finished by the same command.
 
     \b
-        online   signs snapshot and timestamp, on the hub or, for a folder, beside your keys.
-                 When a hub was broken into, or its backup stolen.
-        targets  signs your releases. When a machine that publishes was broken into: change online,
-                 too, for a thief of both can sign versions that no later one exceeds.
-        root     both keys. When one of them may be in other hands, or who holds it leaves.
+        online   signs snapshot and timestamp, on the hub or, for a folder,
+                 beside your keys. When a hub was broken into, or its backup
+                 stolen.
+        targets  signs your releases. When a machine that publishes was
+                 broken into: change online, too, for a thief of both can sign
+                 versions that no later one exceeds.
+        root     both keys. When one of them may be in other hands, or who
+                 holds it leaves.
 
     \b
-        discode release key rotate online --hub https://hub.example.com --keys ~/keys/myapp
+        discode release key rotate online --hub https://hub.example.com \\
+            --keys ~/keys/myapp
 
     The keys from before are moved to retired/ in the folder of your keys; nothing needs them any more. A root key that
     is lost cannot be replaced: customers accept no root that it did not sign. Back up both.
@@ -103,7 +107,8 @@ def import_(
     one that release init showed. Run it again with others' copies: the newest counts.
 
     \b
-        discode release chain import https://mirror.example.com --keys ~/keys/myapp
+        discode release chain import https://mirror.example.com \\
+            --keys ~/keys/myapp
         discode release chain import ~/Downloads/trust --keys ~/keys/myapp
         discode release init --hub https://hub.example.com --keys ~/keys/myapp
     """

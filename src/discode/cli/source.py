@@ -13,7 +13,7 @@ from .output import described, emit
 if TYPE_CHECKING:
     from ..flows.world import World
 
-app = group("Show how an app's source is asked, and forget a login or the leave to use plain HTTP.")
+app = group("Show where an app's releases come from. Forget its login, or that plain HTTP is allowed.")
 
 
 @app.command()

@@ -14,6 +14,7 @@ from .public_names import is_public
 
 # https://letsencrypt.org/docs/rate-limits/, read in 2026: new certificates for one registered domain in 7 days.
 A_WEEK = 50
+OWN = "--certificate FILE --private-key FILE"
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,9 @@ class Answered:
     by_clock: bool = False
 
 
-def must_be_certifiable(hosts: Sequence[str], ca: Authority) -> list[str]:
-    """Sentences on hosts that get no certificate beside others that do. Nothing is asked for it.
+def must_be_certifiable(hosts: Sequence[str], ca: Authority, own: str = OWN) -> list[str]:
+    """Sentences on hosts that get no certificate beside others that do. Nothing is asked for it. `own`: what to type
+    for a certificate of one's own.
 
     Raises UsageError when none can have one by itself, and for a wildcard: a route with one is as good as never proved.
     """
@@ -53,15 +55,14 @@ def must_be_certifiable(hosts: Sequence[str], ca: Authority) -> list[str]:
         return [f"{why}: it is served by plain HTTP." for why, _ in without.values()]
     first, instead = without[wild or hosts[0]]
     raise UsageError(
-        f"{first}. Nothing was changed.", f"Give a certificate (--certificate FILE --private-key FILE), or {instead}",
-        key="no-certificate-for-name",
-    )  # fmt: skip
+        f"{first}. Nothing was changed.", f"Give a certificate ({own}), or {instead}", key="no-certificate-for-name"
+    )
 
 
 def _uncertifiable(host: str, ca: Authority) -> tuple[str, str] | None:
     """Why, and what may be done instead."""
     if is_address(host):
-        return f"{host} is an IP address, and CAs are asked for names alone", "--tls off"
+        return f"{host} is an IP address, and certificates are got for names alone", "--tls off"
     if host.startswith("*.") and not ca.by_dns:
         return (
             f"{host} is a wildcard, for which a CA wants a record in DNS (DNS-01), and no dns_provider is set",

@@ -16,23 +16,28 @@ from typing import Any, Literal
 from .certificate import Certificate, CertificateFailure, NameState
 from .clocks import length
 from .ends import told_in_days
+from .host_names import is_address
 from .installation import Route
 from .public_names import Tls, is_public
 
 State = Literal["proved", "none", "expired", "not yet valid", "untrusted"]
 # What may be over in a moment. All others are words of the CA, or settings: to wait for a while changes nothing.
 PASSING = ("unreachable", "not served")
+SHOWN = 5  # names in one sentence
 AWAY = 3  # tries in a row that do not reach the CA, until nobody waits for it any more
 OWN_WORDS = ("refused", "dns", "not reached", "another answered")  # where the reason is what the CA wrote, and no more
 
 
 def expected(route: Route) -> Route:
     """The part of a route whose users come by HTTPS; without hosts when nobody does. A CA that certifies public names
-    certifies no others, so beside one of them they are served as before."""
+    certifies no others, so beside one of them they are served as before; and none is asked for an address."""
     if not route.is_secure:
         return route.changed(hosts=(), redirects={})
-    public = tuple(filter(is_public, route.hosts)) if route.tls == "auto" else ()
-    return route.changed(hosts=public or route.hosts, redirects={})
+    if route.tls != "auto":
+        return route.changed(redirects={})
+    public = tuple(filter(is_public, route.hosts))
+    names = tuple(host for host in route.hosts if not is_address(host))
+    return route.changed(hosts=public or names, redirects={})
 
 
 @dataclass(frozen=True)
@@ -58,9 +63,11 @@ class Https:
     @property
     def in_brief(self) -> str:
         """What is missing; the same for as long as it is."""
-        return "; ".join(
-            f"{one.host}: {one.failure.reason if one.failure else 'no certificate yet'}" for one in self.missing
-        )
+        missing = sorted(self.missing, key=lambda one: one.failure is None)
+        words = [
+            f"{one.host}: {one.failure.reason if one.failure else 'no certificate yet'}" for one in missing[:SHOWN]
+        ]
+        return "; ".join([*words, *([f"{len(missing) - SHOWN} more"] if len(missing) > SHOWN else [])])
 
     def is_over(self, deadline: float) -> bool:
         """Whether nothing will have changed by then (Unix time)."""
@@ -105,8 +112,10 @@ class Https:
         return f"{_by_the_clock(certificate, self.now)}{_renewal(one.failure, self.now)}"
 
     def sentences(self) -> list[str]:
-        """One for each name that is not proved."""
-        return [f"{one.host}: {self.why(one)}." for one in self.missing]
+        """One for each name that is not proved, and one for all of them that are too many."""
+        missing = self.missing
+        more = [f"{len(missing) - SHOWN} more have no trusted certificate either."] if len(missing) > SHOWN else []
+        return [*(f"{one.host}: {self.why(one)}." for one in missing[:SHOWN]), *more]
 
     def warnings(self) -> list[str]:
         """A sentence for each name whose owner has to know something."""

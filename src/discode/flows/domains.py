@@ -116,7 +116,7 @@ def answer(world: World, app: str, source: str) -> Result:
 
 def move(world: World, app: str, path_prefix: str) -> Result:
     """Below another path."""
-    done = f"{app} has the paths below {path_prefix} now." if path_prefix != "/" else f"{app} has all paths now."
+    done = f"{app} answers below {path_prefix} now." if path_prefix != "/" else f"{app} answers at all paths now."
     return _changed(world, _Wanted(app, "moved", done, lambda route: domains.below(route, path_prefix)))
 
 
@@ -178,7 +178,8 @@ def _look(world: World, wanted: _Wanted, before: Installation, route: Route, ste
     site.proxy.prepare(https=route.is_secure)
     if new := fresh(before.route, route):
         known = [host for host in route.hosts if host not in new]
-        asked = ask_names(world, route, steps, skip=wanted.skip_checks, known=known)
+        own = f"discode certificate set {wanted.app} --certificate FILE --private-key FILE"
+        asked = ask_names(world, route, steps, skip=wanted.skip_checks, known=known, own=own)
         ask_doors(world, site.proxy, asked, steps)
     if not wanted.skip_checks:
         certificates_first(site, wanted.app, before.route, route)
@@ -214,7 +215,7 @@ def _under_the_lock(world: World, wanted: _Wanted, steps: Steps, journals: list[
     route = wanted.change(before.route)
     site = world.site(before.kind, steps)
     if route == before.route:
-        return _result(site, before, before, "nothing-to-do", "Nothing to do: its addresses are like that already.")
+        return _result(site, before, before, "nothing-to-do", f"Nothing to do: {app} is set up that way already.")
     check_proxy(site, before.changed(route=route))
     _must_be_possible(world, site, app, route)
     tell_what_is_taken_over(world, app, route)
@@ -241,7 +242,7 @@ def _told_again(site: Site, journal: Journal) -> str:
         site.proxy.ensure()
         preflight(site, journal.after)
     replace(site, journal)
-    return "It has been restarted, for it knows its own address."
+    return f"{journal.after.app} has been restarted, because it is told its own address."
 
 
 def _rerouted(site: Site, journal: Journal) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..core.authority import must_be_certifiable
 from ..core.errors import Refused, UsageError
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
@@ -47,7 +48,7 @@ def install(world: World, request: InstallRequest) -> Result:
     https = proved_if_possible(site, after, waits=not request.require_https)
     if https and https.is_proved:
         lead_to_https(site, after)
-    message = https_words(site, after, https) if https else ""
+    message = https_words(site, after, https) if https else f"Its address is {site.proxy.url(after.route)}."
     return Result(
         "install", request.app, "installed", None, after.version, str(after.instance), site.steps.seconds, message,
         https=https,
@@ -58,6 +59,8 @@ def _install(world: World, request: InstallRequest) -> tuple[Site, Installation]
     steps, app = world.steps(), check_slug(request.app)
     with world.store.asking(app):
         _settled(world, request, steps)
+        if request.route.tls == "auto":  # before a vendor is trusted
+            must_be_certifiable(request.route.hosts, world.names.authority())
         with steps("plan", "Reading the vendor's releases"):
             releases = world.sources.open(app, request.source)
             seed = world.system.secret(SEED_DIGITS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..core.authority import Answered, Authority, judge_answer, judge_number, must_be_certifiable
+from ..core.authority import OWN, Answered, Authority, judge_answer, judge_number, must_be_certifiable
 from ..core.caa import judge_caa
 from ..core.errors import DiscodeError, PreflightError
 from ..core.installation import Installation, Route
@@ -34,12 +34,15 @@ class Asked:
     found: tuple[Problem, ...] = ()  # what no token will change
 
 
-def ask_names(world: World, route: Route, steps: Steps, *, skip: bool = False, known: Collection[str] = ()) -> Asked:
-    """Asks nothing for names of private use or `known` ones, for a route without HTTPS, or with `skip`. Raises
+def ask_names(
+    world: World, route: Route, steps: Steps, *, skip: bool = False, known: Collection[str] = (), own: str = OWN
+) -> Asked:
+    """Asks nothing for names of private use or `known` ones, for a route without HTTPS, or with `skip`. `own`: what to
+    type for a certificate of one's own. Raises
     UsageError for a host that no certificate can be had for, PreflightError when a name will not get one as it is."""
     ca = world.names.authority()
     if route.tls == "auto":
-        for sentence in must_be_certifiable(route.hosts, ca):
+        for sentence in must_be_certifiable(route.hosts, ca, own):
             world.report.note(sentence)
     hosts = [host for host in route.hosts if is_public(host) and host not in known]
     if not hosts or not route.is_secure or skip:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from ...core.host_names import is_address
 from ...core.public_names import is_public
 from .options import Command, CommandError
 
@@ -61,8 +62,9 @@ class HttpsSettings:
 
 
 def can_issue(directory: str, host: str) -> bool:
-    """Whether to ask this CA for the name at all: Let's Encrypt is for public ones. What another CA does is its own."""
-    return is_public(host) or directory not in (PRODUCTION, STAGING)
+    """Whether to ask this CA for the name at all: Let's Encrypt is for public ones. What another CA does is its own,
+    but an address is no name, and only names are ordered here: RFC 8738 has another identifier for addresses."""
+    return is_public(host) or (directory not in (PRODUCTION, STAGING) and not is_address(host))
 
 
 def tls_settings(command: Command, hosts: Sequence[str], prefixes: Sequence[str]) -> Tls | None:
