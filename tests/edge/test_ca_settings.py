@@ -114,9 +114,6 @@ def test_a_renewal_is_forced_and_what_stands_in_its_way_is_said(https_edge, ca, 
     assert "The one before it is served" in done.stderr and https_edge.served("a.test") == second
     assert entry(https_edge)["kind"] == "rate limited" and not entry(https_edge)["under_way"]
     ca.pebble.gate.limit = None
-    limited = entry(https_edge)["next_try"]
-    https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")
-    assert entry(https_edge)["next_try"] == limited, "an update of the app does not ask before the CA's time"
     https_edge.ok("renew", "a.test")
     assert https_edge.served("a.test") not in (first, second) and entry(https_edge)["error"] is None
     for host, why in (
