@@ -110,7 +110,7 @@ def test_a_running_edge_takes_the_ca_up_and_keeps_it_and_renews_when_it_is_told(
     try:
         said = set_up.config("set", f"acme_directory={other.directory}", "acme_email=me@example.com").out
         assert said.splitlines()[1] == (
-            "The proxy goes by it from now on. Each certificate is served until there is another one."
+            "The proxy uses it from now on. Each certificate is served until there is another one."
         )
         wait_for(lambda: set_up.entry()["of_this_directory"], 60)
         set_up.run("proxy", "stop")

@@ -62,6 +62,8 @@ def test_a_refusal_is_told_and_the_app_serves_by_http_unless_https_is_required(p
     assert place.ask("/", host=BLOCKED) == (200, "1.0.0"), "no redirect to where there is nothing"
     assert f"HTTPS:       {BLOCKED}: no. The CA does not issue certificates for" in place.run("status", APP).out
     assert "  none   " in place.run("list").out
+    opened = place.run("open", APP)
+    assert opened.out == f"http://{BLOCKED}:{place.port}\n" and "has no HTTPS yet; to see why: discode" in opened.err
     assert "BAD   shop https: blocked.test: the CA does not issue" in place.run("doctor", code=4).out
 
 

@@ -102,7 +102,7 @@ def test_a_key_in_config_toml_is_refused_with_the_command_that_keeps_it(place):
 def test_the_edge_takes_other_ports_at_once_and_keeps_those_that_it_has_when_they_are_taken(installed):
     before, installed.port = installed.port, free_port()
     said = config(installed, "set", f"http_port={installed.port}").out
-    assert said == "Saved: http_port.\nThe proxy has them; no request was lost.\n"
+    assert said == "Saved: http_port.\nThe proxy uses them now; no request was lost.\n"
     assert installed.get() == (200, "1.0.0")
     import socket
 

@@ -31,7 +31,7 @@ def test_they_are_named_at_the_install_and_changed_at_once(place):
     shown = place.run("proxy", "config", "show", "trusted_proxies", "--json").last
     assert shown["settings"]["trusted_proxies"]["value"] == "127.0.0.2/32,10.0.0.0/8"
     told = place.run("proxy", "config", "set", f"trusted_proxies={CLIENT}").out
-    assert "The proxy goes by it from now on." in told
+    assert "The proxy uses it from now on." in told
     assert forwarded(place, PROXY) == PROXY and forwarded(place, CLIENT) == f"192.0.2.9, {CLIENT}"
     everybody = place.run("proxy", "config", "set", "trusted_proxies=0.0.0.0/0", code=2).err
     assert "IP addresses and networks with commas between them" in everybody

@@ -137,7 +137,7 @@ def test_an_operator_sets_the_ca_of_a_container_that_runs(daemon, registry, prox
         place.install()
         before = place.api.inspect_container("discode-proxy")["Id"]
         said = place.run("proxy", "config", "set", "acme_email=me@example.com").out
-        taken_up = "The proxy goes by it from now on. Each certificate is served until there is another one."
+        taken_up = "The proxy uses it from now on. Each certificate is served until there is another one."
         assert said.splitlines() == ["Saved: acme_email.", taken_up]
         by_image = ("update", "--image", KAMAL_IMAGE, "--yes")
         for words in (("config", "set", f"proxy_image={KAMAL_IMAGE}"), by_image):

@@ -61,6 +61,7 @@ def test_without_https_nothing_is_waited_for(made):
     result, report, seconds = ask(made, tls="off", hosts=("a.local",))
     assert result.https is None and result.message == "Its address is http://a.local." and seconds < 5
     assert not any("certificate" in title for title in report.steps)
+    assert not any("old version" in title for title in report.steps), "there is none"
 
 
 def test_a_ca_that_refuses_is_not_waited_for_and_not_hidden(made):

@@ -8,12 +8,16 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .options import App, Json
 from .output import emit
+
+if TYPE_CHECKING:
+    from ..core.installation import Route
+    from ..flows.world import Site
 
 
 def open_(
@@ -33,12 +37,28 @@ def open_(
 
     world = wiring.world(as_json, "discode open")
     installation = world.installed(app)
-    address = world.site(installation.kind, world.steps()).proxy.url(installation.route)
+    site, route = world.site(installation.kind, world.steps()), installation.route
+    address = site.proxy.url(route)
+    if route.is_secure and _has_no_certificate(site, route):
+        address = site.proxy.url(route.changed(tls="off"))
+        world.report.note(f"{app} has no HTTPS yet; to see why: discode status {app}")
     is_opened = browser and not as_json and sys.stdout.isatty() and _opened(address, os.environ)
     if installation.state == "stopped":
         world.report.note(f"{app} is stopped; start it with: discode start {app}")
     told = {"app": app, "address": address, "state": installation.state, "opened": is_opened}
     emit(told, address, as_json=as_json)
+
+
+def _has_no_certificate(site: Site, route: Route) -> bool:
+    """At its address. Of a proxy that does not answer nothing is known."""
+    from ..core.errors import DiscodeError
+    from ..flows.prove import look_by_https
+
+    try:
+        names = look_by_https(site, route).names
+    except DiscodeError:
+        return False
+    return any(one.host == route.host and one.certificate is None for one in names)
 
 
 def _opened(address: str, environment: Mapping[str, str]) -> bool:

@@ -27,7 +27,7 @@ GAP = "a second or two"  # between two containers on the same port; the command 
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Show which proxy this machine has, whether it is running, and where it listens."""
+    """Show the proxy, whether it runs, and where it listens."""
     from . import wiring
 
     told = wiring.host(as_json).proxy_state()
@@ -66,10 +66,11 @@ def update(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Change the image or the ports of the proxy's container, or apply those in config.toml.
+    """Change the image or the ports of the proxy's container.
 
-    A new container takes over from the old one with all its routes. Requests in progress may finish; for a second or
-    two new ones are refused. If the new container does not answer, the old one is put back.
+    Without options those in config.toml are applied. A new container takes over from the old one with all its routes.
+    Requests in progress may finish; for a second or two new ones are refused. If the new container does not answer,
+    the old one is put back.
 
     \b
         discode proxy update --image basecamp/kamal-proxy:v0.9.2

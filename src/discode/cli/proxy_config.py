@@ -16,7 +16,9 @@ from .options import Json
 from .output import emit, escaped, table
 
 LONGEST = 64 << 10  # bytes of a value in a file
-HELP = """Show and change the settings of this machine: ports, image, and the CA of automatic certificates.
+HELP = """Show and change the settings of this machine.
+
+The ports, the proxy's image, the CA of automatic certificates, the DNS provider and more.
 
 \b
     discode proxy config set acme_email=admin@example.com

@@ -9,7 +9,9 @@ import typer
 from .options import Json
 from .output import emit
 
-HELP = """Try the DNS provider that proves names, and see which ones there are.
+HELP = """Try the DNS provider, and see which ones there are.
+
+It proves names by records in DNS: wildcards, and names of machines that nobody reaches.
 
 \b
     discode proxy dns providers cloudflare
@@ -26,7 +28,10 @@ def check(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A host name of yours.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Add a record at the place where the CA would look for NAME, wait for it, and remove it."""
+    """Try whether the DNS provider can prove a name.
+
+    A record is added where a CA would look for one, waited for, and removed.
+    """
     from . import wiring
     from .wiring_dns import DnsTrial, told_of
 
@@ -39,7 +44,10 @@ def providers(
     provider: Annotated[str | None, typer.Argument(metavar="[PROVIDER]", help="Show what this one asks for.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the DNS providers, or the NAME=value lines that the credentials of one of them may have."""
+    """List the DNS providers, or what one of them asks for.
+
+    With a NAME: the NAME=value lines that the file of its credentials may have.
+    """
     from . import wiring
     from .wiring_dns import DnsTrial
 

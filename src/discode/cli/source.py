@@ -18,7 +18,10 @@ app = group("Show where an app's releases come from. Forget its login, or that p
 
 @app.command()
 def show(name: App, as_json: Json = False) -> None:
-    """Show where an app's releases come from, and as whom they are asked for; never a password."""
+    """Show where an app's releases come from.
+
+    The login's name is shown, too, but never its password.
+    """
     from . import wiring
 
     told = _told(wiring.world(as_json, "discode source"), name)
@@ -39,7 +42,9 @@ def forget(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Take back what was given with --from-credentials-file or --plain-http. The app goes on.
+    """Forget the login, or that plain HTTP is allowed.
+
+    Takes back what was given with --from-credentials-file or --plain-http. The app goes on.
 
     \b
         discode source forget myapp --login

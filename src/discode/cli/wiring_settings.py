@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SECRETS = [name for name, row in SETTINGS.items() if row.is_secret]
 PAIRS = ({"acme_eab_kid", EAB_KEY}, {"dns_provider", "dns_credentials"})  # one without the other is of no use
 
-TAKEN_UP = "The proxy goes by it from now on. Each certificate is served until there is another one."
+TAKEN_UP = "The proxy uses it from now on. Each certificate is served until there is another one."
 NOT_RUNNING = "The proxy is not running; it goes by it when it starts."
 OLD_EDGE = (
     "The proxy that runs does not go by it: it is of an earlier version, or has options of its own. To replace a "
@@ -131,7 +131,7 @@ class HostSettings:
             words += [f"The container has others ({differs}). To apply yours: discode proxy update"] if differs else []
         elif "proxy" in counts and (edge := self._host.edge()).running() is not None:
             edge.reopen()
-            words.append("The proxy has them; no request was lost.")
+            words.append("The proxy uses them now; no request was lost.")
         words += self._bring_trusted() if "requests" in counts else []
         return words + (self._bring_certificates(changed) if "certificates" in counts else [])
 
@@ -145,7 +145,7 @@ class HostSettings:
         if (carrier := self._running_edge()) is None:
             return [NOT_RUNNING]
         is_taken_up = until_taken_up(carrier, self._host.config.trusted_proxies)
-        return ["The proxy goes by it from now on." if is_taken_up else OLD_EDGE]
+        return ["The proxy uses it from now on." if is_taken_up else OLD_EDGE]
 
     def _running_edge(self) -> Carrier | None:
         """The way to the edge that runs in one of its forms."""

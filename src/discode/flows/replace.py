@@ -71,9 +71,9 @@ def _replace(site: Site, journal: Journal) -> None:
             confirm(site, after)
         if journal.requires_https:
             must_be_proved(site, after)
-        with step("drain", "Letting requests on the old version finish"):
+        with step("drain", "Letting requests on the old version finish" if before else "Letting requests finish"):
             site.proxy.drained(after.app, policy.drain)
-        with step("stop", "Stopping the old version"):
+        with step("stop", "Stopping the old version" if before else "Looking for leftovers"):
             retire_others(site, after, after.app)
         with step("save", "Saving"):
             finish(site, journal, "after", "done")
