@@ -68,7 +68,7 @@ def test_the_program_that_is_in_the_way_is_told_and_so_is_what_ends_it(start, th
         found = port_obstacle(bind, [port])
         assert found is not None and found.name == "port-taken"
         assert f"The proxy cannot listen: nginx (pid {process.pid}) is using port {port}" in found.sentence
-        assert found.next_step.startswith(f"Stop it: kill {process.pid}, or choose another one with --http-port")
+        assert found.next_step.startswith(f"Stop it: kill {process.pid}, or choose others: discode proxy config")
     os.kill(process.pid, signal.SIGTERM)  # as the next step says
     process.wait()
     wait_for(lambda: all(port_obstacle(bind, [port]) is None for bind in binds))
@@ -92,7 +92,7 @@ def test_a_program_of_somebody_else_is_told_as_far_as_it_is_known(start):
         os.seteuid(0)
     assert found is not None
     assert f"another program, of the user root, is using port {port}" in found.sentence
-    assert found.next_step.startswith(f"Find it with: sudo ss -ltnp 'sport = :{port}'. Stop it, or choose another one")
+    assert found.next_step.startswith(f"Find it with: sudo ss -ltnp 'sport = :{port}'. Stop it, or choose others")
 
 
 def test_the_container_behind_a_forwarder_is_told(start):

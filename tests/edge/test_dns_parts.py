@@ -70,7 +70,7 @@ def test_a_file_that_is_no_settings_is_told_with_its_line_and_never_its_value(tm
 @pytest.mark.parametrize(
     ("name", "values", "said"),
     [
-        ("clodflare", {"auth_token": "x"}, "there is no DNS provider 'clodflare': did you mean cloudflare?"),
+        ("clodflare", {"auth_token": "x"}, "there is no DNS provider 'clodflare' (did you mean cloudflare?)"),
         ("powerdns", {"auth_tokn": "x"}, "powerdns has no option 'auth_tokn': did you mean auth_token?"),
         (
             "powerdns", {},

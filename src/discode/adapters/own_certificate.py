@@ -31,8 +31,8 @@ def read_own(
     if doubt in _UNKNOWN_ISSUER and told.more_at:
         raise without_its_chain(chain, told)
     if doubt in (*_UNKNOWN_ISSUER, *_UNKNOWN_ROOT):
-        whom = told.issuer or "its root"
-        return told.certificate, [f"This machine does not trust {whom}, which signed the certificate: clients have to."]
+        whom = f"{told.issuer}, which signed the certificate" if told.issuer else "the root that signed the certificate"
+        return told.certificate, [f"This machine does not trust {whom}. Clients that do not trust it will warn."]
     return told.certificate, []
 
 

@@ -18,8 +18,8 @@ TlsChoice = Annotated[
     Literal["auto", "off"] | None,
     typer.Option(
         "--tls",
-        help="auto: HTTPS with a certificate that is got and renewed by itself; off: plain HTTP. Default: auto for "
-        "public host names, off for names such as localhost or nas.local.",
+        help="auto: HTTPS with a certificate that is obtained and renewed automatically; off: plain HTTP. Default: "
+        "auto for public host names, off for names such as localhost or nas.local.",
         show_default=False,
     ),
 ]
@@ -27,7 +27,7 @@ OtherTls = Annotated[
     Literal["auto", "off"] | None,
     typer.Option(
         "--tls",
-        help="auto: HTTPS with a certificate that is got and renewed by itself; off: plain HTTP.",
+        help="auto: HTTPS with a certificate that is obtained and renewed automatically; off: plain HTTP.",
         show_default=False,
     ),
 ]

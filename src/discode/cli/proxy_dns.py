@@ -46,7 +46,7 @@ def providers(
 ) -> None:
     """List the DNS providers, or what one of them asks for.
 
-    With a NAME: the NAME=value lines that the file of its credentials may have.
+    With a PROVIDER: the NAME=value lines that the file of its credentials may have.
     """
     from . import wiring
     from .wiring_dns import DnsTrial

@@ -39,7 +39,7 @@ def test_a_port_that_is_taken_on_ipv6_alone_is_told(bind: str) -> None:
     assert found is not None
     assert found.name == "port-taken"
     assert f"port {port} on IPv6" in found.sentence
-    assert 'bind = "0.0.0.0"' in found.next_step
+    assert "discode proxy config set bind=0.0.0.0" in found.next_step
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "127.0.0.1,2001:db8::1"])

@@ -14,7 +14,7 @@ from ...core.listening import EVERYWHERE, addresses
 from ...core.sockets import excess
 from ..port_owner import ContainerName, PortOwner, port_owner
 
-_CHANGE = "choose another one with --http-port when installing, or http_port and https_port in config.toml"
+_CHANGE = "choose others: discode proxy config set http_port=PORT https_port=PORT"
 # Not in everybody's PATH, but where distributions install it.
 _ALSO = ("/usr/sbin", "/usr/local/sbin")
 
@@ -53,7 +53,7 @@ def port_obstacle(bind: str, ports: Iterable[int], name_of: ContainerName = lamb
 
 def taken(port: int, owner: PortOwner | None, address: str = "") -> Refused:
     """By `owner`, None where nobody is seen. `address`: where the proxy cannot listen."""
-    change = _CHANGE + (', or listen on IPv4 alone: bind = "0.0.0.0" in config.toml' if ":" in address else "")
+    change = _CHANGE + (", or listen on IPv4 alone: discode proxy config set bind=0.0.0.0" if ":" in address else "")
     end = f"Stop it: {owner.ended_by()}" if owner is not None and owner.ended_by() else (
         f"Find it with: sudo ss -ltnp 'sport = :{port}'. Stop it"
     )  # fmt: skip
@@ -94,7 +94,7 @@ def _words(address: str, port: int, number: int | None) -> Refused | None:
     if number in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
         return Refused(
             f"The proxy cannot start: this machine does not have the address {address}. Nothing was changed.",
-            "Set bind in config.toml to an address that it has.",
+            "Set an address that it has: discode proxy config set bind=ADDRESS",
             key="address-missing",
         )
     return None

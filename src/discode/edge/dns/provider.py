@@ -73,7 +73,7 @@ def remove(provider: str, credentials: Credentials, place: Place, value: str) ->
 def _class_of(provider: str) -> type[Provider]:
     known = available()
     if provider not in known:
-        raise DnsFailure("provider", f"there is no DNS provider {provider!r}: {_instead(provider, list(known))}")
+        raise DnsFailure("provider", f"there is no DNS provider {provider!r} ({_instead(provider, list(known))})")
     if not known[provider]:
         raise DnsFailure("provider", f"{provider} needs more Python packages: pip install 'dns-lexicon[{provider}]'")
     from lexicon._private.discovery import load_provider_module
