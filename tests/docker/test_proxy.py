@@ -267,7 +267,7 @@ def test_a_port_of_another_container_is_told_with_its_name(stopped):
         stopped.proxy.ensure()
     assert raised.value.name == "port-taken"
     assert f"the container shop-web is using port {stopped.port}." in raised.value.sentence
-    assert raised.value.next_step.startswith("Stop it: docker stop shop-web, or choose another one")
+    assert raised.value.next_step.startswith("Stop it: docker stop shop-web, or choose others")
     api.remove_container("shop-web", force=True)
     api.remove_network(network)
     stopped.proxy.ensure()
