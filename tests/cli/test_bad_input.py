@@ -68,7 +68,7 @@ def test_a_choice_that_there_is_not_is_told_with_those_that_there_are(place):
 
 @pytest.mark.parametrize("command", ["exec", "run"])
 def test_a_command_in_an_app_has_to_be_said(place, command):
-    assert f"Give the command after --, as in: discode {command} myapp -- ls" in place.run(command, APP, code=125).err
+    assert "Give the command after --, as in: myapp -- ls -l" in place.run(command, APP, code=125).err
     assert "The command is empty." in told(place.run(command, APP, "--", "", code=125))
 
 

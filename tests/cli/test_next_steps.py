@@ -58,7 +58,7 @@ def shown(part: ast.expr) -> str:
 
 def commands(text: str) -> Iterator[str]:
     """Each one: from `discode` to the end of its line, its sentence or its quotation."""
-    for line in text.splitlines():
+    for line in re.sub(r"\\\n *", "", text).splitlines():  # a line that goes on in the next one is one
         for begin in re.finditer(r"(?<![\w/.$-])discode (?=[a-z])", line):
             words = []
             for word in WORD.finditer(line, begin.end()):

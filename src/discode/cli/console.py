@@ -86,7 +86,7 @@ def _to_its_end(
     from . import wiring
 
     if not command[0]:
-        raise UsageError("The command is empty.", f"For example: discode {name} {app} -- ls -l", key="no-command")
+        raise UsageError("The command is empty.", "Give the command after --, as in: -- ls -l", key="no-command")
     world = wiring.world(as_json, f"discode {name}")
     with _console(terminal, as_json) as console:
         code = flow(world, console)

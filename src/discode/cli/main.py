@@ -151,7 +151,7 @@ def _run(words: list[str]) -> int:
     except DiscodeError as error:
         return show(error, as_json=as_json, code=_code_of(error, words))
     except _CLICK_ERROR as error:
-        return _show_usage(error, as_json=as_json, code=OWN_ERROR if words[0] in OTHERS_CODE else 2, name=words[0])
+        return _show_usage(error, as_json=as_json, code=OWN_ERROR if words[0] in OTHERS_CODE else 2)
     except (typer.Abort, KeyboardInterrupt):
         print("Stopped.", file=sys.stderr)
         return 5
@@ -168,7 +168,7 @@ def _code_of(error: DiscodeError, words: list[str]) -> int:
     return OWN_ERROR
 
 
-def _show_usage(error: BaseException, *, as_json: bool, code: int, name: str) -> int:
+def _show_usage(error: BaseException, *, as_json: bool, code: int) -> int:
     # Typer's words for a choice that there is not.
     error.message = error.message.replace("Value error, ", "")  # type: ignore[attr-defined]
     if as_json:
@@ -179,5 +179,5 @@ def _show_usage(error: BaseException, *, as_json: bool, code: int, name: str) ->
         return show(told, as_json=True, code=code)
     error.show()  # type: ignore[attr-defined]
     if code == OWN_ERROR:
-        print(f"Give the command after --, as in: discode {name} myapp -- ls -l", file=sys.stderr)
+        print("Give the command after --, as in: myapp -- ls -l", file=sys.stderr)
     return code
