@@ -60,7 +60,9 @@ def test_a_refusal_is_told_and_the_app_serves_by_http_unless_https_is_required(p
     ), done.out
     assert done.out.endswith(f"The proxy goes on trying by itself. To see how it stands: discode status {APP}\n")
     assert place.ask("/", host=BLOCKED) == (200, "1.0.0"), "no redirect to where there is nothing"
-    assert f"HTTPS:       {BLOCKED}: no. The CA does not issue certificates for" in place.run("status", APP).out
+    status = place.run("status", APP).out
+    assert f"HTTPS:       {BLOCKED}: no. The CA does not issue certificates for" in status
+    assert f"Address:     http://{BLOCKED}:{place.port}\n" in status, "where it can be reached now"
     assert "  none   " in place.run("list").out
     opened = place.run("open", APP)
     assert opened.out == f"http://{BLOCKED}:{place.port}\n" and "has no HTTPS yet; to see why: discode" in opened.err

@@ -117,6 +117,7 @@ def _history_row(one: HistoryEntry) -> list[str]:
 def describe(world: World, installation: Installation) -> dict[str, Any]:
     """What is recorded, beside what is found: never a setting's value."""
     from ..flows.look import look, processes
+    from ..flows.prove import address
 
     app, told = installation.app, {**_recorded(installation), "yanked": _yanked(installation)}
     journal = world.store.journal(app)
@@ -135,7 +136,7 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
     told["address"], told["processes"], told["doors"] = None, [], []
     if not sight.trouble:
         site = world.site(installation.kind, world.steps())
-        told["address"] = site.proxy.url(installation.route)
+        told["address"] = address(site, installation.route, sight.https)
         told["doors"] = _doors(installation, told["address"])
         told["processes"] = [_process(one) for one in processes(site, installation)]
     return told

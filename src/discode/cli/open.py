@@ -16,6 +16,7 @@ from .options import App, Json
 from .output import emit
 
 if TYPE_CHECKING:
+    from ..core.https import Https
     from ..core.installation import Route
     from ..flows.world import Site
 
@@ -33,14 +34,15 @@ def open_(
         discode open myapp
         curl --head $(discode open myapp)
     """
+    from ..flows.prove import address as reached_at
     from . import wiring
 
     world = wiring.world(as_json, "discode open")
     installation = world.installed(app)
     site, route = world.site(installation.kind, world.steps()), installation.route
-    address = site.proxy.url(route)
-    if route.is_secure and _has_no_certificate(site, route):
-        address = site.proxy.url(route.changed(tls="off"))
+    https = _https(site, route)
+    address = reached_at(site, route, https)
+    if https is not None and https.lacks(route.host):
         world.report.note(f"{app} has no HTTPS yet; to see why: discode status {app}")
     is_opened = browser and not as_json and sys.stdout.isatty() and _opened(address, os.environ)
     if installation.state == "stopped":
@@ -49,16 +51,15 @@ def open_(
     emit(told, address, as_json=as_json)
 
 
-def _has_no_certificate(site: Site, route: Route) -> bool:
-    """At its address. Of a proxy that does not answer nothing is known."""
+def _https(site: Site, route: Route) -> Https | None:
+    """Of a proxy that does not answer nothing is known."""
     from ..core.errors import DiscodeError
     from ..flows.prove import look_by_https
 
     try:
-        names = look_by_https(site, route).names
+        return look_by_https(site, route) if route.is_secure else None
     except DiscodeError:
-        return False
-    return any(one.host == route.host and one.certificate is None for one in names)
+        return None
 
 
 def _opened(address: str, environment: Mapping[str, str]) -> bool:

@@ -56,6 +56,10 @@ class Https:
     def missing(self) -> tuple[NameState, ...]:
         return tuple(one for one in self.names if not one.is_proved)
 
+    def lacks(self, host: str) -> bool:
+        """Whether no certificate at all is offered for that name, so that its users come by HTTP."""
+        return any(one.host == host and one.certificate is None for one in self.names)
+
     @property
     def has_failures(self) -> bool:
         return any(one.failure for one in self.missing)

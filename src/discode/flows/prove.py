@@ -66,6 +66,12 @@ def proved_if_possible(site: Site, installation: Installation, *, waits: bool = 
         return None
 
 
+def address(site: Site, route: Route, https: Https | None) -> str:
+    """At which its users reach it now: by HTTP for as long as there is no certificate."""
+    is_plain = https is not None and https.lacks(route.host)
+    return site.proxy.url(route.changed(tls="off", redirects={}) if is_plain else route)
+
+
 def https_words(site: Site, installation: Installation, https: Https) -> str:
     """The last words of the flow, which have to be right: at which address it is, and what is missing."""
     app, route = installation.app, installation.route
