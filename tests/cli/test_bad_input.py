@@ -113,7 +113,7 @@ def test_a_taken_port_is_told_with_who_has_it(place):
         other.bind(("0.0.0.0", place.port))
         other.listen()
         error = told(place.install(code=4))
-        assert f"(pid {os.getpid()}) is using port {place.port}" in error and "--http-port" in error
+        assert f"(pid {os.getpid()}) is using port {place.port}" in error and "http_port=PORT" in error
     assert not place.instances()
     place.install()
     assert place.get() == (200, "1.0.0")

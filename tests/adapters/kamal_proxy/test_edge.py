@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -215,6 +216,20 @@ def test_routes_outlive_the_program(site: EdgeSite) -> None:
     assert site.process.running() not in (None, first)
     assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
     assert site.get("/")[0] == 200
+
+
+def test_what_a_dead_controller_has_left_is_in_nobody_s_way(site: EdgeSite) -> None:
+    """Its HAProxy has the ports, and the next controller goes on with it."""
+    site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
+    controller = site.process.running()
+    assert controller is not None
+    os.kill(controller, signal.SIGKILL)
+    wait_for(lambda: site.process.running() is None)
+    another = site.another_process()
+    another.prepare()
+    assert site.get("/")[0] == 200, "meanwhile"
+    another.ensure()
+    assert site.process.running() not in (None, controller) and site.get("/")[0] == 200
 
 
 def test_the_program_starts_once_and_ends(stopped: EdgeSite) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from discode.adapters.kamal_proxy.obstacles import obstacle, port_obstacle, search_path
+from rig.ports import free_port
 
 
 def test_nothing_in_the_way() -> None:
@@ -31,8 +32,8 @@ def test_a_taken_port_is_named() -> None:
 def test_a_port_that_is_taken_on_ipv6_alone_is_told(bind: str) -> None:
     with socket.socket(socket.AF_INET6) as server:
         server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        server.bind(("::", 0))
-        port = server.getsockname()[1]
+        port = free_port()  # one that a client on IPv4 has not been given in the meantime
+        server.bind(("::", port))
         server.listen()
         assert port_obstacle("0.0.0.0", [port]) is None, "as the next step says"
         found = port_obstacle(bind, [port])

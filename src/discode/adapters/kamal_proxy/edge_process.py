@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -59,6 +60,8 @@ class EdgeProcess:
     def prepare(self, https: bool = False) -> None:
         """Raises Refused as `ensure` would. The edge listens for HTTPS from the first service on that has it."""
         listed = self._listed()
+        if listed is None and self._has_haproxy():
+            return  # its controller died, and the next one goes on with it: what takes these ports is the edge's own
         if listed is None:
             ports = (self._http_port, *([self._https_port] if https else []))
             found = path_obstacle(self._folder) or obstacle(self._bind, ports, search_path(), self._name_of)
@@ -118,6 +121,11 @@ class EdgeProcess:
             return self.socket.run(commands.LIST_JSON, ANSWER).stdout
         except ProxyUnreachable:
             return None
+
+    def _has_haproxy(self) -> bool:
+        """Whether the HAProxy of this edge runs, with or without its controller."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as master:
+            return master.connect_ex(str(self._folder / "master.sock")) == 0
 
     def reopen(self) -> None:
         """The edge that runs takes over the ports and addresses of this one: a new controller hands its requests on,
