@@ -1,6 +1,7 @@
 """Commands at the same time: on different services, and on one."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -200,3 +201,18 @@ def test_switches_and_reloads_at_once_lose_nothing(deployed, apps):
             number += 1
         assert {reload.join().returncode for reload in reloads} == {0}
     assert not load.bad
+
+
+@pytest.mark.parametrize("mode", ["pause", "stop"])
+def test_a_resume_ends_the_drain_of_a_pause_and_nobody_is_cut(deployed, mode):
+    """As when a command is killed in the middle of a pause, and what settles it resumes."""
+    edge, one, _ = deployed
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(edge.get, "a.test", "/hold")
+        wait_for(lambda: one.held == 1)
+        draining = Started(edge, mode, "a", "--drain-timeout", "2s")
+        wait_for(lambda: edge.service("a")["state"] != "running")
+        edge.ok("resume", "a")
+        assert draining.join().returncode == 0
+        one.let_go.set()
+        assert asked.result() == (200, "one")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..haproxy import sessions
 from ..haproxy.runtime import Runtime
@@ -61,14 +61,15 @@ class Drain:
         """Make sure that its servers get no new requests when others in the same backend do."""
         send(self._runtime, *(f"set server {name} state drain" for name in names(self.backend, self.servers())))
 
-    def until_idle(self, spread: float) -> None:
-        """Wait until nothing is under way. `spread`: seconds over which WebSockets are closed."""
+    def until_idle(self, spread: float, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Wait until nothing is under way. `spread`: seconds over which WebSockets are closed. `is_over`: the requests
+        that are there now may stay."""
         began = time.monotonic()
         deadline, half = began + self.timeout, began + self.timeout / 2
         # The map sends new requests elsewhere; this is for those whose backend was chosen a moment ago.
         time.sleep(POLL)
         websockets = streams = None
-        while (now := time.monotonic()) < deadline and self.count():
+        while (now := time.monotonic()) < deadline and not is_over() and self.count():
             if websockets is None and now >= began + STREAM_GRACE:
                 websockets = Release([session for session in self._long() if session.is_websocket], now, spread)
             if streams is None and now >= half and websockets is not None:
@@ -76,7 +77,8 @@ class Drain:
             for release in (websockets, streams):
                 self._let_go(release.due(now) if release else [])
             time.sleep(POLL)
-        self._cut()
+        if not is_over():
+            self._cut()
 
     def count(self) -> int:
         """Requests and long sessions under way."""

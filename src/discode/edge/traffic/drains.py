@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ..haproxy import sessions
@@ -102,9 +102,11 @@ class Drains:
             drains = [drain for drain in self._under_way if drain.service == service]
         return sum(max(drain.count(), 1) for drain in drains if drain.servers())
 
-    def until_idle(self, service: Service, timeout: float) -> None:
-        """Wait until the service has nothing under way, or the time is up. WebSockets are closed at once."""
-        threads = [threading.Thread(target=drain.until_idle, args=(0.0,)) for drain in self._of(service, timeout)]
+    def until_idle(self, service: Service, timeout: float, is_over: Callable[[], bool]) -> None:
+        """Wait until the service has nothing under way, or the time is up, and what is left is cut; or until `is_over`.
+        WebSockets are closed at once."""
+        drains = self._of(service, timeout)
+        threads = [threading.Thread(target=drain.until_idle, args=(0.0, is_over)) for drain in drains]
         for thread in threads:
             thread.start()
         for thread in threads:
