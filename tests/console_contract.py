@@ -14,7 +14,7 @@ BYTES = os.urandom(1 << 18)
 COUNTS = """
 import os, signal, sys
 seen = []
-signal.signal(signal.SIGINT, lambda *_: (seen.append(1), os.write(1, b"seen\n")))
+signal.signal(signal.SIGINT, lambda *_: (seen.append(1), os.write(1, b"seen ")))
 signal.signal(signal.SIGUSR1, lambda *_: sys.exit(f"interrupts: {len(seen)}"))
 print("ready", flush=True)
 while True:
