@@ -14,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from discode.edge.layout import Layout
+from discode.edge.program.controller import Controller
+from discode.edge.services.tls import HttpsSettings
+from discode.edge.settings import Settings
 from rig import web
 from rig.command import run
 from rig.ports import free_port
@@ -141,6 +145,19 @@ def edge():
 
 
 @pytest.fixture
+def controller():
+    """One in this process, with an HAProxy of its own."""
+    with tempfile.TemporaryDirectory(prefix="edge-") as folder:
+        https = HttpsSettings(free_port())
+        made = Controller(Layout(Path(folder)), Settings(("127.0.0.1",), free_port(), https=https))
+        made.upkeep.start()
+        try:
+            yield made
+        finally:
+            made.upkeep.end(1.0)
+
+
+@pytest.fixture
 def apps():
     made = []
 
@@ -168,7 +185,6 @@ def alive(pid):
 def requests_under_way(edge):
     """Clients that HAProxy has a request of, held ones too."""
     from discode.edge.haproxy.runtime import Runtime
-    from discode.edge.layout import Layout
 
     text = next(iter(Runtime(Layout(edge.folder)).send_to_each("show stat http 1 -1")))[1]
     return int(text.splitlines()[1].split(",")[4])

@@ -3,7 +3,6 @@
 import ast
 import re
 import sys
-import tempfile
 from graphlib import TopologicalSorter
 from itertools import groupby
 from pathlib import Path
@@ -11,11 +10,7 @@ from pathlib import Path
 import pytest
 
 import discode.edge
-from discode.edge.layout import Layout
-from discode.edge.program.controller import Controller
 from discode.edge.program.server import execute
-from discode.edge.settings import Settings
-from rig.ports import free_port
 
 EDGE = Path(discode.edge.__file__).parent
 DESIGN = (Path(__file__).parents[2] / "docs" / "design.md").read_text()
@@ -76,17 +71,6 @@ def test_the_picture_has_every_wing_and_no_circle_and_no_arrow_that_nothing_uses
 def test_the_rule_sees_the_imports_that_are_there():
     assert imported(EDGE / "__main__.py") == {"program", "services", "dns"}
     assert {"text", "haproxy"} <= imported(EDGE / "traffic" / "drain.py")
-
-
-@pytest.fixture
-def controller():
-    with tempfile.TemporaryDirectory(prefix="edge-") as folder:
-        made = Controller(Layout(Path(folder)), Settings(("127.0.0.1",), free_port()))
-        made.upkeep.start()
-        try:
-            yield made
-        finally:
-            made.upkeep.end(1.0)
 
 
 def calls_of(work):

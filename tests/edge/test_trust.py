@@ -146,6 +146,15 @@ def test_another_list_counts_at_once_and_a_broken_one_not_at_all(place):
     assert told(place, PROXY, {"X-Forwarded-For": "192.0.2.9"})["x-forwarded-for"] == PROXY
 
 
+def test_a_list_that_was_written_and_not_loaded_is_loaded_later(controller):
+    """As when a reload fails, or when the process that was to take over does not start."""
+    controller.layout.trusted.write_text("10.0.0.0/8\n")
+    controller.upkeep.write_files()
+    assert controller.configuration.trusted == ()
+    assert controller.upkeep.follow_trust() and controller.configuration.trusted == ("10.0.0.0/8",)
+    assert not controller.upkeep.follow_trust()
+
+
 def test_a_proxy_on_ipv6(place):
     trusts(place, "::1/128")
     found = told(place, "::1", {"X-Forwarded-For": "2001:db8::9"}, address="::1")

@@ -43,8 +43,9 @@ class Configuration:
         files.write(layout.config, config_text(layout, services, self._settings, self._addresses.of, self._written))
 
     def follow_trust(self) -> bool:
-        """Reload when other proxies in front are trusted now. Returns whether that was so. Raises HaproxyError."""
-        if self._wanted() == self._written:
+        """Reload when other proxies in front are trusted now, again after a try that failed. Returns whether that was
+        so. Raises HaproxyError."""
+        if self._wanted() == self.trusted:
             return False
         services = self._table.services()
         self.write(services)
