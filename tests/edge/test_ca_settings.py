@@ -8,6 +8,8 @@ import pytest
 from conftest_https import Handshakes
 
 from discode.disk.whole import write_whole
+from discode.edge.services.tls import Authority as Settings
+from discode.edge.tls.authority import Authorities
 from discode.edge.tls.folder import digest
 from rig.certificates import make_certificate, trusting
 from rig.pebble import Authority
@@ -154,6 +156,18 @@ def test_settings_that_cannot_be_read_leave_those_before_and_are_told(https_edge
     wait_for(lambda: https_edge.told()["authority"]["problem"] is None)
     told = https_edge.told()["authority"]
     assert told["directory"] is None and told["revision"] is None
+
+
+def test_the_file_of_before_counts_again_when_it_comes_back(tmp_path):
+    file, kept = tmp_path / "acme.json", tmp_path / "kept.json"
+    file.write_text('{"directory": "https://ca.test/dir"}')
+    authorities = Authorities(file, Settings())
+    before = authorities.now()
+    file.rename(kept)
+    file.write_text("{")
+    assert "cannot be read" in authorities.now().problem
+    kept.rename(file)
+    assert authorities.now() == before and before.problem == ""
 
 
 def test_options_of_run_come_first_and_a_missing_file_of_theirs_stops_no_start(https_edge, ca, tmp_path):

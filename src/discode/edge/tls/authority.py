@@ -44,7 +44,8 @@ class Authorities:
             except FileNotFoundError:
                 self._seen, self._read, self.revision = None, Authority(), ""
             except (OSError, ValueError, TypeError, AttributeError) as error:
-                self._read = Authority(**{**vars(self._read), "problem": f"{self._file} cannot be read: {error}"})
+                # The one before it may come back, the same file: it is to be read again then.
+                self._seen, self._read = None, replace(self._read, problem=f"{self._file} cannot be read: {error}")
             return self._read
 
     def _take(self, data: bytes) -> None:
