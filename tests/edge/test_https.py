@@ -1,12 +1,15 @@
 """HTTPS with own certificates, redirects, HTTP/2, and everything that is refused."""
 
 import http.client
+import socket
 
 import pytest
 from conftest_https import Handshakes, Pair
 
-from discode.edge.services.tls import PRODUCTION, STAGING, can_issue
-from rig.certificates import key_pem, make_certificate, make_key
+from discode.edge.services.service import Pool, Service
+from discode.edge.services.tls import PRODUCTION, STAGING, Tls, can_issue
+from discode.edge.tls.folder import CertificateFolder, write
+from rig.certificates import key_pem, make_certificate, make_key, trusting
 from rig.load import Load
 from rig.wait import wait_for
 
@@ -101,6 +104,23 @@ def test_lets_encrypt_is_not_asked_for_a_name_of_private_use(served):
         ("192.0.2.7", "https://ca"),
     ]
     assert [can_issue(directory, host) for host, directory in asked] == [True, False, False, True, False]
+
+
+def test_a_certificate_that_comes_during_a_reload_is_served(controller, pair):
+    """It is written after the new worker has read its files, and before the reload is over."""
+    service = Service("a", Pool(("127.0.0.1:1",)), ("a.test",), tls=Tls())
+    offer, good = controller.certificates.offer, pair("good", "a.test")
+    controller.configuration.write([service])
+    controller.haproxy.reload()
+    write(
+        CertificateFolder(controller.layout.folder / "certificates").issued(PRODUCTION, "a.test"),
+        good.certificate.read_bytes() + good.key.read_bytes(),
+    )
+    offer.loaded([service])
+    offer.sync([service])
+    plain = socket.create_connection(("127.0.0.1", controller.settings.https.port), 20)
+    with trusting(good.certificate).wrap_socket(plain, server_hostname="a.test") as secure:
+        assert secure.version()
 
 
 def test_forwarding_headers_of_strangers_do_not_count_behind_tls(served):

@@ -41,6 +41,7 @@ class Offer:
         self._is_bound = self._is_on_demand = False  # of the running configuration
         self._running: dict[Path, Offered] = {}
         self._maps: dict[str, dict[str, str]] = {name: {} for name in tls_text.MAPS}
+        self._left = self._running, self._maps  # as `write_files` has left them last
         self._token = ""
         self._refused: dict[str, None] = {}
         self._written: dict[Path, str] = {}
@@ -69,21 +70,25 @@ class Offer:
         services = list(services)
         with self._lock:
             assert self.token
-            self._write(self._lines(services), self._wanted_maps(services))
+            lines = self._lines(services)
+            self._left = lines, self._wanted_maps(services, lines)
+            self._write(*self._left)
             tls_text.lua_path(self._runtime.layout.folder).write_text(tls_text.LUA)
 
     def loaded(self, services: Iterable[Service]) -> None:
-        """HAProxy has just started or reloaded with the files as `write_files(services)` left them."""
+        """HAProxy has just started or reloaded with the files as `write_files(services)` left them. What has come since
+        then is not in it: `sync` brings that."""
         services = list(services)
         with self._lock:
-            self._running, self._maps = self._lines(services), self._wanted_maps(services)
+            self._running, self._maps = self._left
             self._is_bound, self._is_on_demand = tls_text.is_wanted(services), tls_text.is_on_demand(services)
 
     def sync(self, services: Iterable[Service]) -> None:
         """The running HAProxy offers what these services have. Raises HaproxyError and OSError."""
         services = list(services)
         with self._lock:
-            lines, maps = self._lines(services), self._wanted_maps(services)
+            lines = self._lines(services)
+            maps = self._wanted_maps(services, lines)
             self._write(lines, maps)
             if self._is_bound:
                 self._bring_certificates(lines)
@@ -140,9 +145,9 @@ class Offer:
                 hosts = tuple(name for name in self._folder.issued_hosts() if name not in taken)
             yield from ((self._folder.serving(directory, host), (host,)) for host in hosts)
 
-    def _wanted_maps(self, services: Iterable[Service]) -> dict[str, dict[str, str]]:
+    def _wanted_maps(self, services: Iterable[Service], lines: Mapping[Path, Offered]) -> dict[str, dict[str, str]]:
         services = list(services)
-        names = {name: "yes" for line in self._lines(services).values() for name in line.names}
+        names = {name: "yes" for line in lines.values() for name in line.names}
         refused = dict.fromkeys(self._refused, "no") if tls_text.is_on_demand(services) else {}
         return {
             "tls": tls_text.tls_entries(services),
