@@ -172,9 +172,10 @@ class Keeper:
             on_demand = tls_text.is_on_demand(self._services())
             try:
                 self._follow_settings()
-                for group in self._groups([*self._hosts(), *(self._names() if on_demand else ())]):
+                hosts = list(self._hosts())
+                for group in self._groups([*hosts, *(self._names() if on_demand else ())]):
                     self._begin(group)
-                self._clear_up()
+                self._clear_up({wanted.host for wanted in hosts})
             except (OSError, HaproxyError) as error:
                 self._say(f"certificates: {error}")
             with self._change:
@@ -243,8 +244,8 @@ class Keeper:
         failure = self.failure(wildcard)
         return failure is not None and failure.count > 1
 
-    def _clear_up(self) -> None:
-        for host in self._unwanted.look({wanted.host for wanted in self._hosts()}, time.monotonic()):
+    def _clear_up(self, wanted: set[str]) -> None:
+        for host in self._unwanted.look(wanted, time.monotonic()):
             self._say(f"certificates: {host} is gone, and so is its certificate")
         if left := self._records.left_over():
             self._slow_pool.submit(self._records.remove, left)
