@@ -68,12 +68,15 @@ def _run(words: list[str], folder: str) -> int:
 
 
 def _dns(words: list[str], folder: str) -> int:
+    if words[0] == "dns-work":
+        from .dns.work import main as work
+
+        return work()
     from pathlib import Path
 
     from .dns.command import main as command
-    from .dns.work import main as work
 
-    return work() if words[0] == "dns-work" else command(words[1:], Path(folder))
+    return command(words[1:], Path(folder))
 
 
 def _send(words: list[str], folder: str) -> int:
