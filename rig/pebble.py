@@ -36,6 +36,7 @@ class Authority:
         self.folder = folder
         folder.mkdir(parents=True)
         self.port, own_dns, self._manage_dns, self._manage = (free_port() for _ in range(4))
+        self._http_port = http_port
         self._dns = dns or f"127.0.0.1:{own_dns}"
         certificate, key, root = make_certificate("authority.test")
         self.trust = folder / "trust.pem"
@@ -43,11 +44,10 @@ class Authority:
         certificate, key, _ = make_certificate("localhost", issuer=root)
         (folder / "pebble.crt").write_bytes(certificate)
         (folder / "pebble.key").write_bytes(key)
-        self._write_settings(http_port, seconds=90 * 86400)
         self._dns_process = None if dns else self._start_dns()
         self._pebble: subprocess.Popen[bytes] | None = None
         self.gate = Gate(folder / "pebble.crt", folder / "pebble.key", self.port)
-        self.directory = f"https://localhost:{self.gate.port}/dir"
+        self.directory = self.gate.directory
 
     def another_gate(self, certificate: bytes = b"", key: bytes = b"", address: str = "127.0.0.1") -> Gate:
         """Another address of the same CA, another directory to its clients; it is the caller's to close. With a
@@ -64,14 +64,13 @@ class Authority:
         options |= {"-defaultIPv4": "127.0.0.1", "-defaultIPv6": "", "-http01": "", "-https01": "", "-tlsalpn01": ""}
         return self._start(["pebble-challtestsrv", *(word for pair in options.items() for word in pair)])
 
-    def _write_settings(self, http_port: int, seconds: int, keys: Mapping[str, str] = {}) -> None:
-        self.http_port = http_port
+    def _write_settings(self, seconds: int, keys: Mapping[str, str]) -> None:
         settings = {
             "listenAddress": f"127.0.0.1:{self.port}",
             "managementListenAddress": f"127.0.0.1:{self._manage}",
             "certificate": str(self.folder / "pebble.crt"),
             "privateKey": str(self.folder / "pebble.key"),
-            "httpPort": http_port,
+            "httpPort": self._http_port,
             "tlsPort": free_port(),
             "ocspResponderURL": "",
             "externalAccountBindingRequired": bool(keys),
@@ -85,7 +84,7 @@ class Authority:
         """A CA with an empty memory; its certificates last for `seconds`. `keys`, by their id: it takes no account
         without one of them."""
         self.stop()
-        self._write_settings(self.http_port, seconds, keys)
+        self._write_settings(seconds, keys)
         words = ["pebble", "-config", str(self.folder / "pebble.json"), "-dnsserver", self._dns]
         # It refuses a good nonce now and then, in percent: here so often that asking again once would not do.
         pebble = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "25"}
