@@ -4,11 +4,12 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest_https import Handshakes, trusting
+from conftest_https import Handshakes
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 from test_acme import NO_CHECK_TIME
 
+from rig.certificates import trusting
 from rig.powerdns import KEY
 from rig.wait import wait_for
 

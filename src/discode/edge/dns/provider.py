@@ -49,12 +49,13 @@ def options(provider: str) -> list[str]:
 
 def check_file(provider: str, credentials: Credentials) -> None:
     """Raises DnsFailure for an option that the provider does not have, and when there is none at all."""
-    known = [*options(provider), *GENERAL]
+    own = options(provider)
+    known = [*own, *GENERAL]
     for name in credentials.values:
         if name not in known:
             raise DnsFailure("credentials", f"{provider} has no option {name!r}: {_instead(name, known)}")
-    if known != list(GENERAL) and not any(credentials.values.values()):
-        raise DnsFailure("credentials", f"the file is empty; the options of {provider}: {', '.join(options(provider))}")
+    if own and not any(credentials.values.values()):
+        raise DnsFailure("credentials", f"the file is empty; the options of {provider}: {', '.join(own)}")
 
 
 def add(provider: str, credentials: Credentials, place: Place, value: str) -> None:

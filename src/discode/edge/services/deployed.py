@@ -80,14 +80,14 @@ def pool_of(command: Command, before: Pool | None) -> Pool:
 
 
 def _shape(command: Command, pool: Pool) -> Shape:
-    prefixes = command.texts("path-prefix") or ["/"]
+    prefixes = tuple(dict.fromkeys(_path(text, "path prefix") for text in command.texts("path-prefix") or ["/"]))
     names = {flag: _headers(command, flag) for flag in ("log-request-header", "log-response-header")}
     client_ip = command.text("client-ip-header")
     stripped = _path(text, "prefix to strip") if (text := command.text("strip-prefix")) else ""
-    if any(not f"{_path(prefix, 'path prefix')}/".startswith(f"{stripped}/") for prefix in prefixes if stripped):
+    if any(not f"{prefix}/".startswith(f"{stripped}/") for prefix in prefixes if stripped):
         raise CommandError(f"service options invalid: strip-prefix {stripped} must be the begin of every path prefix")
     return Shape(
-        path_prefixes=tuple(dict.fromkeys(_path(text, "path prefix") for text in prefixes)),
+        path_prefixes=prefixes,
         strip_path_prefix=command.on("strip-path-prefix"),
         strip_prefix=stripped,
         target_timeout=command.seconds("target-timeout"),

@@ -52,7 +52,7 @@ class CertificateFolder:
                 path.unlink(missing_ok=True)
 
     def issued(self, directory: str, host: str) -> Path:
-        return self.folder / "issued" / digest(directory) / f"{host.replace('*', '@')}.pem"
+        return self.folder / "issued" / digest(directory) / _file_of(host)
 
     def issued_hosts(self) -> list[str]:
         """Of all CAs."""
@@ -61,7 +61,7 @@ class CertificateFolder:
 
     def drop_issued(self, host: str) -> None:
         """Those of all CAs."""
-        for path in (self.folder / "issued").glob(f"*/{host.replace('*', '@')}.pem"):
+        for path in (self.folder / "issued").glob(f"*/{_file_of(host)}"):
             path.unlink(missing_ok=True)
 
     def leaf(self, path: Path) -> Leaf | None:
@@ -108,6 +108,11 @@ class CertificateFolder:
     def keep_failures(self, failures: dict[str, Failure]) -> None:
         data = json.dumps({name: asdict(failure) for name, failure in failures.items()}, indent=1)
         write(self.folder / "failures.json", data.encode())
+
+
+def _file_of(host: str) -> str:
+    """A name that is no pattern for whoever looks for files."""
+    return f"{host.replace('*', '@')}.pem"
 
 
 def digest(text: str) -> str:
