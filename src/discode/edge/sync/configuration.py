@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 
 from ...core.networks import networks
 from ..haproxy.process import Haproxy, HaproxyError
@@ -56,7 +57,7 @@ class Configuration:
     def _wanted(self) -> tuple[str, ...]:
         """A file that cannot be read leaves what was read before."""
         try:
-            return networks(",".join(self._layout.trusted.read_text().split()))
+            return _networks(self._layout.trusted.read_text())
         except FileNotFoundError:
             return ()
         except (OSError, ValueError):
@@ -107,3 +108,9 @@ class Configuration:
         ]
         with contextlib.suppress(OSError):  # if HAProxy has died, it is about to be started again
             self._haproxy.runtime.send(*single)
+
+
+@lru_cache(1)  # the same text comes four times a second
+def _networks(text: str) -> tuple[str, ...]:
+    """Raises ValueError."""
+    return networks(",".join(text.split()))
