@@ -73,6 +73,15 @@ def test_https_cannot_be_required_of_an_app_that_would_have_none():
     assert route(world) == Route(hosts=("nas.local",))
 
 
+def test_a_private_name_beside_a_public_one_is_not_waited_for_and_not_taken_back():
+    """A CA for the world does not sign it: it is served by plain HTTP, as after an install with both."""
+    world = made("a.net")
+    world.proxy.certified_after, begun = 10**6, world.system.time
+    result = domains.add(world.world(), APP, ["nas.local"], require_https=True)
+    assert result.https is None and result.message == "myapp answers at nas.local now. Its address is https://a.net."
+    assert world.system.time - begun < 5 and route(world) == Route(hosts=("a.net", "nas.local"), tls="auto")
+
+
 def test_a_name_that_leads_nowhere_is_refused_before_anything_is_touched_unless_told_otherwise():
     world = made("a.net")
     world.names.take("b.net")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..core.domains import leaned_on
 from ..core.errors import NoHttps, Refused
-from ..core.https import Https
+from ..core.https import Https, expected
 from ..core.installation import Installation, Route
 from .prove import https_words, look_by_https, prove, proved_if_possible
 from .world import Site
@@ -36,9 +36,16 @@ def fresh(before: Route, after: Route) -> tuple[str, ...]:
     return tuple(host for host in after.hosts if host not in known)
 
 
+def awaited(before: Route, after: Route) -> tuple[str, ...]:
+    """Those of the fresh hosts that are to get HTTPS. What is expected of a host depends on those beside it, so the
+    whole route says it: a private name by itself would be waited for."""
+    new = fresh(before, after)
+    return tuple(host for host in expected(after).hosts if host in new)
+
+
 def proved_then(site: Site, before: Route, after: Installation) -> tuple[Https | None, str]:
     """How the hosts stand that are new to HTTPS, and that in words; none are, or it cannot be seen: None."""
-    new = after.changed(route=_of(after.route, fresh(before, after.route)))
+    new = after.changed(route=_of(after.route, awaited(before, after.route)))
     https = proved_if_possible(site, new)
     return https, https_words(site, new, https) if https else ""
 

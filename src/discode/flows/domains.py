@@ -25,7 +25,7 @@ from .bring import Missing, lacks, with_bytes
 from .certificate import Read, certified, must_cover
 from .clash import must_be_free, tell_what_is_taken_over
 from .conclude import carry_out
-from .domain_https import certificates_first, fresh, no_https, proved_then
+from .domain_https import awaited, certificates_first, fresh, no_https, proved_then
 from .doors import check_proxy
 from .name_look import ask_doors, ask_names
 from .record import finish
@@ -196,7 +196,7 @@ def _proved(world: World, wanted: _Wanted, steps: Steps, result: Result, journal
     """The result, with how those stand that are new to HTTPS. Raises NoHttps when that was required."""
     before, after = journal.before, journal.after
     assert before is not None and after is not None
-    if not fresh(before.route, after.route):
+    if not awaited(before.route, after.route):
         return result
     site = world.site(after.kind, steps)
     https, words = proved_then(site, before.route, after)
