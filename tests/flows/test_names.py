@@ -12,6 +12,7 @@ from discode.flows.install import InstallRequest, install
 from discode.flows.name_look import look_at_names
 from discode.ports.names import Told
 from discode.ports.report import Silence
+from discode.testing.faults import Faulty, Script
 from discode.testing.memory_proxy import certified
 from discode.testing.memory_world import MemoryWorld
 
@@ -176,6 +177,15 @@ def test_installed_apps_are_looked_at_again(world):
         APP: ["name-ipv6-elsewhere"], "shop": ["name-missing"],
     }  # fmt: skip
     assert world.names.questions == [HOST, "b.example.com", "Let's Encrypt"], "each once"
+
+
+def test_of_many_apps_the_proxy_is_asked_once_by_tls(world):
+    installed(world)
+    one = world.store.installations[APP]
+    apps = [one.changed(app=f"app{n}", route=Route(hosts=(f"{n}.example.com",), tls="auto")) for n in range(9)]
+    script = Script({})
+    found = look_at_names(world.world(proxy=Faulty(world.proxy, script, PreflightError(""))), apps)
+    assert [*found] == [app.app for app in apps] and script.names == ["https", "reach"]
 
 
 def test_where_a_certificate_is_there_a_router_in_between_is_no_news(world):

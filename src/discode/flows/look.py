@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from ..core.condition import Condition, condition
 from ..core.errors import DiscodeError, Unreachable
 from ..core.https import Https, expected
-from ..core.installation import Installation, Route
+from ..core.installation import Installation
 from ..ports.proxy import Mode, Serving
 from ..ports.runtime import InstanceState, Probe, ProcessState
 from .doors import probe_itself
+from .prove import names_seen
 from .world import Site, World
 
 if TYPE_CHECKING:
@@ -79,11 +80,9 @@ class _Proxy:
 
     def __init__(self, world: World, installations: Sequence[Installation]):
         secure = [expected(one.route) for one in installations if one.state == "running"]
-        hosts = tuple(dict.fromkeys(host for route in secure for host in route.hosts))
-        # The route of nobody: no proxy asks what else there is of it when it is looked at by TLS.
-        route, kind = Route(hosts=hosts, tls="own", certificate=1), installations[0].kind
+        hosts, kind = [host for route in secure for host in route.hosts], installations[0].kind
         self.serving = _Once(lambda: world.site(kind, world.steps()).proxy.all_serving())
-        self.names = _Once(lambda: {one.host: one for one in world.site(kind, world.steps()).proxy.https(route)})
+        self.names = _Once(lambda: names_seen(world.site(kind, world.steps()).proxy, hosts))
 
 
 class _Once(Generic[T]):

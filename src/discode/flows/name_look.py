@@ -17,6 +17,7 @@ from ..core.name_checks import Look, Machine, Problem, Reach, judge, record
 from ..core.public_names import is_public
 from ..ports.names import Told
 from ..ports.proxy import Proxy
+from .prove import names_seen
 from .world import Steps, World
 
 ASKING = 5.0  # seconds for tokens to come back
@@ -91,7 +92,7 @@ def look_at_names(world: World, apps: Sequence[Installation]) -> dict[str, tuple
     ca, told, machine = world.names.authority(), world.names.ask(hosts, caa=True), world.names.machine()
     is_auto = any(route.tls == "auto" for route in routes.values())
     answered = world.names.ask_authority() if is_auto else Answered()
-    seen, proved = _seen_by_proxy(world, apps[0], routes, told)
+    seen, proved = _seen_by_proxy(world, apps[0], told)
     return {
         app: _unproved(_all_of(_part(Asked(ca, told, machine, route.tls), route), answered, seen), proved)
         for app, route in routes.items()
@@ -108,14 +109,14 @@ def _part(asked: Asked, route: Route) -> Asked:
 
 
 def _seen_by_proxy(
-    world: World, some: Installation, routes: Mapping[str, Route], told: Mapping[str, Told]
+    world: World, some: Installation, told: Mapping[str, Told]
 ) -> tuple[Mapping[str, Mapping[str, Reach]], set[str]]:
     """What comes back for tokens, and hosts whose certificate is seen and trusted. A host has one proxy for all apps;
     where it does not answer, that is told of elsewhere."""
     try:
         proxy = world.site(some.kind, world.steps()).proxy
-        states = [state for route in routes.values() for state in proxy.https(route)]
-        return reaches(proxy, told), {state.host for state in states if state.is_proved}
+        proved = {host for host, state in names_seen(proxy, told).items() if state.is_proved}
+        return reaches(proxy, told), proved
     except DiscodeError:
         return {}, set()
 

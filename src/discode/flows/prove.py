@@ -6,9 +6,13 @@ what a client on this machine sees.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ..core.certificate import NameState
 from ..core.errors import DiscodeError, Interrupted, NoHttps
 from ..core.https import Https, expected
 from ..core.installation import Installation, Route
+from ..ports.proxy import Proxy
 from .world import Site
 
 PATIENCE = 90.0  # seconds: what an order may take, from its challenge to its certificate
@@ -34,6 +38,13 @@ def look_by_https(site: Site, route: Route) -> Https:
     """At the hosts of the route whose users come by HTTPS. Raises what the proxy raises."""
     names = site.proxy.https(expected(route)) if route.is_secure else ()
     return Https(names, site.clock.now(), is_renewed=route.tls == "auto")
+
+
+def names_seen(proxy: Proxy, hosts: Iterable[str]) -> dict[str, NameState]:
+    """By host, of any number of apps: one question. Raises what the proxy raises."""
+    # The route of nobody: no proxy asks what else there is of it when it is looked at by TLS.
+    route = Route(hosts=tuple(dict.fromkeys(hosts)), tls="own", certificate=1)
+    return {one.host: one for one in proxy.https(route)}
 
 
 def has_https(site: Site, installation: Installation) -> bool:
