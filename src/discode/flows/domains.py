@@ -174,7 +174,7 @@ def _changed(world: World, wanted: _Wanted) -> Result:
 def _look(world: World, wanted: _Wanted, before: Installation, route: Route, steps: Steps) -> None:
     """Raises Refused where names that are new to HTTPS, or users of those that go, would not get it."""
     site = world.site(before.kind, steps)
-    _must_be_possible(world, site, wanted.app, route)
+    _must_be_possible(world, site, before.changed(route=route))
     site.proxy.prepare(https=route.is_secure)
     if new := fresh(before.route, route):
         known = [host for host in route.hosts if host not in new]
@@ -216,8 +216,7 @@ def _under_the_lock(world: World, wanted: _Wanted, steps: Steps, journals: list[
     site = world.site(before.kind, steps)
     if route == before.route:
         return _result(site, before, before, "nothing-to-do", f"Nothing to do: {app} is set up that way already.")
-    check_proxy(site, before.changed(route=route))
-    _must_be_possible(world, site, app, route)
+    _must_be_possible(world, site, before.changed(route=route))
     tell_what_is_taken_over(world, app, route)
     after = with_route(site, before, route)
     if after.instance != before.instance and (missing := lacks(site, before, before.release)):
@@ -228,11 +227,12 @@ def _under_the_lock(world: World, wanted: _Wanted, steps: Steps, journals: list[
     return _result(site, before, after, wanted.outcome, f"{wanted.done} {message}".strip())
 
 
-def _must_be_possible(world: World, site: Site, app: str, route: Route) -> None:
-    """Raises Refused for a route that the proxy cannot have, or another app, or for which no certificate is."""
-    site.proxy.check(route)
-    must_be_free(world, app, route, is_new=False)
-    must_cover(world, app, route)
+def _must_be_possible(world: World, site: Site, after: Installation) -> None:
+    """Raises Refused for a route that the proxy cannot have with its doors, or that another app has, or for which no
+    certificate is."""
+    check_proxy(site, after)
+    must_be_free(world, after.app, after.route, is_new=False)
+    must_cover(world, after.app, after.route)
 
 
 def _told_again(site: Site, journal: Journal) -> str:
