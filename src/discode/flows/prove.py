@@ -80,7 +80,7 @@ def proved_if_possible(site: Site, installation: Installation, *, waits: bool = 
 def address(site: Site, route: Route, https: Https | None) -> str:
     """At which its users reach it now: by HTTP for as long as there is no certificate."""
     is_plain = https is not None and https.lacks(route.host)
-    return site.proxy.url(route.changed(tls="off", redirects={}) if is_plain else route)
+    return _by_http(site, route) if is_plain else site.proxy.url(route)
 
 
 def https_words(site: Site, installation: Installation, https: Https) -> str:
@@ -90,10 +90,14 @@ def https_words(site: Site, installation: Installation, https: Https) -> str:
         return f"It has HTTPS: {site.proxy.url(route)}"
     tried = " The proxy goes on trying by itself." if https.is_renewed else ""
     look = f"To see how it stands: discode status {app}"
-    served = site.proxy.url(route.changed(tls="off", redirects={}))
     if any(https.state(one) == "none" for one in https.missing):
+        served = _by_http(site, route)
         return f"It has no HTTPS yet and is served at {served}. {' '.join(https.sentences())}{tried} {look}"
     return f"Its HTTPS is not what it should be. {' '.join(https.sentences())} {look}"
+
+
+def _by_http(site: Site, route: Route) -> str:
+    return site.proxy.url(route.changed(tls="off", redirects={}))
 
 
 def _title(route: Route) -> str:
