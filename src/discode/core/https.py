@@ -167,8 +167,7 @@ def _reason(failure: CertificateFailure | None, now: float) -> str:
 def _again(failure: CertificateFailure, now: float) -> str:
     if failure.next_try is None:
         return ""
-    when = datetime.fromtimestamp(failure.next_try, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"; it is tried again in {length(max(failure.next_try - now, 1.0))} ({when})"
+    return f"; it is tried again in {length(max(failure.next_try - now, 1.0))} ({_minute(failure.next_try)})"
 
 
 def _renewal(failure: CertificateFailure | None, now: float) -> str:
@@ -177,9 +176,16 @@ def _renewal(failure: CertificateFailure | None, now: float) -> str:
 
 def _by_the_clock(certificate: Certificate, now: float) -> str:
     """A certificate out of its time may as well be a clock out of its time; who looks should look at both."""
-    clock = f"this machine's clock says {datetime.fromtimestamp(now, UTC).strftime('%Y-%m-%d %H:%M UTC')}"
+    clock = f"this machine's clock says {_minute(now)}"
     if certificate.ends <= now:
-        date = datetime.fromtimestamp(certificate.ends, UTC).strftime("%Y-%m-%d")
-        return f"its certificate ended on {date}, {length(now - certificate.ends)} ago ({clock})"
-    date = datetime.fromtimestamp(certificate.begins, UTC).strftime("%Y-%m-%d")
-    return f"its certificate begins on {date}, {length(certificate.begins - now)} from now ({clock})"
+        return f"its certificate ended on {_day(certificate.ends)}, {length(now - certificate.ends)} ago ({clock})"
+    begins = certificate.begins
+    return f"its certificate begins on {_day(begins)}, {length(begins - now)} from now ({clock})"
+
+
+def _minute(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _day(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d}"

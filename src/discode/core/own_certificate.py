@@ -112,12 +112,16 @@ def not_covered(certificate: OwnCertificate, hosts: Iterable[str]) -> list[str]:
         known = names(x509.load_pem_x509_certificate(certificate.chain))
     except ValueError:
         known = []
-    return [host for host in hosts if not any(covers(name, host) for name in known)]
+    return _left_out(known, hosts)
 
 
 def covers(name: str, host: str) -> bool:
     """A wildcard stands for exactly one label (RFC 6125, 6.4.3)."""
     return name == host or (name.startswith("*.") and "." in host and name[2:] == host.partition(".")[2])
+
+
+def _left_out(known: Sequence[str], hosts: Iterable[str]) -> list[str]:
+    return [host for host in hosts if not any(covers(name, host) for name in known)]
 
 
 def public_bytes(key: object) -> bytes:
@@ -302,7 +306,7 @@ def _check_dates(one: Certificate, given: Given, now: float, *, is_leaf: bool) -
 
 def _check_hosts(leaf: Certificate, given: Given, hosts: Iterable[str]) -> None:
     known = names(leaf)
-    if missing := [host for host in hosts if not any(covers(name, host) for name in known)]:
+    if missing := _left_out(known, hosts):
         its = ", ".join(known) or "no host name (its common name does not count)"
         raise UnfitCertificate(
             f"The certificate in {given.name} is for {its}, not for {', '.join(missing)}.",
