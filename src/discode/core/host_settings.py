@@ -44,8 +44,12 @@ class HostSetting:
     is_file: bool = False
 
 
+def _is_whole(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
 def _is_port(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 65535
+    return _is_whole(value, 1, 65535)
 
 
 def _is_bind(value: Any) -> bool:
@@ -103,7 +107,7 @@ def _is_switch(value: Any) -> bool:
 
 
 def _is_wait(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 3600
+    return _is_whole(value, 0, 3600)
 
 
 def _are_resolvers(value: Any) -> bool:
@@ -198,7 +202,7 @@ ROWS = (
         "certificates", _number,
     ),
     HostSetting(
-        "dns_timeout", "seconds that the provider may take for one answer", lambda value: _is_wait(value) and value > 0,
+        "dns_timeout", "seconds that the provider may take for one answer", lambda value: _is_whole(value, 1, 3600),
         "seconds, from 1 to 3600", "certificates", _number,
     ),
     HostSetting(
@@ -228,11 +232,13 @@ def only_for_an_edge(values: Mapping[str, Any]) -> tuple[str, ...]:
 
 def half_provider(values: Mapping[str, Any]) -> str:
     """As `half_binding`, for the DNS provider and its credentials."""
-    provider, credentials = bool(values["dns_provider"]), bool(values["dns_credentials"])
-    return "" if provider == credentials else "dns_credentials" if provider else "dns_provider"
+    return _half(values, "dns_provider", "dns_credentials")
 
 
 def half_binding(values: Mapping[str, Any]) -> str:
     """The part that an external account binding lacks; empty when both are there, or none."""
-    kid, key = bool(values["acme_eab_kid"]), bool(values[EAB_KEY])
-    return "" if kid == key else EAB_KEY if kid else "acme_eab_kid"
+    return _half(values, "acme_eab_kid", EAB_KEY)
+
+
+def _half(values: Mapping[str, Any], one: str, other: str) -> str:
+    return "" if bool(values[one]) == bool(values[other]) else other if values[one] else one
