@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-FOLDER = "/.well-known/acme-challenge/"
+FOLDER = "/.well-known/acme-challenge/"  # a CA asks there, and the proxy answers
 
 
 def answer_to(token: str) -> str:

@@ -11,13 +11,14 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 
+from .door_token import FOLDER
 from .installation import Route
 from .manifest import Door
 
 Place = tuple[str, ...]  # below `processes`: a name, and a field of it
 LONGEST = 63  # characters of a service's name, for the edge
 _PLAIN = re.compile(r"[A-Za-z0-9-]")
-CHALLENGES = "/.well-known/acme-challenge"  # a CA asks there, and the proxy answers (RFC 8555, 8.3)
+CHALLENGES = FOLDER.rstrip("/")
 
 
 def service_of(app: str, path: str) -> str:
