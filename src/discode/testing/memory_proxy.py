@@ -119,7 +119,7 @@ class MemoryProxy:
         mode = self.services[service].mode if service in self.services else Mode.RUNNING
         held = self.services[service].held if service in self.services else 0.0
         self._changes()
-        sends_on = route.is_secure and set(route.hosts) <= {*self._certified(), *self.certificates}
+        sends_on = route.is_secure and set(route.hosts) <= set(self._offered())
         self.services[service] = _Service(endpoint, route, mode, held, timing.response, sends_on)
         if mode is Mode.RUNNING and not self._is_late:
             self.busy.setdefault(service, set()).add(endpoint)
@@ -172,13 +172,13 @@ class MemoryProxy:
 
     def wants_route_again(self, route: Route) -> bool:
         self._tick()
-        known = {**self._certified(), **self.certificates}
         is_told = any(one.route == route and one.sends_on for one in self.services.values())
-        return route.tls == "auto" and self.sends_on_when_told and not is_told and set(route.hosts) <= set(known)
+        is_certified = set(route.hosts) <= set(self._offered())
+        return route.tls == "auto" and self.sends_on_when_told and not is_told and is_certified
 
     def https(self, route: Route) -> tuple[NameState, ...]:
         self._tick()
-        known = {**self._certified(), **self.certificates}
+        known = self._offered()
         self.certified_after = max(self.certified_after - 1, 0)
         return tuple(
             NameState(host, known.get(host), self.failures.get(host), is_awaited=host not in (known | self.failures))
@@ -214,6 +214,9 @@ class MemoryProxy:
 
     def retire(self, *, purge: bool) -> None:
         self._tick()
+
+    def _offered(self) -> dict[str, Certificate]:
+        return {**self._certified(), **self.certificates}
 
     def _certified(self) -> dict[str, Certificate]:
         secure = [service.route for service in self.services.values() if service.route.is_secure]

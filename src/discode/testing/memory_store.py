@@ -64,8 +64,7 @@ class MemoryStore:
         needed = {side.settings for side in sides if side}
         kept = {number: values for number, values in self.revisions.get(app, {}).items() if number in needed}
         self.revisions[app] = kept
-        in_use = {side.route.certificate for side in sides if side}
-        self.certificates[app] = {n: one for n, one in self.certificates.get(app, {}).items() if n in in_use}
+        self._drop_certificates(app, {side.route.certificate for side in sides if side})
 
     def delete_installation(self, app: str) -> None:
         one = self.installations.pop(app, None)
@@ -98,8 +97,7 @@ class MemoryStore:
         self.damaged.discard((app, "journal"))
         if (app, "installation") not in self.damaged:
             one = self.installations.get(app)
-            in_use = {one.route.certificate} if one else set()
-            self.certificates[app] = {n: kept for n, kept in self.certificates.get(app, {}).items() if n in in_use}
+            self._drop_certificates(app, {one.route.certificate} if one else set())
 
     def settings(self, app: str, revision: int) -> dict[str, str]:
         return dict(self.revisions.get(app, {}).get(revision, {}))
@@ -120,6 +118,9 @@ class MemoryStore:
 
     def save_certificate(self, app: str, revision: int, certificate: OwnCertificate) -> None:
         self.certificates.setdefault(app, {})[revision] = certificate
+
+    def _drop_certificates(self, app: str, needed: set[int]) -> None:
+        self.certificates[app] = {n: one for n, one in self.certificates.get(app, {}).items() if n in needed}
 
     def append_history(self, app: str, entry: HistoryEntry) -> None:
         self.entries.setdefault(app, []).append(entry)
