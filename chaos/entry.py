@@ -21,7 +21,7 @@ from typing import Any, Literal
 from discode.cli import main, wiring
 from discode.core.errors import DiscodeError
 from discode.flows.world import Platform, World
-from discode.testing.faults import Faulty, Later, Partly, Script
+from discode.testing.faults import Faulty, Script
 
 TORN = 64  # bytes: less than any state file has
 NEVER = DiscodeError("A kill is no error.")
@@ -34,14 +34,7 @@ class KillingScript(Script):
         super().__init__({})
         self._file, self._at, self._when = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), at, when
 
-    def carry_out(
-        self,
-        name: str,
-        call: Callable[[], Any],
-        error: DiscodeError,
-        later: Later | None = None,
-        partly: Partly | None = None,
-    ) -> Any:
+    def carry_out(self, name: str, call: Callable[[], Any], *_: Any) -> Any:
         number, self.calls = self.calls, self.calls + 1
         os.write(self._file, f"{number} {name}\n".encode())
         is_here = self._at in (str(number), name)

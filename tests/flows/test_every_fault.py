@@ -128,9 +128,9 @@ class _ProxyGoesAway:
         names = self.script.names
         return names[names.index("unanswered") :] if "unanswered" in names else []
 
-    def carry_out(self, name, call, error, later, partly):
+    def carry_out(self, name, call, *rest):
         if self.script.calls >= self.first:
             self.script.calls += 1
             self.script.names.append("unanswered")
             raise ProxyUnreachable("The proxy does not answer.")
-        return self.script.carry_out(name, call, error, later, partly)
+        return self.script.carry_out(name, call, *rest)

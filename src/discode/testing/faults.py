@@ -50,8 +50,9 @@ class Script:
         name: str,
         call: Callable[[], Any],
         error: DiscodeError,
-        later: Later | None = None,
-        partly: Partly | None = None,
+        later: Later | None,
+        partly: Partly | None,
+        /,
     ) -> Any:
         if self.dead:
             raise Crash
