@@ -1,21 +1,13 @@
 """Two apps that ask for the same requests: the second one is refused, with the name of the first."""
 
 import pytest
+from notes import Notes
 from scenarios import APP
 
 from discode.core.errors import Refused
 from discode.core.installation import Route
 from discode.flows.install import InstallRequest, install
-from discode.ports.report import Silence
 from discode.testing.memory_world import MemoryWorld
-
-
-class Notes(Silence):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 @pytest.fixture

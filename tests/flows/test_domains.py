@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from scenarios import APP, ENV, told_its_address
+from trial import faulty
 
 from discode.core.errors import PreflightError, Refused, UsageError
 from discode.core.installation import Route
@@ -12,7 +13,7 @@ from discode.flows.domains import NeedsConsent
 from discode.flows.install import InstallRequest, install
 from discode.flows.power import start, stop
 from discode.flows.update import update
-from discode.testing.faults import Faulty, Script
+from discode.testing.faults import Script
 from discode.testing.memory_world import MemoryWorld
 
 
@@ -55,12 +56,7 @@ def shown(world):
 
 def calls_of(world, flow):
     script = Script({})
-    watched = world.world(
-        store=Faulty(world.store, script, Refused("")), runtime=Faulty(world.runtime, script, Refused("")),
-        proxy=Faulty(world.proxy, script, Refused("")),
-    )  # fmt: skip
-    result = flow(watched)
-    return result, script.names
+    return flow(faulty(world, script)), script.names
 
 
 def test_a_name_comes_by_one_switch_and_nothing_is_started():

@@ -3,6 +3,7 @@
 import pytest
 import scenarios
 from scenarios import APP
+from trial import faulty
 
 from discode.core.errors import ProxyUnreachable
 from discode.core.history import gave_up
@@ -11,7 +12,7 @@ from discode.flows.install import InstallRequest, install
 from discode.flows.restore import restore
 from discode.flows.settle import settle_for_the_dead
 from discode.flows.update import update
-from discode.testing.faults import Crash, Fault, Faulty, Script
+from discode.testing.faults import Crash, Fault, Script
 from discode.testing.memory_world import MemoryWorld
 
 
@@ -23,11 +24,6 @@ class Away:
             raise ProxyUnreachable("The proxy does not answer.")
 
         return call
-
-
-def faulty(made, script):
-    ports = (Faulty(port, script, ProxyUnreachable("")) for port in (made.store, made.runtime, made.proxy))
-    return made.world(**dict(zip(("store", "runtime", "proxy"), ports, strict=True)))
 
 
 def killed(prepare, flow):

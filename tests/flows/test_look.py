@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from notes import Notes
 from scenarios import APP, installed
 
 from discode.core.condition import condition
@@ -13,7 +14,6 @@ from discode.flows.install import InstallRequest, install
 from discode.flows.look import look, look_at_all
 from discode.flows.power import stop
 from discode.flows.remove import remove
-from discode.ports.report import Silence
 from discode.testing.faults import Fault, Faulty, Script
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
@@ -52,17 +52,6 @@ def test_one_that_was_stopped_and_one_that_nobody_can_tell(world):
     assert word(world) == word(world, world.world(proxy=silent)) == "stopped"
 
 
-class Counting:
-    """A port that counts its calls by name."""
-
-    def __init__(self, port):
-        self._port, self.calls = port, Counter()
-
-    def __getattr__(self, name):
-        self.calls[name] += 1
-        return getattr(self._port, name)
-
-
 @pytest.mark.parametrize("tls", ["auto", "off"])
 def test_of_many_apps_the_proxy_is_asked_once(world, tls):
     one = world.store.installations[APP]
@@ -70,9 +59,10 @@ def test_of_many_apps_the_proxy_is_asked_once(world, tls):
     for app in apps:
         world.runtime.live[app.instance] = world.runtime.live[one.instance]
         world.proxy.services[app.app] = replace(world.proxy.services[APP], route=app.route)
-    proxy = Counting(world.proxy)
+    script = Script({})
+    proxy = Faulty(world.proxy, script, ProxyUnreachable(""))
     sights = look_at_all(world.world(proxy=proxy), apps)
-    assert proxy.calls == {"all_serving": 1, **({"https": 1} if tls == "auto" else {})}
+    assert Counter(script.names) == {"all_serving": 1, **({"https": 1} if tls == "auto" else {})}
     assert all(sight.serves for sight in sights)
     names = [[state.host for state in sight.https.names] if sight.https else [] for sight in sights]
     assert names == [list(app.route.hosts) if tls == "auto" else [] for app in apps]
@@ -87,19 +77,11 @@ def test_the_words(state, serves, is_healthy, word):
     assert condition(state, serves=serves, is_healthy=is_healthy) == word
 
 
-class Notes(Silence):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
-
-
 def test_what_a_second_install_finds_is_told_and_remembered(world):
     assert world.store.installations[APP].reused_data == ()
     remove(world.world(), APP)
     report = Notes()
-    install(replace(world.world(), report=report), InstallRequest(APP, "memory"))
+    install(world.world(report=report), InstallRequest(APP, "memory"))
     again = world.store.installations[APP]
     assert (again.reused_data, again.reused_settings) == (("data",), ("SECRET",))
     assert "Found from an earlier installation, and used again: data (data) and settings (SECRET)." in report.notes

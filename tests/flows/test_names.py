@@ -1,6 +1,7 @@
 """The look at names that an install makes before anything is touched."""
 
 import pytest
+from notes import Notes
 from scenarios import APP
 
 from discode.core.authority import Answered, Authority
@@ -11,20 +12,11 @@ from discode.core.name_checks import Found, Machine, Reach
 from discode.flows.install import InstallRequest, install
 from discode.flows.name_look import look_at_names
 from discode.ports.names import Told
-from discode.ports.report import Silence
 from discode.testing.faults import Faulty, Script
 from discode.testing.memory_proxy import certified
 from discode.testing.memory_world import MemoryWorld
 
 HOST, OWN, ELSEWHERE = "app.example.com", "203.0.113.7", "198.51.100.1"
-
-
-class Notes(Silence):
-    def __init__(self):
-        self.notes = []
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """An end that can be believed: an install by HTTPS ends with a certificate that is seen, or says why there is none."""
 
-from dataclasses import replace
-
 import pytest
+from notes import Notes
 from scenarios import APP
 
 from discode.core.certificate import CertificateFailure
@@ -11,25 +10,10 @@ from discode.core.installation import Route
 from discode.flows.install import InstallRequest, install
 from discode.flows.prove import PATIENCE
 from discode.flows.restore import restore
-from discode.ports.report import Silence
 from discode.testing.memory_proxy import certified
 from discode.testing.memory_world import MemoryWorld
 
 HOST = "a.example.com"
-
-
-class Told(Silence):
-    def __init__(self):
-        self.seen, self.notes, self.steps = [], [], []
-
-    def step_started(self, step, title):
-        self.steps.append(title)
-
-    def waiting(self, seen):
-        self.seen.append(seen)
-
-    def note(self, text):
-        self.notes.append(text)
 
 
 @pytest.fixture
@@ -40,11 +24,10 @@ def made():
 
 
 def ask(made, proxy=None, **options):
-    report = Told()
+    report = Notes()
     route = Route(hosts=options.pop("hosts", (HOST,)), tls=options.pop("tls", "auto"))
     begun = made.system.time
-    world = replace(made.world(proxy=proxy), report=report)
-    result = install(world, InstallRequest(APP, "memory", route=route, **options))
+    result = install(made.world(proxy=proxy, report=report), InstallRequest(APP, "memory", route=route, **options))
     return result, report, made.system.time - begun
 
 

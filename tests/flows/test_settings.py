@@ -1,8 +1,7 @@
 """Settings are what the customer last got, not what was last tried."""
 
-from dataclasses import replace
-
 import pytest
+from notes import Notes
 from scenarios import APP, ENV, installed
 
 from discode.core.errors import DiscodeError, UsageError
@@ -12,7 +11,6 @@ from discode.flows.install import InstallRequest, install
 from discode.flows.remove import remove
 from discode.flows.rollback import rollback
 from discode.flows.update import update
-from discode.ports.report import Silence
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 
@@ -33,22 +31,14 @@ def test_settings_that_did_not_make_it_do_not_come_back_with_the_next_install():
     assert settings["GREETING"] == "hello" and settings["SECRET"] == secret
 
 
-class Told(Silence):
-    def __init__(self):
-        self.seen = []
-
-    def waiting(self, seen):
-        self.seen.append(seen)
-
-
 def test_a_bad_value_is_told_long_before_the_deadline_and_the_old_settings_stay():
     world = MemoryWorld(APP)
     installed(world, health={"deadline": 60.0})
     release = world.store.installations[APP].release
     world.runtime.behaviours[release.key] = Behaviour.ERRS
-    begun, report = world.system.time, Told()
+    begun, report = world.system.time, Notes()
     with pytest.raises(DiscodeError) as failed:
-        configure(replace(world.world(), report=report), APP, {"GREETING": "x"})
+        configure(world.world(report=report), APP, {"GREETING": "x"})
     told = failed.value.sentence  # in memory all instances of a release behave alike, so the old one errs as well
     assert told.startswith("1.0 keeps answering with an error, for 15 s, without a change: 500 at /up. 1.0 ")
     assert told.endswith(" The settings are as they were.")
