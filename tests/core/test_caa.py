@@ -1,8 +1,9 @@
 import pytest
 
-from discode.core.caa import LETS_ENCRYPT, Caa, Policy, climb, judge_caa
+from discode.core.caa import Caa, Policy, climb, judge_caa
 
 HOST = "app.example.com"
+LETS_ENCRYPT = ("letsencrypt.org",)
 
 
 def issue(value, tag="issue", flags=0):

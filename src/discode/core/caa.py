@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from .name_checks import Problem
 
 CRITICAL = 0x80  # RFC 8659, 4.1
-LETS_ENCRYPT = ("letsencrypt.org",)
 _KNOWN = {"issue", "issuewild", "iodef", "contactemail", "contactphone", "issuemail", "issuevmc"}
 
 
