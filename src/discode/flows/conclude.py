@@ -16,7 +16,7 @@ from ..ports.proxy import DoorTo, Mode, Serving
 from ..ports.runtime import Endpoint, Phase
 from .doors import doors_of, has_all
 from .forward import let_finish, take_down, uninstall
-from .instance import answers, boot, retire_others, switch
+from .instance import answers, boot, retire_others, runs, switch
 from .prove import has_https
 from .record import finish
 from .rerouting import conclude_route
@@ -179,8 +179,7 @@ def longest_wait(before: Installation, after: Installation) -> float:
 
 def _hold_again(site: Site, keep: Installation, drop: Installation) -> None:
     """The one that goes has to let go of the volumes before the one that stays can start."""
-    state = site.runtime.inspect(keep.instance)
-    if state is None or state.phase is not Phase.RUNNING:
+    if not runs(site, keep):
         # As long as the hold that may be under way: a shorter one would end the requests that it has held so far.
         site.proxy.pause(keep.app, longest_wait(keep, drop))
         site.runtime.stop(drop.instance, drop.release.manifest.update.stop)

@@ -13,8 +13,8 @@ from dataclasses import replace
 from ..core.errors import DiscodeError, NotHere, Refused, UsageError
 from ..core.installation import Installation
 from ..ports.console import Console
-from ..ports.runtime import WEB, Phase
-from .instance import fetch_again, spec
+from ..ports.runtime import WEB
+from .instance import fetch_again, runs, spec
 from .settle import settle
 from .world import Site, World
 
@@ -54,16 +54,11 @@ def _tell_of_its_end(site: Site, installation: Installation) -> None:
     """Whoever sits there may not know of an update or a restart."""
     until = site.clock.monotonic() + NOTICED
     with suppress(DiscodeError):
-        while _runs(site, installation):
+        while runs(site, installation):
             if site.clock.monotonic() > until:
                 return
             site.clock.sleep(INTERVAL)
         site.report.note(f"{installation.instance} has ended, and the command with it.")
-
-
-def _runs(site: Site, installation: Installation) -> bool:
-    state = site.runtime.inspect(installation.instance)
-    return state is not None and state.phase is Phase.RUNNING
 
 
 def run(world: World, app: str, command: Sequence[str], console: Console) -> int:

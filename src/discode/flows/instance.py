@@ -103,6 +103,11 @@ def switch(
     site.proxy.switch(installation.app, endpoint, installation.route, manifest.health, timing, doors=doors, force=force)
 
 
+def runs(site: Site, installation: Installation) -> bool:
+    state = site.runtime.inspect(installation.instance)
+    return state is not None and state.phase is Phase.RUNNING
+
+
 def answers(site: Site, installation: Installation) -> bool:
     """Whether the instance runs and answers, itself and through the proxy (which may answer for a paused app)."""
     return not trouble(site, installation)

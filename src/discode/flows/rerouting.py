@@ -10,9 +10,8 @@ from __future__ import annotations
 from ..core.errors import DiscodeError, Failed, Refused
 from ..core.installation import Installation
 from ..core.journal import Journal, Side
-from ..ports.runtime import Phase
 from .doors import probe_itself, where_they_lead
-from .instance import switch
+from .instance import runs, switch
 from .record import finish, write_if_possible
 from .world import Site
 
@@ -55,9 +54,7 @@ def put_if_wanted(site: Site, installation: Installation) -> None:
 
 def _answers(site: Site, installation: Installation) -> bool:
     """Whether the instance itself does; through the proxy it may not be reached yet, or not any more."""
-    state = site.runtime.inspect(installation.instance)
-    is_running = state is not None and state.phase is Phase.RUNNING
-    return is_running and probe_itself(site, installation).ok
+    return runs(site, installation) and probe_itself(site, installation).ok
 
 
 def conclude_route(site: Site, journal: Journal, cause: BaseException | None) -> Side:

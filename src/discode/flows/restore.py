@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from ..core.installation import Installation
-from ..ports.runtime import Phase
 from .bring import Missing, lacks, with_bytes
 from .conclude import make_serve
-from .instance import retire_others, trouble
+from .instance import retire_others, runs, trouble
 from .rerouting import put_if_wanted
 from .world import Result, Site, Steps, World
 
@@ -51,8 +50,7 @@ def _restore(site: Site, installation: Installation) -> Missing | None:
         site.proxy.stop(installation.app, f"{installation.app} is stopped.")
         site.runtime.stop(installation.instance, installation.release.manifest.update.stop)
         return None
-    state = site.runtime.inspect(installation.instance)
-    if state is None or state.phase is not Phase.RUNNING:
+    if not runs(site, installation):
         # Its bytes may be gone with the instance.
         if missing := lacks(site, installation, installation.release):
             return missing
