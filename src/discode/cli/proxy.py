@@ -40,7 +40,7 @@ def start(as_json: Json = False) -> None:
     from . import wiring
 
     host = wiring.host(as_json)
-    _keeper(host).ensure()
+    host.keeper().ensure()
     told = host.proxy_state()
     emit({"result": "started", **told}, _text(told), as_json=as_json)
 
@@ -50,7 +50,7 @@ def stop(as_json: Json = False) -> None:
     """Stop the proxy. No app on this machine is reachable until it is started again."""
     from . import wiring
 
-    _keeper(wiring.host(as_json)).shutdown()
+    wiring.host(as_json).keeper().shutdown()
     emit({"result": "stopped"}, "The proxy is stopped. Start it with: discode proxy start", as_json=as_json)
 
 
@@ -115,10 +115,6 @@ def _must_be_a_container(kind: str) -> None:
             "Change its ports without an outage: discode proxy config set http_port=PORT",
             key="other-proxy",
         )
-
-
-def _keeper(host: Host) -> Any:
-    return host.container() if host.config.proxy == "docker" else host.edge()
 
 
 def _text(told: dict[str, Any]) -> str:

@@ -23,8 +23,8 @@ class DnsTrial:
     def can_be_asked(self) -> bool:
         """Whether the proxy is there that would prove names; before the first install it is not chosen yet."""
         if self._host.config.proxy == "docker":
-            container = self._host.container()
-            return bool(container.state()["running"]) and container.exec.is_edge
+            carrier = self._host.carrier()
+            return carrier is not None and carrier.is_edge
         return self._host.config.proxy == "edge" or importlib.util.find_spec("lexicon") is not None
 
     def check(self, name: str) -> dict[str, Any]:
@@ -59,7 +59,7 @@ class DnsTrial:
 
     def _ask(self, argv: Sequence[str]) -> dict[str, Any]:
         config = self._host.config
-        keeper = self._host.container() if config.proxy == "docker" else self._host.edge()
+        keeper = self._host.keeper()
         keeper.bring_files()
         answer = keeper.ask_about_dns([*argv, "--json"], config.dns_wait + 3 * config.dns_timeout + SLACK)
         try:

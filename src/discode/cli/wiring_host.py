@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..adapters.hostconfig import HostConfig
     from ..adapters.kamal_proxy import EdgeProcess, KamalProxy
     from ..adapters.kamal_proxy.authority import Ca
+    from ..adapters.kamal_proxy.carrier import Carrier
     from ..core.own_certificate import OwnCertificate
     from ..ports.names import Names
     from ..ports.runtime import Runtime
@@ -158,6 +159,18 @@ class Host:
             where = config.http_port, config.https_port, config.bind
             self._edge = EdgeProcess(self.home / "edge", *where, self.edge_files, self._container_name)
         return self._edge
+
+    def keeper(self) -> ProxyContainer | EdgeProcess:
+        """Of the proxy that was chosen; before the first install the edge's."""
+        return self.container() if self.config.proxy == "docker" else self.edge()
+
+    def carrier(self) -> Carrier | None:
+        """The way to the proxy, when it runs."""
+        if self.config.proxy == "docker":
+            container = self.container()
+            return container.exec if container.state()["running"] else None
+        edge = self.edge()
+        return edge.socket if edge.running() is not None else None
 
     def tell(self, text: str) -> None:
         """What the user should know."""

@@ -12,7 +12,6 @@ from ..core.host_settings import EAB_KEY, SETTINGS, contradiction, half_binding,
 
 if TYPE_CHECKING:
     from ..adapters.hostconfig import HostConfig
-    from ..adapters.kamal_proxy.carrier import Carrier
     from .wiring_host import Host
 
 SECRETS = [name for name, row in SETTINGS.items() if row.is_secret]
@@ -70,7 +69,7 @@ class HostSettings:
             return words + (self._try_dns() if not skip_checks and any(map(is_for_dns, given)) else [])
         except DiscodeError:
             self._keep(before, old)
-            self._bring_files()
+            self._host.keeper().bring_files()
             raise
 
     def _check(self, before: HostConfig, wanted: HostConfig, secrets: Mapping[str, str]) -> None:
@@ -139,27 +138,14 @@ class HostSettings:
         """The proxies in front that are trusted."""
         from ..adapters.kamal_proxy.trusted import until_taken_up
 
-        self._bring_files()
+        self._host.keeper().bring_files()
         if not self._host.config.proxy:
             return []
-        if (carrier := self._running_edge()) is None:
+        carrier = self._host.carrier()
+        if carrier is None or not carrier.is_edge:
             return [NOT_RUNNING]
         is_taken_up = until_taken_up(carrier, self._host.config.trusted_proxies)
         return ["The proxy uses it from now on." if is_taken_up else OLD_EDGE]
-
-    def _running_edge(self) -> Carrier | None:
-        """The way to the edge that runs in one of its forms."""
-        host = self._host
-        if host.config.proxy == "docker":
-            container = host.container()
-            return container.exec if container.state()["running"] and container.exec.is_edge else None
-        return host.edge().socket if host.edge().running() is not None else None
-
-    def _bring_files(self) -> dict[str, bytes]:
-        """To the proxy that was chosen, whether it runs or not; before the first install to the edge."""
-        host = self._host
-        (host.container() if host.config.proxy == "docker" else host.edge()).bring_files()
-        return host.edge_files()
 
     def _try_dns(self) -> list[str]:
         """Also with settings that are what they were: their file may have changed. Raises Refused."""
@@ -167,7 +153,6 @@ class HostSettings:
 
         if not self._host.config.dns_provider:
             return []
-        self._bring_files()
         trial = DnsTrial(self._host)
         if not trial.can_be_asked():
             return ["It is tried when the proxy runs: discode proxy dns check example.com"]
@@ -176,23 +161,17 @@ class HostSettings:
     def _bring_certificates(self, changed: set[str]) -> list[str]:
         from ..adapters.kamal_proxy.authority import AUTHORITY, until_taken_up
 
-        host, files = self._host, self._bring_files()
+        host = self._host
+        host.keeper().bring_files()
         words = [UNTRUSTED] if "acme_staging" in changed and host.config.acme_staging else []
         if not host.config.proxy:
             return words
-        carrier: Carrier
-        if host.config.proxy == "docker":
-            container = host.container()
-            if not container.state()["running"]:
-                return [*words, NOT_RUNNING]
-            carrier = container.exec
-            if not carrier.is_edge:
-                return [*words, "Each app gets its certificates so from its next command on: discode restart APP"]
-        else:
-            if host.edge().running() is None:
-                return [*words, NOT_RUNNING]
-            carrier = host.edge().socket
-        return [*words, TAKEN_UP if until_taken_up(carrier, files.get(AUTHORITY, b"")) else OLD_EDGE]
+        if (carrier := host.carrier()) is None:
+            return [*words, NOT_RUNNING]
+        if not carrier.is_edge:
+            return [*words, "Each app gets its certificates so from its next command on: discode restart APP"]
+        wanted = host.edge_files().get(AUTHORITY, b"")
+        return [*words, TAKEN_UP if until_taken_up(carrier, wanted) else OLD_EDGE]
 
     def _keep(self, config: HostConfig, secrets: Mapping[str, str], drop: list[str] = []) -> None:
         from ..adapters import hostconfig
