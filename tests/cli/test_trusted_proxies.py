@@ -1,8 +1,13 @@
 """Proxies in front of this machine's own: what they say of a client is believed, and of nobody else."""
 
 import http.client
+from types import SimpleNamespace
 
 import pytest
+
+from discode.adapters.hostconfig import HostConfig
+from discode.cli.wiring_host import Host
+from discode.cli.wiring_settings import HostSettings
 
 PROXY, CLIENT = "127.0.0.2", "127.0.0.1"  # all of 127.0.0.0/8 is this machine's
 
@@ -42,3 +47,22 @@ def test_they_are_named_at_the_install_and_changed_at_once(place):
 def test_nobody_is_believed_where_nobody_is_named(place):
     place.install()
     assert forwarded(place, PROXY) == PROXY and forwarded(place, CLIENT) == CLIENT
+
+
+class KamalHost(Host):
+    """Its proxy is a container of kamal-proxy, which runs."""
+
+    def keeper(self):
+        return SimpleNamespace(bring_files=lambda: None)
+
+    def carrier(self):
+        return SimpleNamespace(is_edge=False)
+
+
+def test_kamal_proxy_that_runs_is_not_said_to_be_away(tmp_path):
+    host = KamalHost(tmp_path, print, lambda: True)
+    host.save(HostConfig(proxy="docker", trusted_proxies="192.0.2.7/32"))
+    assert HostSettings(host).change({"trusted_proxies": None}, skip_checks=False) == [], "it believes nobody, as ever"
+    host.check_image = lambda *_: None  # the image is the edge's by now, and its container is still to come
+    [told] = HostSettings(host).change({"trusted_proxies": "192.0.2.8/32"}, skip_checks=False)
+    assert "The proxy that runs does not go by it" in told and "discode proxy update" in told

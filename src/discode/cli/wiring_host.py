@@ -192,20 +192,17 @@ class Host:
         return read_own(certificate, key, hosts, time.time(), trust)
 
     def check_image(self, wanted: HostConfig, asked: Sequence[str] | None = None) -> None:
-        """Whether the proxy's image can go by the settings of automatic certificates; `asked`: by those alone. Raises
-        Refused."""
+        """Whether the proxy's image can go by the settings of automatic certificates (`asked`: by those alone), and can
+        tell proxies in front from other clients. Raises Refused."""
         from ..adapters.kamal_proxy.authority import cannot_go_by
-
-        names = only_for_an_edge(asdict(wanted)) if asked is None else asked
-        if names and self.container(wanted).is_edge() is False:
-            raise cannot_go_by(names)
-
-    def check_trusted(self, wanted: HostConfig) -> None:
-        """Whether the proxy's image can tell proxies in front from other clients. Raises Refused."""
         from ..adapters.kamal_proxy.trusted import must_tell_apart
 
-        if wanted.trusted_proxies:
-            must_tell_apart(wanted.trusted_proxies, is_edge=self.container(wanted).is_edge() is not False)
+        names = only_for_an_edge(asdict(wanted)) if asked is None else asked
+        if not (names or wanted.trusted_proxies) or self.container(wanted).is_edge() is not False:
+            return
+        if names:
+            raise cannot_go_by(names)
+        must_tell_apart(wanted.trusted_proxies, is_edge=False)
 
     def edge_files(self) -> dict[str, bytes]:
         """What an edge is to know. Settings that cannot be read are left out: no app is to wait for that, and its proxy

@@ -111,7 +111,6 @@ class HostSettings:
         """Before the first install, which chooses the proxy, everything goes."""
         if wanted.proxy == "docker":
             self._host.check_image(wanted, sorted(asked))
-            self._host.check_trusted(wanted)
 
     def _look(self, wanted: HostConfig, secrets: Mapping[str, str]) -> None:
         """At the CA, as far as this machine can see it. Raises Refused."""
@@ -141,9 +140,10 @@ class HostSettings:
         self._host.keeper().bring_files()
         if not self._host.config.proxy:
             return []
-        carrier = self._host.carrier()
-        if carrier is None or not carrier.is_edge:
+        if (carrier := self._host.carrier()) is None:
             return [NOT_RUNNING]
+        if not carrier.is_edge:  # kamal-proxy believes nobody, whatever is set
+            return [OLD_EDGE] if self._host.config.trusted_proxies else []
         is_taken_up = until_taken_up(carrier, self._host.config.trusted_proxies)
         return ["The proxy uses it from now on." if is_taken_up else OLD_EDGE]
 
