@@ -41,6 +41,8 @@ def programs(tmp_path):
         ({"BROWSER": "firefox"}, ["firefox", "http://a"]),
         ({"BROWSER": "nobody:firefox --tab %s"}, ["firefox", "--tab", "http://a"]),
         ({"BROWSER": "nobody", "DISPLAY": ":0"}, ["xdg-open", "http://a"]),
+        ({"BROWSER": " :firefox 'a b:firefox"}, ["firefox", "http://a"]),
+        ({"BROWSER": "firefox 'a b", "DISPLAY": ":0"}, ["xdg-open", "http://a"]),
         ({"BROWSER": "firefox", "SSH_CONNECTION": "1"}, None),
         ({"BROWSER": "firefox", "SSH_CONNECTION": "1", "DISPLAY": "localhost:10"}, ["firefox", "http://a"]),
         ({"DISPLAY": ":0", "PATH": ""}, None),

@@ -82,9 +82,17 @@ def browser_for(address: str, environment: Mapping[str, str], *, is_root: bool) 
     has_display = bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
     if is_root or not (has_display or (environment.get("BROWSER") and "SSH_CONNECTION" not in environment)):
         return None
-    given = [shlex.split(one) for one in environment.get("BROWSER", "").split(":") if one]
-    for words in [*given, ["xdg-open"]]:
+    given = [_words(one) for one in environment.get("BROWSER", "").split(":")]
+    for words in [*filter(None, given), ["xdg-open"]]:
         if program := shutil.which(words[0], path=environment.get("PATH")):
             at = [word.replace("%s", address) for word in words[1:]]
             return [program, *at] if any("%s" in word for word in words) else [program, *at, address]
     return None
+
+
+def _words(command: str) -> list[str]:
+    """Empty for what no shell would read either."""
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return []
