@@ -51,6 +51,13 @@ def test_a_certificate_is_renewed_and_changed_without_a_failed_handshake(secure)
     assert error["key"] == "https-options"
 
 
+def test_the_doctor_examines_all_else_when_the_settings_are_invalid(secure):
+    (secure.home / "config.toml").write_text("bind = 7\n")
+    checks = {one["what"]: one for one in secure.run("doctor", "--json", code=4).last["checks"]}
+    assert "bind is 7" in checks["settings"]["detail"] and not checks["settings"]["ok"] and not checks[APP]["ok"]
+    assert "disk" in checks and "settling" in checks and f"{APP} https" not in checks
+
+
 class Handshakes(Users):
     """A handshake and a request, one after the other, until it is left; `seen` has the certificates."""
 

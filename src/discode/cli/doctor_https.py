@@ -24,7 +24,11 @@ def examine_https(world: World) -> Iterator[Finding]:
     from ..flows.look import look_at_all
 
     apps = [one for app in world.store.apps() if (one := _installed(world, app)) and one.route.is_secure]
-    for installation, sight in zip(apps, look_at_all(world, apps), strict=True):
+    try:
+        sights = look_at_all(world, apps)
+    except DiscodeError:  # config.toml is invalid
+        return
+    for installation, sight in zip(apps, sights, strict=True):
         if sight.https is not None and sight.https.names:
             yield _finding(installation, sight.https)
 
