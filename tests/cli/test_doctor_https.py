@@ -21,13 +21,18 @@ def world():
     return made
 
 
+def examined(world):
+    there = world.world()
+    return [*examine_https(there, [there.installed("shop")])]
+
+
 def findings(world, certificate=None, failure=None, tls="auto"):
     install(world.world(), InstallRequest("shop", "memory", route=Route(hosts=(HOST,), tls=tls)))
     if certificate:
         world.proxy.certificates[HOST] = certificate
     if failure:
         world.proxy.failures[HOST] = failure
-    return [one.text() for one in examine_https(world.world())]
+    return [one.text() for one in examined(world)]
 
 
 def test_all_is_well(world):
@@ -38,7 +43,7 @@ def test_all_is_well(world):
 def test_who_has_no_https_or_does_not_run_is_not_looked_at(world, tls):
     findings(world, tls=tls)
     stop(world.world(), "shop")
-    assert list(examine_https(world.world())) == []
+    assert examined(world) == []
 
 
 @pytest.mark.parametrize(

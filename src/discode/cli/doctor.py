@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from .doctor_names import examine_names
 from .finding import Finding
 
 if TYPE_CHECKING:
+    from ..core.installation import Installation
     from ..flows.rebuild import Rebuilding
     from ..flows.world import World
     from ..ports.store import Store
@@ -32,12 +34,14 @@ def examine(home: Path) -> list[Finding]:
 
     host = wiring.host()
     world = wiring.world(False, "discode doctor", on=host)
+    installed = _readable(world.store)
     try:
-        engines = [*_engines(host, _kinds(world.store))]
+        engines = [*_engines(host, {one.kind for one in installed})]
     except DiscodeError as error:  # config.toml is invalid
         engines = [Finding("settings", False, error.sentence, error.next_step)]
     apps = [_app(world, app) for app in world.store.apps()]
-    return [*_machine(home), *engines, *apps, *examine_https(world), *examine_names(world), _settling(home)]
+    by_host = [*examine_https(world, installed), *examine_names(world, installed)]
+    return [*_machine(home), *engines, *apps, *by_host, _settling(home)]
 
 
 def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
@@ -133,16 +137,12 @@ def _start_proxy(host: Host) -> str:
     return "The proxy is running."
 
 
-def _kinds(store: Store) -> set[str]:
-    """Of the installed apps. One whose files are damaged is told of with the apps."""
-    found: set[str] = set()
+def _readable(store: Store) -> list[Installation]:
+    """The installed apps. One whose files are damaged is told of with the apps."""
+    found: list[Installation] = []
     for app in store.apps():
-        try:
-            installation = store.installation(app)
-        except DiscodeError:
-            continue
-        if installation is not None:
-            found.add(installation.kind)
+        with suppress(DiscodeError):
+            found += [one] if (one := store.installation(app)) else []
     return found
 
 

@@ -6,7 +6,7 @@ warn   its end is near; or a renewal has failed, and there is time left
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..core.errors import DiscodeError
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from ..flows.world import World
 
 
-def examine_https(world: World) -> Iterator[Finding]:
+def examine_https(world: World, installed: Sequence[Installation]) -> Iterator[Finding]:
     """One for each app with HTTPS that runs and could be seen: what cannot be is told of elsewhere."""
     from ..flows.look import look_at_all
 
-    apps = [one for app in world.store.apps() if (one := _installed(world, app)) and one.route.is_secure]
+    apps = [one for one in installed if one.route.is_secure]
     try:
         sights = look_at_all(world, apps)
     except DiscodeError:  # config.toml is invalid
@@ -31,13 +31,6 @@ def examine_https(world: World) -> Iterator[Finding]:
     for installation, sight in zip(apps, sights, strict=True):
         if sight.https is not None and sight.https.names:
             yield _finding(installation, sight.https)
-
-
-def _installed(world: World, app: str) -> Installation | None:
-    try:
-        return world.store.installation(app)
-    except DiscodeError:
-        return None
 
 
 def _finding(installation: Installation, https: Https) -> Finding:

@@ -18,25 +18,18 @@ if TYPE_CHECKING:
     from ..flows.world import World
 
 
-def examine_names(world: World) -> Iterator[Finding]:
+def examine_names(world: World, installed: Sequence[Installation]) -> Iterator[Finding]:
     """One for each app with HTTPS that has names for the world. Nothing is asked for the others."""
     from ..flows.name_look import look_at_names
 
-    apps = {one.app: one for app in world.store.apps() if (one := _installed(world, app)) is not None}
+    apps = {one.app: one for one in installed}
     try:
-        found = look_at_names(world, [*apps.values()])
+        found = look_at_names(world, installed)
     except DiscodeError as error:  # config.toml is invalid
         yield Finding("names", False, error.sentence, error.next_step)
         return
     for app, problems in found.items():
         yield _finding(apps[app], problems)
-
-
-def _installed(world: World, app: str) -> Installation | None:
-    try:
-        return world.store.installation(app)
-    except DiscodeError:
-        return None
 
 
 def _finding(installation: Installation, problems: Sequence[Problem]) -> Finding:
