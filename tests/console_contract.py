@@ -32,6 +32,16 @@ def shell(place, script, name="exec"):
     return discode(place, name, APP, "--", "sh", "-c", script)
 
 
+def started(place, name, script):
+    """A command that runs: its script says `ready` first."""
+    command = subprocess.Popen(
+        place.command(name, APP, "--", "sh", "-c", script), env=place.env, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert command.stdout.readline() == "ready\n"
+    return command
+
+
 class ConsoleContract:
     def test_the_exit_code_and_both_streams_are_the_programs(self, app):
         for name in ("exec", "run"):

@@ -24,7 +24,7 @@ def own(place, name="own", *hosts, **options):
 
 
 def https(place, host=HOST):
-    """Status, text and serial number of the certificate."""
+    """Status, text and the certificate as DER, whoever has signed it."""
     context = ssl._create_unverified_context()
     plain = socket.create_connection(("127.0.0.1", place.https_port), 60)
     with context.wrap_socket(plain, server_hostname=host) as secure:

@@ -1,14 +1,21 @@
+from contextlib import closing
+
 import pytest
 
 from place import Place
 
 
 @pytest.fixture
-def place(tmp_path):
-    made = Place(tmp_path)
-    made.init()
-    yield made
-    made.close()
+def kind():
+    """Of the place; files of tests have theirs."""
+    return Place
+
+
+@pytest.fixture
+def place(tmp_path, kind):
+    with closing(kind(tmp_path)) as made:
+        made.init()
+        yield made
 
 
 @pytest.fixture

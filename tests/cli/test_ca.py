@@ -1,19 +1,16 @@
 """The CA of this machine, as an operator sets it, and what becomes of it at an edge that runs: with Pebble."""
 
 import json
-import socket
-import ssl
 import stat
 
 import pytest
-from cryptography import x509
 
 from place import Place
 from rig.pebble import Authority
 from rig.ports import free_port
 from rig.wait import wait_for
+from secure import HOST, https
 
-HOST = "shop.test"
 HTML = (200, {"Content-Type": "text/html"}, b"<html>It works!</html>")
 
 
@@ -36,10 +33,7 @@ class CaPlace(Place):
         return next(one for one in told if one["name"] == "shop")["certificates"][0]
 
     def served(self):
-        context = ssl._create_unverified_context()
-        plain = socket.create_connection(("127.0.0.1", self.https_port), 20)
-        with plain, context.wrap_socket(plain, server_hostname=HOST) as secure:
-            return x509.load_der_x509_certificate(secure.getpeercert(binary_form=True)).serial_number
+        return https(self)[2]
 
     def close(self):
         self.pebble.close()
@@ -47,13 +41,8 @@ class CaPlace(Place):
 
 
 @pytest.fixture
-def place(tmp_path):
-    made = CaPlace(tmp_path)
-    try:
-        made.init()
-        yield made
-    finally:
-        made.close()
+def kind():
+    return CaPlace
 
 
 @pytest.fixture

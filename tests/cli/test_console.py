@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from console_contract import ConsoleContract, discode, shell
+from console_contract import ConsoleContract, discode, shell, started
 from place import APP, Place
 from rig.wait import wait_for
 
@@ -37,15 +37,6 @@ def test_a_stopped_app_has_no_console_and_commands_run_beside_it(installed):
     assert list((installed.home / "once").iterdir()) == []
     installed.run("start", APP)
     assert installed.get("/notes")[1] == "firstsecond"
-
-
-def started(place, name, script):
-    command = subprocess.Popen(
-        place.command(name, APP, "--", "sh", "-c", script), env=place.env, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert command.stdout.readline() == "ready\n"
-    return command
 
 
 def test_an_update_goes_on_and_takes_the_console_with_it_but_not_what_runs_beside(installed):

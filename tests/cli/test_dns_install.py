@@ -57,14 +57,14 @@ class DnsPlace(Place):
 
 
 @pytest.fixture
-def place(tmp_path):
-    made = DnsPlace(tmp_path)
-    try:
-        made.init()
-        made.publish("1.0.0")
-        yield made
-    finally:
-        made.close()
+def kind():
+    return DnsPlace
+
+
+@pytest.fixture
+def place(place):
+    place.publish("1.0.0")
+    return place
 
 
 def test_a_wildcard_is_installed_with_https_and_a_credential_that_expires_is_told(place):

@@ -31,16 +31,16 @@ class Visitors(Users):
 
 
 @pytest.fixture
-def place(tmp_path):
-    made = SecurePlace(tmp_path)
-    try:
-        made.init()
-        made.publish("1.0.0")
-        made.trust_root()
-        made.run(*made.words("--require-https"))
-        yield made
-    finally:
-        made.close()
+def kind():
+    return SecurePlace
+
+
+@pytest.fixture
+def place(place):
+    place.publish("1.0.0")
+    place.trust_root()
+    place.run(*place.words("--require-https"))
+    return place
 
 
 def test_a_name_takes_over_from_another_one_as_soon_as_it_has_its_certificate(place):

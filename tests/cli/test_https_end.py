@@ -8,14 +8,14 @@ from secure_place import BLOCKED, HOST, SecurePlace
 
 
 @pytest.fixture
-def place(tmp_path):
-    made = SecurePlace(tmp_path)
-    try:
-        made.init()
-        made.publish("1.0.0")
-        yield made
-    finally:
-        made.close()
+def kind():
+    return SecurePlace
+
+
+@pytest.fixture
+def place(place):
+    place.publish("1.0.0")
+    return place
 
 
 def test_it_ends_with_a_certificate_that_a_client_verifies_and_everything_shows_it(place):

@@ -46,14 +46,14 @@ class NamedPlace(Place):
 
 
 @pytest.fixture
-def place(tmp_path):
-    made = NamedPlace(tmp_path)
-    try:
-        made.init()
-        made.publish("1.0.0")
-        yield made
-    finally:
-        made.close()
+def kind():
+    return NamedPlace
+
+
+@pytest.fixture
+def place(place):
+    place.publish("1.0.0")
+    return place
 
 
 def error(place, code, *words):

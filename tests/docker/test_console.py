@@ -1,11 +1,9 @@
 """`discode exec` and `run` for an app that is containers."""
 
-import subprocess
-
 import pytest
 from conftest_docker import EDGE_IMAGE
 
-from console_contract import ConsoleContract, shell
+from console_contract import ConsoleContract, shell, started
 from place import APP
 from rig.wait import wait_for
 
@@ -50,12 +48,3 @@ class TestContainers(ConsoleContract):
         out, err = console.communicate(timeout=60)
         assert (out, console.returncode) == ("", 137) and "has ended, and the command with it." in err
         assert beside.communicate("\n", timeout=60) == ("still here\n", "") and beside.returncode == 0
-
-
-def started(place, name, script):
-    command = subprocess.Popen(
-        place.command(name, APP, "--", "sh", "-c", script), env=place.env, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert command.stdout.readline() == "ready\n"
-    return command
