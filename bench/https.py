@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from typing import Any
 
 from customer import APP, Machine
 from https_demo import Secured
-from update import AFTER, BEGIN, seconds_of
+from update import AFTER, BEGIN, medians, seconds_of
 
 CONFIRM = "200ms"
 
@@ -58,10 +57,6 @@ def updates(plain: Machine, secure: Machine, count: int) -> dict[str, list[dict[
     return {name: taken[1:] for name, taken in found.items()}
 
 
-def medians(found: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {step: round(statistics.median(one[step] for one in found), 3) for step in found[0]}
-
-
 def measure(folder: Path, installs: int, count: int) -> dict[str, Any]:
     plain, secure = Machine(folder / "plain", CONFIRM), Machine(folder / "secure", CONFIRM)
     site = None
@@ -80,9 +75,8 @@ def measure(folder: Path, installs: int, count: int) -> dict[str, Any]:
         secure.close()
         if site is not None:
             site.close()
-    updated = {
-        name: {step: medians(runs)[step] for step in ("switch", BEGIN, AFTER, "wall")} for name, runs in taken.items()
-    }
+    found = {name: medians(runs) for name, runs in taken.items()}
+    updated = {name: {step: steps[step] for step in ("switch", BEGIN, AFTER, "wall")} for name, steps in found.items()}
     return {"install_s": installed, "update_s": updated}
 
 

@@ -61,13 +61,18 @@ def machine_for(runtime: str, folder: Path, proxy_image: str) -> Machine:
     return DockerMachine(folder, proxy_image, confirm="1s")
 
 
+def medians(found: Sequence[dict[str, float]]) -> dict[str, float]:
+    """By step, of all that one of them had."""
+    steps = dict.fromkeys(step for one in found for step in one)
+    return {step: round(statistics.median(one.get(step, 0.0) for one in found), 3) for step in steps}
+
+
 def told_of(runtime: str, proxy: str, found: Sequence[dict[str, float]]) -> dict[str, Any]:
-    steps = list(dict.fromkeys(step for one in found for step in one))
-    medians = {step: round(statistics.median(one.get(step, 0.0) for one in found), 3) for step in steps}
+    taken = medians(found)
     return {
-        "runtime": runtime, "proxy": proxy, "updates": len(found), "median_s": medians,
+        "runtime": runtime, "proxy": proxy, "updates": len(found), "median_s": taken,
         "goals": {
-            f"{name} under {goal} s": medians[name] < goal
+            f"{name} under {goal} s": taken[name] < goal
             for name, goal in zip((BEGIN, AFTER), GOALS[runtime], strict=True)
         },
         "date": time.strftime("%Y-%m-%d"), "cores": os.cpu_count(), "load_average": round(os.getloadavg()[0], 1),

@@ -85,6 +85,7 @@ class HttpsDemo:
         self.problems: list[str] = []
         self.told: dict[str, Any] = {}
         self.records: list[Record] = []
+        self._loads: dict[str, tuple[subprocess.Popen[str], Path]] = {}  # those that are under way
 
     def run(self) -> dict[str, Any]:
         self.machine.folder.mkdir(parents=True)
@@ -204,7 +205,7 @@ class HttpsDemo:
         load = subprocess.Popen(
             [sys.executable, str(script), *words, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._loads = {**getattr(self, "_loads", {}), name: (load, output)}
+        self._loads[name] = load, output
         try:
             assert load.stdout is not None
             load.stdout.readline()
@@ -218,9 +219,9 @@ class HttpsDemo:
 
     def _leave(self, name: str) -> None:
         """The load ends well, once."""
-        load, output = self._loads.pop(name, (None, None))
-        if load is None or output is None:
+        if name not in self._loads:
             return
+        load, output = self._loads.pop(name)
         load.communicate(timeout=PATIENCE)
         self._must(load.returncode == 0, f"the {name} load ended with an error")
         with output.open() as file:
