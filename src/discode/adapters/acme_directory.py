@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +48,7 @@ def _directory(directory: str, bundle: str) -> dict[str, Any]:
 
 
 def _not_reached(directory: str, error: Exception) -> Refused:
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = cause.__cause__ or cause.__context__
-    if cause is None:
+    if next(web.doubts(error), None) is None:
         return _refused(
             f"The CA at {directory} cannot be reached from here: {web.told(error)}",
             f"Check the address and the network. {ANYWAY}",

@@ -30,7 +30,7 @@ def ask(directory: str, bundle: str) -> Answered:
     except UsageError as error:
         return Answered(reason=error.sentence)
     except (httpx.HTTPError, ValueError) as error:
-        if _is_by_clock(error):
+        if web.is_by_clock(error):
             return Answered(ahead=_time_of(directory), reason=web.told(error), by_clock=True)
         return Answered(reason=web.told(error))
 
@@ -64,11 +64,3 @@ def _identifiers(answer: httpx.Response) -> tuple[str, ...]:
     meta = told.get("meta")
     found = meta.get("caaIdentities") if isinstance(meta, dict) else None
     return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
-
-
-def _is_by_clock(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in web.BY_THE_CLOCK:
-            return True
-        error = error.__cause__ or error.__context__
-    return False

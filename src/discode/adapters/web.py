@@ -75,12 +75,23 @@ def pieces(answer: httpx.Response, longest: float | None = None) -> Iterator[byt
 def told(error: Exception) -> str:
     """What went wrong, without the login that an address may hold; with our time, where that may be why."""
     text = without_login(f"{type(error).__name__} {error}".strip())
+    if is_by_clock(error):
+        return f"{text} (by this machine's clock, which says {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC)"
+    return text
+
+
+def is_by_clock(error: BaseException) -> bool:
+    """Whether a certificate would be trusted at another time."""
+    return any(doubt.verify_code in BY_THE_CLOCK for doubt in doubts(error))
+
+
+def doubts(error: BaseException) -> Iterator[ssl.SSLCertVerificationError]:
+    """Why a certificate was not trusted: among the causes of an error, for libraries wrap it."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in BY_THE_CLOCK:
-            return f"{text} (by this machine's clock, which says {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC)"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            yield cause
         cause = cause.__cause__ or cause.__context__
-    return text
 
 
 @contextmanager
