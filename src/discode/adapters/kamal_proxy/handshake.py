@@ -6,12 +6,12 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 from ...core.certificate import Certificate, CertificateFailure, NameState
 from ...core.listening import reached_at
+from .probe import unverified
 
 ANSWER = 5.0  # seconds; kamal-proxy holds a handshake while it asks its CA, and is asked again anyway
 AT_ONCE = 8
@@ -33,6 +33,8 @@ def looked_at(
 
     if len(hosts) < 2:
         return tuple(map(look, hosts))
+    from concurrent.futures import ThreadPoolExecutor  # late: as in `proxy.together`
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return tuple(pool.map(look, hosts))
 
@@ -71,7 +73,7 @@ def _doubted(name: str, address: str, port: int, doubt: str) -> Certificate:
 
     with (
         socket.create_connection((reached_at(address), port), ANSWER) as plain,
-        _believing_all().wrap_socket(plain, server_hostname=name) as secure,
+        unverified().wrap_socket(plain, server_hostname=name) as secure,
     ):
         found = x509.load_der_x509_certificate(secure.getpeercert(binary_form=True) or b"")
     try:
@@ -88,9 +90,3 @@ def _doubted(name: str, address: str, port: int, doubt: str) -> Certificate:
 def _issuer(organization: str, name: str) -> str:
     """`Let's Encrypt R11`: Let's Encrypt's own common names mean nothing to people, others' repeat the organization."""
     return name if not organization or organization in name else f"{organization} {name}".strip()
-
-
-def _believing_all() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
