@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from discode.adapters.kamal_proxy import listing
 from discode.adapters.kamal_proxy.listing import Listed, parse_json, parse_table
 from discode.core.errors import ProxyUnreachable
 from discode.ports.proxy import Mode, Serving
@@ -88,3 +89,10 @@ def test_json_is_read() -> None:
 def test_json_that_makes_no_sense_says_nothing_of_the_routes(text: str) -> None:
     with pytest.raises(ProxyUnreachable):
         parse_json(text)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"services": ["a"]}', '{"services": [{"certificates": ["a.test"]}]}'])
+def test_certificates_that_make_no_sense_are_not_guessed_at(text: str) -> None:
+    for read in (listing.certificates, listing.names):
+        with pytest.raises(ProxyUnreachable):
+            read(text)

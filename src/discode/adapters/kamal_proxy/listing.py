@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,45 +28,41 @@ class Listed:
 
 def parse_json(text: str) -> dict[str, Listed]:
     """Raises ProxyUnreachable when it makes no sense: then nothing is known of the routes."""
-    try:
+    with _understood(text):
         return {entry["name"]: _listed(entry) for entry in json.loads(text)["services"]}
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise _garbled(text) from error
 
 
 def names(text: str) -> dict[str, NameState]:
     """By host, what the edge itself tells: why a CA gave no certificate the last time it was asked, and whether it is
     at it. Raises as `parse_json`."""
-    try:
-        told = [one for entry in json.loads(text)["services"] for one in entry.get("certificates", ())]
-        return {one["host"]: _name(one) for one in told}
-    except (ValueError, KeyError, TypeError) as error:
-        raise _garbled(text) from error
+    with _understood(text):
+        return {host: _name(told) for host, told in certificates(text).items()}
 
 
 def authority(text: str) -> dict[str, Any] | None:
     """The CA that an edge goes by; None from one of an earlier version. Raises as `parse_json`."""
-    try:
+    with _understood(text):
         found = json.loads(text).get("authority")
         return None if found is None else dict(found)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise _garbled(text) from error
+
+
+def trusted(text: str) -> tuple[str, ...] | None:
+    """The proxies in front that an edge trusts; None from one of an earlier version. Raises as `parse_json`."""
+    with _understood(text):
+        found = json.loads(text).get("trusted_proxies")
+        return None if found is None else tuple(found)
 
 
 def certificates(text: str) -> dict[str, dict[str, Any]]:
     """Of an edge's services with TLS, by host. Raises as `parse_json`."""
-    try:
+    with _understood(text):
         return {one["host"]: one for entry in json.loads(text)["services"] for one in entry.get("certificates", ())}
-    except (ValueError, KeyError, TypeError) as error:
-        raise _garbled(text) from error
 
 
 def token(text: str) -> str:
     """The edge's; empty of one of an earlier version. Raises as `parse_json`."""
-    try:
+    with _understood(text):
         return str(json.loads(text).get("token", ""))
-    except (ValueError, AttributeError) as error:
-        raise _garbled(text) from error
 
 
 def hosts(text: str) -> set[str]:
@@ -74,27 +72,21 @@ def hosts(text: str) -> set[str]:
 
 def controller_pid(text: str) -> int:
     """The process id of the edge that answered."""
-    try:
+    with _understood(text):
         return int(json.loads(text)["controller"]["pid"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise _garbled(text) from error
 
 
 def controller_start(text: str) -> tuple[str, str]:
     """What tells this start of the edge's controller from another one, and why its last upgrade failed, or nothing."""
-    try:
+    with _understood(text):
         controller = json.loads(text)["controller"]
         return str(controller["start"]), str(controller.get("failed_upgrade", ""))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _garbled(text) from error
 
 
 def has_https_open(text: str) -> bool:
     """Whether the edge listens for HTTPS now. It does so until it is started again, once an app has had HTTPS."""
-    try:
+    with _understood(text):
         return bool(json.loads(text).get("https_is_open"))
-    except (ValueError, AttributeError) as error:
-        raise _garbled(text) from error
 
 
 def parse_table(text: str) -> dict[str, Listed]:
@@ -102,10 +94,8 @@ def parse_table(text: str) -> dict[str, Listed]:
 
     Raises ProxyUnreachable when there is no header, or a row makes no sense.
     """
-    try:
+    with _understood(text):
         return {row["service"]: _row(row) for row in _rows(text)}
-    except (ValueError, KeyError) as error:
-        raise _garbled(text) from error
 
 
 def _rows(text: str) -> list[dict[str, str]]:
@@ -159,6 +149,14 @@ def _columns(header: str) -> dict[str, slice]:
 
 def _cells(columns: dict[str, slice], line: str) -> dict[str, str]:
     return {title: line[where].strip() for title, where in columns.items()}
+
+
+@contextmanager
+def _understood(text: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _garbled(text) from error
 
 
 def _garbled(text: str) -> ProxyUnreachable:
