@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from discode.adapters.files import certificates as files
 from discode.adapters.files.certificates import OwnFiles
-from discode.adapters.kamal_proxy import KamalProxy
+from discode.adapters.kamal_proxy import KamalProxy, authority, trusted
 from discode.adapters.kamal_proxy.authority import Ca
 from discode.adapters.kamal_proxy.carrier import Answer
 from discode.core.errors import DiscodeError, Failed, ProxyUnreachable, Refused, ReleaseFailed, StateError
@@ -186,6 +187,26 @@ def test_a_list_whose_output_was_lost_is_asked_for_again(is_edge: bool) -> None:
     with pytest.raises(ProxyUnreachable):
         KamalProxy(carrier, carrier, 80).serving("myapp")
     assert len(carrier.asked) < 10
+
+
+@pytest.mark.parametrize(
+    ("until_taken_up", "now", "earlier"),
+    [
+        (partial(trusted.until_taken_up, setting="192.0.2.7"), {"trusted_proxies": ["192.0.2.7/32"]}, {}),
+        (partial(authority.until_taken_up, wanted=b"{}"), {"authority": {"revision": "44136fa355b3"}}, {}),
+        (partial(authority.until_taken_up, wanted=b""), {"authority": {"revision": None}}, {"authority": {"fixed": 1}}),
+    ],
+)
+def test_whether_an_edge_goes_by_a_file_is_asked_again_where_the_output_was_lost(
+    until_taken_up: Callable[[Losing], bool], now: dict[str, Any], earlier: dict[str, Any]
+) -> None:
+    for told, is_taken_up in ((now, True), (earlier, False)):
+        carrier = Losing(Answer(0, json.dumps(told), ""), is_edge=True, lost=2)
+        assert until_taken_up(carrier) is is_taken_up
+        assert len(carrier.asked) == 3
+    carrier = Losing(Answer(0, json.dumps(now), ""), is_edge=True, lost=100)
+    with pytest.raises(ProxyUnreachable):
+        until_taken_up(carrier)
 
 
 def test_a_refusal_whose_words_were_lost_is_asked_for_again() -> None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ...core.errors import Refused
-from . import commands, listing
+from . import listing
+from .asking import until_it_goes_by
 from .carrier import Carrier
 
 AUTHORITY = "acme.json"
-TAKEN_UP = 10.0  # seconds: it looks each second
-POLL = 0.1
 
 
 @dataclass(frozen=True)
@@ -49,15 +47,11 @@ def only_the_edge(what: str) -> Refused:
 
 
 def until_taken_up(carrier: Carrier, wanted: bytes) -> bool:
-    """Whether the edge goes by these settings; one of an earlier version knows of none. Raises ProxyUnreachable."""
+    """Whether the edge goes by these settings; one of an earlier version knows of none. Raises as `ask`."""
     revision = hashlib.sha256(wanted).hexdigest()[:12] if wanted else None
-    deadline = time.monotonic() + TAKEN_UP
-    while True:
-        now = listing.authority(carrier.run(commands.LIST_JSON, TAKEN_UP).stdout)
-        if now is None or now.get("fixed"):
-            return False
-        if now.get("revision") == revision:
-            return True
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(POLL)
+
+    def goes_by(listed: str) -> bool | None:
+        now = listing.authority(listed)
+        return None if now is None or now.get("fixed") else now.get("revision") == revision
+
+    return until_it_goes_by(carrier, goes_by)

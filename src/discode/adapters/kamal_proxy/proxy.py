@@ -21,10 +21,11 @@ from ...ports.runtime import Endpoint, Probe
 from .. import web
 from ..files.certificates import OwnFiles
 from . import commands, listing
+from .asking import PATIENCE, ask
 from .authority import Ca, cannot_go_by, only_the_edge
 from .carrier import Carrier, Keeper
 from .handshake import looked_at
-from .messages import UnknownService, check
+from .messages import UnknownService
 from .probe import Entrance, probe, sends_on
 from .trusted import must_tell_apart
 
@@ -32,11 +33,9 @@ if TYPE_CHECKING:  # else imported late: few commands ask for names
     from ...core.name_checks import Reach
     from .reach import World
 
-PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
 RENEWAL = 60.0  # seconds that the edge's `renew` waits for the CA
 RECORDS = 300.0  # and how much longer it may take where records have to reach all servers of a zone
 POLL = 0.05
-TRIES = 5  # Docker loses the whole output of an exec now and then (moby/moby#27289)
 FIRST_CERTIFICATES = 20.0  # seconds that an edge of an earlier version waits for them in a deploy
 STOP_DRAIN = 30.0  # what requests under way get when an app is stopped: kamal-proxy's default
 
@@ -304,13 +303,7 @@ class KamalProxy:
         together(partial(tell, app), [tell_doors])
 
     def _run(self, argv: Sequence[str], seconds: float = 0.0, *, has_output: bool = False) -> str:
-        """Asks again where the words were lost: a refusal always has some. Each command may be given twice."""
-        for _ in range(TRIES):
-            answer = self._carrier.run(argv, seconds + PATIENCE)
-            if answer.stdout.strip() or answer.stderr.strip() or (answer.code == 0 and not has_output):
-                break
-            time.sleep(POLL)
-        return check(argv, answer)
+        return ask(self._carrier, argv, seconds, has_output=has_output)
 
     def _run_if_known(self, argv: Sequence[str], seconds: float = 0.0) -> None:
         try:

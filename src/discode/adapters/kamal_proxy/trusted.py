@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import time
-
 from ...core.errors import Refused
 from ...core.networks import networks
-from . import commands
+from . import listing
+from .asking import until_it_goes_by
 from .carrier import Carrier
 
 TRUSTED = "trusted.txt"
-TAKEN_UP = 10.0  # seconds: it looks four times a second, and a reload takes a moment
-POLL = 0.1
 
 
 def trusted_file(setting: str) -> bytes:
@@ -33,12 +29,10 @@ def must_tell_apart(setting: str, *, is_edge: bool) -> None:
 
 
 def until_taken_up(carrier: Carrier, setting: str) -> bool:
-    """Whether the edge goes by it; one of an earlier version knows of no such thing. Raises ProxyUnreachable."""
-    deadline = time.monotonic() + TAKEN_UP
-    while True:
-        now = json.loads(carrier.run(commands.LIST_JSON, TAKEN_UP).stdout or "{}").get("trusted_proxies")
-        if now is None or time.monotonic() >= deadline:
-            return False
-        if tuple(now) == networks(setting):
-            return True
-        time.sleep(POLL)
+    """Whether the edge goes by it; one of an earlier version knows of no such thing. Raises as `ask`."""
+
+    def goes_by(listed: str) -> bool | None:
+        now = listing.trusted(listed)
+        return None if now is None else now == networks(setting)
+
+    return until_it_goes_by(carrier, goes_by)
