@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +11,6 @@ from pathlib import Path
 
 from ..core.listening import EVERYWHERE, IPV4
 
-_LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp, proc(5)
 _UNIT = re.compile(r"/system\.slice/(?:[^/]+\.slice/)*([^/]+\.service)")
 _CONTAINER = re.compile(r"(?:/docker/|/docker-|/libpod-|/cri-containerd-)([0-9a-f]{64})")
 # The program that Docker starts for a published port.
@@ -98,25 +97,17 @@ def _group(pid: int) -> str:
 
 def _stranger(address: str, port: int) -> PortOwner | None:
     """The tables of sockets tell everybody at least whose each is."""
-    for there, user in _listeners(port):
-        if _meets(there, address):
-            return PortOwner(user=user)
-    return None
-
-
-def _listeners(port: int) -> Iterator[tuple[str, str]]:
-    """Address and user, from /proc/net/tcp and tcp6."""
-    from .docker.listening import socket_address
+    from .docker.listening import listening_sockets
 
     for table in ("tcp", "tcp6"):
         try:
-            lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+            text = Path(f"/proc/net/{table}").read_text()
         except OSError:
             continue
-        for fields in map(str.split, lines):
-            text, _, number = fields[1].partition(":")
-            if fields[3] == _LISTENING and int(number, 16) == port:
-                yield str(socket_address(text)), _user(int(fields[7]))
+        for there, number, fields in listening_sockets(text):
+            if number == port and _meets(str(there), address):
+                return PortOwner(user=_user(int(fields[7])))
+    return None
 
 
 def _user(number: int) -> str:

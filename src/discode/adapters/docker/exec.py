@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -15,10 +14,9 @@ from ...core.errors import ProxyUnreachable, RuntimeUnreachable
 from ..kamal_proxy.carrier import Answer
 from . import handed
 from .engine import Engine
+from .stream import HEADER, STDERR, STDOUT
 
 EDGE = "discode.edge"  # a label of the edge's image: it takes the edge's own options as well
-_HEADER = struct.Struct(">BxxxL")  # of a frame in Docker's attach stream: 1 stdout or 2 stderr, then its length
-_STDOUT, _STDERR = 1, 2
 POLL = 0.005
 
 
@@ -86,7 +84,7 @@ class DockerExec:
             # The SDK hands out a wrapper; deadlines belong to the socket below it.
             output = read_frames(getattr(stream, "_sock", stream), deadline)
         code = _exit_code(api, job, deadline)
-        return Answer(code, output[_STDOUT].decode(errors="replace"), output[_STDERR].decode(errors="replace"))
+        return Answer(code, output[STDOUT].decode(errors="replace"), output[STDERR].decode(errors="replace"))
 
     def _unreachable(self, why: str) -> ProxyUnreachable:
         return ProxyUnreachable(
@@ -106,9 +104,9 @@ def _exit_code(api: Any, job: str, deadline: float) -> int:
 
 def read_frames(connection: socket.socket, deadline: float) -> dict[int, bytes]:
     """What came on stdout and stderr until the stream ended. Raises TimeoutError at the deadline."""
-    output = {_STDOUT: b"", _STDERR: b""}
-    while header := _exactly(connection, _HEADER.size, deadline):
-        stream, length = _HEADER.unpack(header)
+    output = {STDOUT: b"", STDERR: b""}
+    while header := _exactly(connection, HEADER.size, deadline):
+        stream, length = HEADER.unpack(header)
         output[stream] = output.get(stream, b"") + _exactly(connection, length, deadline)
     return output
 

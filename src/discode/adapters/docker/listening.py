@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
@@ -62,17 +63,20 @@ def _asked_inside(engine: Engine, told: dict[str, Any]) -> str | None:
 
 def listeners(tables: str) -> set[Listener]:
     """Of the tables /proc/net/tcp and tcp6. Docker's own resolver, which listens in every container, is none."""
-    found = set()
+    return {(address, port) for address, port, _ in listening_sockets(tables) if address != _RESOLVER}
+
+
+def listening_sockets(tables: str) -> Iterator[tuple[IPv4Address | IPv6Address, int, list[str]]]:
+    """Address and port of each, and all fields of its row."""
     for line in tables.splitlines():
         fields = line.split()
         if len(fields) > 3 and fields[3] == _LISTEN:
             text, _, port = fields[1].partition(":")
-            found.add((socket_address(text), int(port, 16)))
-    return {(address, port) for address, port in found if address != _RESOLVER}
+            yield _address(text), int(port, 16), fields
 
 
-def socket_address(text: str) -> IPv4Address | IPv6Address:
-    """As /proc/net/tcp has it: words of 32 bits, each in the byte order of the machine."""
+def _address(text: str) -> IPv4Address | IPv6Address:
+    """Words of 32 bits, each in the byte order of the machine."""
     words = [bytes.fromhex(text[at : at + 8]) for at in range(0, len(text), 8)]
     found = ip_address(b"".join(word[::-1] if sys.byteorder == "little" else word for word in words))
     return getattr(found, "ipv4_mapped", None) or found

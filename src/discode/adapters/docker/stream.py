@@ -15,7 +15,7 @@ from typing import Any
 
 CHUNK = 65536
 QUIET = 0.1  # seconds without a word from the other side
-STDOUT = 1
+STDOUT, STDERR = 1, 2
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 HEADER = struct.Struct(">BxxxL")  # 1 stdout or 2 stderr, then the length
 
