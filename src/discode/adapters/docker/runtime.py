@@ -15,8 +15,7 @@ from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 from .. import http_probe
-from . import console as consoles
-from . import containers, inside, listening, logs, once, programs, runs, unrunnable, volumes
+from . import containers, inside, listening, logs, once, programs, unrunnable, volumes
 from .containers import Part
 from .ended import end_of
 from .engine import Engine
@@ -80,18 +79,24 @@ class DockerRuntime:
                 containers.remove(self._engine, part.container)
 
     def exec(self, name: InstanceName, command: Sequence[str], console: Console, process: str = WEB) -> int:
-        container = str(name) if process == WEB else part_name(name, process)
+        from . import console as consoles  # late, as in `run` and `sweep`: few commands run a program
+
+        container = _container(name, process)
         with self._asking("run the command"):
             if containers.inspect(self._engine, container, name.app) is None:
                 raise consoles.not_running(container)
             return consoles.execute(self._engine, container, command, console)
 
     def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
+        from . import runs
+
         with self._asking("run the command"):
             self._prepare(spec)
             return runs.run(self._engine, spec, command, console, self._network.name, self._address())
 
     def sweep(self, app: str, *, living: bool = False) -> None:
+        from . import runs
+
         with self._asking(f"remove what was run in {app}"):
             runs.sweep(self._engine, app, living=living)
 
@@ -102,7 +107,7 @@ class DockerRuntime:
     def probe(
         self, name: InstanceName, path: str, timeout: float, host: str = "localhost", process: str = WEB
     ) -> Probe:
-        container = str(name) if process == WEB else part_name(name, process)
+        container = _container(name, process)
         with self._asking(f"inspect {name}"):
             told = containers.inspect(self._engine, container, name.app)
             if told is None:
@@ -237,6 +242,10 @@ class DockerRuntime:
                 yield
         except docker.errors.APIError as error:
             raise _unexpected(doing, error) from error
+
+
+def _container(name: InstanceName, process: str) -> str:
+    return str(name) if process == WEB else part_name(name, process)
 
 
 def _unexpected(doing: str, error: Any) -> DiscodeError:

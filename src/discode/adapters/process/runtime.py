@@ -26,8 +26,6 @@ from ...ports.report import Report
 from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 from ..files.disk import disk_refusals
 from ..http_probe import probe
-from . import console as consoles
-from . import runs
 from .fetched import Fetched
 from .layout import WEB, InstanceFolder, write_json
 from .listener import is_strangers
@@ -88,6 +86,8 @@ class ProcessRuntime:
 
     def exec(self, name: InstanceName, command: Sequence[str], console: Console, process: str = WEB) -> int:
         """All programs of an instance have the same folder and environment."""
+        from . import console as consoles  # late, as in `run` and `sweep`: few commands run a program
+
         folder = self._folder(name)
         env = {str(key): str(value) for key, value in read_object(folder.env).items()}
         if not folder.is_ready() or folder.stop.exists():
@@ -101,6 +101,8 @@ class ProcessRuntime:
         return consoles.attend(command, folder.work, env, console, folder.path, is_over)
 
     def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
+        from . import runs
+
         release = self._fetched.path(spec.name.app, spec.name.key)
         if not release.is_dir():
             raise NotHere(f"{spec.name.app} {spec.release.version} is not on this machine.")
@@ -108,6 +110,8 @@ class ProcessRuntime:
             return runs.run(self.home, release, spec, command, console)
 
     def sweep(self, app: str, *, living: bool = False) -> None:
+        from . import runs
+
         runs.sweep(self.home, app, living=living)
 
     def inspect(self, name: InstanceName) -> InstanceState | None:
