@@ -25,7 +25,7 @@ from rig.ports import free_port
 
 from ..proxy_contract import HEALTH, ROUTE, TIMING, DoorContract, ProxyContract
 from .origins import Origins, origins
-from .toy import Routed, ToyProxy, table
+from .toy import AlwaysThere, Routed, ToyProxy, table
 
 
 class ToySite:
@@ -49,7 +49,7 @@ class TestContract(ProxyContract, DoorContract):
         toy.close()
 
 
-class Scripted:
+class Scripted(AlwaysThere):
     """Gives one answer to everything and remembers what it was asked. An answer without words is none to a list: there
     is nothing in it then."""
 
@@ -57,15 +57,6 @@ class Scripted:
         self.answer, self.is_edge = answer, is_edge
         self.asked: list[tuple[list[str], float]] = []
         self.kept: list[tuple[str, str] | None] = []
-
-    def prepare(self, https: bool = False) -> None:
-        return
-
-    def ensure(self) -> None:
-        return
-
-    def retire(self, purge: bool) -> None:
-        return
 
     def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
         return f"/given/{chain.name}", f"/given/{key.name}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +19,7 @@ from discode.ports.runtime import Endpoint
 from ..proxy_contract import HEALTH, ROUTE, TIMING
 from .origins import Origin
 from .test_edge import EdgeSite, site, stopped
-from .toy import Routed, table
+from .toy import AlwaysThere, Routed, table
 
 __all__ = ["site", "stopped"]
 SHOP = Route(hosts=ROUTE.hosts, path_prefix="/shop")
@@ -72,7 +71,7 @@ def test_a_request_through_a_door_that_closes_ends_where_it_is(site: EdgeSite) -
     assert site.get("/slow/x") == (200, "new /slow/x app.test")
 
 
-class KamalsOwn:
+class KamalsOwn(AlwaysThere):
     """Takes everything; `listed` is what is in its list."""
 
     is_edge = False
@@ -80,21 +79,6 @@ class KamalsOwn:
     def __init__(self, **listed: Routed):
         self.listed = table(listed)
         self.asked: list[list[str]] = []
-
-    def prepare(self, https: bool = False) -> None:
-        return
-
-    def ensure(self) -> None:
-        return
-
-    def retire(self, purge: bool) -> None:
-        return
-
-    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
-        return str(chain), str(key)
-
-    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
-        return
 
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
         if argv[0] == "list":

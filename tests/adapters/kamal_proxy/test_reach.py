@@ -28,6 +28,7 @@ from rig.wait import wait_for
 
 from ..proxy_contract import HEALTH, TIMING
 from .origins import origins
+from .toy import AlwaysThere
 
 TOKEN = Token("/.well-known/acme-challenge/abc", "discode-sign")
 HOST = "app.test"
@@ -193,7 +194,7 @@ def test_the_edge_answers_for_its_token_at_every_name(edge):
         assert edge.reach({HOST: ["127.0.0.1"]}, 5.0)[HOST]["127.0.0.1"] == Reach("here")
 
 
-class Binary:
+class Binary(AlwaysThere):
     """Carries commands to a real kamal-proxy."""
 
     is_edge = False
@@ -209,21 +210,6 @@ class Binary:
         return subprocess.Popen(
             [KAMAL_PROXY, "run", *options], env=self._environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-
-    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
-        return str(chain), str(key)
-
-    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
-        return
-
-    def prepare(self, https: bool = False) -> None:
-        return
-
-    def ensure(self) -> None:
-        return
-
-    def retire(self, purge: bool) -> None:
-        return
 
 
 @pytest.mark.skipif(not KAMAL_PROXY, reason="no binary of kamal-proxy: bin/test --kamal-proxy FILE")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,15 @@ from rig.ports import free_port
 from rig.wait import wait_for
 
 from ..proxy_contract import HEALTH, ROUTE, TIMING
+from ..route_load import seen
 from .origins import Origins, origins
+from .toy import AlwaysThere
 
 BINARY = os.environ.get("DISCODE_KAMAL_PROXY", "")
 pytestmark = pytest.mark.skipif(not BINARY, reason="bin/test --kamal-proxy FILE")
 
 
-class Program:
+class Program(AlwaysThere):
     """kamal-proxy as a program of this machine: what carries commands to it, and what keeps it running."""
 
     is_edge = False
@@ -40,9 +41,6 @@ class Program:
         self._log = folder / "log"
         self.commands: list[list[str]] = []
         self._running: subprocess.Popen[bytes] | None = None
-
-    def prepare(self, https: bool = False) -> None:
-        return
 
     def ensure(self) -> None:
         if self._running is None:
@@ -65,12 +63,6 @@ class Program:
         done = subprocess.run([BINARY, *argv], env=self._env, capture_output=True, text=True, timeout=timeout)
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
-        return str(chain), str(key)
-
-    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
-        return
-
 
 class RealSite:
     def __init__(self, folder: Path, made: Origins):
@@ -88,13 +80,7 @@ class RealSite:
         return Route(hosts=names, tls="own", certificate=revision)
 
     def plain(self, host: str, path: str = "/") -> tuple[int, str | None]:
-        connection = HTTPConnection("127.0.0.1", self.http_port, timeout=60)
-        try:
-            connection.request("GET", path, headers={"Host": host})
-            answer = connection.getresponse()
-            return answer.status, answer.getheader("Location")
-        finally:
-            connection.close()
+        return seen(self.http_port, host, path)
 
     def deployed(self) -> str:
         """The options of the last deploy that are about HTTPS."""

@@ -35,7 +35,26 @@ class Routed:
         return named and path.startswith(self.path)
 
 
-class ToyProxy:
+class AlwaysThere:
+    """Of a proxy that nobody has to keep running, and that reads files where they are."""
+
+    def prepare(self, https: bool = False) -> None:
+        return
+
+    def ensure(self) -> None:
+        return
+
+    def retire(self, purge: bool) -> None:
+        return
+
+    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
+        return str(chain), str(key)
+
+    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
+        return
+
+
+class ToyProxy(AlwaysThere):
     def __init__(self, is_edge: bool):
         self.is_edge = is_edge
         self.services: dict[str, Routed] = {}
@@ -52,15 +71,6 @@ class ToyProxy:
     def close(self) -> None:
         self._web.close()
 
-    def prepare(self, https: bool = False) -> None:
-        return
-
-    def ensure(self) -> None:
-        return
-
-    def retire(self, purge: bool) -> None:
-        return
-
     def answer(self, host: str, path: str) -> int:
         found = [routed for routed in self.services.values() if routed.takes(host, path)]
         if not found:
@@ -71,12 +81,6 @@ class ToyProxy:
         if best.state == "stopped":
             return 503
         return status_of(best.target, path.removeprefix(best.stripped))
-
-    def give(self, service: str, chain: Path, key: Path) -> tuple[str, str]:
-        return str(chain), str(key)
-
-    def take_back(self, service: str, keep: tuple[str, str] | None) -> None:
-        return
 
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
         self.commands.append(list(argv))
