@@ -78,7 +78,11 @@ def trusting(trust: ssl.SSLContext | str | Path) -> ssl.SSLContext:
 
 def server_context(*names: str) -> ssl.SSLContext:
     """For a server with a certificate for these names that nobody trusts."""
-    certificate, key, _ = make_certificate(*names)
+    return serving(*make_certificate(*names)[:2])
+
+
+def serving(certificate: bytes, key: bytes) -> ssl.SSLContext:
+    """For a server with that certificate and key, PEM."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as both:
         both.write(certificate + key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,7 +16,7 @@ from discode.adapters.names import WorldNames
 from discode.core.authority import Answered, Authority
 from discode.core.name_checks import Machine
 from rig import web
-from rig.certificates import make_certificate
+from rig.certificates import make_certificate, serving
 
 YEAR = 365.0
 DIRECTORY = {"newNonce": "https://ca.test/n", "newOrder": "https://ca.test/o", "meta": {"caaIdentities": ["ca.test"]}}
@@ -31,10 +30,6 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
         def begin(body: object, *, status: int = 200, late: float = 0.0, days: tuple[float, float] = (-1, 30)):
             certificate, key, _ = make_certificate("localhost", "127.0.0.1", days=days)
-            file = tmp_path / "ca.pem"
-            file.write_bytes(certificate + key)
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(file)
             text = body if isinstance(body, str) else json.dumps(body)
 
             class Handler(web.Handler):
@@ -44,7 +39,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
                 def do_GET(self) -> None:
                     self.reply(status, text.encode())
 
-            server = web.Web(Handler, context)
+            server = web.Web(Handler, serving(certificate, key))
             stack.callback(server.close)
             (tmp_path / "root.pem").write_bytes(certificate)
             return f"https://127.0.0.1:{server.port}/directory", str(tmp_path / "root.pem")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from discode.core.authority import Answered
 from discode.core.caa import Caa, Policy
 from discode.testing.memory_names import MemoryNames
 from rig import web
-from rig.certificates import make_certificate
+from rig.certificates import make_certificate, serving
 from rig.dns import DnsServer
 
 
@@ -28,10 +27,8 @@ class Directory(web.Handler):
 class RealSite:
     def __init__(self, folder: Path):
         certificate, key, _ = make_certificate("127.0.0.1")
-        (folder / "ca.pem").write_bytes(certificate + key)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "ca.pem")
-        self._dns, self._ca = DnsServer(), web.Web(Directory, context)
+        (folder / "ca.pem").write_bytes(certificate)
+        self._dns, self._ca = DnsServer(), web.Web(Directory, serving(certificate, key))
         config = HostConfig(
             dns_resolvers=self._dns.address, acme_directory=f"https://127.0.0.1:{self._ca.port}/directory",
             acme_ca_bundle=str(folder / "ca.pem"),

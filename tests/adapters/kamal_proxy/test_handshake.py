@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from discode.adapters.kamal_proxy import listing
 from discode.adapters.kamal_proxy.handshake import handshake, looked_at
 from discode.core.certificate import Certificate, CertificateFailure, NameState
 from discode.core.errors import ProxyUnreachable
-from rig.certificates import make_certificate, trusting
+from rig.certificates import make_certificate, serving, trusting
 from rig.ports import free_port
 from rig.web import Handler, Web
 
@@ -22,16 +21,12 @@ HERE = "127.0.0.1"
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
+def serve() -> Iterator[Serve]:
     """The port of a server with that certificate and key."""
     made: list[Web] = []
 
     def start(certificate: bytes, key: bytes) -> int:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        file = tmp_path / f"{len(made)}.pem"
-        file.write_bytes(certificate + key)
-        context.load_cert_chain(file)
-        made.append(Web(Handler, context))
+        made.append(Web(Handler, serving(certificate, key)))
         return made[-1].port
 
     yield start

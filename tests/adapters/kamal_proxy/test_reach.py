@@ -22,7 +22,7 @@ from discode.adapters.kamal_proxy.reach import Token, World, reached
 from discode.core.installation import Route
 from discode.core.name_checks import Reach
 from discode.ports.proxy import Mode, Serving
-from rig.certificates import make_certificate
+from rig.certificates import server_context
 from rig.ports import free_port
 from rig.wait import wait_for
 
@@ -126,17 +126,13 @@ def test_nobody_is_asked_for_a_token_that_this_proxy_does_not_show(servers):
     assert seen(servers, "127.0.0.2") == [Reach("untried")]
 
 
-def test_a_way_over_https_at_the_same_place_is_gone_and_no_other_one(servers, tmp_path):
-    certificate, key, _ = make_certificate("another.test")
-    (tmp_path / "both.pem").write_bytes(certificate + key)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(tmp_path / "both.pem")
+def test_a_way_over_https_at_the_same_place_is_gone_and_no_other_one(servers):
     https = free_port()
     servers.add("127.0.0.1", HERE)
     for number, where in ((2, f"https://{HOST}{TOKEN.path}"), (3, f"https://www.{HOST}{TOKEN.path}"), (4, "http://["),
                           (5, f"http://{HOST}{TOKEN.path}")):  # fmt: skip
         servers.add(f"127.0.0.{number}", answer("", f"Location: {where}\r\n", "301 Moved"))
-    servers.add("127.0.0.2", HERE, https, tls)
+    servers.add("127.0.0.2", HERE, https, server_context("another.test"))
     kinds = [one.kind for one in seen(servers, *(f"127.0.0.{number}" for number in range(2, 6)), https=https)]
     assert kinds == ["here", "other", "other", "other"]
 
