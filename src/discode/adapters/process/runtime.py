@@ -312,17 +312,19 @@ def _door(folder: InstanceFolder, process: str) -> str:
     return f"{folder.name}.{process}"
 
 
-def _web(folder: InstanceFolder) -> dict[str, Any]:
-    return _program(folder, WEB)
-
-
 def _program(folder: InstanceFolder, process: str) -> dict[str, Any]:
-    program = read_object(folder.state).get("programs", {}).get(process, {})
-    return program if isinstance(program, dict) else {}
+    return _programs(folder, process)[process]
+
+
+def _programs(folder: InstanceFolder, *processes: str) -> dict[str, dict[str, Any]]:
+    """Of the same moment; empty for one of which nothing is told yet."""
+    told = read_object(folder.state).get("programs", {})
+    found = {process: told.get(process, {}) for process in processes}
+    return {process: one if isinstance(one, dict) else {} for process, one in found.items()}
 
 
 def _running(folder: InstanceFolder) -> bool:
-    web = _web(folder)
+    web = _program(folder, WEB)
     return is_alive(int(web.get("pid", 0)), web.get("identity"))
 
 
@@ -334,9 +336,10 @@ def _state(name: InstanceName, folder: InstanceFolder) -> InstanceState:
     phase = Phase.STOPPED if folder.stop.exists() and not _running(folder) else Phase.RUNNING
     doors = {process: Endpoint(HOST, int(port)) for process, port in spec.get("doors", {}).items()}
     # A process behind a door that ends is as bad as the app itself.
-    ends = {process: int(_program(folder, process).get("ends", 0)) for process in (WEB, *doors)}
+    programs = _programs(folder, WEB, *doors)
+    ends = {process: int(one.get("ends", 0)) for process, one in programs.items()}
     worst = max(ends, key=lambda process: ends[process])
-    code = _program(folder, worst).get("code")
+    code = programs[worst].get("code")
     reason = (
         _reason(code) if worst == WEB else f"its process {worst}{f': {why}' if (why := _reason(code)) else ' ended'}"
     )
