@@ -25,6 +25,14 @@ SettingsFile = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="A file of settings, one NAME=VALUE per line; - reads standard input."),
 ]
+TypedOrAsked = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[NAME=VALUE]...",
+        help="Settings. A NAME alone is asked for on the terminal: a secret must not be typed on the command line, "
+        "where other users of this machine could see it.",
+    ),
+]
 
 
 def group(help: str) -> typer.Typer:

@@ -12,7 +12,7 @@ import typer
 
 from ..core.errors import UsageError
 from ..core.host_settings import SETTINGS, HostSetting
-from .options import Json
+from .options import Json, TypedOrAsked
 from .output import emit, escaped, table
 
 LONGEST = 64 << 10  # bytes of a value in a file
@@ -53,14 +53,7 @@ def show(
 
 @app.command("set")
 def set_(
-    assignments: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[NAME=VALUE]...",
-            help="Settings. A NAME alone is asked for on the terminal: a secret must not be typed on the command line, "
-            "where other users of this machine could see it.",
-        ),
-    ] = [],
+    assignments: TypedOrAsked = [],
     from_file: Annotated[
         list[str],
         typer.Option(metavar="NAME=FILE", help="A setting whose value is in a file; - reads standard input."),

@@ -11,7 +11,7 @@ import typer
 
 from ..core.errors import UsageError
 from .foreign import tame
-from .options import App, Json, group
+from .options import App, Json, TypedOrAsked, group
 from .output import emit, escaped, table
 from .running import run_flow
 
@@ -68,14 +68,7 @@ def get(
 @app.command("set")
 def set_(
     name: App,
-    assignments: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[NAME=VALUE]...",
-            help="Settings. A NAME alone is asked for on the terminal: a secret must not be typed on the command line, "
-            "where other users of this machine could see it.",
-        ),
-    ] = [],
+    assignments: TypedOrAsked = [],
     unset: Annotated[list[str], typer.Option(metavar="NAME", help="Remove a setting.")] = [],
     from_env: Annotated[
         list[str], typer.Option(metavar="NAME", help="A setting whose value is taken from the environment.")
