@@ -64,6 +64,12 @@ def test_an_irreversible_release_closes_the_way_back(installed):
     assert installed.get() == (200, "2.0.0")
 
 
+def checked(place):
+    """What doctor says of the app."""
+    found = place.run("doctor", "--json", code=None).last["checks"]
+    return next(one for one in found if one["what"] == APP)
+
+
 def test_a_bad_release_is_remembered_with_its_reason_and_when_it_is_tried_again(installed):
     installed.publish("1.1.0", "exits")
     installed.run("update", APP, code=5)
@@ -72,11 +78,16 @@ def test_a_bad_release_is_remembered_with_its_reason_and_when_it_is_tried_again(
     one = installed.run("status", APP, "--json").last["failed_here"][0]
     assert f"from {time.strftime('%Y-%m-%d %H:%M', time.localtime(one['retry_at']))}" in told.out
     assert 3500 < one["retry_at"] - one["last"] < 3700
+    told = checked(installed)
+    assert told["ok"] and told["warning"]
+    assert "the update to 1.1.0 failed: 1.1.0 exited with 3 while booting" in told["detail"]
+    assert "Tell the vendor" in told["next_step"] and f"discode update {APP} --retry" in told["next_step"]
     assert installed.run("update", APP, "--json").last["result"] == "nothing-to-do"
     installed.run("update", APP, "--retry", code=5)
     again = installed.run("status", APP, "--json").last["failed_here"][0]
     assert again["tries"] == 2 and 14000 < again["retry_at"] - again["last"] < 14500, "the pause grows"
     update_to(installed, "1.2.0")  # a newer one is not held back
+    assert not checked(installed)["warning"], "what failed is not wanted any more"
     installed.run("rollback", APP)
     told = installed.run("status", APP, "--json").last
     assert [bad["version"] for bad in told["failed_here"]] == ["1.1.0"], "to go back is no failure"

@@ -144,7 +144,7 @@ def test_an_engine_without_a_subnet_left():
         with pytest.raises(Failed) as raised:
             Network(Engine(engine.host), "discode").ensure()
         assert raised.value.sentence.startswith("Docker has no subnet left for the network discode: ")
-        assert "docker network prune" in raised.value.next_step
+        assert "docker network prune" in raised.value.next_step and "discode doctor" in raised.value.next_step
         api.prune_networks()
         Network(Engine(engine.host), "discode").ensure()
     finally:

@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 
+import docker.types
 import pytest
 
 from discode.adapters.docker import Engine
+from discode.adapters.docker.network import Network
 from discode.adapters.docker.trial import run_a_container
 from discode.core.errors import Failed
-from rig.engine import DockerEngine
+from rig.engine import DockerEngine, own_networks
 
 # In namespaces of its own: no socket, no images, no network but its own loopback, and all ends with it.
 MACHINE = """
@@ -60,3 +62,25 @@ def test_a_trial_says_when_no_container_runs():
             run_a_container(Engine(engine.start().host))
     finally:
         engine.close()
+
+
+def test_pools_that_are_used_up_are_told_without_a_trial_and_named_by_the_install(daemon):
+    """Somebody's network has all of them. When that is gone there is room; when ours is there none is needed."""
+    api, ours = daemon.api(), Network(Engine(daemon.host), "ours")
+    assert ours.look() == "there is room for ours"
+    base = Engine(daemon.host).info["DefaultAddressPools"][0]["Base"]
+    ipam = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=base)])
+    theirs = api.create_network("theirs", ipam=ipam)["Id"]
+    try:
+        for step in (ours.look, ours.ensure):
+            with pytest.raises(Failed, match="Docker has no subnet left for the network ours: ") as raised:
+                step()
+            assert raised.value.name == "no-subnet" and "discode doctor" in raised.value.next_step
+        assert [one["Name"] for one in own_networks(api)] == ["theirs"]  # a look makes none
+    finally:
+        api.remove_network(theirs)
+    ours.ensure()
+    try:
+        assert ours.look() == "ours is there"
+    finally:
+        ours.remove()

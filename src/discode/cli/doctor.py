@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DiscodeError
 from ..core.history import gave_up
@@ -169,7 +169,23 @@ def _app(world: World, app: str) -> Finding:
     detail = f"{installation.version}, instance {told['instance_state']}, traffic {told['traffic']}"
     if told["health"]:
         return Finding(app, False, f"{detail}, but it does not answer: {told['health']}", f"discode logs {app}")
+    if told["serves"] and (failed := _newer(installation.version, told["failed_here"])):
+        return _held_back(app, detail, failed)
     return Finding(app, bool(told["serves"]), detail, settle, lambda: _settle(world, app), f"Settle {app}?")
+
+
+def _newer(version: str, failed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    from ..core.version import parse_version
+
+    return [bad for bad in failed if parse_version(bad["version"]) > parse_version(version)]
+
+
+def _held_back(app: str, detail: str, failed: list[dict[str, Any]]) -> Finding:
+    """It serves; what stays as it is, if nobody does anything, is its version."""
+    last = max(failed, key=lambda bad: bad["last"])
+    detail = f"{detail}; the update to {last['version']} failed: {last['reason']}"
+    step = f"Tell the vendor of the app; to try it again now: discode update {app} --retry"
+    return Finding(app, True, detail, step, warns=True)
 
 
 def _damage(world: World, app: str, damage: Rebuilding) -> Finding:

@@ -23,6 +23,7 @@ def examine_docker(host: Host, *, needed: bool) -> Iterator[Finding]:
     yield Finding("docker", True, f"{told.get('Version', '')} at {engine.host}, {engine.platform}")
     if needed:
         yield _trial(host)
+        yield _network(host)
     if host.config.proxy == "docker":
         yield _proxy(host)
 
@@ -47,6 +48,16 @@ def _trial(host: Host) -> Finding:
         return Finding("containers", True, run_a_container(host))
     except DiscodeError as error:
         return Finding("containers", False, error.sentence, error.next_step)
+
+
+def _network(host: Host) -> Finding:
+    """What the next install would meet, and `settle` after somebody's `docker network prune`."""
+    from .wiring_host import look_at_network
+
+    try:
+        return Finding("network", True, look_at_network(host))
+    except DiscodeError as error:
+        return Finding("network", False, error.sentence, error.next_step)
 
 
 def _proxy(host: Host) -> Finding:

@@ -320,3 +320,9 @@ def run_a_container(host: Host) -> str:
     from ..adapters.docker.trial import run_a_container
 
     return run_a_container(host.docker())
+
+
+def look_at_network(host: Host) -> str:
+    from ..adapters.docker.network import Network
+
+    return Network(host.docker(), host.config.proxy_network).look()

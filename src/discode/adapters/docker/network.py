@@ -7,12 +7,15 @@ import secrets
 from typing import Any
 
 from ...core.errors import Failed, Refused
+from ...core.subnets import has_room
+from ..machine import direct_routes
 from .engine import Engine
 from .names import ROLE
 
 NETWORK = "network"  # its role
 TRIES = 5
-NO_SUBNET = "Remove networks that nothing uses: docker network prune. Then run the command again."
+POOLS = "default-address-pools in /etc/docker/daemon.json"
+AGAIN = "When discode doctor says that there is room, run the command again."
 
 
 class Network:
@@ -30,13 +33,34 @@ class Network:
             self._create(self._free_subnet())
             told = self._inspect()
         if told is None:
-            raise Failed(f"Docker has no free subnet for the network {self.name}.", NO_SUBNET, key="no-subnet")
+            raise self._no_subnet("others took each that it had")
         if (told["Labels"] or {}).get(ROLE) != NETWORK:
             raise Refused(
                 f"A network named {self.name} exists and does not belong to Discode. Nothing was changed.",
                 "Choose another name: proxy_network in config.toml.",
                 key="network-taken",
             )
+
+    def look(self) -> str:
+        """Whether it is there or can be made, for people. As far as the engine's pools, its networks and this machine's
+        routes tell: nothing is made. Raises Failed when it cannot, RuntimeUnreachable."""
+        with self._engine.errors("list its networks"):
+            if self._inspect() is not None:
+                return f"{self.name} is there"
+            networks = self._engine.api.networks()
+        taken = [str(one.get("Subnet", "")) for each in networks for one in each["IPAM"].get("Config") or []]
+        pools = [(str(one["Base"]), int(one["Size"])) for one in self._engine.info.get("DefaultAddressPools") or []]
+        if has_room(pools, [*taken, *(direct_routes() if self._engine.reaches_containers else [])]):
+            return f"there is room for {self.name}"
+        raise self._no_subnet("the subnets of its address pools are all in use")
+
+    def _no_subnet(self, why: str) -> Failed:
+        return Failed(
+            f"Docker has no subnet left for the network {self.name}: {why}.",
+            f"Remove networks that nothing uses (docker network prune), or give Docker more address pools "
+            f"({POOLS}). {AGAIN}",
+            key="no-subnet",
+        )
 
     def free_address(self) -> str:
         """One that no container of the network has, running or not; the lowest after those that are in use."""
@@ -112,10 +136,7 @@ class Network:
         try:
             told = self._engine.api.create_network(f"{self.name}-{secrets.token_hex(4)}", labels={ROLE: NETWORK})
         except docker.errors.APIError as error:
-            raise Failed(
-                f"Docker has no subnet left for the network {self.name}: {error.explanation or error}.", NO_SUBNET,
-                key="no-subnet",
-            ) from error  # fmt: skip
+            raise self._no_subnet(str(error.explanation or error)) from error
         return str(told["Id"])
 
 
