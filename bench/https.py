@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from customer import APP, Machine
-from https_demo import Secured
 from update import AFTER, BEGIN, medians, seconds_of
+
+from rig.secured import Secured
 
 CONFIRM = "200ms"
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from checks import OTHER_NAME, Check, Expected
+from checks import Check, Expected
 from evidence import Evidence
 from runtimes import Kind
 from traffic import Traffic
 
-from place import SLOW
+from place import OTHER_NAME, SLOW
 
 ENTRY = Path(__file__).parent / "entry.py"
 PATIENCE = 60.0
@@ -38,7 +38,9 @@ class Scenario:
     """`prepare` brings the place to where the flow starts and gives the command's words. `codes`: with which exit code
     the command ends when it is not killed. `allowed`: statuses that are no failure; none: there is nobody to answer.
     `takes_proxy`: where the proxy goes with the last app, there is nobody either. `good`: how what is well behaves.
-    `is_guarded`: a guard settles what the killed command leaves; else an ordinary command is typed."""
+    `is_guarded`: a guard settles what the killed command leaves; else an ordinary command is typed. `https`: how the
+    app has it from its install on, `own` or `auto`; `plain`: its users ask by plain HTTP all the same. `has_door`: each
+    release has a second one."""
 
     name: str
     prepare: Callable[[Stage], tuple[str, ...]]
@@ -49,6 +51,9 @@ class Scenario:
     takes_proxy: bool = False
     good: str = "good"
     is_guarded: bool = True
+    https: str = ""
+    plain: bool = False
+    has_door: bool = False
 
 
 class Stage:
@@ -61,9 +66,14 @@ class Stage:
         self.expected = Expected()
         self.check = Check(self.place, self.machine, self.expected)
         self.evidence = Evidence(self.place, self.machine)
-        self.traffic = Traffic(self.place.port, self.place.host, users=2)
         self.number, self.calls = 0, folder / "calls.txt"
         self.place.init()
+        if scenario.https:
+            self.place.secure()
+        connect = self.place.https.connection if self.place.https and not scenario.plain else None
+        self.traffic = Traffic(self.place.port, self.place.host, 2, connect)
+        if scenario.has_door:
+            self.traffic.paths += ("/live/version",)
 
     @property
     def version(self) -> str | None:
@@ -75,8 +85,15 @@ class Stage:
         self.number += 1
         version = f"1.{self.number}"
         made = self.scenario.good if behaviour == "good" else behaviour
+        extra += self.place.door if self.scenario.has_door else ""
         self.place.publish(version, made, strategy=self.scenario.strategy, app=self.scenario.app, extra=extra)
         return version
+
+    def install_words(self) -> tuple[str, ...]:
+        words = self.place.install_words()
+        if self.place.https is None:
+            return words
+        return (*words, *(self.place.https.own_certificate() if self.scenario.https == "own" else ("--tls", "auto")))
 
     def must(self, *words: str) -> None:
         code, told = self.place.run(*words)
@@ -102,7 +119,7 @@ def _running(stage: Stage) -> None:
     """Installed and running, with something to update to in the future."""
     if stage.version is None:
         stage.publish()
-        stage.must(*stage.place.install_words())
+        stage.must(*stage.install_words())
         stage.look()
     if stage.check.status["state"] == "stopped":
         stage.must("start", stage.place.app)
@@ -114,7 +131,7 @@ def _install(behaviour: str = "good") -> Callable[[Stage], tuple[str, ...]]:
             stage.must("uninstall", stage.place.app)
         version = stage.publish(behaviour)
         stage.expected.versions = {None, version} if behaviour == "good" else {None}
-        return stage.place.install_words()
+        return stage.install_words()
 
     return prepare
 
@@ -206,6 +223,32 @@ def _first_domain(stage: Stage) -> tuple[str, ...]:
     return ("domain", "remove", app, OTHER_NAME)
 
 
+def _certificate(before: str, after: str) -> Callable[[Stage], tuple[str, ...]]:
+    """How the app has HTTPS: off, auto, or with a certificate of its own."""
+
+    def words(stage: Stage, how: str) -> tuple[str, ...]:
+        assert stage.place.https is not None
+        given = stage.place.https.own_certificate() if how == "own" else ("--tls", how)
+        return ("certificate", "set", stage.place.app, *given)
+
+    def prepare(stage: Stage) -> tuple[str, ...]:
+        _running(stage)
+        stage.must(*words(stage, before))
+        stage.look()
+        stage.expected.versions = {stage.version}
+        return words(stage, after)
+
+    return prepare
+
+
+def _door_comes_or_goes(stage: Stage) -> tuple[str, ...]:
+    _running(stage)
+    before = stage.version
+    version = stage.publish(extra="" if stage.check.status["doors"] else stage.place.door)
+    stage.expected.versions = {before, version}
+    return ("update", stage.place.app)
+
+
 def _settle_an_update(at: str) -> Callable[[Stage], tuple[str, ...]]:
     """The update was killed at that call; now the settling is killed too."""
 
@@ -229,6 +272,7 @@ def _settle_a_reboot(stage: Stage) -> tuple[str, ...]:
 MIGRATION = "release_command: [python3, -c, \"open('storage/migrated', 'a')\"]\n"
 BROKEN_MIGRATION = 'release_command: ["false"]\n'
 DOWN = (200, 404, 503)
+LED = (200, 301)  # plain HTTP leads to HTTPS as soon as there is a certificate
 SCENARIOS = [
     Scenario("install", _install(), allowed=()),
     Scenario("install, never healthy", _install("never-healthy"), (5,), allowed=()),
@@ -251,6 +295,22 @@ SCENARIOS = [
     Scenario("domain remove", _domain("remove")),
     Scenario("domain redirect", _domain("redirect", "--to", "chaos.test")),
     Scenario("domain remove, told", _first_domain),
+    Scenario("install with a certificate", _install(), allowed=(), https="own"),
+    Scenario("install with HTTPS", _install(), allowed=(), https="auto"),
+    Scenario("update with a certificate", _update(), https="own"),
+    Scenario("update with HTTPS, turns bad", _update("turns-bad:0.1"), (5,), https="auto"),
+    Scenario("certificate renewed", _certificate("own", "own"), https="own"),
+    Scenario("certificate first", _certificate("off", "own"), allowed=LED, https="own", plain=True),
+    Scenario("certificate removed", _certificate("own", "off"), allowed=LED, https="own", plain=True),
+    Scenario("HTTPS first", _certificate("off", "auto"), allowed=LED, https="auto", plain=True),
+    Scenario("HTTPS in place of a certificate", _certificate("own", "auto"), https="own"),
+    Scenario("domain add with HTTPS", _domain("add", has=False), https="auto"),
+    Scenario("domain redirect with HTTPS", _domain("redirect", "--to", "chaos.test"), https="auto"),
+    Scenario("domain remove with HTTPS", _domain("remove"), https="auto"),
+    Scenario("update with a door", _update(), has_door=True),
+    Scenario("update with a door, never healthy", _update("never-healthy"), (5,), has_door=True),
+    Scenario("rollback with a door", _rollback, has_door=True),
+    Scenario("door comes or goes", _door_comes_or_goes),
     Scenario("uninstall", _plain("uninstall"), allowed=DOWN, takes_proxy=True),
     Scenario("uninstall and purge", _plain("uninstall", "--purge"), allowed=DOWN, takes_proxy=True),
     Scenario("settle an update before the switch", _settle_an_update("switch:before"), is_guarded=False),

@@ -11,13 +11,12 @@ from typing import Any
 from machine import Machine
 
 from discode.core.errors import DiscodeError
-from place import Place
+from place import OTHER_NAME, Place
 
 UNKNOWN = "status 404"  # what a proxy answers where no app is installed
 NOBODY = (UNKNOWN, "ConnectionRefusedError")  # the same, and there may be no proxy
 BUSY = 6  # the exit code of a command that found another one at work
 PATIENCE = 60.0  # seconds that the other one may take
-OTHER_NAME = "other.chaos.test"  # that the app may have beside its own
 MOMENT = 10.0  # seconds that a proxy or an app that was killed gets to come back by itself
 
 
@@ -83,19 +82,23 @@ class Check:
             time.sleep(0.05)
         if seen not in self._nobody:
             yield f"not installed, and {seen} is answered"
+        if self.place.https and (seen := self.place.https.version(self.place.host)) in self.expected.versions:
+            yield f"not installed, and {seen} is answered by HTTPS"
         yield from self._left_over([])
 
     def _state(self) -> Iterator[str]:
         status = self.status
         wanted = status["version"] if status["state"] == "running" else "status 503"
         deadline = time.monotonic() + MOMENT
-        while (seen := self.place.version()) != wanted and time.monotonic() < deadline:
+        while (seen := self._seen()) != wanted and time.monotonic() < deadline:
             time.sleep(0.05)
         if seen != wanted:
             yield f"{status['version']} is recorded ({status['state']}), and {seen} is answered"
         if status["state"] == "running" and not status["serves"]:
             yield f"status does not say that it serves: {status}"
         yield from self._names(wanted)
+        yield from self._https(wanted)
+        yield from self._doors(wanted)
         yield from self._left_over([status["instance"]])
         should_run = [status["instance"]] if status["state"] == "running" else []
         if (running := self.machine.running()) != should_run:
@@ -105,11 +108,37 @@ class Check:
         """What is recorded of the app's other name is what a user finds there."""
         route = self.status["hosts"], self.status["redirects"]
         if OTHER_NAME in self.status["hosts"]:
-            wanted = "status 301" if OTHER_NAME in self.status["redirects"] else wanted
+            wanted, seen = "status 301" if OTHER_NAME in self.status["redirects"] else wanted, self._seen(OTHER_NAME)
         else:
-            wanted = UNKNOWN
-        if (seen := self.place.version(OTHER_NAME)) != wanted:
+            wanted, seen = UNKNOWN, self.place.version(OTHER_NAME)
+        if seen != wanted:
             yield f"{route} are recorded, and {seen} is answered at {OTHER_NAME}"
+
+    def _seen(self, host: str = "") -> str:
+        """What answers, by HTTPS where it is recorded that the app has that."""
+        if self.place.https is not None and self.status["https"]:
+            return self.place.https.version(host or self.place.host)
+        return self.place.version(host)
+
+    def _https(self, wanted: str) -> Iterator[str]:
+        """Plain HTTP leads there, with the certificate that is recorded; where there is none, nothing is served."""
+        if self.place.https is None:
+            return
+        tls = self.status["https"]["tls"] if self.status["https"] else "off"
+        plain, secure = self.place.version(), self.place.https.version(self.place.host)
+        if tls == "off":
+            if secure == wanted:
+                yield f"HTTPS is off, and {secure} is answered by it"
+            return
+        if plain != "status 301":
+            yield f"HTTPS is {tls}, and {plain} is answered by plain HTTP"
+        if tls == "own" and not self.place.https.serves(self.place.host, self.place.own_certificate()):
+            yield "another certificate is served than the one that is recorded"
+
+    def _doors(self, wanted: str) -> Iterator[str]:
+        for door in self.status["doors"]:
+            if (seen := self.place.version(path=f"{door['path']}/version")) != wanted:
+                yield f"{wanted} is recorded, and {seen} is answered at {door['path']}"
 
     def _left_over(self, wanted: list[str]) -> Iterator[str]:
         if (there := self.machine.instances()) != wanted:

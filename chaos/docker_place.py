@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {
 
 class DockerPlace(Place):
     file = FILE
+    door = Place.door.replace("command:", "port: 4000, command:")
 
     def __init__(self, folder: Path, *, deadline: str = "8s", confirm: str = "600ms", hold: str = "10s"):
         self.engine, self.registry = DockerEngine(), Registry(folder / "registry")
@@ -51,10 +53,13 @@ class DockerPlace(Place):
         return (*super().install_words(), "--proxy-image", EDGE)
 
     def close(self) -> None:
-        self.run("uninstall", self.app, "--purge")
+        self._leave()
         self.registry.stop()
         self.engine.close()
         self._give_up_the_disk()
+
+    def _ca_address(self) -> AbstractContextManager[str]:
+        return self.engine.bridge("chaos-ca")
 
     def _made(self, source: Path, app: str, version: str, behaviour: str) -> dict[str, str]:
         """The image, pushed."""

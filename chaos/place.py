@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
+from certificates import Https
 from processes import Processes
 
 from discode.cli import wiring
@@ -22,6 +24,7 @@ from rig import place
 
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"
+OTHER_NAME = "other.chaos.test"  # that the app may have beside its own
 SIZE = "400m"  # of the disk that the customer's home is on
 BOOT = 5.0  # seconds that a slow app takes to boot
 SLOW = f"slow-boot:{BOOT:g}"
@@ -42,14 +45,18 @@ update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {
 
 
 class Place(place.Place):
-    """`pace`: the vendor's times. The home is a small disk of its own, so that it can be filled."""
+    """`pace`: the vendor's times. `https`: once there is any. The home is a small disk of its own, to be filled."""
 
     file, patience = FILE, 15.0
+    # A second process that is reached below a path of its own.
+    door = "processes: {live: {command: [python3, server.py, /live], path: /live, health: {path: /live/up}}}\n"
 
     def __init__(self, folder: Path, *, deadline: str = "3s", confirm: str = "600ms", hold: str = "5s"):
         # A Unix socket's path has room for some 100 characters: the home is not below a deep folder.
         super().__init__(folder, "chaos", "chaos.test", Path(tempfile.mkdtemp(prefix="discode-chaos-")))
         self.log = folder / "commands.log"
+        self.https: Https | None = None
+        self._open = ExitStack()
         self._pace = {"deadline": deadline, "confirm": confirm, "hold": hold}
         os.environ["DISCODE_HOME"] = str(self.home)  # for `look`
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(self.home)], check=True)
@@ -99,8 +106,18 @@ class Place(place.Place):
         installation = store.installation(self.app)
         return store.settings(self.app, installation.settings) if installation else {}
 
+    def own_certificate(self) -> Path:
+        """The certificate of the customer's own that is recorded: a file."""
+        installation = wiring.world(False, "chaos").store.installation(self.app)
+        assert installation is not None, "it is installed"
+        return self.state_folder / "tls" / f"{installation.route.certificate}.crt"
+
     def init(self) -> None:
         repository(self.repo, self.keys).init()
+
+    def secure(self) -> None:
+        """From now on there is a CA, and a port for HTTPS: before the first install."""
+        self.https = Https(self, self._open.enter_context(self._ca_address()), (self.host, OTHER_NAME))
 
     def publish(
         self, version: str, behaviour: str = "good", *, strategy: str = "overlap", app: str = "app", extra: str = ""
@@ -118,7 +135,7 @@ class Place(place.Place):
         publish(where, registry(), file, version=version, channels=["stable"], notes="", now="2026-01-01T00:00:00Z")
 
     def close(self) -> None:
-        self.run("uninstall", self.app, "--purge")
+        self._leave()
         self.run("proxy", "stop")
         Processes(self.home).reboot()  # what a violation left running
         self._give_up_the_disk()
@@ -129,6 +146,16 @@ class Place(place.Place):
         (source / "app" / "VERSION").write_text(version)
         (source / "app" / "BEHAVIOUR").write_text(behaviour)
         return {}
+
+    def _ca_address(self) -> AbstractContextManager[str]:
+        """Where the proxy reaches a CA that runs on this machine."""
+        return nullcontext("")
+
+    def _leave(self) -> None:
+        self.run("uninstall", self.app, "--purge")
+        if self.https is not None:
+            self.https.close()
+        self._open.close()
 
     def _give_up_the_disk(self) -> None:
         subprocess.run(["umount", "--lazy", str(self.home)], check=False, capture_output=True)

@@ -22,7 +22,7 @@ class Processes:
     def running(self) -> list[str]:
         """The instances of which a process of the app itself runs."""
         names = [Path(where).relative_to(self._home / "instances").parts[0] for _, where in self._programs()]
-        return sorted(names)
+        return sorted(set(names))  # it may have several processes
 
     def environment(self, instance: str) -> dict[str, str]:
         """What the app of an instance finds in its environment."""

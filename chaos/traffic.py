@@ -8,9 +8,11 @@ somebody, or a release that turns bad under traffic would never meet any.
 from __future__ import annotations
 
 import http.client
+import random
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 PAUSE = 0.02  # seconds between two requests of a user
@@ -30,11 +32,15 @@ class Seen:
 
 class Traffic:
     """`allowed` are the statuses that are no failure now: an app that is being installed may be unknown. None: there
-    need not be anybody to answer."""
+    need not be anybody to answer. `connect` makes a user's connection, if not by plain HTTP to the port."""
 
-    def __init__(self, port: int, host: str, users: int = 6):
+    def __init__(
+        self, port: int, host: str, users: int = 6, connect: Callable[[str], http.client.HTTPConnection] | None = None
+    ):
         self.allowed: frozenset[int] | None = frozenset([200])
         self._port, self._host, self._seen, self._lock, self._on = port, host, Seen(), threading.Lock(), True
+        self.paths: tuple[str, ...] = ("/version",)
+        self._connect = connect
         self._under_way: dict[int, float] = {}  # when the request of each thread began
         self._threads = [threading.Thread(target=self._run, args=(n % 2 == 0,), daemon=True) for n in range(users)]
         self._threads.append(threading.Thread(target=self._newcomers, daemon=True))
@@ -80,6 +86,8 @@ class Traffic:
         connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
+        if self._connect is not None:
+            return self._connect(self._host)
         return http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
 
     def _request(self, connection: http.client.HTTPConnection, keep: bool) -> str:
@@ -105,7 +113,7 @@ class Traffic:
     def _ask(self, connection: http.client.HTTPConnection) -> str:
         """Empty, or the kind of failure."""
         try:
-            connection.request("GET", "/version", headers={"Host": self._host})
+            connection.request("GET", random.choice(self.paths), headers={"Host": self._host})
             answer = connection.getresponse()
             answer.read()
         except (OSError, http.client.HTTPException) as error:

@@ -10,14 +10,13 @@ import argparse
 import http.client
 import json
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,57 +24,12 @@ from customer import APP, HOST, Machine, Ran
 from docker_customer import EDGE_IMAGE, DockerMachine
 from records import Record, by_kind
 
-from rig.certificates import make_certificate, trusting
-from rig.pebble import Authority, Gate
-from rig.ports import free_port
+from rig.secured import Secured
 
 NEW = "new.sample.test"
 FIRST, UPDATES = "1.0.0", ("1.1.0", "1.2.0", "1.3.0", "1.4.0", "1.5.0")
 SETTLED = 1.0  # seconds of load before and after each change
 PATIENCE = 60.0
-
-
-class Secured:
-    """A machine whose CA is Pebble. `address`: where the proxy reaches the CA; empty: on this machine itself."""
-
-    def __init__(self, machine: Machine, address: str = ""):
-        self.machine, self.https_port = machine, free_port()
-        self.pebble = Authority(machine.folder / "ca", machine.port).start()
-        self.gate: Gate | None = None
-        directory, trust = self.pebble.directory, self.pebble.trust.read_text()
-        if address:
-            certificate, key, _ = make_certificate(address)
-            self.gate = self.pebble.another_gate(certificate, key, address)
-            directory, trust = self.gate.directory, certificate.decode()
-        self.root = machine.folder / "root.pem"
-        self.root.write_text(self.pebble.root())
-        bundle = machine.folder / "bundle.pem"
-        bundle.write_text(trust + self.pebble.root())
-        machine.home.mkdir(exist_ok=True)
-        (machine.home / "config.toml").write_text(
-            f"https_port = {self.https_port}\nacme_directory = '{directory}'\nacme_ca_bundle = '{bundle}'\n"
-        )
-
-    def served(self, host: str) -> tuple[str, int]:
-        """The version that answers, and the certificate's serial number, verified. Raises OSError or HTTPException."""
-        plain = socket.create_connection(("127.0.0.1", self.https_port), 20)
-        with trusting(self.root).wrap_socket(plain, server_hostname=host) as secure:
-            serial = int(str((secure.getpeercert() or {})["serialNumber"]), 16)
-            connection = http.client.HTTPConnection(host)
-            connection.sock = secure
-            connection.request("GET", "/version")
-            return connection.getresponse().read().decode(), serial
-
-    def is_gone(self, host: str) -> bool:
-        try:
-            return self.served(host)[0] not in (FIRST, *UPDATES)
-        except (ssl.SSLError, ConnectionError):
-            return True
-
-    def close(self) -> None:
-        self.pebble.close()
-        if self.gate is not None:
-            self.gate.close()
 
 
 class HttpsDemo:
@@ -91,7 +45,7 @@ class HttpsDemo:
         self.machine.folder.mkdir(parents=True)
         try:
             self.machine.init()
-            with self._bridge() as address:
+            with self._ca_address() as address:
                 self.site = Secured(self.machine, address)
                 try:
                     self._go_through()
@@ -118,19 +72,9 @@ class HttpsDemo:
     def say(self, text: str) -> None:
         print(f"{self.runtime}: {text}", file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
-    @contextmanager
-    def _bridge(self) -> Iterator[str]:
-        """Where a container reaches this machine."""
-        if not isinstance(self.machine, DockerMachine):
-            yield ""
-            return
-        api = self.machine.engine.api()
-        network = api.create_network("demo-ca", driver="bridge")["Id"]
-        try:
-            [pool] = api.inspect_network(network)["IPAM"]["Config"]
-            yield str(pool["Gateway"])
-        finally:
-            api.remove_network(network)
+    def _ca_address(self) -> AbstractContextManager[str]:
+        """Where the proxy reaches this machine: a container does so by a bridge."""
+        return self.machine.engine.bridge("demo-ca") if isinstance(self.machine, DockerMachine) else nullcontext("")
 
     def _install(self) -> None:
         self.machine.publish(FIRST, "good")
@@ -177,7 +121,7 @@ class HttpsDemo:
     def _remove_the_old_name(self) -> None:
         ran = self._changed("domain", "remove", APP, HOST)
         self.told["remove_s"] = round(ran.ended - ran.begun, 2)
-        self._must(self.site.is_gone(HOST), f"{HOST} is still served")
+        self._must(self._is_gone(HOST), f"{HOST} is still served")
         self._must(self.site.served(NEW)[0] == UPDATES[-1], f"{NEW} does not serve {UPDATES[-1]}")
 
     def _is_served(self, host: str) -> bool:
@@ -185,6 +129,12 @@ class HttpsDemo:
             return self.site.served(host)[0] == UPDATES[-1]
         except (OSError, http.client.HTTPException):
             return False
+
+    def _is_gone(self, host: str) -> bool:
+        try:
+            return self.site.served(host)[0] not in (FIRST, *UPDATES)
+        except (ssl.SSLError, ConnectionError):
+            return True
 
     def _changed(self, *words: str) -> Ran:
         ran = self.machine.run(*words)

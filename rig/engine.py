@@ -8,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,17 @@ class DockerEngine:
         import docker
 
         return docker.APIClient(self.host, version="1.40", timeout=120)
+
+    @contextmanager
+    def bridge(self, name: str) -> Iterator[str]:
+        """Where containers reach this machine, as long as that network is there: an address."""
+        api = self.api()
+        network = api.create_network(name, driver="bridge")["Id"]
+        try:
+            [pool] = api.inspect_network(network)["IPAM"]["Config"]
+            yield str(pool["Gateway"])
+        finally:
+            api.remove_network(network)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Containers end with it; those that are to be restarted come back with the next `start`."""

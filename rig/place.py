@@ -43,10 +43,10 @@ class Place:
         finally:
             connection.close()
 
-    def version(self, host: str = "") -> str:
+    def version(self, host: str = "", path: str = "/version") -> str:
         """What answers through the proxy now: a version, a status, or the kind of error."""
         try:
-            status, text = self.ask("/version", host=host)
+            status, text = self.ask(path, host=host)
         except NO_ANSWER as error:
             return type(error).__name__
         return text if status == 200 else f"status {status}"

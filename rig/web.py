@@ -58,3 +58,22 @@ class Web:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class SecureConnection(http.client.HTTPConnection):
+    """By HTTPS to a port of 127.0.0.1, under the name `host`, which requests ask for, too."""
+
+    sock: ssl.SSLSocket
+
+    def __init__(self, port: int, host: str, context: ssl.SSLContext, timeout: float = 60):
+        super().__init__("127.0.0.1", port, timeout=timeout)
+        self.name, self._context = host, context
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock = self._context.wrap_socket(self.sock, server_hostname=self.name)
+
+    def putrequest(self, method: str, url: str, skip_host: bool = False, skip_accept_encoding: bool = False) -> None:
+        super().putrequest(method, url, True, skip_accept_encoding)
+        if not skip_host:
+            self.putheader("Host", self.name)

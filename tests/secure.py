@@ -2,15 +2,15 @@
 
 import http.client
 import json
-import socket
 import ssl
 import stat
+from contextlib import closing
 
 import pytest
 
 from place import APP
 from rig.certificates import make_certificate
-from rig.web import NO_ANSWER
+from rig.web import NO_ANSWER, SecureConnection
 
 HOST = "shop.test"
 
@@ -25,15 +25,12 @@ def own(place, name="own", *hosts, **options):
 
 def https(place, host=HOST):
     """Status, text and the certificate as DER, whoever has signed it."""
-    context = ssl._create_unverified_context()
-    plain = socket.create_connection(("127.0.0.1", place.https_port), 60)
-    with context.wrap_socket(plain, server_hostname=host) as secure:
-        serial = secure.getpeercert(binary_form=True)
-        connection = http.client.HTTPConnection(host)
-        connection.sock = secure
+    with closing(SecureConnection(place.https_port, host, ssl._create_unverified_context())) as connection:
+        connection.connect()
+        certificate = connection.sock.getpeercert(binary_form=True)
         connection.request("GET", "/")
         answer = connection.getresponse()
-        return answer.status, answer.read().decode(), serial
+        return answer.status, answer.read().decode(), certificate
 
 
 def der(place, name="own"):

@@ -1,12 +1,10 @@
 """A customer's machine with HTTPS, and a CA beside it."""
 
-import http.client
-import socket
-
 from place import Place
 from rig.certificates import trusting
 from rig.pebble import Authority
 from rig.ports import free_port
+from rig.web import SecureConnection
 
 HOST, BLOCKED = "shop.test", "blocked.test"
 
@@ -33,10 +31,8 @@ class SecurePlace(Place):
         return (*own, "--tls", "auto", *more)
 
     def by_https(self, host=HOST):
-        plain = socket.create_connection(("127.0.0.1", self.https_port), 60)
-        connection = http.client.HTTPConnection(host)
-        connection.sock = trusting(self.pebble.root()).wrap_socket(plain, server_hostname=host)
-        connection.request("GET", "/", headers={"Host": host})
+        connection = SecureConnection(self.https_port, host, trusting(self.pebble.root()))
+        connection.request("GET", "/")
         answer = connection.getresponse()
         return answer.status, answer.read().decode()
 

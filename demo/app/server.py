@@ -8,8 +8,8 @@ uploads. Every answer names the version in `X-Version`.
     GET  /ws                  WebSocket: every text comes back with the version before it
     POST /upload              size and SHA-256 of the body
 
-The file BEHAVIOUR beside it makes another release: never-healthy, exit-at-boot, turns-bad, turns-bad:SECONDS or
-slow-boot:SECONDS.
+With an argument all of it is below that path: `server.py /live`. The file BEHAVIOUR beside it makes another release:
+never-healthy, exit-at-boot, turns-bad, turns-bad:SECONDS or slow-boot:SECONDS.
 """
 
 import base64
@@ -29,6 +29,7 @@ HERE = Path(__file__).parent
 VERSION = (HERE / "VERSION").read_text().strip()
 _TOLD = (HERE / "BEHAVIOUR").read_text().strip() if (HERE / "BEHAVIOUR").exists() else "good"
 BEHAVIOUR, _, _SECONDS = _TOLD.partition(":")
+BELOW = sys.argv[1] if len(sys.argv) > 1 else ""
 TURNS_BAD_AFTER = float(_SECONDS or 1.0)  # seconds of real traffic
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455
 
@@ -55,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         """The log is for what matters."""
 
     def do_GET(self) -> None:
-        url = urlsplit(self.path)
+        url = urlsplit(self.path.removeprefix(BELOW))
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         with Counted(is_user=url.path != "/up"):
             if url.path == "/up":
