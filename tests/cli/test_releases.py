@@ -213,7 +213,9 @@ def test_a_release_that_becomes_an_image_is_refused_in_the_plan(installed, regis
     registry.push("acme/shop", "2.0.0", [layer], {"Cmd": ["/server"]})
     file = installed.folder / "image.yml"
     file.write_text(f"app: {APP}\nversion: 2.0.0\nimage: {registry.name}/acme/shop\nport: 3000\n")
-    installed.run("release", "publish", "--file", file, *installed.vendor_words())
+    words = ("release", "publish", "--file", file, *installed.vendor_words())
+    assert "no customer could update to it" in installed.run(*words, code=4).err
+    installed.run(*words, "--another-kind")
     for more in ((), ("--check",), ("--to", "2.0.0")):
         told = installed.run("update", APP, *more, "--json", code=4).last["error"]
         assert told["key"] == "another-kind" and "2.0.0 is a container image (Docker), and 1.0.0" in told["sentence"]

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
+from repository_contract import RepositoryContract
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from discode.adapters.repository.keys import Keys
@@ -22,6 +23,12 @@ from rig.wait import wait_for
 @pytest.fixture
 def customer(tmp_path, hub_vendor):
     return Customer(tmp_path / "home", hub_vendor.place.url)
+
+
+class TestAHub(RepositoryContract):
+    @pytest.fixture
+    def vendor(self, small_vendor):
+        return small_vendor
 
 
 def archive_of(customer, version):

@@ -42,6 +42,14 @@ HaltReports = Annotated[
     int, typer.Option(min=1, help="How many installations with a license must report before the rollout can be halted.")
 ]
 
+AnotherKind = Annotated[
+    bool,
+    typer.Option(
+        "--another-kind",
+        help="Publish an image after archives, or the other way round: customers cannot update to it and install anew.",
+    ),
+]
+
 
 @app.command()
 def init(
@@ -112,6 +120,7 @@ def publish(
     ramp: Ramp = None,
     halt_at: HaltAt = None,
     halt_reports: HaltReports = 20,
+    another_kind: AnotherKind = False,
     as_json: Json = False,
 ) -> None:
     """Publish a release of the app that discode.yml describes: resolve its image or pack its folder, compute its
@@ -137,7 +146,7 @@ def publish(
     done = publish(
         repository, registry(), file,
         version=version, image=image, channels=channel, notes=_notes(notes), now=now,
-        rollout=_rollout(ramp, halt_at, halt_reports),
+        rollout=_rollout(ramp, halt_at, halt_reports), another_kind=another_kind,
     )  # fmt: skip
     told = {
         "result": "published" if done.is_new else "nothing-to-do", "app": done.app, "version": done.entry.version,

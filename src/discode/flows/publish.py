@@ -37,6 +37,7 @@ class Offer:
     notes: str
     published: str
     rollout: Rollout | None
+    another_kind: bool = False  # than the releases before, whose customers cannot update to it
 
 
 def publish(
@@ -50,15 +51,16 @@ def publish(
     notes: str,
     now: str,
     rollout: Rollout | None = None,
+    another_kind: bool = False,
 ) -> Published:
     """Publish what `file`, a discode.yml, describes; `image` instead of the one in it. The same release again is a
-    no-op.
+    no-op. `another_kind`: an image after archives, or the other way round, is what the vendor wants.
 
     The vendor's root is renewed first when that is due. Raises ManifestError, UsageError, or Refused when another
-    release has the version already, when the image is not what the file promises, or when the root has ended and its
-    keys are not at hand.
+    release has the version already, when the image is not what the file promises, when no customer could update to it,
+    or when the root has ended and its keys are not at hand.
     """
-    spec, offer = _read(file), Offer(tuple(map(check_channel, channels)), notes, now, rollout)
+    spec, offer = _read(file), Offer(tuple(map(check_channel, channels)), notes, now, rollout, another_kind)
     wanted = _version(spec, version)
     repository.renew_root()
     if spec.archive is not None:
@@ -77,7 +79,7 @@ def publish(
                 key="tag-moved",
             )
 
-    done = _publish(repository, _entry(manifest, offer), manifest, {}, unmoved)
+    done = _publish(repository, offer, manifest, {}, unmoved)
     return done if done.note else replace(done, note=" ".join(filter(None, told)))
 
 
@@ -135,24 +137,25 @@ def _publish_archive(repository: Repository, spec: VendorFile, source: Path, ver
     artifact, packed = repository.pack(spec.app, source)
     try:
         manifest = _manifest(spec, version, artifact)
-        entry = _entry(manifest, offer)
-        return _publish(repository, entry, manifest, {artifact.path: packed}, lambda: None)
+        return _publish(repository, offer, manifest, {artifact.path: packed}, lambda: None)
     finally:
         packed.unlink(missing_ok=True)
 
 
 def _publish(
     repository: Repository,
-    entry: IndexEntry,
+    offer: Offer,
     manifest: Manifest,
     files: dict[str, bytes | Path],
     last_look: Callable[[], None],
 ) -> Published:
     """`last_look` raises when what is published has changed meanwhile."""
-    before = repository.index(manifest.app)
+    before, entry = repository.index(manifest.app), _entry(manifest, offer)
     if (there := before.entry(entry.version)) is not None:
         return _published_before(manifest.app, there, entry)
     _is_no_other_spelling(manifest.app, entry.version, before)
+    if not offer.another_kind:
+        _is_of_the_same_kind(repository, manifest, before)
     last_look()
     repository.publish(
         manifest.app, {manifest_path(manifest.app, entry.key): manifest.canonical(), **files}, _adding(entry)
@@ -256,6 +259,26 @@ def _is_no_other_spelling(app: str, version: str, before: Index) -> None:
             "Give the release a new version: a higher number, not another spelling.",
             key="version-taken",
         )
+
+
+def _is_of_the_same_kind(repository: Repository, manifest: Manifest, before: Index) -> None:
+    """Raises Refused: an update to it would be refused on every customer's machine, see `core.plan.check_kind`."""
+    offered = [entry for entry in before.releases if entry.yanked is None]
+    earlier = [one for one in offered if parse_version(one.version) < parse_version(manifest.version)]
+    if not earlier:
+        return
+    last = repository.release(manifest.app, max(earlier, key=lambda entry: parse_version(entry.version)))
+    was, is_now = last.manifest.artifact.kind, manifest.artifact.kind
+    if was == is_now:
+        return
+    kinds = {"archive": "an archive", "image": "an image"}
+    raise Refused(
+        f"{manifest.app} {last.version} is {kinds[was]}, and {manifest.version} is {kinds[is_now]}: no customer could "
+        "update to it, for their data would not come along. Nothing was published.",
+        "Publish it as another app, with a slug of its own. If your customers are to move by hand, with uninstall and "
+        "install: --another-kind",
+        key="another-kind",
+    )
 
 
 def _published_before(app: str, there: IndexEntry, entry: IndexEntry) -> Published:

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from ..core.ends import End
 from ..core.manifest import Archive
-from ..core.release import Index
+from ..core.release import Index, IndexEntry, Release
 
 KeyRole = Literal["online", "targets", "root"]
 
@@ -80,6 +80,10 @@ class Repository(Protocol):
 
     def index(self, app: str) -> Index:
         """What is published of an app; an empty index when nothing is."""
+
+    def release(self, app: str, entry: IndexEntry) -> Release:
+        """What was published under that entry of the index. Raises StateError or TrustError when it is not there as it
+        was published, Refused when a newer Discode has published it."""
 
     def apps(self) -> list[str]: ...
 

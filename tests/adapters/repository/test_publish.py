@@ -9,6 +9,7 @@ import time
 
 import pytest
 from conftest_source import Customer, Vendor
+from repository_contract import RepositoryContract
 
 from discode.adapters.registry import RegistryClient
 from discode.adapters.repository.packing import pack
@@ -22,6 +23,10 @@ def vendor(tmp_path):
     made = Vendor(tmp_path)
     made.repository.init()
     return made
+
+
+class TestAFolder(RepositoryContract):
+    pass
 
 
 def test_keys_are_the_vendors_alone(vendor):

@@ -23,7 +23,7 @@ from ...core.ends import End, read_end
 from ...core.errors import Refused, TrustError
 from ...core.hub_answers import About, Blob, Ends, OnlineKey, Version
 from ...core.manifest import Archive
-from ...core.release import Index, index_path
+from ...core.release import Index, IndexEntry, Release, index_path, manifest_path, read_manifest
 from ...disk.whole import write_whole
 from ...ports.repository import Begun, KeyRole, Rotated, Trusted
 from ..hub_api import HubApi
@@ -63,6 +63,9 @@ class HubRepository:
 
     def index(self, app: str) -> Index:
         return self._index(self._current(), app)
+
+    def release(self, app: str, entry: IndexEntry) -> Release:
+        return read_manifest(app, entry, self._target(self._current(), manifest_path(app, entry.key)) or b"")
 
     def apps(self) -> list[str]:
         return apps_of(self._current())
@@ -286,14 +289,19 @@ class HubRepository:
         return known
 
     def _index(self, targets: Targets, app: str) -> Index:
-        known = targets.targets.get(index_path(app))
+        data = self._target(targets, index_path(app))
+        return Index(app=app) if data is None else Index.read_json(data)
+
+    def _target(self, targets: Targets, name: str) -> bytes | None:
+        """None when it was never published. Raises TrustError when it is not what was."""
+        known = targets.targets.get(name)
         if known is None:
-            return Index(app=app)
-        sha256 = known.hashes["sha256"]
-        data = self._api.fetch(f"/targets/{app}/{sha256}.index.json", dict)
+            return None
+        sha256, (folder, _, last) = known.hashes["sha256"], name.rpartition("/")
+        data = self._api.fetch(f"/targets/{folder}/{sha256}.{last}", dict)
         if data is None or hashlib.sha256(data).hexdigest() != sha256:
-            raise TrustError(f"{self._api.url} returned an altered index of {app}. {_MINE}", key="content-altered")
-        return Index.read_json(data)
+            raise TrustError(f"{self._api.url} returned an altered {name}. {_MINE}", key="content-altered")
+        return data
 
     def _nothing_yet(self, ours: Chain | None) -> Refused:
         lost = "" if ours is None else " It is not the one that your customers know, or it was made anew."

@@ -21,7 +21,7 @@ from tuf.api.serialization import DeserializationError
 from ...core.ends import DAY, End
 from ...core.errors import PreflightError, Refused, StateError
 from ...core.manifest import Archive
-from ...core.release import Index, index_path
+from ...core.release import Index, IndexEntry, Release, index_path, manifest_path, read_manifest
 from ...disk.lock import held
 from ...disk.refusal import refusal
 from ...disk.whole import replacing, write_whole
@@ -64,6 +64,18 @@ class FolderRepository:
 
     def index(self, app: str) -> Index:
         return self._index(self._load("targets", Targets), app)
+
+    def release(self, app: str, entry: IndexEntry) -> Release:
+        name = manifest_path(app, entry.key)
+        known = self._load("targets", Targets).targets.get(name)
+        try:
+            data = self._target_path(name, known.hashes["sha256"]).read_bytes() if known else b""
+        except OSError as error:
+            raise StateError(
+                f"{error.filename} cannot be read: {error.strerror}. Nothing was published.",
+                "Restore it from a backup.",
+            ) from error
+        return read_manifest(app, entry, data)
 
     def apps(self) -> list[str]:
         return apps_of(self._load("targets", Targets))
