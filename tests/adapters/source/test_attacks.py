@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import shutil
 import time
 from datetime import UTC, datetime, timedelta
@@ -118,6 +119,14 @@ def test_a_forged_root(customer, vendor, tmp_path):
 def test_expired_metadata_blocks_updates(customer, vendor, role):
     _raise_versions(vendor, expired=role)
     assert error_of(customer) == "metadata-expired"
+
+
+def test_a_folder_tells_no_time_so_whoever_asks_it_is_to_look_at_the_clock(tmp_path, vendor):
+    _raise_versions(vendor, expired="timestamp")
+    with pytest.raises(TrustError) as refused:
+        Customer(tmp_path / "home", str(vendor.repo)).releases().index()
+    pattern = r"Check this machine's clock: it says 20\d\d-\d\d-\d\d\. If it is right: ask the vendor to sign again .*"
+    assert re.fullmatch(pattern, refused.value.next_step)
 
 
 @pytest.mark.parametrize(("days", "key"), [(-3, "clock-off"), (0, "metadata-expired"), (3, "metadata-expired")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -77,8 +78,12 @@ def _expired(app: str, source: str) -> TrustError:
     if (seconds := off_by(source) or 0.0) > 0:
         what = f"By it the vendor's signatures on the releases of {app} have expired, so updates are blocked."
         return clock_is_off(seconds, source, f"{what} {_UNTOUCHED}")
+    # A folder tells no time to compare with.
+    check = (
+        "" if "://" in source else f"Check this machine's clock: it says {time.strftime('%Y-%m-%d')}. If it is right: "
+    )
     return TrustError(
         f"The vendor's signature on the releases of {app} has expired, so updates are blocked. {_UNTOUCHED}",
-        "Ask the vendor to sign again (discode release renew).",
+        f"{check}{'a' if check else 'A'}sk the vendor to sign again (discode release renew).",
         key="metadata-expired",
     )
