@@ -97,7 +97,8 @@ def names(config: HostConfig, *, is_here: bool = True) -> WorldNames:
 
 def test_the_ca_is_that_of_the_settings(serve):
     assert names(HostConfig()).authority() == Authority("Let's Encrypt")
-    assert names(HostConfig(dns_provider="powerdns")).authority() == Authority("Let's Encrypt", by_dns=True)
+    by_dns = Authority("Let's Encrypt", by_dns=True, wait=7)
+    assert names(HostConfig(dns_provider="powerdns", dns_wait=7)).authority() == by_dns
     address, root = serve(DIRECTORY)
     own = names(HostConfig(acme_directory=address, acme_ca_bundle=root))
     assert own.authority() == Authority("127.0.0.1", is_own=True)

@@ -4,6 +4,7 @@ import pytest
 from notes import Notes
 from scenarios import APP
 
+from discode.core.authority import Authority
 from discode.core.certificate import CertificateFailure
 from discode.core.errors import Interrupted, NoHttps, ProxyUnreachable
 from discode.core.installation import Route
@@ -65,6 +66,21 @@ def test_a_ca_that_says_nothing_is_waited_for_within_a_bound(made):
     result, _, seconds = ask(made)
     assert PATIENCE <= seconds < PATIENCE + 5
     assert "it has no certificate yet" in result.message
+
+
+@pytest.mark.parametrize("require", [False, True], ids=["hoped for", "required"])
+def test_records_in_dns_may_take_as_long_as_they_are_said_to(made, require):
+    made.names.ca = Authority("Let's Encrypt", by_dns=True, wait=600)
+    made.proxy.certified_after = 3100  # looks, five in a second
+    result, _, seconds = ask(made, require_https=require)
+    assert result.https.is_proved and 620 <= seconds < 630
+
+
+def test_records_in_dns_are_not_waited_for_without_end(made):
+    made.names.ca = Authority("Let's Encrypt", by_dns=True, wait=600)
+    made.proxy.certified_after = 10**6
+    _, _, seconds = ask(made)
+    assert PATIENCE + 600 <= seconds < PATIENCE + 605
 
 
 def test_a_certificate_that_nobody_trusts_is_no_certificate(made):

@@ -45,6 +45,7 @@ class WorldNames:
             name if config.acme_directory else "Let's Encrypt",
             is_own=bool(config.acme_directory),
             by_dns=bool(config.dns_provider),
+            wait=config.dns_wait if config.dns_provider else 0,
         )
 
     def ask_authority(self) -> Answered:

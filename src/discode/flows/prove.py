@@ -15,14 +15,15 @@ from ..core.installation import Installation, Route
 from ..ports.proxy import Proxy
 from .world import Site
 
-PATIENCE = 90.0  # seconds: what an order may take, from its challenge to its certificate
+PATIENCE = 90.0  # seconds: what an order may take, from its challenge to its certificate; records in DNS beside it
 POLL = 0.2
 QUIET = 3.0  # seconds in which it is no news that there is no certificate yet
 
 
-def prove(site: Site, route: Route, within: float = PATIENCE) -> Https:
+def prove(site: Site, route: Route) -> Https:
     """Wait until every host of the route is proved, or as long as that may still come. Raises what the proxy raises."""
     part = expected(route)
+    within = PATIENCE + (site.names.authority().wait if route.tls == "auto" else 0)
     begun, told = site.clock.monotonic(), ""
     with site.steps("https", _title(part)):
         while True:

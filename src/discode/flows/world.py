@@ -70,6 +70,7 @@ class Site:
     clock: Clock
     report: Report
     steps: Steps
+    names: Names
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ class World:
     def site(self, kind: Literal["archive", "image"], steps: Steps) -> Site:
         platform = self.platforms.platform(kind)
         return Site(
-            self.store, self.sources, platform.runtime, platform.proxy, self.system, self.clock, self.report, steps
+            self.store, self.sources, platform.runtime, platform.proxy, self.system, self.clock, self.report, steps,
+            self.names,
         )  # fmt: skip
 
     def installed(self, app: str) -> Installation:
