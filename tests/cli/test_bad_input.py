@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from place import APP, WATCHED
+from rig.ports import free_port
 from rig.wait import WaitedInVain, wait_for
 
 
@@ -42,6 +43,7 @@ def serves(place, version):
         (("certificate", "set", "nosuch"), 2, "Give either --certificate and --private-key, or --tls."),
         (("install", APP, "--from", "/x", "--path-prefix", "shop"), 2, "not a valid path prefix"),
         (("install", APP, "--from", "/x", "--http-port", "70000"), 2, "70000 is not a HTTP port"),
+        (("install", APP, "--from", "/x", "--https-port", "0"), 2, "0 is not a HTTPS port"),
         (("install", APP, "--from", "/x", "--set", "nonsense"), 2, "Setting 1 must look like NAME=value."),
         (("install", APP, "--from", "/x", "--set-from-env", "NOT_THERE"), 2, "has no NOT_THERE"),
         (("install", APP, "--from", "/x", "--settings", "/nowhere"), 2, "cannot be read"),
@@ -101,10 +103,48 @@ def test_a_missing_setting_without_a_terminal(place):
     place.run("release", "publish", "--file", file, "--repo", place.repo, "--keys", place.keys)
     error = told(place.install(code=4))
     assert "GREETING" in error and "--set GREETING=" in error
-    assert not place.instances()
+    assert not place.instances() and not (place.home / "config.toml").exists()
     place.env["GREETING"] = "hello"
     place.install("--set-from-env", "GREETING")
     assert json.loads(place.get("/env")[1])["GREETING"] == "hello"
+
+
+def test_an_install_that_is_refused_leaves_no_settings_of_the_machine(place):
+    place.publish("1.0.0")
+    ports = ("--http-port", place.port, "--https-port", free_port())
+    for words, code in ((("--from", "/nowhere"), 7), (("--from", place.repo, "--version", "9"), 4)):
+        place.run("install", APP, *words, *ports, code=code)
+        assert not (place.home / "config.toml").exists()
+    place.run("install", APP, "--from", place.repo, "--host", "shop.test", *ports)
+    text = (place.home / "config.toml").read_text()
+    assert text == f'proxy = "edge"\nhttp_port = {ports[1]}\nhttps_port = {ports[3]}\n'
+    error = place.run("install", "other", "--from", place.repo, "--https-port", "9443", "--json", code=2).last["error"]
+    assert error["key"] == "other-port" and (place.home / "config.toml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("kept", "options", "sentence", "step"),
+    [
+        ("", {"http": 443}, "--http-port 443 is the port for HTTPS, unless told otherwise.",
+         "Choose another one for HTTPS: --https-port PORT"),
+        ("", {"https": 80}, "--https-port 80 is the port for HTTP, unless told otherwise.",
+         "Choose another one for HTTP: --http-port PORT"),
+        ("https_port = 8443\n", {"http": 8443}, "--http-port 8443 is the port for HTTPS, by https_port in {file}.",
+         "Choose another one for HTTPS: --https-port PORT"),
+        ("", {"http": 8443, "https": 8443}, "--http-port and --https-port are both 8443.",
+         "Choose another port for one of them."),
+    ],
+    ids=["default of HTTPS", "default of HTTP", "kept", "both given"],
+)  # fmt: skip
+def test_one_port_for_both_is_told_with_where_the_other_comes_from(place, kept, options, sentence, step):
+    file = place.home / "config.toml"
+    if kept:
+        place.home.mkdir()
+        file.write_text(kept)
+    words = [word for name, port in options.items() for word in (f"--{name}-port", port)]
+    error = place.run("install", APP, "--from", place.repo, *words, "--json", code=2).last["error"]
+    assert (error["sentence"], error["next_step"]) == (f"{sentence.format(file=file)} Nothing was changed.", step)
+    assert (file.read_text() if file.exists() else "") == kept
 
 
 def test_a_taken_port_is_told_with_who_has_it(place):

@@ -75,7 +75,7 @@ class HostConfig:
 
 def load(home: Path) -> HostConfig:
     """Raises UsageError that names the file and the key."""
-    path = home / FILE
+    path = file(home)
     try:
         with reading(path):
             data = path.read_bytes()
@@ -84,16 +84,23 @@ def load(home: Path) -> HostConfig:
     return _parse(path, data)
 
 
+def file(home: Path) -> Path:
+    return home / FILE
+
+
+def check(home: Path, config: HostConfig) -> None:
+    """Raises UsageError for values that `load` would refuse."""
+    _checked(file(home), _chosen(config))
+
+
 def save(home: Path, config: HostConfig, drop: Iterable[str] = ()) -> None:
     """Writes what differs from the defaults or is in the file already; comments and order stay. `drop`: settings that
     are taken out of the file.
 
     Raises UsageError for a value that `load` would refuse, or a file that it refuses now.
     """
-    path = home / FILE
-    defaults = asdict(HostConfig())
-    chosen = {key: value for key, value in asdict(config).items() if value != defaults[key]}
-    _checked(path, chosen)
+    check(home, config)
+    path, chosen = file(home), _chosen(config)
     try:
         with reading(path):
             data = path.read_bytes()
@@ -127,6 +134,11 @@ def keep_secret(home: Path, name: str, value: str) -> None:
 
 def _secret(home: Path, name: str) -> Path:
     return home / SECRETS / name
+
+
+def _chosen(config: HostConfig) -> dict[str, Any]:
+    defaults = asdict(HostConfig())
+    return {key: value for key, value in asdict(config).items() if value != defaults[key]}
 
 
 def _edited(text: str, wanted: dict[str, Any], chosen: dict[str, Any], drop: set[str]) -> str:

@@ -45,7 +45,8 @@ LicenseFile = Annotated[
         metavar="FILE", help="A file with the license key; - reads standard input. Default: $DISCODE_LICENSE."
     ),
 ]
-HttpPort = Annotated[int | None, typer.Option(help="The proxy's port, for the whole machine; set once.")]
+HttpPort = Annotated[int | None, typer.Option(help="The proxy's port for HTTP, for the whole machine; set once.")]
+HttpsPort = Annotated[int | None, typer.Option(help="The proxy's port for HTTPS, for the whole machine; set once.")]
 ProxyChoice = Annotated[
     Literal["docker", "edge"] | None,
     typer.Option(
@@ -84,6 +85,7 @@ def install(
     credentials_file: CredentialsFile = None,
     plain_http: PlainHttp = False,
     http_port: HttpPort = None,
+    https_port: HttpsPort = None,
     proxy: ProxyChoice = None,
     proxy_image: ProxyImage = None,
     trusted_proxies: TrustedProxies = None,
@@ -111,7 +113,7 @@ def install(
     route, values = _route(app, host, path_prefix, as_json), collect(set_, set_from_env, settings)
     machine = wiring.host(as_json)
     route, own = https.chosen(route, tls, certificate, private_key, machine, as_json, required=require_https)
-    machine.configure(proxy, http_port, proxy_image, trusted_proxies)
+    machine.configure(proxy, http_port, https_port, proxy_image, trusted_proxies)
     world = wiring.world(as_json, "discode install", pin=root, on=machine)
     address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
     keep_new(world, app, address, login, plain_http)

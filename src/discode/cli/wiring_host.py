@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..core.errors import DiscodeError, Refused, UsageError
-from ..core.host_settings import only_for_an_edge
+from ..core.host_settings import one_port_for_both, only_for_an_edge
 from ..core.listening import reached_at
 from ..core.names import check_port
 from ..core.networks import check_networks
@@ -39,12 +39,13 @@ class Host:
     def __init__(self, home: Path, note: Callable[[str], None], has_apps: Callable[[], bool]):
         self.home, self._note, self._has_apps = home, note, has_apps
         self._config: HostConfig | None = None
+        self._is_unwritten = False
         self._docker: Engine | None = None
         self._edge: EdgeProcess | None = None
 
     @property
     def config(self) -> HostConfig:
-        """Loaded once a command. Raises UsageError for a file that is invalid."""
+        """Loaded once a command, with the options of an install. Raises UsageError for a file that is invalid."""
         from ..adapters import hostconfig
 
         if self._config is None:
@@ -60,12 +61,12 @@ class Host:
         return Platform(self._runtime(kind, proxy), self.proxy(proxy))
 
     def choose(self, kind: Kind) -> None:
-        """Keep for the whole host what `platform` answers now. Raises as `platform`."""
+        """Keep for the whole host what `platform` answers now, and what `configure` was told. Raises as `platform`."""
         wanted = replace(self.config, proxy=self._proxy_for(kind))
         if kind == "image":
             # A command from cron or a timer has no DOCKER_HOST, and must mean the same engine.
             wanted = replace(wanted, docker_host=self._docker_host())
-        if wanted != self.config:
+        if self._is_unwritten or wanted != self.config:
             self.save(wanted)
 
     def _runtime(self, kind: Kind, proxy: ProxyKind) -> Runtime:
@@ -246,35 +247,51 @@ class Host:
         return {**told, "pid": pid, "running": pid is not None}
 
     def configure(
-        self, proxy: ProxyKind | None, http_port: int | None, image: str | None, trusted: str | None = None
+        self,
+        proxy: ProxyKind | None = None,
+        http_port: int | None = None,
+        https_port: int | None = None,
+        image: str | None = None,
+        trusted: str | None = None,
     ) -> None:
-        """Keep the options of the first install for the whole host. Raises UsageError when apps are there already
+        """Go by the options of the first install, for the whole host. They are written when the install has a release
+        to bring (`choose`): one that is refused before leaves nothing. Raises UsageError when apps are there already
         that go by others."""
+        from ..adapters import hostconfig
+
         config = self.config
+        http = None if http_port is None else check_port(http_port, "HTTP port")
+        https = None if https_port is None else check_port(https_port, "HTTPS port")
         wanted = replace(
             config,
             proxy=proxy or config.proxy,
-            http_port=check_port(http_port, "HTTP port") if http_port is not None else config.http_port,
+            http_port=http or config.http_port,
+            https_port=https or config.https_port,
             proxy_image=image or config.proxy_image,
             trusted_proxies=config.trusted_proxies if trusted is None else check_networks(trusted),
         )
         if wanted == config:
             return
+        if wanted.http_port == wanted.https_port:
+            raise one_port_for_both(
+                wanted.http_port, http is not None, https is not None, str(hostconfig.file(self.home))
+            )
         if self._is_in_use(config):
             raise UsageError(
                 f"The proxy of this machine ({config.proxy}, port {config.http_port}) serves all apps. "
                 "Nothing was changed.",
                 "Omit these options. To change the proxy for all apps: discode proxy update --help",
-                key="other-proxy" if wanted.http_port == config.http_port else "other-port",
+                key="other-port" if _ports(wanted) != _ports(config) else "other-proxy",
             )
-        self.save(wanted)
+        hostconfig.check(self.home, wanted)
+        self._config, self._edge, self._is_unwritten = wanted, None, True
 
     def save(self, config: HostConfig, drop: Sequence[str] = ()) -> None:
         """`drop`: settings that are taken out of config.toml. Raises UsageError."""
         from ..adapters import hostconfig
 
         hostconfig.save(self.home, config, drop)
-        self._config, self._edge = config, None
+        self._config, self._edge, self._is_unwritten = config, None, False
 
     def has_apps(self) -> bool:
         return self._has_apps()
@@ -296,6 +313,10 @@ class Host:
                 key="other-proxy",
             )
         return fitting
+
+
+def _ports(config: HostConfig) -> tuple[int, int]:
+    return config.http_port, config.https_port
 
 
 def docker_is_installed() -> bool:

@@ -19,8 +19,9 @@ OWN = "--certificate FILE --private-key FILE"
 
 @dataclass(frozen=True)
 class Authority:
-    """`name`: the host of its ACME directory. `by_dns`: it is told by records in DNS that a name is ours (DNS-01), which
-    all servers of a zone may have only after `wait` seconds. `is_own`: of an own network, by a setting of this host; it may sign names that the world does not know."""
+    """`name`: the host of its ACME directory. `by_dns`: it is told by records in DNS that a name is ours (DNS-01);
+    `wait`: seconds until all servers of a zone have them. `is_own`: of an own network, by a setting of this host; it
+    may sign names that the world does not know."""
 
     name: str
     by_dns: bool = False

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from .errors import UsageError
 from .listening import addresses
 from .networks import networks
 from .resolvers import address_and_port
@@ -221,6 +222,23 @@ def contradiction(values: Mapping[str, Any]) -> tuple[str, str, str] | None:
     if values["acme_staging"] and values["acme_directory"]:
         return "acme_staging", "is Let's Encrypt's, and acme_directory is another CA", "one of the two alone"
     return None
+
+
+def one_port_for_both(port: int, http: bool, https: bool, file: str) -> UsageError:
+    """Of options of an install, with where the other value is from. `http`, `https`: which of them was given; `file` is
+    that of this host's settings."""
+    if http and https:
+        return _one_port(f"--http-port and --https-port are both {port}", "Choose another port for one of them.")
+    given, other, name = ("--http-port", "HTTPS", "https-port") if http else ("--https-port", "HTTP", "http-port")
+    is_default = port == (443 if http else 80)
+    whence = "unless told otherwise" if is_default else f"by {name.replace('-', '_')} in {file}"
+    return _one_port(
+        f"{given} {port} is the port for {other}, {whence}", f"Choose another one for {other}: --{name} PORT"
+    )
+
+
+def _one_port(what: str, step: str) -> UsageError:
+    return UsageError(f"{what}. Nothing was changed.", step, key="invalid-setting")
 
 
 def only_for_an_edge(values: Mapping[str, Any]) -> tuple[str, ...]:

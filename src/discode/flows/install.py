@@ -98,14 +98,15 @@ def _brought(
     world: World, request: InstallRequest, releases: Releases, release: Release, asked: Asked, steps: Steps
 ) -> Site:
     """All that can be done before anything is touched, and without the app's lock."""
-    world.platforms.choose(release.manifest.artifact.kind)
-    site = world.site(release.manifest.artifact.kind, steps)
+    kind = release.manifest.artifact.kind
+    site = world.site(kind, steps)
     with steps("preflight", "Checking disk, memory and settings"):
         # Before the customer is asked for settings, and before anything long is fetched.
         site.proxy.prepare(https=request.route.is_secure)
         site.proxy.check(request.route)
         check_settings(release, _given(site, request, release)[1])
         preflight(site, _installation(request, release, 1, ""))
+        world.platforms.choose(kind)  # not sooner: a refused install leaves nothing of it
         site.proxy.ensure()
     ask_doors(world, site.proxy, asked, steps)
     with steps("fetch", f"Fetching {release.version}"):

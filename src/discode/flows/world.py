@@ -35,7 +35,7 @@ class Platforms(Protocol):
         """What this host has for that kind, or would choose for it. Raises RuntimeUnreachable when it cannot run it."""
 
     def choose(self, kind: Literal["archive", "image"]) -> None:
-        """Keep that for all that comes later: before the first release of a kind is brought to this host."""
+        """Keep that for all that comes later: before the proxy is started for the first release of a kind."""
 
 
 class Steps:
