@@ -49,7 +49,7 @@ class Check:
         of a command that was killed."""
         found = list(self._settled() if typed else self._left_to_the_guard())
         try:
-            self.status, self.history = self.place.look()
+            self.status, self.history = self._look()
         except DiscodeError as error:
             return [*found, f"its state cannot be told: {error}"]
         version = self.status.get("version")
@@ -58,6 +58,16 @@ class Check:
         if not self.status:
             return found + list(self._absent())
         return [*found, *self._state(), *self._kept(), *self._history()]
+
+    def _look(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """A certificate that a CA gives comes when it comes; until then the app's address is another one."""
+        deadline = time.monotonic() + MOMENT
+        while True:
+            status, history = self.place.look()
+            is_awaited = status and status["https"] and not status["address"].startswith("https:")
+            if not is_awaited or time.monotonic() > deadline:
+                return status, history
+            time.sleep(0.05)
 
     def _settled(self) -> Iterator[str]:
         """A crowd may be at work still: then it says so, and is run again as it asks for."""

@@ -185,3 +185,25 @@ def test_options_of_run_come_first_and_a_missing_file_of_theirs_stops_no_start(h
     https_edge.kill()
     https_edge.start(*options)
     assert "a file of the CA's settings cannot be used" in https_edge.told()["authority"]["problem"]
+
+
+def test_a_certificate_of_its_own_is_served_until_the_ca_has_issued_one(https_edge, ca, apps, pair):
+    (one,) = apps("one")
+    own, deploy = pair("own", "a.test"), ("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")
+    https_edge.ok(*deploy, *own.flags)
+    first = https_edge.served("a.test")
+    ca.pebble.gate.limit = 7200
+    trust = trusting(own.certificate.read_text() + ca.pebble.root())
+    with Handshakes(https_edge, "a.test", trust, users=2) as load:
+        assert "too many certificates already issued" in https_edge.ok(*deploy)
+        told = entry(https_edge)
+        assert told["source"] == "acme" and not told["of_this_directory"] and told["names"] == ["a.test"]
+        https_edge.kill()
+        https_edge.start()
+        assert https_edge.served("a.test") == first, "over a restart too"
+        ca.pebble.gate.limit = None
+        https_edge.ok("renew", "a.test")
+        wait_for(lambda: len(load.seen) == 2)
+    assert not load.bad and entry(https_edge)["of_this_directory"]
+    assert not list(https_edge.folder.glob("certificates/issued/own/*")), "its key is kept no longer than it is served"
+    assert not list(https_edge.folder.glob("certificates/own/*"))

@@ -76,12 +76,20 @@ class Certificates:
         if not given:
             check_library()
             self._keeper.forget_failures(service.hosts)
+            self._go_on_with_own(service)
             return service
         key = command.text("tls-private-key-path")
         text = pem.read_pair(Path(given), Path(key), service.hosts, time.time())
         name = self._folder.keep_own(service.name, text, service.hosts)
         self._try_out(self._folder.own(name))
         return replace(service, tls=replace(service.tls, certificate=name))
+
+    def _go_on_with_own(self, service: Service) -> None:
+        """Whoever comes by HTTPS today does so until the CA has answered."""
+        before = next((one.tls for one in self._services() if one.name == service.name), None)
+        if before and before.certificate and service.tls:
+            directory = self._authorities.now().directory_of(service.tls)
+            self._folder.keep_until_issued(before.certificate, directory, service.hosts)
 
     @contextmanager
     def kept_for(self, service: Service) -> Iterator[None]:

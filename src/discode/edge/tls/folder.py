@@ -2,6 +2,7 @@
 
     own/<service>-<digest>.pem      certificates that were given, chain and key in one
     issued/<ca>/<host>.pem          certificates that a CA issued, the same way; `@.example.com` is a wildcard
+    issued/own/<host>.pem           the one that was given before, until a CA has issued one
     accounts/<ca>.json              the account at a CA: its key, and its address there; with an external account
                                     binding, one for each
     failures.json                   what went wrong with which name, and when it is tried again
@@ -19,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ...core.own_certificate import covers
 from ...disk.whole import write_whole
 from .pem import Leaf, Lifetime, leaf
 from .schedule import Failure
@@ -53,6 +55,21 @@ class CertificateFolder:
 
     def issued(self, directory: str, host: str) -> Path:
         return self.folder / "issued" / digest(directory) / _file_of(host)
+
+    def keep_until_issued(self, own: str, directory: str, hosts: Sequence[str]) -> None:
+        """Those of the hosts that the given certificate is for are `serving` it until that CA has issued one."""
+        given = self.leaf(self.own(own))
+        for host in hosts if given else ():
+            is_covered = any(covers(name, host) for name in given.names) if given else False
+            if is_covered and self.life(self.issued(directory, host)) is None:
+                write(self._until_issued(host), self.own(own).read_bytes())
+
+    def is_issued(self, host: str) -> None:
+        """And is offered: what was kept until then goes, with its key."""
+        self._until_issued(host).unlink(missing_ok=True)
+
+    def _until_issued(self, host: str) -> Path:
+        return self.folder / "issued" / "own" / _file_of(host)
 
     def issued_hosts(self) -> list[str]:
         """Of all CAs."""

@@ -305,6 +305,8 @@ class Keeper:
             write(self._folder.issued(first.directory, host), pem)
             self._offer.allow(host)
         self._offer.sync(self._services())
+        for host in hosts:
+            self._folder.is_issued(host)
         with self._change:
             for host in hosts:
                 self._refused_until.pop(host, None)
