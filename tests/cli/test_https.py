@@ -58,6 +58,19 @@ def test_the_doctor_examines_all_else_when_the_settings_are_invalid(secure):
     assert "disk" in checks and "settling" in checks and f"{APP} https" not in checks
 
 
+def test_a_stopped_app_is_listed_with_the_certificate_that_it_has(secure):
+    secure.run("stop", APP)
+    [app] = secure.run("list", "--json").last["apps"]
+    assert app["condition"] == "stopped" and [one["names"] for one in app["https"]["names"]] == [[HOST]]
+
+
+def test_invalid_settings_hide_no_app_from_the_list(secure):
+    (secure.home / "config.toml").write_text("bind = 7\n")
+    told = secure.run("list").out
+    assert f"{APP}  1.0.0    unknown" in told and "bind is 7. " in told and "Write IP addresses" in told, told
+    assert "bind is 7" in secure.run("status", APP, code=2).err
+
+
 class Handshakes(Users):
     """A handshake and a request, one after the other, until it is left; `seen` has the certificates."""
 

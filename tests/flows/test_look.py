@@ -8,7 +8,8 @@ from notes import Notes
 from scenarios import APP, installed
 
 from discode.core.condition import condition
-from discode.core.errors import ProxyUnreachable
+from discode.core.errors import ProxyUnreachable, UsageError
+from discode.core.https import in_short
 from discode.core.installation import Route
 from discode.flows.install import InstallRequest, install
 from discode.flows.look import look, look_at_all
@@ -50,6 +51,24 @@ def test_one_that_was_stopped_and_one_that_nobody_can_tell(world):
     assert look(world.world(proxy=silent), world.store.installations[APP]).trouble == "It is silent."
     stop(world.world(), APP)
     assert word(world) == word(world, world.world(proxy=silent)) == "stopped"
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_what_is_in_the_way_of_a_look_is_part_of_it_of_one_app_as_of_many(world, number):
+    """Whatever it is: settings of the host that are invalid, too."""
+    invalid = Faulty(world.proxy, Script({n: Fault("error") for n in range(99)}), UsageError("bind is 7.", "Mend it."))
+    sights = look_at_all(world.world(proxy=invalid), [world.store.installations[APP]] * number)
+    assert [(one.trouble, one.advice, one.serves) for one in sights] == [("bind is 7.", "Mend it.", None)] * number
+
+
+def test_a_stopped_app_is_told_with_the_certificate_that_it_has():
+    made, host = MemoryWorld(APP), "a.example.com"
+    made.publish("1.0")
+    install(made.world(), InstallRequest(APP, "memory", route=Route(hosts=(host,), tls="auto")))
+    stop(made.world(), APP)
+    one = made.store.installations[APP]
+    for sight in (look(made.world(), one), *look_at_all(made.world(), [one, one])):
+        assert in_short("auto", sight.https) == "89 days" and sight.condition(one) == "stopped"
 
 
 @pytest.mark.parametrize("tls", ["auto", "off"])

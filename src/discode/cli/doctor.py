@@ -169,6 +169,8 @@ def _app(world: World, app: str) -> Finding:
     detail = f"{installation.version}, instance {told['instance_state']}, traffic {told['traffic']}"
     if told["health"]:
         return Finding(app, False, f"{detail}, but it does not answer: {told['health']}", f"discode logs {app}")
+    if told["serves"] is None:
+        return Finding(app, False, f"{installation.version}: {told['traffic']}", told["next_step"] or settle)
     if told["serves"] and (failed := _newer(installation.version, told["failed_here"])):
         return _held_back(app, detail, failed)
     return Finding(app, bool(told["serves"]), detail, settle, lambda: _settle(world, app), f"Settle {app}?")

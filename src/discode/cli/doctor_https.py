@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..core.errors import DiscodeError
 from .finding import Finding
 
 if TYPE_CHECKING:
@@ -23,12 +22,8 @@ def examine_https(world: World, installed: Sequence[Installation]) -> Iterator[F
     """One for each app with HTTPS that runs and could be seen: what cannot be is told of elsewhere."""
     from ..flows.look import look_at_all
 
-    apps = [one for one in installed if one.route.is_secure]
-    try:
-        sights = look_at_all(world, apps)
-    except DiscodeError:  # config.toml is invalid
-        return
-    for installation, sight in zip(apps, sights, strict=True):
+    apps = [one for one in installed if one.route.is_secure and one.state == "running"]
+    for installation, sight in zip(apps, look_at_all(world, apps), strict=True):
         if sight.https is not None and sight.https.names:
             yield _finding(installation, sight.https)
 

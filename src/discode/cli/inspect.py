@@ -16,6 +16,7 @@ from .output import described, emit, table
 if TYPE_CHECKING:
     from ..core.history import HistoryEntry
     from ..core.installation import BadRelease, Installation
+    from ..flows.look import Sight
     from ..flows.world import World
     from ..ports.runtime import ProcessState
 
@@ -64,10 +65,15 @@ def list_(as_json: Json = False) -> None:
     ]
     rows += [[app, "?", "damaged", "?", "see: discode doctor"] for app in damaged]
     text = table(rows, ["APP", "VERSION", "STATE", "HTTPS", "HOSTS"]) if rows else "No app is installed."
+    text += "".join(f"\n{trouble}" for trouble in dict.fromkeys(_trouble(sight) for sight in sights) if trouble)
     text += "".join(f"\nHTTPS of {line}" for one in sights if one.https for line in one.https.warnings())
     kept = [world.store.kept(app) for app in world.store.kept_apps()]
     left = [{"app": one.app, "version": one.version, "source": one.source} for one in kept if one is not None]
     emit({"apps": told, "kept": left}, f"{text}{_kept_text(left)}", as_json=as_json)
+
+
+def _trouble(sight: Sight) -> str:
+    return f"Not known: {sight.trouble} {sight.advice}".rstrip() if sight.trouble else ""
 
 
 def _kept_text(left: list[dict[str, Any]]) -> str:
@@ -129,6 +135,7 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
     state, serving = sight.state, sight.serving
     told["instance_state"] = "unknown" if sight.trouble else state.phase.value if state else "missing"
     told["restarts"] = state.restarts if state else None
+    told["next_step"] = sight.advice
     told["traffic"] = sight.trouble or (serving.mode.value if serving else "no route")
     told["serves"], told["condition"] = sight.serves, sight.condition(installation)
     told["health"] = ("" if sight.health.ok else sight.health.detail) if sight.health else None
@@ -302,7 +309,7 @@ def _state_text(told: dict[str, Any]) -> str:
         "stopped": f"; start it with: discode start {app}",
         "not answering": f": {told['health']}; it has the traffic. See why: discode logs {app}",
         "not serving": f" (traffic: {told['traffic']}); try: discode settle {app}",
-        "unknown": f": {told['traffic']} Try: discode settle {app}",
+        "unknown": f": {told['traffic']} {told['next_step'] or f'Try: discode settle {app}'}",
     }
     return f"{word}{more.get(word, '')}"
 

@@ -30,13 +30,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sight:
-    """`health` is looked for where the app serves. `https`: None where the app has none, is stopped, or it could not be
-    seen. `trouble`: why nothing could be found out."""
+    """`health` is looked for where the app serves. `https`: None where the app has none, or it could not be
+    seen. `trouble`: why nothing could be found out, and `advice` what to do then."""
 
     state: InstanceState | None = None
     serving: Serving | None = None
     health: Probe | None = None
     trouble: str = ""
+    advice: str = ""
     https: Https | None = None
 
     @property
@@ -54,13 +55,14 @@ class Sight:
 
 
 def look(world: World, installation: Installation) -> Sight:
+    """Raises what is wrong with this host's settings."""
     return _look(world, installation, _Proxy(world, [installation]))
 
 
 def look_at_all(world: World, installations: list[Installation]) -> list[Sight]:
-    """Of many at once."""
+    """Of any number at once. Raises nothing: what is in the way of a look is part of it."""
     if len(installations) < 2:
-        return [look(world, one) for one in installations]
+        return [_seen(world, one, _Proxy(world, [one])) for one in installations]
     from concurrent.futures import ThreadPoolExecutor  # late: a tenth of what the command takes
 
     proxies = {
@@ -69,7 +71,7 @@ def look_at_all(world: World, installations: list[Installation]) -> list[Sight]:
     }
     pool = ThreadPoolExecutor(AT_ONCE)
     begun = world.clock.monotonic()
-    looks = [pool.submit(_look, world, one, proxies[one.kind]) for one in installations]
+    looks = [pool.submit(_seen, world, one, proxies[one.kind]) for one in installations]
     found = [_answer(one, PATIENCE - (world.clock.monotonic() - begun)) for one in looks]
     pool.shutdown(wait=False, cancel_futures=True)
     return found
@@ -79,7 +81,7 @@ class _Proxy:
     """What the proxy says of apps of one kind. It is asked when the first of them wants to know; the others wait."""
 
     def __init__(self, world: World, installations: Sequence[Installation]):
-        secure = [expected(one.route) for one in installations if one.state == "running"]
+        secure = [expected(one.route) for one in installations]  # a stopped app has its certificates all the same
         hosts, kind = [host for route in secure for host in route.hosts], installations[0].kind
         self.serving = _Once(lambda: world.site(kind, world.steps()).proxy.all_serving())
         self.names = _Once(lambda: names_seen(world.site(kind, world.steps()).proxy, hosts))
@@ -114,6 +116,13 @@ def processes(site: Site, installation: Installation) -> list[ProcessState]:
         return []
 
 
+def _seen(world: World, installation: Installation, proxy: _Proxy) -> Sight:
+    try:
+        return _look(world, installation, proxy)
+    except DiscodeError as error:
+        return Sight(trouble=error.sentence, advice=error.next_step)
+
+
 def _look(world: World, installation: Installation, proxy: _Proxy) -> Sight:
     try:
         site = world.site(installation.kind, world.steps())
@@ -121,12 +130,12 @@ def _look(world: World, installation: Installation, proxy: _Proxy) -> Sight:
         sight = Sight(state, serving, https=_https(world, installation, proxy))
         return replace(sight, health=probe_itself(site, installation)) if sight.serves else sight
     except Unreachable as error:
-        return Sight(trouble=error.sentence)
+        return Sight(trouble=error.sentence, advice=error.next_step)
 
 
 def _https(world: World, installation: Installation, proxy: _Proxy) -> Https | None:
     hosts = expected(installation.route).hosts
-    if not hosts or installation.state != "running":
+    if not hosts:
         return None
     names = proxy.names()
     return Https(tuple(names[host] for host in hosts), world.clock.now(), is_renewed=installation.route.tls == "auto")
@@ -137,5 +146,3 @@ def _answer(one: Future[Sight], seconds: float) -> Sight:
         return one.result(max(seconds, 0.0))
     except TimeoutError:
         return Sight(trouble="It did not answer in time.")
-    except DiscodeError as error:
-        return Sight(trouble=error.sentence)
