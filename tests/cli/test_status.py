@@ -60,6 +60,21 @@ def test_a_status_tells_all_that_a_customer_asks_support_for(place):
         assert len(lines) > 10 and all(len(line) <= columns for line in lines if "/releases" not in line), typed.screen
 
 
+def test_on_a_narrow_terminal_no_word_is_cut(installed):
+    """What is too long for a line is one word, or a next step of the doctor's, which is a command to copy."""
+    installed.publish("1.1.0", "exits")
+    installed.run("update", APP, code=5)
+    for words in (("list",), ("domain", "list", APP), ("history", APP), ("doctor",)):
+        plain = installed.run(*words, code=None).out
+        steps = {line.rstrip() for line in plain.splitlines() if words == ("doctor",) and line.startswith(" ")}
+        for columns in (40, 60):
+            with terminal(installed.command(*words), installed.env, columns) as typed:
+                typed.end()
+            long = [line for line in typed.screen.splitlines() if len(line) > columns and line.rstrip() not in steps]
+            assert all(len(line.split()) == 1 for line in long), typed.screen
+            assert len(typed.screen.split()) == len(plain.split()), "nothing is left out"
+
+
 def test_list_and_status_have_the_same_word(installed):
     def words():
         [listed] = installed.run("list", "--json").last["apps"]

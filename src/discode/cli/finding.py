@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .foreign import one_line
+from .output import SET_IN, folded
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -27,4 +30,5 @@ class Finding:
     def text(self) -> str:
         is_well = self.ok and not self.warns
         step = f"\n        {self.next_step}" if not is_well and self.next_step else ""
-        return f"{'BAD ' if not self.ok else 'warn' if self.warns else 'ok  '}  {self.what}: {self.detail}{step}"
+        mark = "BAD " if not self.ok else "warn" if self.warns else "ok  "
+        return f"{folded(f'{self.what}: {one_line(self.detail)}', f'{mark}  ', SET_IN + SET_IN)}{step}"

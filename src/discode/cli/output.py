@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ..flows.world import Result
 
 NAMES = 13  # columns of the names beside values
+BETWEEN, SET_IN = "  ", "    "
+LITTLE = 20  # columns: less than that is no room for the last cell of a row
 
 _SENTENCES = {
     "installed": "{app} {to} is installed and serving.",
@@ -64,29 +66,63 @@ def escaped(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
+def columns() -> int:
+    """Of the terminal that people read on; 0: a program reads, and lines are as long as they are."""
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
+
+
 def described(rows: list[tuple[str, str]]) -> str:
     """A name and its value a line. On a terminal a long value goes on below itself; for a program it is one line."""
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
-    return "\n".join(_described(name, one_line(value), width) for name, value in rows)
+    return "\n".join(_described(name, one_line(value)) for name, value in rows)
 
 
-def _described(name: str, value: str, width: int) -> str:
+def _described(name: str, value: str) -> str:
     head = f"{name + ':' if name else '':<{NAMES}}"
-    if not 0 < width < NAMES + len(value):
-        return f"{head}{value}".rstrip()
+    return folded(value, head, " " * NAMES).rstrip()
+
+
+def folded(text: str, head: str = "", indent: str = "") -> str:
+    """On a terminal that is too narrow for it, at the borders of words: `head` before the first line, `indent` before
+    the others."""
+    if not 0 < (width := columns()) < len(head) + len(text):
+        return f"{head}{text}"
     import textwrap
 
     return "\n".join(
         textwrap.wrap(
-            value, max(width, NAMES + 12), initial_indent=head, subsequent_indent=" " * NAMES, break_long_words=False,
+            text, max(width, len(indent) + 12), initial_indent=head, subsequent_indent=indent, break_long_words=False,
             break_on_hyphens=False,
         )
     )  # fmt: skip
 
 
 def table(rows: list[list[str]], header: list[str]) -> str:
-    """Columns as wide as they have to be, two blanks apart; a narrow terminal wraps the last one."""
-    rows = [[one_line(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
-    return "\n".join(line.rstrip() for line in lines)
+    """Columns as wide as they have to be, two blanks apart. On a terminal that is too narrow, the last one goes on
+    below itself; where that leaves it little room, what does not fit stands below its row, set in."""
+    lines = [[one_line(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    ends = [sum(widths[: number + 1]) + len(BETWEEN) * number for number in range(len(widths))]
+    width = columns()
+    if not 0 < width < ends[-1]:
+        fitting = len(widths)
+    elif width - ends[-2] - len(BETWEEN) >= LITTLE:
+        fitting = len(widths) - 1
+        return "\n".join(_row(line, widths, fitting, " " * (ends[-2] + len(BETWEEN)), below=False) for line in lines)
+    else:
+        fitting = max(sum(end <= width for end in ends), 1)
+    return "\n".join(_row(line, widths, fitting, SET_IN, below=True) for line in lines)
+
+
+def natural_width(rows: list[list[str]], header: list[str]) -> int:
+    """Of a table that nothing makes narrow."""
+    columns_ = zip(*[header, *rows], strict=True)
+    return sum(max(map(len, column)) for column in columns_) + len(BETWEEN) * (len(header) - 1)
+
+
+def _row(cells: list[str], widths: list[int], fitting: int, indent: str, *, below: bool) -> str:
+    """The first cells in their columns; the others after them, or below."""
+    head = BETWEEN.join(cell.ljust(width) for cell, width in zip(cells[:fitting], widths, strict=False))
+    rest = BETWEEN.join(filter(None, cells[fitting:]))
+    if not rest:
+        return head.rstrip()
+    return f"{head.rstrip()}\n{folded(rest, indent, indent)}" if below else folded(rest, f"{head}{BETWEEN}", indent)

@@ -13,7 +13,7 @@ import typer
 from ..core.errors import UsageError
 from ..core.host_settings import SETTINGS, HostSetting
 from .options import Json, TypedOrAsked
-from .output import emit, escaped, table
+from .output import columns, emit, escaped, natural_width, table
 
 LONGEST = 64 << 10  # bytes of a value in a file
 HELP = """Show and change the settings of this machine.
@@ -180,10 +180,9 @@ def _text(row: HostSetting, values: dict[str, tuple[Any, bool]]) -> str:
 
 def _fitting(rows: list[list[str]]) -> str:
     """On a terminal that is too narrow for what each setting is, without it."""
-    text = table(rows, ["SETTING", "VALUE", "WHAT IT IS"])
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
-    if not 0 < width < max(map(len, text.splitlines())) or len(rows) == 1:
-        return text
+    header = ["SETTING", "VALUE", "WHAT IT IS"]
+    if not 0 < columns() < natural_width(rows, header) or len(rows) == 1:
+        return table(rows, header)
     return table([row[:2] for row in rows], ["SETTING", "VALUE"]) + "\n\nWhat one is: discode proxy config show NAME"
 
 
