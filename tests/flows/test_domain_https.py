@@ -3,12 +3,14 @@
 import pytest
 from scenarios import APP, ENV
 
+from discode.core.authority import Authority
 from discode.core.certificate import CertificateFailure
 from discode.core.errors import NoHttps, PreflightError, Refused, UsageError
 from discode.core.installation import Route
 from discode.flows import domains
 from discode.flows.install import InstallRequest, install
 from discode.testing.faults import Faulty, Script
+from discode.testing.memory_proxy import certified
 from discode.testing.memory_world import MemoryWorld
 
 REFUSED = CertificateFailure("refused", "no A record for b.net", None)
@@ -130,6 +132,21 @@ def test_a_name_with_a_certificate_is_not_led_to_one_without():
     domains.answer(world.world(), APP, "b.net")
     domains.remove(world.world(), APP, ["a.net"], skip_checks=True)
     assert route(world).hosts == ("b.net",)
+
+
+def test_a_name_that_the_ca_never_signs_is_refused_at_once_and_with_a_ca_of_ones_own_waited_for():
+    world = made("a.net", "nas.local")
+    world.proxy.certified_after = 10**6
+    world.proxy.certificates["a.net"] = certified("a.net")
+    begun = world.system.time
+    with pytest.raises(Refused, match=r"nas\.local is a name for private use, which Let's Encrypt") as raised:
+        domains.redirect(world.world(), APP, "a.net", "nas.local")
+    assert raised.value.name == "no-certificate" and "--skip-checks" in raised.value.next_step
+    assert world.system.time - begun < 5 and not route(world).redirects
+    world.names.ca = Authority("ca.local", is_own=True)
+    world.proxy.certified_after = 50
+    domains.redirect(world.world(), APP, "a.net", "nas.local")
+    assert world.system.time - begun >= 9 and route(world).redirects == {"a.net": "nas.local"}
 
 
 def test_a_name_is_led_on_as_soon_as_the_other_has_its_certificate():

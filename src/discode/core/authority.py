@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from .clocks import is_off, off_by
 from .errors import UsageError
 from .host_names import is_address, shown
+from .installation import Route
 from .name_checks import Problem
 from .public_names import is_public
 
@@ -59,6 +60,13 @@ def must_be_certifiable(hosts: Sequence[str], ca: Authority, own: str = OWN) -> 
     raise UsageError(
         f"{first}. Nothing was changed.", f"Give a certificate ({own}), or {instead}", key="no-certificate-for-name"
     )
+
+
+def never_certified(route: Route, hosts: Iterable[str], ca: Authority) -> list[str]:
+    """Sentences without a full stop on those of the hosts that the CA gives this route no certificate for, however long
+    it is waited for."""
+    found = [_uncertifiable(host, ca) for host in hosts] if route.tls == "auto" else []
+    return [why for why, _ in filter(None, found)]
 
 
 def _uncertifiable(host: str, ca: Authority) -> tuple[str, str] | None:

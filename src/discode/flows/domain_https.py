@@ -6,6 +6,7 @@ after the change    what got a name or HTTPS is looked at until it has its certi
 
 from __future__ import annotations
 
+from ..core.authority import never_certified
 from ..core.domains import leaned_on
 from ..core.errors import NoHttps, Refused
 from ..core.https import Https, expected
@@ -20,12 +21,14 @@ def certificates_first(site: Site, app: str, before: Route, after: Route) -> Non
     names = leaned_on(before, after)
     if not (names and before.is_secure and after.is_secure and _any_proved(site, before, gone)):
         return
-    seen = prove(site, _of(after, names))
+    never = never_certified(after, names, site.names.authority())
+    seen = (look_by_https if never else prove)(site, _of(after, names))
     if not seen.is_proved:
+        why = f"{'. '.join(never)}." if never else " ".join(seen.sentences())
+        first = "Choose a public name" if never else f"Wait until it has one, see: discode domain list {app}"
         raise Refused(
-            f"{', '.join(gone)} has a certificate, and what would be left has none: {' '.join(seen.sentences())} "
-            "Nothing was changed.",
-            f"Wait until it has one, see: discode domain list {app}. To go on without: --skip-checks",
+            f"{', '.join(gone)} has a certificate, and what would be left has none: {why} Nothing was changed.",
+            f"{first}. To go on without: --skip-checks",
             key="no-certificate",
         )
 
