@@ -2,7 +2,7 @@
 
 import pytest
 
-from discode.core.public_names import default_tls, is_public
+from discode.core.public_names import covered, default_tls, is_public, is_wildcard
 
 PUBLIC = [
     "app.example.com", "example.com", "*.example.com", "xn--bcher-kva.example.org", "APP.Example.COM.", "a.co.uk",
@@ -19,6 +19,20 @@ PRIVATE = [
 @pytest.mark.parametrize("host", PUBLIC)
 def test_a_public_name_can_have_a_certificate(host):
     assert is_public(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_wild", "name"),
+    [
+        ("*.example.com", True, "probe.example.com"),
+        ("*.local", True, "probe.local"),
+        ("example.com", False, "example.com"),
+        ("*example.com", False, "*example.com"),
+        ("a.*.com", False, "a.*.com"),
+    ],
+)
+def test_a_wildcard_stands_for_one_label_and_can_be_tried_by_one(host, is_wild, name):
+    assert (is_wildcard(host), covered(host)) == (is_wild, name)
 
 
 @pytest.mark.parametrize("host", PRIVATE)

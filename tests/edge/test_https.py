@@ -6,8 +6,9 @@ import socket
 import pytest
 from conftest_https import Handshakes, Pair
 
+from discode.core.lets_encrypt import PRODUCTION, STAGING
 from discode.edge.services.service import Pool, Service
-from discode.edge.services.tls import PRODUCTION, STAGING, Tls, can_issue
+from discode.edge.services.tls import Tls, can_issue
 from discode.edge.tls.folder import CertificateFolder, write
 from rig.certificates import key_pem, make_certificate, make_key, trusting
 from rig.load import Load

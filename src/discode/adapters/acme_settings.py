@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..core.errors import UsageError
 from ..core.host_settings import EAB_KEY
+from ..core.lets_encrypt import TERMS as ITS_TERMS
 from ..disk.whole import read_object
 from . import hostconfig
 from .files.disk import write_whole
@@ -66,7 +67,6 @@ def _unfit(what: str) -> UsageError:
 
 
 TERMS = "terms.json"  # the CAs whose terms were told here, by the address of their directory
-LETS_ENCRYPT = "https://letsencrypt.org/repository/"
 
 
 def tell_terms(home: Path, config: HostConfig, note: Callable[[str], None]) -> None:
@@ -78,5 +78,5 @@ def tell_terms(home: Path, config: HostConfig, note: Callable[[str], None]) -> N
     if config.acme_directory:
         note(f"Certificates come from the CA at {ca}. To get them is to agree to its terms.")
     else:
-        note(f"Certificates come from Let's Encrypt. To get them is to agree to its terms: {LETS_ENCRYPT}")
+        note(f"Certificates come from Let's Encrypt. To get them is to agree to its terms: {ITS_TERMS}")
     write_whole(home / TERMS, json.dumps({**known, ca: "told"}).encode())

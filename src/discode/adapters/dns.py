@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..core.caa import Caa, Policy, climb
 from ..core.name_checks import Found
+from ..core.public_names import covered
 from ..core.resolvers import address_and_port
 from ..ports.names import Told
 
@@ -74,7 +75,7 @@ class _Questions:
         self._resolver, self._until = resolver, until
 
     def found(self, host: str) -> Found:
-        name = f"{BELOW_WILDCARD}{host[1:]}" if host.startswith("*.") else host
+        name = covered(host, BELOW_WILDCARD)
         v4, v6 = self._addresses(name, "A"), self._addresses(name, "AAAA")
         addresses = v4.addresses + v6.addresses
         if addresses:

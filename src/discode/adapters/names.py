@@ -7,16 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ..core.lets_encrypt import IDENTIFIER, PRODUCTION, STAGING
+
 if TYPE_CHECKING:  # else imported late: every command has this port, and few ask it
     from ..core.authority import Answered, Authority
     from ..core.name_checks import Machine
     from ..ports.names import Told
     from .hostconfig import HostConfig
-
-# https://letsencrypt.org/docs/acme-protocol-updates/ and /docs/staging-environment/
-LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
-STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
-IDENTIFIER = "letsencrypt.org"  # https://letsencrypt.org/docs/caa/
 
 
 class WorldNames:
@@ -58,4 +55,4 @@ class WorldNames:
 
     def _directory(self) -> str:
         config = self._config()
-        return config.acme_directory or (STAGING if config.acme_staging else LETS_ENCRYPT)
+        return config.acme_directory or (STAGING if config.acme_staging else PRODUCTION)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..core.errors import UsageError
 from ..core.own_certificate import Given, OwnCertificate, accepted, without_its_chain
+from ..core.public_names import covered
 
 MOST = 1 << 20  # bytes; a chain has some thousand
 # X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, …_VERIFY_LEAF_SIGNATURE
@@ -40,7 +41,7 @@ def verify_code(certificate: OwnCertificate, host: str, trust: ssl.SSLContext) -
     """What a client finds out in a handshake, here without a network: 0 when it trusts the certificate, else OpenSSL's
     number for why not (openssl-verification-options(1)), or -1 for what is not about trust."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    name = f"probe{host[1:]}" if host.startswith("*.") else host
+    name = covered(host)
     client = trust.wrap_bio(to_client, to_server, server_hostname=name)
     try:
         server = _serving(certificate).wrap_bio(to_server, to_client, server_side=True)

@@ -75,12 +75,12 @@ def chosen(
 
 
 def _automatic(route: Route, tls: Literal["auto", "off"] | None, on: Host, as_json: bool, required: bool) -> Route:
-    from ..core.public_names import default_tls, is_public, wildcard_without_dns
+    from ..core.public_names import default_tls, is_public, is_wildcard, wildcard_without_dns
     from .progress import report_for
 
     if tls == "auto" and not route.hosts:
         raise _without_host("A certificate is for host names")
-    wildcard = next((host for host in route.hosts if host.startswith("*.") and not on.has_dns_proof()), "")
+    wildcard = next((host for host in route.hosts if is_wildcard(host) and not on.has_dns_proof()), "")
     if wildcard and tls == "auto":
         raise wildcard_without_dns(wildcard)
     if is_public(wildcard) and tls is None:

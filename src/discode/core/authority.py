@@ -11,7 +11,7 @@ from .errors import UsageError
 from .host_names import is_address, shown
 from .installation import Route
 from .name_checks import Problem
-from .public_names import is_public
+from .public_names import is_public, is_wildcard
 
 # https://letsencrypt.org/docs/rate-limits/, read in 2026: new certificates for one registered domain in 7 days.
 A_WEEK = 50
@@ -53,7 +53,7 @@ def must_be_certifiable(hosts: Sequence[str], ca: Authority, own: str = OWN) -> 
     Raises UsageError when none can have one by itself, and for a wildcard: a route with one is as good as never proved.
     """
     without = {host: why for host in hosts if (why := _uncertifiable(host, ca)) is not None}
-    wild = next((host for host in without if host.startswith("*.")), None)
+    wild = next((host for host in without if is_wildcard(host)), None)
     if wild is None and (not without or len(without) < len(hosts)):
         return [f"{why}: it is served by plain HTTP." for why, _ in without.values()]
     first, instead = without[wild or hosts[0]]
@@ -73,7 +73,7 @@ def _uncertifiable(host: str, ca: Authority) -> tuple[str, str] | None:
     """Why, and what may be done instead."""
     if is_address(host):
         return f"{host} is an IP address, and certificates are got for names alone", "--tls off"
-    if host.startswith("*.") and not ca.by_dns:
+    if is_wildcard(host) and not ca.by_dns:
         return (
             f"{host} is a wildcard, for which a CA wants a record in DNS (DNS-01), and no dns_provider is set",
             "--tls off, or set one: discode proxy config set dns_provider=NAME",

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from .name_checks import Problem
+from .public_names import is_wildcard
 
 CRITICAL = 0x80  # RFC 8659, 4.1
 _KNOWN = {"issue", "issuewild", "iodef", "contactemail", "contactphone", "issuemail", "issuevmc"}
@@ -62,7 +63,7 @@ def judge_caa(host: str, policy: Policy, ca: Collection[str], method: str) -> Pr
 def _counting(host: str, records: Iterable[Caa]) -> list[Caa]:
     """For a wildcard, `issuewild` where there is any; RFC 8659, 4.3."""
     records = list(records)
-    wild = [one for one in records if one.tag.lower() == "issuewild"] if host.startswith("*.") else []
+    wild = [one for one in records if one.tag.lower() == "issuewild"] if is_wildcard(host) else []
     return wild or [one for one in records if one.tag.lower() == "issue"]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .installation import Route
+from .public_names import is_wildcard
 
 EVERY_HOST = ""  # what a route without hosts asks for
 
@@ -21,8 +22,8 @@ def clash(one: Route, other: Route) -> tuple[str, ...]:
 
 def taken_over(one: Route, other: Route) -> tuple[str, ...]:
     """Names of `one` that `other` answers by its wildcard as long as nobody asks for them whole."""
-    wild = {name for name in _asked(other) if name.startswith("*.")}
-    return tuple(name for name in _asked(one) if not name.startswith("*.") and _above(name) in wild)
+    wild = {name for name in _asked(other) if is_wildcard(name)}
+    return tuple(name for name in _asked(one) if not is_wildcard(name) and _above(name) in wild)
 
 
 def told(names: Iterable[str]) -> str:

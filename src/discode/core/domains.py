@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .errors import Refused, UsageError
 from .installation import Route
-from .public_names import Tls, default_tls
+from .public_names import Tls, default_tls, is_wildcard
 
 
 def added(route: Route, hosts: Iterable[str], *, wildcards: bool = False) -> Route:
@@ -116,7 +116,7 @@ def _must_be_possible(app: str, route: Route, source: str, to: str) -> None:
             f"Name another host: discode domain redirect {app} {source} --to HOST",
             key="invalid-redirect",
         )
-    if to.startswith("*."):
+    if is_wildcard(to):
         raise UsageError(
             f"{to} is no address that a browser could go to. Nothing was changed.",
             f"Name one host: discode domain redirect {app} {source} --to {to.removeprefix('*.')}",

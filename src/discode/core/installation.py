@@ -12,7 +12,7 @@ from .login import split_login
 from .manifest import Health, Slug
 from .model import Model
 from .names import InstanceName
-from .public_names import Tls
+from .public_names import Tls, covered, is_wildcard
 from .release import Release
 from .version import parse_version
 
@@ -56,7 +56,7 @@ class Route(Model, frozen=True, kw_only=True):
     def some_host(self) -> str:
         """A host name at which it answers; empty without hosts, when it covers any."""
         first = self.served[0] if self.served else ""
-        return f"probe{first[1:]}" if first.startswith("*.") else first
+        return covered(first)
 
     def asked_as(self, health: Health) -> str:
         """The name by which a health check asks for the app: that of its users. Many an app refuses any other."""
@@ -66,7 +66,7 @@ class Route(Model, frozen=True, kw_only=True):
     def host(self) -> str:
         """The name that its users type: the first that is a whole one and serves. `*.example.com` alone stands for the
         domain, and no host for this machine."""
-        whole = [host for host in self.served if not host.startswith("*.")]
+        whole = [host for host in self.served if not is_wildcard(host)]
         return next(iter([*whole, *self.served]), "localhost").removeprefix("*.")
 
     def as_routed(

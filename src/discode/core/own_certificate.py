@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .public_names import is_wildcard
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -117,7 +118,7 @@ def not_covered(certificate: OwnCertificate, hosts: Iterable[str]) -> list[str]:
 
 def covers(name: str, host: str) -> bool:
     """A wildcard stands for exactly one label (RFC 6125, 6.4.3)."""
-    return name == host or (name.startswith("*.") and "." in host and name[2:] == host.partition(".")[2])
+    return name == host or (is_wildcard(name) and "." in host and name[2:] == host.partition(".")[2])
 
 
 def _left_out(known: Sequence[str], hosts: Iterable[str]) -> list[str]:

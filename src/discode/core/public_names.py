@@ -23,7 +23,7 @@ def default_tls(hosts: Iterable[str], *, wildcards: bool = False) -> Tls:
     wildcard among the hosts means `off`, for a proxy asks for certificates for all of a route or for none.
     """
     names = list(hosts)
-    if not wildcards and any(name.startswith("*.") for name in names):
+    if not wildcards and any(is_wildcard(name) for name in names):
         return "off"
     return "auto" if any(map(is_public, names)) else "off"
 
@@ -37,6 +37,15 @@ def wildcard_without_dns(host: str) -> Refused:
         "(docs/https.md). Or give your own certificate, with --certificate and --private-key, or go without: --tls off",
         key="wildcard-without-dns",
     )
+
+
+def is_wildcard(host: str) -> bool:
+    return host.startswith("*.")
+
+
+def covered(host: str, label: str = "probe") -> str:
+    """A name that a wildcard covers, by which it can be tried; any other host is its own."""
+    return f"{label}{host[1:]}" if is_wildcard(host) else host
 
 
 def is_public(host: str) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...core.certificate import Certificate, CertificateFailure, NameState
 from ...core.listening import reached_at
+from ...core.public_names import covered
 from .probe import unverified
 
 ANSWER = 5.0  # seconds; kamal-proxy holds a handshake while it asks its CA, and is asked again anyway
@@ -41,7 +42,7 @@ def looked_at(
 
 def handshake(host: str, address: str, port: int, trust: ssl.SSLContext) -> Certificate | CertificateFailure | None:
     """None: the proxy takes TLS, but has no certificate for this name."""
-    name = f"probe{host[1:]}" if host.startswith("*.") else host
+    name = covered(host)
     try:
         with socket.create_connection((reached_at(address), port), ANSWER) as plain:
             try:

@@ -16,6 +16,7 @@ from ...core.doors import is_door_of
 from ...core.errors import DiscodeError, Failed, Refused, ReleaseFailed, StateError
 from ...core.installation import Route
 from ...core.manifest import Door, DoorHealth, Health
+from ...core.public_names import is_wildcard
 from ...ports.proxy import DoorTo, Serving, Timing, worst
 from ...ports.runtime import Endpoint, Probe
 from .. import web
@@ -275,7 +276,7 @@ class KamalProxy:
             return
         if route.tls == "auto" and self._ca.only_edge:
             raise cannot_go_by(self._ca.only_edge)
-        if route.tls == "auto" and (wild := [host for host in route.hosts if host.startswith("*.")]):
+        if route.tls == "auto" and (wild := [host for host in route.hosts if is_wildcard(host)]):
             raise only_the_edge(f"kamal-proxy gets no certificate for {', '.join(wild)}")
         if route.path_prefix != "/":
             raise only_the_edge(f"kamal-proxy has HTTPS for whole hosts, not for the paths below {route.path_prefix}")

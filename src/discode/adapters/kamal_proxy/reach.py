@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ...core.listening import reached_at
 from ...core.name_checks import Reach
+from ...core.public_names import covered
 from ..side_by_side import side_by_side
 from .probe import Entrance, unverified
 
@@ -92,7 +93,7 @@ def _takes(address: str, port: int, timeout: float) -> bool:
 
 def _ask(token: Token, host: str, address: str, world: World, timeout: float) -> Reach:
     """Never raises."""
-    name = f"{BELOW_WILDCARD}{host[1:]}" if host.startswith("*.") else host
+    name = covered(host, BELOW_WILDCARD)
     secure = False
     try:
         for _ in range(REDIRECTS + 1):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.public_names import is_wildcard
 from ...core.resolvers import address_and_port
 from .failure import DnsFailure
 
@@ -36,7 +37,7 @@ class DnsSettings:
     names: str = "all"
 
     def proves(self, host: str) -> bool:
-        return self.names == "all" or host.startswith("*.")
+        return self.names == "all" or is_wildcard(host)
 
 
 def read_settings(folder: Path) -> DnsSettings | None:

@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ...core.host_names import is_address
+from ...core.lets_encrypt import PRODUCTION, STAGING
 from ...core.public_names import is_public
 from .options import Command, CommandError
-
-# https://letsencrypt.org/docs/acme-protocol-updates/ and /docs/staging-environment/
-PRODUCTION = "https://acme-v02.api.letsencrypt.org/directory"
-STAGING = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
 
 @dataclass(frozen=True)
@@ -86,10 +83,6 @@ def tls_settings(command: Command, hosts: Sequence[str], prefixes: Sequence[str]
     elif not hosts:
         raise _invalid("host must be set when using TLS")
     return Tls(redirect=command.on("tls-redirect"), on_demand_url=url, staging=command.on("tls-staging"))
-
-
-def is_wildcard(host: str) -> bool:
-    return host.startswith("*.")
 
 
 def _check_on_demand(url: str, hosts: Sequence[str], own: bool, canonical: str) -> None:

@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ...core.public_names import is_wildcard
 from ..dns.records import Records
 from ..haproxy.listening import obstacle
 from ..haproxy.process import Haproxy, HaproxyError
 from ..services.options import Command, CommandError
 from ..services.service import Service
-from ..services.tls import HttpsSettings, is_wildcard
+from ..services.tls import HttpsSettings
 from . import pem, schedule
 from .authority import Authorities
 from .folder import CertificateFolder

@@ -16,12 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ...core.lets_encrypt import PRODUCTION
+from ...core.public_names import is_wildcard
 from ..dns.records import Records
 from ..haproxy.process import HaproxyError
 from ..haproxy.runtime import Runtime
 from ..services.options import CommandError
 from ..services.service import Service
-from ..services.tls import PRODUCTION, Tls, can_issue, is_wildcard
+from ..services.tls import Tls, can_issue
 from ..text import tls as tls_text
 from . import approval, schedule
 from .account import Accounts

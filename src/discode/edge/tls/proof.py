@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ...core.public_names import is_wildcard
 from ..dns.failure import DnsFailure
 from ..dns.records import Records
-from ..services.tls import is_wildcard
 
 if TYPE_CHECKING:
     from acme.messages import ChallengeBody, OrderResource
