@@ -93,7 +93,7 @@ def test_the_help_imports_no_part_of_the_work(tmp_path):
 def test_what_only_looks_imports_no_library_of_the_work(words, tmp_path):
     found = modules(*words, home=tmp_path)
     assert not found.intersection(("pydantic", "docker", "tuf", "httpx", "rich.console", "tomlkit", "yaml"))
-    assert not found.intersection(("dns", "psutil", "idna", "discode.core.name_checks"))
+    assert not found.intersection(("dns", "psutil", "idna", "discode.core.name_checks", "discode.core.own_certificate"))
 
 
 def test_values_that_are_no_text_are_still_converted_and_refused(tmp_path):

@@ -26,9 +26,7 @@ app = group("Show and change an app's settings.")
 
 def collect(assignments: list[str], from_env: list[str], file: str | None) -> dict[str, str]:
     """Raises UsageError; never repeats a value."""
-    from ..flows.install import parse_assignments
-
-    return {**_from_file(file), **_from_environment(from_env), **parse_assignments(assignments)}
+    return {**_from_file(file), **_from_environment(from_env), **_assigned(assignments)}
 
 
 @app.command("get")
@@ -151,6 +149,18 @@ def _from_environment(names: list[str]) -> dict[str, str]:
     if absent:
         raise UsageError(f"The environment has no {', '.join(absent)}.", f"Set it first: export {absent[0]}=…")
     return {name: os.environ[name] for name in names}
+
+
+def _assigned(texts: list[str]) -> dict[str, str]:
+    """`NAME=value` each. Raises UsageError, without repeating the value."""
+    pairs = [text.partition("=") for text in texts]
+    for number, (name, equals, _) in enumerate(pairs, 1):
+        if not name or not equals:
+            raise UsageError(
+                f"Setting {number} must look like NAME=value.", "For example: --set SMTP_ADDRESS=mail",
+                key="invalid-setting",
+            )  # fmt: skip
+    return {name: value for name, _, value in pairs}
 
 
 def _from_file(file: str | None) -> dict[str, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..core.authority import must_be_certifiable
-from ..core.errors import Refused, UsageError
+from ..core.errors import Refused
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
 from ..core.names import check_slug
-from ..core.own_certificate import OwnCertificate
 from ..core.plan import plan_install
 from ..core.release import Release
 from ..core.settings import change
@@ -24,6 +24,9 @@ from .replace import preflight, replace
 from .rerouting import lead_to_https
 from .settle import settle
 from .world import Result, Site, Steps, World
+
+if TYPE_CHECKING:
+    from ..core.own_certificate import OwnCertificate
 
 
 @dataclass(frozen=True)
@@ -149,15 +152,3 @@ def _installation(request: InstallRequest, release: Release, settings: int, seed
         app=request.app, source=request.source, channel=request.channel, route=request.route, release=release,
         settings=settings, seed=seed,
     )  # fmt: skip
-
-
-def parse_assignments(texts: list[str]) -> dict[str, str]:
-    """`NAME=value` each. Raises UsageError, without repeating the value."""
-    pairs = [text.partition("=") for text in texts]
-    for number, (name, equals, _) in enumerate(pairs, 1):
-        if not name or not equals:
-            raise UsageError(
-                f"Setting {number} must look like NAME=value.", "For example: --set SMTP_ADDRESS=mail",
-                key="invalid-setting",
-            )  # fmt: skip
-    return {name: value for name, _, value in pairs}

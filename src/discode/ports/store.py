@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..core.history import HistoryEntry
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.kept import Kept
-from ..core.own_certificate import OwnCertificate
+
+if TYPE_CHECKING:  # what reads it is imported by the few commands that do
+    from ..core.own_certificate import OwnCertificate
 
 Document = Literal["journal", "installation", "history"]
 

@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ...core.own_certificate import OwnCertificate
 from ...disk.folders import make_private
 from .disk import reading, write_whole, writing
+
+if TYPE_CHECKING:
+    from ...core.own_certificate import OwnCertificate
 
 FOLDER = "tls"
 _NAME = re.compile(r"([1-9]\d*)\.(crt|key)")
@@ -38,6 +41,8 @@ def files(folder: Path, revision: int) -> tuple[Path, Path]:
 
 
 def read(folder: Path, revision: int) -> OwnCertificate | None:
+    from ...core.own_certificate import OwnCertificate  # late: every command has this file, and few have a certificate
+
     chain, key = files(folder, revision)
     try:
         with reading(chain):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...core.errors import StateError
 from ...core.history import HistoryEntry
@@ -20,7 +21,6 @@ from ...core.installation import Installation
 from ...core.journal import Journal
 from ...core.kept import Kept
 from ...core.names import SLUG, check_slug
-from ...core.own_certificate import OwnCertificate
 from ...disk.folders import sync_folder
 from ...disk.lines import append_line, read_lines
 from ...ports.store import Document
@@ -31,6 +31,9 @@ from .disk import reading, write_whole, writing
 from .home import close_home
 from .locks import locked
 from .purge import purge
+
+if TYPE_CHECKING:
+    from ...core.own_certificate import OwnCertificate
 
 _FILES: dict[Document, str] = {
     "installation": "installation.json", "journal": "journal.json", "history": "history.jsonl",
