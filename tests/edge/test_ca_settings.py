@@ -100,6 +100,29 @@ def test_a_change_of_the_ca_is_carried_out_at_once_and_the_one_before_is_served_
         other.close()
 
 
+def test_settings_that_cannot_be_read_for_a_while_take_no_limit_of_the_ca_away(https_edge, ca, apps):
+    (one,) = apps("one")
+    ca.pebble.gate.limit = 7200
+    https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")
+    limited = entry(https_edge)
+    assert limited["kind"] == "rate limited"
+    ca.pebble.gate.limit = None
+    for host, restarts in (("b.test", False), ("c.test", True)):
+        write_whole(https_edge.folder / "acme.json", b"{", 0o600)
+        if restarts:
+            https_edge.kill()
+            https_edge.start()
+        wait_for(lambda: https_edge.told()["authority"]["problem"])
+        name = host[0]
+        said = https_edge.ok("deploy", name, "--target", one.target, "--host", host, "--tls")
+        if not restarts:  # one that has just begun takes it for a name of Let's Encrypt, and asks nobody
+            assert "cannot be read" in said and entry(https_edge, name)["kind"] == "settings"
+        ca.tell()
+        # The keeper looks for all that is due at once: when it has ordered for this name, it would have for the other.
+        wait_for(lambda host=host: https_edge.served(host))
+        assert entry(https_edge) == limited and https_edge.served("a.test") is None
+
+
 def test_a_renewal_is_forced_and_what_stands_in_its_way_is_said(https_edge, ca, apps, pair):
     (one,) = apps("one")
     https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")

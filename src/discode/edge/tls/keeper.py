@@ -66,6 +66,7 @@ class Keeper:
         self._services, self._runtime, self._folder, self._offer = services, runtime, folder, offer
         self._authorities, self._first_wait, self._records, self._say = authorities, first_wait, records, say
         self._authority = authorities.now()
+        self._sound = None if self._authority.problem else self._authority  # the last one that could be read
         self._issuer = Issuer(Accounts(folder, say), offer.challenges, records)
         self._change = threading.Condition()  # guards the four below
         self._failures = folder.failures()
@@ -185,14 +186,21 @@ class Keeper:
                     self._change.wait(LOOK_ON_DEMAND if on_demand else LOOK)
 
     def _follow_settings(self) -> None:
-        """With another CA, account or trust, what failed with the one before says nothing."""
+        """With another CA, account or trust, what failed with the one before says nothing. Settings that cannot be read
+        for a while are no other CA: a limit of its is remembered."""
         now = self._authorities.now()
         if now == self._authority:
             return
         self._authority = now
-        self._say(f"certificates: the CA is now {now.directory or PRODUCTION}")
+        if now.problem:
+            self._say(f"certificates: {now.problem}")
+            return
+        is_another = self._sound not in (None, now)
+        self._sound = now
+        self._say(f"certificates: the CA is {'now ' if is_another else ''}{now.directory or PRODUCTION}")
         with self._change:
-            self._failures.clear()
+            for host in [host for host, one in self._failures.items() if is_another or one.kind == "settings"]:
+                del self._failures[host]
             self._folder.keep_failures(self._failures)
         self._offer.sync(self._services())
 
