@@ -1,12 +1,18 @@
 """What `discode doctor` says of certificates: red, a warning, or well."""
 
+from collections import Counter
+
 import pytest
 
+from discode.cli.doctor import examine_apps
 from discode.cli.doctor_https import examine_https
 from discode.core.certificate import CertificateFailure
+from discode.core.errors import ProxyUnreachable
 from discode.core.installation import Route
 from discode.flows.install import InstallRequest, install
+from discode.flows.look import look_at_all
 from discode.flows.power import stop
+from discode.testing.faults import Faulty, Script
 from discode.testing.memory_proxy import BEGIN, certified
 from discode.testing.memory_world import MemoryWorld
 
@@ -23,7 +29,8 @@ def world():
 
 def examined(world):
     there = world.world()
-    return [*examine_https(there, [there.installed("shop")])]
+    apps = [there.installed("shop")]
+    return [*examine_https(apps, look_at_all(there, apps))]
 
 
 def findings(world, certificate=None, failure=None, tls="auto"):
@@ -76,3 +83,19 @@ def test_no_certificate_is_red(world):
     world.proxy.failures[HOST] = CertificateFailure("caa", "the CAA records of this name forbid the CA: letsencrypt")
     [text] = findings(world)
     assert text.startswith("BAD   shop https: a.example.com: the CAA records of this name forbid the CA: letsencrypt.")
+
+
+def test_the_proxy_is_asked_once_for_all_that_the_doctor_says_of_apps(world, tmp_path, monkeypatch):
+    monkeypatch.setenv("DISCODE_HOME", str(tmp_path))
+    install(world.world(), InstallRequest("shop", "memory", route=Route(hosts=(HOST,), tls="auto")))
+    one = world.store.installations["shop"]
+    for number in range(3):
+        app = f"app{number}"
+        world.store.installations[app] = one.changed(app=app, route=Route(hosts=(f"{number}.example.com",), tls="auto"))
+    script = Script({})
+    asked = world.world(proxy=Faulty(world.proxy, script, ProxyUnreachable("")))
+    found = [finding.what for finding in examine_apps(asked, [*world.store.installations.values()])]
+    apps = ["shop", "app0", "app1", "app2"]
+    assert sorted(found) == sorted([*apps, *(f"{app} https" for app in apps), *(f"{app} names" for app in apps)])
+    counted = Counter(name for name in script.names if name not in ("url", "probe"))
+    assert counted == {"all_serving": 1, "https": 1, "reach": 1}

@@ -10,6 +10,7 @@ from discode.core.errors import PreflightError, UsageError
 from discode.core.installation import Route
 from discode.core.name_checks import Found, Machine, Reach
 from discode.flows.install import InstallRequest, install
+from discode.flows.look import look_at_all
 from discode.flows.name_look import look_at_names
 from discode.ports.names import Told
 from discode.testing.faults import Faulty, Script
@@ -149,7 +150,9 @@ def test_many_problems_are_told_briefly(world):
 
 
 def looked_at(world):
-    return look_at_names(world.world(), [*world.store.installations.values()])
+    apps = [*world.store.installations.values()]
+    seen = [sight.https for sight in look_at_all(world.world(), apps) if sight.https]
+    return look_at_names(world.world(), apps, {one.host for https in seen for one in https.names if one.is_proved})
 
 
 def test_installed_apps_are_looked_at_again(world):
@@ -171,13 +174,13 @@ def test_installed_apps_are_looked_at_again(world):
     assert world.names.questions == [HOST, "b.example.com", "Let's Encrypt"], "each once"
 
 
-def test_of_many_apps_the_proxy_is_asked_once_by_tls(world):
+def test_of_many_apps_the_proxy_is_asked_once_for_tokens(world):
     installed(world)
     one = world.store.installations[APP]
     apps = [one.changed(app=f"app{n}", route=Route(hosts=(f"{n}.example.com",), tls="auto")) for n in range(9)]
     script = Script({})
-    found = look_at_names(world.world(proxy=Faulty(world.proxy, script, PreflightError(""))), apps)
-    assert [*found] == [app.app for app in apps] and script.names == ["https", "reach"]
+    found = look_at_names(world.world(proxy=Faulty(world.proxy, script, PreflightError(""))), apps, set())
+    assert [*found] == [app.app for app in apps] and script.names == ["reach"]
 
 
 def test_where_a_certificate_is_there_a_router_in_between_is_no_news(world):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from .finding import Finding
 
 if TYPE_CHECKING:
     from ..core.installation import Installation
+    from ..flows.look import Sight
     from ..flows.rebuild import Rebuilding
     from ..flows.world import World
     from ..ports.store import Store
@@ -39,9 +40,17 @@ def examine(home: Path) -> list[Finding]:
         engines = [*_engines(host, {one.kind for one in installed})]
     except DiscodeError as error:  # config.toml is invalid
         engines = [Finding("settings", False, error.sentence, error.next_step)]
-    apps = [_app(world, app) for app in world.store.apps()]
-    by_host = [*examine_https(world, installed), *examine_names(world, installed)]
-    return [*_machine(home), *engines, *apps, *by_host, _settling(home)]
+    return [*_machine(home), *engines, *examine_apps(world, installed), _settling(home)]
+
+
+def examine_apps(world: World, installed: Sequence[Installation]) -> list[Finding]:
+    """The proxy is asked once for all of them: a command to it may take as long as all else."""
+    from ..flows.look import look_at_all
+
+    sights = look_at_all(world, [*installed])
+    by_app = {one.app: sight for one, sight in zip(installed, sights, strict=True)}
+    apps = [_app(world, app, by_app.get(app)) for app in world.store.apps()]
+    return [*apps, *examine_https(installed, sights), *examine_names(world, installed, sights)]
 
 
 def mend(findings: list[Finding], *, ask: bool, as_json: bool) -> None:
@@ -146,7 +155,7 @@ def _readable(store: Store) -> list[Installation]:
     return found
 
 
-def _app(world: World, app: str) -> Finding:
+def _app(world: World, app: str, sight: Sight | None) -> Finding:
     from ..flows.rebuild import plan_rebuild
     from .inspect import describe
 
@@ -161,7 +170,7 @@ def _app(world: World, app: str) -> Finding:
             return Finding(app, False, detail, settle, lambda: _settle(world, app), f"Settle {app}?")
         if installation is None:
             return Finding(app, True, "not installed; its data and settings are kept")
-        told = describe(world, installation)
+        told = describe(world, installation, sight)
     except DiscodeError as error:
         return Finding(app, False, error.sentence, error.next_step)
     if installation.state == "stopped":

@@ -6,7 +6,7 @@ warn   its end is near; or a renewal has failed, and there is time left
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .finding import Finding
@@ -15,16 +15,13 @@ if TYPE_CHECKING:
     from ..core.certificate import NameState
     from ..core.https import Https
     from ..core.installation import Installation
-    from ..flows.world import World
+    from ..flows.look import Sight
 
 
-def examine_https(world: World, installed: Sequence[Installation]) -> Iterator[Finding]:
+def examine_https(installed: Sequence[Installation], sights: Iterable[Sight]) -> Iterator[Finding]:
     """One for each app with HTTPS that runs and could be seen: what cannot be is told of elsewhere."""
-    from ..flows.look import look_at_all
-
-    apps = [one for one in installed if one.route.is_secure and one.state == "running"]
-    for installation, sight in zip(apps, look_at_all(world, apps), strict=True):
-        if sight.https is not None and sight.https.names:
+    for installation, sight in zip(installed, sights, strict=True):
+        if installation.state == "running" and sight.https is not None and sight.https.names:
             yield _finding(installation, sight.https)
 
 

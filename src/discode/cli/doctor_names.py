@@ -6,7 +6,7 @@ warn   what may be so, and cannot be seen from here
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..core.errors import DiscodeError
@@ -15,16 +15,18 @@ from .finding import Finding
 if TYPE_CHECKING:
     from ..core.installation import Installation
     from ..core.name_checks import Problem
+    from ..flows.look import Sight
     from ..flows.world import World
 
 
-def examine_names(world: World, installed: Sequence[Installation]) -> Iterator[Finding]:
+def examine_names(world: World, installed: Sequence[Installation], sights: Iterable[Sight]) -> Iterator[Finding]:
     """One for each app with HTTPS that has names for the world. Nothing is asked for the others."""
     from ..flows.name_look import look_at_names
 
-    apps = {one.app: one for one in installed}
+    apps, seen = {one.app: one for one in installed}, [one.https for one in sights if one.https]
+    proved = {name.host for https in seen for name in https.names if name.is_proved}
     try:
-        found = look_at_names(world, installed)
+        found = look_at_names(world, installed, proved)
     except DiscodeError as error:  # config.toml is invalid
         yield Finding("names", False, error.sentence, error.next_step)
         return

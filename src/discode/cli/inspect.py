@@ -120,8 +120,8 @@ def _history_row(one: HistoryEntry) -> list[str]:
     return [_when(one.at), one.flow, one.from_version or "-", one.to_version or "-", one.outcome, more]
 
 
-def describe(world: World, installation: Installation) -> dict[str, Any]:
-    """What is recorded, beside what is found: never a setting's value."""
+def describe(world: World, installation: Installation, sight: Sight | None = None) -> dict[str, Any]:
+    """What is recorded, beside what is found: never a setting's value. `sight`: a look that was had already."""
     from ..flows.look import look, processes
     from ..flows.prove import address
 
@@ -131,7 +131,7 @@ def describe(world: World, installation: Installation) -> dict[str, Any]:
     past = world.store.readable_history(app)[0]
     told["guard_gave_up"] = gave_up(past, journal.started) or None if journal else None
     told["since"] = _since(past)
-    sight = look(world, installation)
+    sight = sight or look(world, installation)
     state, serving = sight.state, sight.serving
     told["instance_state"] = "unknown" if sight.trouble else state.phase.value if state else "missing"
     told["restarts"] = state.restarts if state else None

@@ -17,7 +17,6 @@ from ..core.name_checks import Look, Machine, Problem, Reach, judge, record
 from ..core.public_names import is_public
 from ..ports.names import Told
 from ..ports.proxy import Proxy
-from .prove import names_seen
 from .world import Steps, World
 
 ASKING = 5.0  # seconds for tokens to come back
@@ -82,9 +81,12 @@ def reaches(proxy: Proxy, told: Mapping[str, Told]) -> Mapping[str, Mapping[str,
     return proxy.reach(addresses, ASKING) if addresses else {}
 
 
-def look_at_names(world: World, apps: Sequence[Installation]) -> dict[str, tuple[Problem, ...]]:
+def look_at_names(
+    world: World, apps: Sequence[Installation], proved: Collection[str]
+) -> dict[str, tuple[Problem, ...]]:
     """For apps that are installed: all that is wrong with their names now, by app, and nothing refused. An app without
-    HTTPS, or without a name that the world may know, is left out. Everything is asked for once, for all of them."""
+    HTTPS, or without a name that the world may know, is left out. Everything is asked for once, for all of them.
+    `proved`: hosts whose certificate was seen and is trusted."""
     routes = {app.app: app.route for app in apps if app.route.is_secure and any(map(is_public, app.route.hosts))}
     hosts = sorted({host for route in routes.values() for host in route.hosts if is_public(host)})
     if not hosts:
@@ -92,7 +94,7 @@ def look_at_names(world: World, apps: Sequence[Installation]) -> dict[str, tuple
     ca, told, machine = world.names.authority(), world.names.ask(hosts, caa=True), world.names.machine()
     is_auto = any(route.tls == "auto" for route in routes.values())
     answered = world.names.ask_authority() if is_auto else Answered()
-    seen, proved = _seen_by_proxy(world, apps[0], told)
+    seen = _seen_by_proxy(world, apps[0], told)
     return {
         app: _unproved(_all_of(_part(Asked(ca, told, machine, route.tls), route), answered, seen), proved)
         for app, route in routes.items()
@@ -108,20 +110,16 @@ def _part(asked: Asked, route: Route) -> Asked:
     return replace(asked, told={host: asked.told[host] for host in route.hosts if host in asked.told})
 
 
-def _seen_by_proxy(
-    world: World, some: Installation, told: Mapping[str, Told]
-) -> tuple[Mapping[str, Mapping[str, Reach]], set[str]]:
-    """What comes back for tokens, and hosts whose certificate is seen and trusted. A host has one proxy for all apps;
-    where it does not answer, that is told of elsewhere."""
+def _seen_by_proxy(world: World, some: Installation, told: Mapping[str, Told]) -> Mapping[str, Mapping[str, Reach]]:
+    """What comes back for tokens. A host has one proxy for all apps; where it does not answer, that is told of
+    elsewhere."""
     try:
-        proxy = world.site(some.kind, world.steps()).proxy
-        proved = {host for host, state in names_seen(proxy, told).items() if state.is_proved}
-        return reaches(proxy, told), proved
+        return reaches(world.site(some.kind, world.steps()).proxy, told)
     except DiscodeError:
-        return {}, set()
+        return {}
 
 
-def _unproved(problems: Iterable[Problem], proved: set[str]) -> tuple[Problem, ...]:
+def _unproved(problems: Iterable[Problem], proved: Collection[str]) -> tuple[Problem, ...]:
     """Without what may keep a certificate from being had where one is there: a router that sends nobody from inside to
     its own address is no news then."""
     may_be_well = ("name-elsewhere", "name-private")
