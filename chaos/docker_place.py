@@ -22,7 +22,7 @@ version: {version}
 image: {repository}
 port: 3000
 health: {{path: /up, timeout: 2s, deadline: {deadline}}}
-volumes: {{storage: /app/storage}}
+volumes: {{storage: {{path: /app/storage, share: true}}}}
 env:
   SECRET_KEY_BASE: {{generate: hex64}}
   GREETING: {{ask: "Greeting?", optional: true}}

@@ -35,7 +35,7 @@ version: {version}
 archive: ./app
 command: [python3, server.py]
 health: {{path: /up, timeout: 2s, deadline: {deadline}}}
-volumes: {{storage: storage}}
+volumes: {{storage: {{path: storage, share: true}}}}
 env:
   SECRET_KEY_BASE: {{generate: hex64}}
   GREETING: {{ask: "Greeting?", optional: true}}
