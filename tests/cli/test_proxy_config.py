@@ -109,6 +109,7 @@ def test_the_edge_takes_other_ports_at_once_and_keeps_those_that_it_has_when_the
     with socket.create_server(("", before)):
         refused = config(installed, "set", f"http_port={before}", code=4).err
     assert f"port {before}" in refused and "It runs as before" in refused
+    assert "Next: Choose other values, or free the port, then run the command again." in refused
     assert installed.get() == (200, "1.0.0")
     assert config(installed, "show", "http_port", "--json").last["settings"]["http_port"]["value"] == installed.port
     assert "proxy cannot be changed while apps are installed" in config(installed, "set", "proxy=docker", code=2).err

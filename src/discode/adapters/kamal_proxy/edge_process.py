@@ -151,7 +151,7 @@ class EdgeProcess:
     def _not_reopened(self, why: str) -> Refused:
         return Refused(
             f"The edge proxy cannot run so: {why.rstrip('.')}. It runs as before.",
-            "Choose other values, or free the port: discode doctor",
+            "Choose other values, or free the port, then run the command again.",
             key="edge-options",
         )
 
