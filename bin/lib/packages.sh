@@ -60,6 +60,8 @@ packages_of_test_tools() {
     has systemd-analyze || echo systemd
 }
 
+packages_of_restic() { has restic || echo restic; }
+
 packages_of_debootstrap() { has debootstrap || echo debootstrap; }
 
 # The SSH server that Kamal deploys over.

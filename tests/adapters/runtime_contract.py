@@ -125,6 +125,8 @@ class RuntimeContract:
         bench.runtime.stop(spec.name, 2)
         assert [one.phase for one in bench.runtime.processes(spec.name)] == [Phase.STOPPED]
         assert bench.runtime.processes(NOBODY) == [] and bench.runtime.data("nobody") == []
+        assert set(bench.runtime.volume_paths(spec.name.app)) == set(bench.runtime.data(spec.name.app))
+        assert bench.runtime.volume_paths("nobody") == {}
 
     def test_its_log_is_told_by_number_time_and_process(self, bench):
         spec = bench.spec()

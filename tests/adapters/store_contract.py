@@ -190,6 +190,12 @@ class StoreContract:
         with store.lock(APP):
             pass
 
+    def test_who_backs_up_asks_or_changes_excludes_none_but_its_like(self, store: Store) -> None:
+        with store.asking(APP), store.backing_up(APP), store.lock(APP):
+            for another in (store.asking, store.backing_up, store.lock):
+                with pytest.raises(Busy), another(APP):
+                    pass
+
     def test_the_lock_is_free_after_an_error(self, store: Store) -> None:
         with pytest.raises(KeyError), store.lock(APP):
             raise KeyError

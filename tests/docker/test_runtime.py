@@ -255,6 +255,20 @@ def test_processes_and_volumes_are_told(bench):
     assert 1 << 20 < web.memory < 64 << 20 and told["mailer"].phase is Phase.RUNNING
     assert told["broken"].restarts
     assert bench.runtime.data(APP) == ["cache", "storage"]
+    places = bench.runtime.volume_paths(APP)
+    (places["storage"] / "note").write_text("read where it is")
+    assert set(places) == {"cache", "storage"} and (places["storage"] / "note").exists()
+
+
+def test_volumes_of_an_engine_elsewhere_are_out_of_reach(bench, monkeypatch):
+    from discode.adapters.docker.engine import Engine
+
+    bench.runtime.start(bench.spec(release=bench.fetched(volumes={"storage": "/data"})))
+    monkeypatch.setattr(Engine, "is_local", False)
+    with pytest.raises(Refused) as raised:
+        bench.runtime.volume_paths(APP)
+    assert raised.value.name == "volumes-out-of-reach"
+    assert raised.value.next_step == "Run the command as root, on the machine where Docker runs."
 
 
 def test_a_log_is_told_since_a_time(bench):

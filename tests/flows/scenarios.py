@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from discode.core.certificate import CertificateFailure
 from discode.core.installation import Route
 from discode.core.own_certificate import OwnCertificate
 from discode.flows import domains
+from discode.flows.backup import backup
 from discode.flows.configure import configure, restart
 from discode.flows.install import InstallRequest, install
 from discode.flows.power import start, stop
@@ -187,6 +189,21 @@ def _bad_update(name: str, behaviour: Behaviour, *, before: Behaviour | None = N
     return Scenario(name, sick(prepare, before) if before else prepare, _update, "1.0", {"1.0"}, exclusive=exclusive)
 
 
+def backed_up(prepare: Callable[[MemoryWorld], None]) -> Callable[[MemoryWorld], None]:
+    """Backups are set up; its volume has a file that is no database."""
+
+    def prepare_and_set_up(world: MemoryWorld) -> None:
+        prepare(world)
+        world.repositories.set_up(APP)
+        world.repositories.files[Path("/memory/volumes") / APP / "data/note"] = b"written"
+
+    return prepare_and_set_up
+
+
+def held(world: MemoryWorld) -> None:
+    installed(world, **HOLD)
+
+
 SCENARIOS = [
     Scenario("install", only_published(), _install, "1.0", {None, "1.0"}),
     Scenario("install, never healthy", only_published(Behaviour.NEVER_HEALTHY), _install, None, {None}),
@@ -210,6 +227,13 @@ SCENARIOS = [
     Scenario("rollback", updated, lambda w: rollback(w, APP), "1.0", {"1.0", "1.1"}),
     Scenario("config", installed, lambda w: configure(w, APP, {"GREETING": "ho"}), "1.0", {"1.0"}),
     Scenario("restart", installed, lambda w: restart(w, APP), "1.0", {"1.0"}),
+    Scenario("backup", backed_up(installed), lambda w: backup(w, APP), "1.0", {"1.0"}),
+    Scenario("backup by hold", backed_up(held), lambda w: backup(w, APP), "1.0", {"1.0"}, exclusive=True),
+    Scenario("update with a snapshot", backed_up(with_next()), _update, "1.1", {"1.0", "1.1"}),
+    Scenario(
+        "update by hold with a snapshot", backed_up(with_next(**HOLD)), _update, "1.1", {"1.0", "1.1"}, exclusive=True
+    ),
+    Scenario("rollback with a snapshot", backed_up(updated), lambda w: rollback(w, APP), "1.0", {"1.0", "1.1"}),
     Scenario("stop", installed, lambda w: stop(w, APP), "1.0", {"1.0"}, state="stopped"),
     Scenario("start", stopped, lambda w: start(w, APP), "1.0", {"1.0"}),
     Scenario("domain add", installed, lambda w: domains.add(w, APP, ["b.test"]), "1.0", {"1.0"}),

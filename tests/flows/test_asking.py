@@ -20,7 +20,7 @@ from discode.testing.memory_world import MemoryWorld
 NEED_NO_BYTES = (
     "stop", "uninstall", "uninstall and purge", "purge later", "domain add", "domain add, taken", "domain remove",
     "domain redirect", "domain of a stopped one", "stop with doors", "uninstall with doors",
-    "certificate", "automatic certificate",
+    "certificate", "automatic certificate", "backup", "backup by hold",
 )  # fmt: skip
 
 

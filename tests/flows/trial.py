@@ -61,6 +61,9 @@ def copied(world: MemoryWorld) -> MemoryWorld:
     made.store.certificates = {app: dict(revisions) for app, revisions in world.store.certificates.items()}
     made.store.entries = {app: list(entries) for app, entries in world.store.entries.items()}
     made.store.damaged = set(world.store.damaged)
+    made.repositories.plans, made.repositories.files = dict(world.repositories.plans), dict(world.repositories.files)
+    made.repositories.storage = copy.copy(world.repositories.storage)
+    made.repositories.storage.kept = dict(world.repositories.storage.kept)
     return made
 
 

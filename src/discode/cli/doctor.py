@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import DiscodeError
 from ..core.history import gave_up
 from ..disk.folders import free_space
+from .doctor_backups import examine_backups
 from .doctor_docker import examine_docker
 from .doctor_https import examine_https
 from .doctor_names import examine_names
@@ -40,7 +41,7 @@ def examine(home: Path) -> list[Finding]:
         engines = [*_engines(host, {one.kind for one in installed})]
     except DiscodeError as error:  # config.toml is invalid
         engines = [Finding("settings", False, error.sentence, error.next_step)]
-    return [*_machine(home), *engines, *examine_apps(world, installed), _settling(home)]
+    return [*_machine(home), *engines, *examine_apps(world, installed), *examine_backups(world), _settling(home)]
 
 
 def examine_apps(world: World, installed: Sequence[Installation]) -> list[Finding]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..core.errors import DiscodeError, UsageError
 from .options import Json
 from .output import emit
+
+if TYPE_CHECKING:
+    from ..flows.world import World
 
 
 def doctor(
@@ -87,6 +90,7 @@ def settle(
         except DiscodeError as error:
             worst = max(worst, show(error, as_json=as_json))
     _renew_leases(world.store.apps())
+    _back_up_when_due(world)
     if worst:
         raise typer.Exit(worst)
 
@@ -99,6 +103,21 @@ def _renew_leases(apps: list[str]) -> None:
     for app in apps:
         with suppress(DiscodeError):
             wiring.licenses().renew_when_due(app)
+
+
+def _back_up_when_due(world: World) -> None:
+    """What came of the last ones is told by `status` and `doctor`."""
+    from ..core.history import BACKUP
+    from .wiring_backups import start_scheduled
+
+    for app in world.store.apps():
+        with suppress(DiscodeError):
+            plan = world.repositories.plan(app)
+            past = [one for one in world.store.readable_history(app)[0] if one.flow == BACKUP]
+            done = max((one.at for one in past if one.outcome == "done"), default=0.0)
+            tried = max((one.at for one in past), default=0.0)
+            if plan is not None and plan.is_due(world.clock.now(), done, tried):
+                start_scheduled(app)
 
 
 def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:

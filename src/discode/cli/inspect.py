@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import DiscodeError, StateError
-from ..core.history import gave_up
+from ..core.history import BACKUP, gave_up
 from ..core.quantity import format_size
 from .options import App, Json
 from .output import described, emit, table
@@ -38,6 +38,7 @@ def status(
     world = wiring.world(as_json, "discode status")
     told = describe(world, world.installed(app))
     told["license"] = _license(app, world.clock.now())
+    told["backup"] = _backup(world, app)
     emit(told, _status_text(told), as_json=as_json)
 
 
@@ -163,7 +164,8 @@ def _process(one: ProcessState) -> dict[str, Any]:
 
 def _since(history: list[HistoryEntry]) -> float | None:
     """When what is there now came to be, Unix time: a flow that came to nothing left all as it was."""
-    return next((one.at for one in reversed(history) if one.outcome in ("done", "settled-forward")), None)
+    ends = ("done", "settled-forward")
+    return next((one.at for one in reversed(history) if one.outcome in ends and one.flow != BACKUP), None)
 
 
 def _yanked(installation: Installation) -> str | None:
@@ -213,6 +215,7 @@ def _status_text(told: dict[str, Any]) -> str:
         ("Hosts", _hosts_text(told)),
         ("Source", f"{told['source']} ({told['channel']})"),
         *([("License", _license_text(told["app"], told["license"]))] if told["license"] else []),
+        ("Backup", told["backup"]["text"]),
         ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
     ]
     if told["yanked"] is not None:
@@ -281,6 +284,16 @@ def _license(app: str, now: float) -> dict[str, Any] | None:
         return {**told, "state": "valid", "ends": license.lease_at(now).ends}
     except DiscodeError as error:
         return {**told, "state": "ended" if error.name == "lease-ended" else "invalid", "error": error.sentence}
+
+
+def _backup(world: World, app: str) -> dict[str, Any]:
+    from .backup_told import described, text_of
+
+    try:
+        told = described(world, app)
+    except DiscodeError as error:
+        return {"text": error.sentence}
+    return {**told, "text": text_of(told, app, world.clock.now())}
 
 
 def _license_text(app: str, told: dict[str, Any]) -> str:

@@ -47,6 +47,7 @@ PLACES = {
     "start": "customer.start",
     "uninstall": "customer.uninstall",
     "prune": "customer.prune",
+    "backup": "backup.app",
     "status": "inspect.status",
     "list": "inspect.list_",
     "open": "open.open_",

@@ -25,6 +25,7 @@ _SENTENCES = {
     "started": "{app} {to} is serving again.",
     "uninstalled": "{app} is uninstalled.",
     "purged": "{app} is not installed, and what was left of it is deleted: data, settings and history.",
+    "backed-up": "{app} {to} is backed up.",
     "running": "{app} {to} is serving.",
     "not-answering": "{app} {to} has the traffic, but it does not answer now; see why: discode logs {app}.",
     "pruned": "Removed what {app} no longer needs.",
@@ -57,6 +58,7 @@ def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
         "message": result.message,
         "yanked": result.yanked,
         "https": result.https.as_dict() if result.https else None,
+        "snapshot": result.snapshot,
     }
     emit(told, f"{sentence} {one_line(result.message)}".strip() or "Nothing to do.", as_json=as_json)
 

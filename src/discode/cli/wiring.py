@@ -42,6 +42,7 @@ def host(as_json: bool = False) -> Host:
 def world(as_json: bool, command: str, *, pin: str | None = None, on: Host | None = None) -> World:
     """All ports over this host. `command` is what the user runs; `pin` the fingerprint of the only root to trust;
     `on` the host when the command has one already."""
+    from ..adapters.backups import HostRepositories
     from ..adapters.files import FileStore
     from ..adapters.source import FileSources
     from ..adapters.system import RealClock, RealSystem
@@ -50,7 +51,7 @@ def world(as_json: bool, command: str, *, pin: str | None = None, on: Host | Non
     store = FileStore(place, command, report.note)
     sources = FileSources(place, pin=pin, note=report.note)
     machine = on or host(as_json)
-    return World(store, sources, machine, RealSystem(), RealClock(), report, machine.names())
+    return World(store, sources, machine, RealSystem(), RealClock(), report, machine.names(), HostRepositories(place))
 
 
 def is_left_alone() -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 from .model import Model
 
 SCHEMA = 1
+BACKUP = "backup"  # a flow that changes nothing of what serves
 GUARD = "guard"  # the flow of a guard that could not settle what a killed command left
 Outcome = Literal["done", "failed", "settled-forward", "settled-back"]
 
@@ -29,6 +30,7 @@ class HistoryEntry(Model, frozen=True, kw_only=True):
     instance: str | None = None
     seconds: dict[str, float] = {}
     error: str | None = None
+    snapshot: str | None = None  # of the data: that it took, or that was taken before it
     route: str | None = None  # what changed of the app's addresses, see `domains.told`
     history_schema: int = SCHEMA
 

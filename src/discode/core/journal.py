@@ -1,24 +1,26 @@
 """The journal of a flow under way, and the rule by which an interrupted flow is settled.
 
 A journal is written before the first change to the world and cleared after the last. `before` is what was, `after`
-is what shall be; one of them is None when the app is installed or uninstalled. `verdict` becomes `back` when the
-flow itself has decided that `after` did not prove itself.
+is what shall be; one of them is None when the app is installed or uninstalled. They are the same in a backup, which
+holds requests for a while. `verdict` becomes `back` when the flow itself has decided that `after` did not prove itself.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from .installation import Installation
 from .model import Model
 
-SCHEMA = 1
-Flow = Literal["install", "update", "rollback", "config", "restart", "start", "stop", "uninstall", "domain"]
+SCHEMA = 2  # 2: of a flow that an earlier Discode does not know, and must not settle: a backup
+Flow = Literal["install", "update", "rollback", "config", "restart", "start", "stop", "uninstall", "domain", "backup"]
 Side = Literal["before", "after"]
 
 
 class Journal(Model, frozen=True, kw_only=True):
-    journal_schema: int = SCHEMA
+    journal_schema: int = 1
     flow: Flow
     started: float  # Unix time
     before: Installation | None
@@ -26,6 +28,11 @@ class Journal(Model, frozen=True, kw_only=True):
     verdict: Literal["back"] | None = None
     purge: bool = False  # of an uninstall: the data goes too
     requires_https: bool = False  # `after` stays only when its hosts have certificates that are trusted
+    snapshot: str | None = None  # of the data, taken before anything was touched
+
+    def __post_init__(self) -> None:
+        if self.journal_schema <= SCHEMA:
+            msgspec.structs.force_setattr(self, "journal_schema", SCHEMA if self.flow == "backup" else 1)
 
     @property
     def app(self) -> str:

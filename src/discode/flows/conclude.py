@@ -35,6 +35,8 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
     if journal.flow == "stop":
         take_down(site, journal, "settled-forward")
         return "after"
+    if journal.flow == "backup":
+        return _conclude_backup(site, journal, cause)
     if journal.is_route_alone:
         return conclude_route(site, journal, cause)
     kept = choose(journal, *_testimony(site, journal))
@@ -45,6 +47,19 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
     else:
         _keep(site, journal, kept, cause)
     return kept
+
+
+def _conclude_backup(site: Site, journal: Journal, cause: BaseException | None) -> Side:
+    """Requests that it has held go on. An app of which none is held is not touched."""
+    before = journal.before
+    assert before is not None
+    serving = site.proxy.serving(before.app)
+    is_held = serving is not None and serving.mode is Mode.PAUSED
+    lost = _bring_back(site, before) if is_held and before.state == "running" else None
+    finish(site, journal, "before", "settled-back", cause)
+    if lost is not None:
+        raise lost
+    return "before"
 
 
 def conclude_at_once(site: Site, journal: Journal, cause: BaseException) -> Side:

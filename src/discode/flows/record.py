@@ -7,6 +7,7 @@ from ..core.errors import DiscodeError, ReleaseFailed
 from ..core.history import GUARD, HistoryEntry, Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side
+from ..ports.store import Store
 from .world import Site
 
 
@@ -26,8 +27,7 @@ def tell_history(
     """Once a flow: a crash between this line and the clearing of the journal must not tell it twice. A line that is
     damaged keeps nobody from going on."""
     serves = installation.version if installation else None
-    last = [one for one in site.store.readable_history(journal.app)[0] if one.flow != GUARD][-1:]
-    if last and (last[0].started, last[0].serves) == (journal.started, serves):
+    if is_told(site.store, journal.app, journal.started, serves):
         return
     entry = HistoryEntry(
         started=journal.started,
@@ -41,8 +41,15 @@ def tell_history(
         seconds={step: round(seconds, 3) for step, seconds in site.steps.seconds.items()},
         route=told(journal.before.route, journal.after.route) or None if journal.before and journal.after else None,
         error=getattr(cause, "sentence", str(cause)) if cause else None,
+        snapshot=journal.snapshot,
     )
     site.store.append_history(journal.app, entry)
+
+
+def is_told(store: Store, app: str, started: float, serves: str | None) -> bool:
+    """Whether the last line of the history is that of the flow that began then."""
+    last = [one for one in store.readable_history(app)[0] if one.flow != GUARD][-1:]
+    return bool(last) and (last[0].started, last[0].serves) == (started, serves)
 
 
 def write_if_possible(site: Site, journal: Journal) -> None:

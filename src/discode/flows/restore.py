@@ -7,6 +7,7 @@ from .bring import Missing, lacks, with_bytes
 from .conclude import make_serve
 from .instance import retire_others, runs, trouble
 from .rerouting import put_if_wanted
+from .settle import sweep_staging
 from .world import Result, Site, Steps, World
 
 PATIENCE = 10.0  # seconds: who is ill keeps the settling of the other apps waiting no longer
@@ -15,6 +16,7 @@ INTERVAL = 0.1
 
 def restore(world: World, app: str) -> Result:
     steps = world.steps()
+    sweep_staging(world, app)
 
     def flow() -> Result | Missing:
         installation = world.store.installation(app)

@@ -10,8 +10,10 @@ from ..core.journal import Journal
 from ..core.plan import past_migrations, plan_rollback
 from ..core.release import Release
 from .bring import Missing, lacks, with_bytes
-from .prepare import must_run, next_settings
+from .prepare import check_settings, must_run, next_settings, with_given
 from .replace import preflight, replace
+from .safeguard import snapshot_before, wants_snapshot
+from .settle import settle
 from .world import Result, Site, Steps, World
 
 
@@ -35,17 +37,37 @@ def rollback(
 ) -> Result:
     """`sure`: also where the data has been changed since. `settings`: where the older release wants others. Raises
     DataIsNewer."""
-    steps = world.steps()
-    return with_bytes(world, app, steps, lambda: _rollback(world, app, to, sure, settings, steps))
+    steps, snapshot = world.steps(), None
+    if wants_snapshot(world, app):
+        snapshot = snapshot_before(world, _possible(world, app, to, sure, settings, steps), "rollback", steps)
+    return with_bytes(world, app, steps, lambda: _rollback(world, app, to, sure, settings, snapshot, steps))
 
 
-def _rollback(
+def _possible(
     world: World, app: str, to: str | None, sure: bool, settings: Mapping[str, str], steps: Steps
-) -> Result | Missing:
+) -> Installation:
+    """What serves. Raises what would keep it from being rolled back: before a snapshot is taken for it in vain."""
+    with world.store.lock(app):
+        settle(world, app, steps)
+        before, release = _planned(world, app, to, sure)
+        site = world.site(before.kind, steps)
+        check_settings(release, with_given(release, site.store.settings(app, before.settings), settings))
+        preflight(site, before.with_release(release, before.settings))
+    return before
+
+
+def _planned(world: World, app: str, to: str | None, sure: bool) -> tuple[Installation, Release]:
     before = must_run(world.installed(app))
     release = plan_rollback(before, to)
     if not sure and (changed := past_migrations(before, release)):
         raise DataIsNewer(app, changed, release.version)
+    return before, release
+
+
+def _rollback(
+    world: World, app: str, to: str | None, sure: bool, settings: Mapping[str, str], snapshot: str | None, steps: Steps
+) -> Result | Missing:
+    before, release = _planned(world, app, to, sure)
     site = world.site(before.kind, steps)
     if missing := lacks(site, before, release):
         return missing
@@ -53,8 +75,11 @@ def _rollback(
         site.proxy.ensure()
         after = _rolled_back(site, before, release, settings)
         preflight(site, after)
-    replace(site, Journal(flow="rollback", started=world.clock.now(), before=before, after=after))
-    return Result("rollback", app, "rolled-back", before.version, release.version, str(after.instance), steps.seconds)
+    replace(site, Journal(flow="rollback", started=world.clock.now(), before=before, after=after, snapshot=snapshot))
+    return Result(
+        "rollback", app, "rolled-back", before.version, release.version, str(after.instance), steps.seconds,
+        snapshot=snapshot,
+    )  # fmt: skip
 
 
 def _rolled_back(site: Site, before: Installation, release: Release, settings: Mapping[str, str]) -> Installation:

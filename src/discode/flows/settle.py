@@ -44,6 +44,12 @@ def sweep(world: World, app: str) -> None:
         world.site(installation.kind, world.steps()).runtime.sweep(app)
 
 
+def sweep_staging(world: World, app: str) -> None:
+    """What a backup that was killed has staged goes. One that lives goes on."""
+    with suppress(Busy), world.store.backing_up(app):
+        world.repositories.staging(app).clear()
+
+
 def settle_for_the_dead(world: World, app: str) -> None:
     """What the guard of a command does that was killed. Another command may be at it already, and then settles first:
     what it does afterwards is its own. A program that it ran in the app ends with it."""
@@ -52,10 +58,10 @@ def settle_for_the_dead(world: World, app: str) -> None:
         try:
             sweep(world, app)
             journal = world.store.journal(app)
-            if left is None or journal is None or journal.started != left.started:
-                return
-            with world.store.lock(app):
-                settle(world, app, world.steps(), Interrupted("The command was killed; its guard settled the app."))
+            if left is not None and journal is not None and journal.started == left.started:
+                with world.store.lock(app):
+                    settle(world, app, world.steps(), Interrupted("The command was killed; its guard settled the app."))
+            sweep_staging(world, app)
             return
         except DiscodeError as error:
             last = error

@@ -3,7 +3,7 @@
 1. settle whatever an earlier run left
 2. ask the release source; verify; plan: nothing to do, a refusal with its reason, or from -> to
 3. preflight: disk, memory, required settings. Nothing has been touched yet
-4. fetch the release, with progress
+4. fetch the release, with progress; take a snapshot of the data, where backups are set up
 5. take the app's lock. Whatever changed meanwhile: from 2 on once more
 6. to 12. `replace`: journal, release command, boot, switch, confirm, drain, stop the old one, save
 
@@ -22,6 +22,7 @@ from ..core.release import Index, Release
 from ..ports.releases import Releases
 from .prepare import check_settings, must_run, next_settings, seeded, with_given
 from .replace import preflight, replace
+from .safeguard import snapshot_before
 from .settle import settle
 from .world import Result, Steps, World
 
@@ -49,11 +50,12 @@ def update(
             if isinstance(plan, NothingToDo):
                 return _nothing(before, index, plan, settings, steps)
             release, given = _brought(world, before, releases, plan, settings, steps)
+            snapshot = snapshot_before(world, before, "update", steps)
             with world.store.lock(app):
                 settle(world, app, steps)
                 if not _is_as_planned(world, before, release, steps):
                     continue
-                result = _step(world, before, release, given, steps)
+                result = _step(world, before, release, given, snapshot, steps)
             if plan.entry.key == plan.target.key:
                 return result
 
@@ -124,11 +126,14 @@ def _is_as_planned(world: World, before: Installation, release: Release, steps: 
     return must_run(world.installed(before.app)) == before and site.runtime.has(release)
 
 
-def _step(world: World, before: Installation, release: Release, given: Mapping[str, str], steps: Steps) -> Result:
+def _step(
+    world: World, before: Installation, release: Release, given: Mapping[str, str], snapshot: str | None, steps: Steps
+) -> Result:
     site = world.site(release.manifest.artifact.kind, steps)
     site.proxy.ensure()
     after = before.with_release(release, next_settings(site, before, release, given))
-    replace(site, Journal(flow="update", started=world.clock.now(), before=before, after=after))
+    replace(site, Journal(flow="update", started=world.clock.now(), before=before, after=after, snapshot=snapshot))
     return Result(
-        "update", before.app, "updated", before.version, release.version, str(after.instance), steps.seconds
+        "update", before.app, "updated", before.version, release.version, str(after.instance), steps.seconds,
+        snapshot=snapshot,
     )  # fmt: skip

@@ -18,7 +18,8 @@ from ..ports.runtime import Runtime
 from ..ports.store import Store
 from ..ports.system import Clock, System
 
-if TYPE_CHECKING:  # few commands ask it
+if TYPE_CHECKING:  # few commands ask them
+    from ..ports.backups import Repositories
     from ..ports.names import Names
 
 
@@ -82,6 +83,7 @@ class World:
     clock: Clock
     report: Report
     names: Names
+    repositories: Repositories
 
     def steps(self) -> Steps:
         return Steps(self.clock, self.report)
@@ -144,3 +146,4 @@ class Result:
     message: str = ""
     yanked: str | None = None  # why the vendor took back the release that serves now, as far as is known
     https: Https | None = None  # of the names that it brought; None where it brought none
+    snapshot: str | None = None  # of the data, that it took before anything else

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Protocol
 
 from ..core.manifest import Manifest
@@ -165,6 +166,10 @@ class Runtime(Protocol):
 
     def data(self, app: str) -> list[str]:
         """The names of the app's volumes that are there, in order."""
+
+    def volume_paths(self, app: str) -> Mapping[str, Path]:
+        """Where those are on this machine's disk, for this process to read. Raises Refused with the key
+        `volumes-out-of-reach` when it cannot: the engine is elsewhere, or the user may not."""
 
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""

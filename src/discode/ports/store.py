@@ -28,6 +28,10 @@ class Store(Protocol):
         """As `lock`, among those who ask the app's source or fetch from it: that may take long, and `lock` is free
         for others meanwhile. Whoever wants both takes this one first."""
 
+    def backing_up(self, app: str) -> AbstractContextManager[None]:
+        """As `lock`, among those who make a snapshot: that may take long, too. Whoever wants several takes `asking`
+        first, then this, then `lock`."""
+
     def apps(self) -> list[str]:
         """Slugs of all installations, and of flows under way, in order."""
 

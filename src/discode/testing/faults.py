@@ -89,7 +89,7 @@ class Faulty:
 
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._port, name)
-        if name in ("lock", "asking"):
+        if name in ("lock", "asking", "backing_up"):
             return call  # a lock dies with its process; taking one changes nothing that lasts
 
         later = self._port.later if name in self._late_calls else None

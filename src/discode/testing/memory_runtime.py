@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from ..core.errors import NoSuchCommand, NotHere, Refused
 from ..core.names import InstanceName
@@ -57,6 +58,7 @@ class MemoryRuntime:
         self.live: dict[InstanceName, _Instance] = {}
         self.fetched: set[tuple[str, str]] = set()
         self.volumes: set[str] = set()
+        self.is_out_of_reach = False
         self.begun: list[tuple[str, bool]] = []  # by `run`: the app, and whether its command lives
         self.exclusive = False
         self.violations: list[str] = []
@@ -191,6 +193,11 @@ class MemoryRuntime:
 
     def data(self, app: str) -> list[str]:
         return ["data"] if app in self.volumes else []
+
+    def volume_paths(self, app: str) -> Mapping[str, Path]:
+        if self.is_out_of_reach:
+            raise Refused(f"The volumes of {app} cannot be read here.", "Be root.", key="volumes-out-of-reach")
+        return {name: Path("/memory/volumes") / app / name for name in self.data(app)}
 
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""

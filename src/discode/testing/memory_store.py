@@ -36,6 +36,9 @@ class MemoryStore:
     def asking(self, app: str) -> AbstractContextManager[None]:
         return self._alone(app, "asking")
 
+    def backing_up(self, app: str) -> AbstractContextManager[None]:
+        return self._alone(app, "backing up")
+
     @contextmanager
     def _alone(self, app: str, what: str) -> Iterator[None]:
         if (app, what) in self.locked:

@@ -17,6 +17,7 @@ from ..ports.report import Report, Silence
 from ..ports.runtime import Runtime
 from ..ports.store import Store
 from .faults import Crash
+from .memory_backups import MemoryRepositories
 from .memory_names import MemoryNames
 from .memory_proxy import MemoryProxy
 from .memory_runtime import Behaviour, MemoryRuntime
@@ -118,7 +119,7 @@ class MemoryWorld:
         self.app = app
         self.vendor = MemoryReleases(app)
         self.system, self.store, self.runtime = MemorySystem(), MemoryStore(), MemoryRuntime()
-        self.names = MemoryNames()
+        self.names, self.repositories = MemoryNames(), MemoryRepositories()
         self.proxy = MemoryProxy(self.runtime.answer)
         self.runtime.served = self.proxy.has_traffic
         self.runtime.has_requests = self.proxy.has_requests
@@ -144,7 +145,7 @@ class MemoryWorld:
         sources = _OneSource(releases or self.vendor)
         return World(
             store or self.store, sources, _OnePlatform(platform), self.system, self.system, report or Silence(),
-            self.names,
+            self.names, self.repositories,
         )  # fmt: skip
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from ...core.errors import DiscodeError, Failed
@@ -148,6 +149,10 @@ class DockerRuntime:
     def data(self, app: str) -> list[str]:
         with self._asking(f"look for the volumes of {app}"):
             return volumes.found(self._engine, app)
+
+    def volume_paths(self, app: str) -> Mapping[str, Path]:
+        with self._asking(f"look for the volumes of {app}"):
+            return volumes.places(self._engine, app)
 
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""

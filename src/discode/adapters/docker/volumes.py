@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from ...core.errors import Failed, Refused
 from .engine import Engine
@@ -32,16 +35,32 @@ def ensure(engine: Engine, app: str, volumes: Iterable[str]) -> None:
 
 def found(engine: Engine, app: str) -> list[str]:
     """Their names in the manifest, in order."""
-    told = engine.api.volumes(filters={"label": [f"{APP}={app}", f"{ROLE}={VOLUME}"]})["Volumes"] or []
-    return sorted(one["Name"].removeprefix(volume_name(app, "")) for one in told)
+    return sorted(one["Name"].removeprefix(volume_name(app, "")) for one in _all(engine, app))
+
+
+def places(engine: Engine, app: str) -> dict[str, Path]:
+    """Their folders, by their names in the manifest. Raises Refused when this process cannot read one."""
+    told = {one["Name"]: Path(one.get("Mountpoint") or "/nowhere") for one in _all(engine, app)}
+    for name, place in told.items():
+        if not (engine.is_local and os.access(place, os.R_OK | os.X_OK)):
+            raise Refused(
+                f"The volume {name} cannot be read here: its folder is {place}, on the machine of the engine "
+                f"{engine.host}, and root's. Your app was not touched.",
+                "Run the command as root, on the machine where Docker runs.",
+                key="volumes-out-of-reach",
+            )
+    return {name.removeprefix(volume_name(app, "")): told[name] for name in sorted(told)}
+
+
+def _all(engine: Engine, app: str) -> list[dict[str, Any]]:
+    return engine.api.volumes(filters={"label": [f"{APP}={app}", f"{ROLE}={VOLUME}"]})["Volumes"] or []
 
 
 def drop(engine: Engine, app: str) -> None:
     """Raises Failed when a container that is not ours still uses one."""
     import docker.errors
 
-    found = engine.api.volumes(filters={"label": [f"{APP}={app}", f"{ROLE}={VOLUME}"]})["Volumes"] or []
-    for told in found:
+    for told in _all(engine, app):
         try:
             engine.api.remove_volume(told["Name"])
         except docker.errors.NotFound:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...core import history, installation, journal, kept, manifest
+from ...core import backup_plan, history, installation, journal, kept, manifest
 from ...core.errors import StateError
 from ...core.model import Model, ValidationError, field_of
 from .disk import reading, write_whole
@@ -23,6 +23,7 @@ _KNOWN = {
     "kept_schema": kept.SCHEMA,
     "settings_schema": SETTINGS_SCHEMA,
     "history_schema": history.SCHEMA,
+    "backup_schema": backup_plan.SCHEMA,
 }
 
 

@@ -15,8 +15,8 @@ from . import revisions
 from .aside import files_aside
 from .disk import writing
 
-_FOLDERS = ("trust", "failed", "tls")
-_FILES = ("installation.json", "history.jsonl", "kept.json")
+_FOLDERS = ("trust", "failed", "tls", "backup")
+_FILES = ("installation.json", "history.jsonl", "kept.json", "backup.json")
 _LAST = "journal.json"
 
 

@@ -1,7 +1,7 @@
 """FileStore: what Discode remembers on this host, as files below its home.
 
     apps/<slug>/installation.json, journal.json, history.jsonl, kept.json, env.<revision>, failed/, trust/
-    locks/<slug>.lock, <slug>.asking.lock
+    locks/<slug>.lock, <slug>.asking.lock, <slug>.backup.lock
 
 Whoever writes holds the app's lock; readers need none, for every file is replaced whole.
 """
@@ -27,6 +27,7 @@ from ...ports.store import Document
 from . import certificates, documents, logs, revisions
 from .access import Accesses
 from .aside import keep_damaged
+from .backup_plans import drop_local
 from .disk import reading, write_whole, writing
 from .home import close_home
 from .locks import locked
@@ -59,6 +60,9 @@ class FileStore:
 
     def asking(self, app: str) -> AbstractContextManager[None]:
         return self._locked(f"{check_slug(app)}.asking.lock", app)
+
+    def backing_up(self, app: str) -> AbstractContextManager[None]:
+        return self._locked(f"{check_slug(app)}.backup.lock", app)
 
     def apps(self) -> list[str]:
         return [name for name in self._slugs() if self._is_known(name)]
@@ -164,6 +168,8 @@ class FileStore:
         return str(logs.keep_log(self._folder(app) / "failed", instance, lines, int(time.time())))
 
     def purge(self, app: str) -> None:
+        """Its backups in Discode's own home, too: their password goes with the rest."""
+        drop_local(self.home, app)
         purge(self._folder(app))
 
     def _locked(self, name: str, app: str) -> AbstractContextManager[None]:

@@ -175,6 +175,17 @@ class ProcessRuntime:
         volumes = self.home / "apps" / app / "volumes"
         return sorted(path.name for path in volumes.iterdir()) if volumes.is_dir() else []
 
+    def volume_paths(self, app: str) -> Mapping[str, Path]:
+        found = {name: self.home / "apps" / app / "volumes" / name for name in self.data(app)}
+        for path in found.values():
+            if not os.access(path, os.R_OK | os.X_OK):
+                raise Refused(
+                    f"{path} cannot be read by this user. Your app was not touched.",
+                    f"Run the command as the owner of {self.home}.",
+                    key="volumes-out-of-reach",
+                )
+        return found
+
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
     ) -> Iterator[str]:

@@ -1,0 +1,58 @@
+"""What this host knows of backups: the port Repositories, over its files and restic."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.backup_errors import NoRepository
+from ..core.backup_plan import BackupPlan
+from ..core.platform import of_machine
+from .files.backup_plans import BackupPlans
+
+if TYPE_CHECKING:
+    from ..ports.backups import Backups, Staging
+
+_DOCUMENTS = ("access.json", "license.json", "seat.json", "history.jsonl")
+
+
+class HostRepositories:
+    def __init__(self, home: Path):
+        self._home, self._plans = home, BackupPlans(home)
+
+    def plan(self, app: str) -> BackupPlan | None:
+        kept = self._plans.of(app)
+        return kept.plan if kept else None
+
+    def open(self, app: str) -> Backups:
+        from .restic import Access, ResticBackups
+
+        kept = self._plans.of(app)
+        if kept is None:
+            raise NoRepository(
+                f"Backups of {app} are not set up. Your app was not touched.",
+                f"Choose where they go: discode backup setup {app} --to REPOSITORY",
+            )
+        return ResticBackups(Access(app, kept.plan.repository, self._plans.cache, kept.password, kept.credentials))
+
+    def staging(self, app: str) -> Staging:
+        from .files.staging import FileStaging
+
+        return FileStaging(self._home, app)
+
+    def documents(self, app: str) -> Mapping[str, bytes]:
+        found = {}
+        for name in _DOCUMENTS:
+            with suppress(OSError):  # of an app from a folder there is no license
+                found[name] = (self._home / "apps" / app / name).read_bytes()
+        return found
+
+    def host(self) -> str:
+        return os.uname().nodename
+
+    def architecture(self) -> str:
+        told = os.uname()
+        return str(of_machine(told.sysname.lower(), told.machine, told.machine)).partition("/")[2]

@@ -1,0 +1,113 @@
+"""What restic's end means. From 0.17 on its exit code tells some causes; an older one, as Debian 12 has it, tells all
+by its words alone: <https://restic.readthedocs.io/en/stable/075_scripting.html#exit-codes>."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...core.backup_address import is_path
+from ...core.backup_errors import (
+    BackupFailed,
+    NoSuchSnapshot,
+    RepositoryDamaged,
+    RepositoryDenied,
+    RepositoryFull,
+    RepositoryLocked,
+    RepositoryMissing,
+    RepositoryUnreachable,
+    WrongPassword,
+)  # fmt: skip
+from ...core.errors import DiscodeError
+from .program import STUCK, Access, Ended
+
+_BY_CODE = {10: "missing", 11: "locked", 12: "password"}
+# In this order: a message on one cause may quote another.
+_BY_WORDS = (
+    ("locked", ("repository is already locked", "unable to create lock in backend: repository is")),
+    ("full", ("no space left on device", "disk quota exceeded", "storagefull", "507 insufficient", "quotaexceeded")),
+    ("password", ("wrong password or no key found",)),
+    ("damaged", (
+        "ciphertext verification failed", "unexpected file size", "pack id does not match", "hash mismatch",
+        "repository contains errors", "invalid data returned", "config or key", "unable to load index",
+        "not found in index", "unexpected pack", "data corruption", "not found in repository",
+    )),
+    ("snapshot", ("no matching id found", "no snapshot found", "not found in snapshot", "path not found")),
+    ("unreachable", (
+        "connection refused", "no such host", "i/o timeout", "network is unreachable", "no route to host",
+        "connection reset", "connection timed out", "tls handshake", "x509:", "subprocess ssh", "unable to start the",
+        "unable to open repository at",
+        "server misbehaving", "deadline exceeded", "502 bad gateway", "503 service", "unexpected eof",
+    )),
+    ("denied", (
+        "permission denied", "access denied", "accessdenied", "read-only file system", "403 forbidden",
+        "401 unauthorized", "operation not permitted", "signaturedoesnotmatch", "invalidaccesskeyid",
+    )),
+    ("missing", (
+        "does not exist", "no such file or directory", "404", "specified key", "nosuchbucket", "nosuchkey",
+        "is there a repository at", "file not found", "config cannot be loaded",
+    )),
+)  # fmt: skip
+_UNTOUCHED = "Your app was not touched."
+
+
+def failure(access: Access, ended: Ended, doing: str) -> DiscodeError:
+    """The error for an end that was none of success; `doing` is what was to be done: "take the snapshot"."""
+    words = [line for line in ended.words if line.strip()]
+    text = "\n".join(words).lower()
+    cause = _BY_CODE.get(ended.code) or _cause(text)
+    if cause == "missing" and "config" not in text:
+        cause = "damaged"  # it has been opened: something in it is not there
+    cause = cause or ("unreachable" if ended.code == STUCK else "")
+    return _error(cause, access, access.hidden(_told(words)), doing)
+
+
+def _cause(text: str) -> str:
+    return next((cause for cause, signs in _BY_WORDS if any(sign in text for sign in signs)), "")
+
+
+def _told(words: Sequence[str]) -> str:
+    """The line that says the most: "Fatal: …" at the end, who has the lock, or what it tried again."""
+    fatal = [line.removeprefix("Fatal: ") for line in words if line.startswith("Fatal: ") or "already locked" in line]
+    again = [line.partition(": ")[2] for line in words if "retrying after" in line]
+    return (fatal or again or list(words) or ["it gives no reason"])[-1].strip().rstrip(".")
+
+
+def _error(cause: str, access: Access, told: str, doing: str) -> DiscodeError:
+    repository, setup = access.repository, f"discode backup setup {access.app} --to {access.repository}"
+    if cause == "missing":
+        mounted = " If it is on a disk that is mounted, mount it." if is_path(repository) else ""
+        return RepositoryMissing(
+            f"There is no repository at {repository}. {_UNTOUCHED}",
+            f"See that the address is right.{mounted} To make a new one there: {setup}",
+        )
+    if cause == "password":
+        return WrongPassword(
+            f"The password does not open the repository {repository}. {_UNTOUCHED}",
+            f"Give the password that was shown when it was made: {setup} --password-file FILE",
+        )
+    if cause == "locked":
+        return RepositoryLocked(
+            f"Another restic works in the repository {repository}: {told}. {_UNTOUCHED}",
+            "Wait until it is done. One whose machine is gone counts for nothing after half an hour.",
+        )
+    if cause not in (others := _others(access.app)):
+        check = f"Check the repository: discode backup check {access.app}"
+        return BackupFailed(f"restic did not {doing} at {repository}: {told}. {_UNTOUCHED}", check)
+    kind, what, step = others[cause]
+    return kind(f"The repository {repository} {what}: {told}. {_UNTOUCHED}", step)
+
+
+def _others(app: str) -> dict[str, tuple[type[DiscodeError], str, str]]:
+    return {
+        "full": (RepositoryFull, "has no room left", f"Free some space there: discode backup forget {app}"),
+        "damaged": (
+            RepositoryDamaged, "is damaged",
+            f"See what is left: discode backup check {app} --data. Begin a new one at another place: discode backup "
+            f"setup {app} --to PLACE",
+        ),
+        "denied": (RepositoryDenied, "may not be used", "Check the credentials, and who may write there."),
+        "unreachable": (
+            RepositoryUnreachable, "does not answer", "Check the network and the storage, then run the command again.",
+        ),
+        "snapshot": (NoSuchSnapshot, "has no such snapshot", f"See which there are: discode backup list {app}"),
+    }  # fmt: skip

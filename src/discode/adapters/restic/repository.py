@@ -1,0 +1,105 @@
+"""ResticBackups: the port Backups, for one app."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...core.backup_address import is_path
+from ...core.backup_errors import BackupFailed, RepositoryDamaged, RepositoryLocked
+from ...core.snapshot import RECORD, Snapshot, SnapshotRecord
+from ...disk.folders import make_private
+from ...ports.backups import Saved
+from ...ports.report import Report
+from ..files.disk import writing
+from .failures import failure
+from .messages import Reading, snapshots_in
+from .program import Access, Ended, Reader, run
+
+INCOMPLETE = 3  # restic's exit code of a snapshot without some files
+_GONE = ("errno 2", "no such file or directory")  # the app deleted it meanwhile
+# Of a pattern for files that are left out. A `$` would be a variable there; blanks at its end would be cut.
+_PLAIN = str.maketrans({"$": "$$", **{sign: f"\\{sign}" for sign in "\\*?["}, **dict.fromkeys("\n\r\t ", "?")})
+
+
+class ResticBackups:
+    def __init__(self, access: Access):
+        self._app, self._access = access.app, access
+
+    def create(self) -> None:
+        if is_path(self._access.repository):
+            folder = Path(self._access.repository)
+            with writing(folder):
+                make_private(folder)
+        self._done("make the repository", "init")
+
+    def look(self) -> None:
+        self._done("open the repository", "cat", "config", "--no-lock")
+
+    def save(
+        self, record: SnapshotRecord, staged: Path, volumes: Sequence[Path], excluded: Sequence[Path], report: Report
+    ) -> Saved:
+        reading = Reading(report)
+        lines = "".join(f"{str(path).translate(_PLAIN)}\n" for path in excluded)
+        tags = [word for one in record.tags() for word in ("--tag", one)]
+        words = ["backup", "--json", *tags, "--exclude-file", "{}", "--", str(staged), *map(str, volumes)]
+        ended = self._run(words, reading, [lines.encode(errors="surrogateescape")])
+        if ended.code not in (0, INCOMPLETE) or not reading.summary:
+            raise failure(self._access, ended, "take the snapshot")
+        saved = Saved(
+            str(reading.summary["snapshot_id"])[:8], int(reading.summary.get("total_bytes_processed", 0)),
+            int(reading.summary.get("data_added", 0)),
+        )  # fmt: skip
+        lost = [one for one in reading.unread if not one[1].lower().endswith(_GONE)]
+        if lost:
+            self._done("forget the snapshot", "forget", saved.id)
+            raise _unread(lost)
+        return saved
+
+    def snapshots(self) -> list[Snapshot]:
+        words = ["snapshots", "--json", "--no-lock", "--tag", f"discode,app:{self._app}"]
+        return snapshots_in(self._done("list the snapshots", *words).out, self._app, RECORD)
+
+    def read(self, snapshot: Snapshot, name: str) -> bytes:
+        return self._done("read the snapshot", "dump", "--no-lock", snapshot.id, f"{snapshot.folder}/{name}").out
+
+    def restore(self, snapshot: Snapshot, target: Path, report: Report) -> None:
+        self._done("restore the snapshot", "restore", snapshot.id, "--target", str(target))
+
+    def check(self, report: Report, *, data: bool = False) -> None:
+        ended = self._run(["check", *(["--read-data"] if data else [])])
+        if ended.code != 0:
+            error = failure(self._access, ended, "check it")
+            raise error if type(error) is not BackupFailed else RepositoryDamaged(error.sentence, error.next_step)
+
+    def forget(self, snapshots: Sequence[Snapshot], report: Report) -> None:
+        there = {one.id for one in self.snapshots()}
+        ids = [one.id for one in snapshots if one.id in there]
+        if ids:
+            self._done("forget snapshots", "forget", "--prune", "--", *ids)
+
+    def _done(self, doing: str, *words: str) -> Ended:
+        ended = self._run(words)
+        if ended.code != 0:
+            raise failure(self._access, ended, doing)
+        return ended
+
+    def _run(self, words: Sequence[str], read: Reader | None = None, files: Sequence[bytes] = ()) -> Ended:
+        """Once more, where a dead process has left its lock: restic tells which locks those are."""
+        with writing(self._access.cache):
+            make_private(self._access.cache)
+        ended = run(self._access, words, read=read, files=files)
+        if ended.code != 0 and isinstance(failure(self._access, ended, ""), RepositoryLocked):
+            run(self._access, ["unlock"])
+            return run(self._access, words, read=read, files=files)
+        return ended
+
+
+def _unread(lost: Sequence[tuple[str, str]]) -> BackupFailed:
+    path, reason = lost[0]
+    more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    return BackupFailed(
+        f"{path}{more} cannot be read ({reason}), so there is no snapshot. Your app was not touched.",
+        "Back up as a user who can read all of the app's data, usually root.",
+        key="unreadable-data",
+    )

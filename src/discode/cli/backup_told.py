@@ -1,0 +1,43 @@
+"""What `status` and `doctor` say of an app's backups, from what this machine knows: no storage is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..core.history import BACKUP
+
+if TYPE_CHECKING:
+    from ..flows.world import World
+
+
+def described(world: World, name: str) -> dict[str, Any]:
+    """What is set up, and how the last backups ended."""
+    plan = world.repositories.plan(name)
+    past = [one for one in world.store.readable_history(name)[0] if one.flow == BACKUP]
+    done = next((one for one in reversed(past) if one.outcome == "done"), None)
+    failed = past[-1] if past and past[-1].outcome != "done" else None
+    return {
+        "repository": plan.repository if plan else None, "local": plan.is_local if plan else None,
+        "before_updates": plan.before_updates if plan else None, "at": plan.at if plan else None,
+        "last": done.at if done else None, "snapshot": done.snapshot if done else None,
+        "failed": {"at": failed.at, "error": failed.error} if failed else None,
+    }  # fmt: skip
+
+
+def text_of(told: dict[str, Any], name: str, now: float) -> str:
+    """One line of `described`."""
+    if told["repository"] is None:
+        return f"not set up; to set them up: discode backup setup {name} --to PLACE"
+    last = f"last {age_of(now - told['last'])} ago" if told["last"] else "none yet"
+    daily = f", daily at {told['at']}" if told["at"] else ""
+    failed = f"; the last one failed: {told['failed']['error']}" if told["failed"] else ""
+    local = "; on this machine, so they do not outlive its disk" if told["local"] else ""
+    return f"{last}{daily}, to {told['repository']}{local}{failed}"
+
+
+def age_of(seconds: float) -> str:
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {unit}{'s' if number != 1 else ''}"
+    return "less than a minute"

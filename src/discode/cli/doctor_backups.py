@@ -1,0 +1,60 @@
+"""What `discode doctor` looks at of backups: restic, each repository, and the age of the last snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import DiscodeError
+from .finding import Finding
+
+if TYPE_CHECKING:
+    from ..flows.world import World
+
+DAY = 86400.0
+LATE_BY_SCHEDULE, LATE = 2 * DAY, 8 * DAY  # seconds after which the last backup is too old, with a schedule and without
+
+
+def examine_backups(world: World) -> Iterator[Finding]:
+    """Of apps whose backups are set up."""
+    from .wiring_backups import has_restic, install_restic
+
+    planned = [app for app in world.store.apps() if _is_planned(world, app)]
+    if planned and not has_restic():
+        step = "Install it: apt-get install restic (or: discode doctor --fix)"
+        question = "Install restic from the distribution (apt-get install restic)?"
+        yield Finding("restic", False, "not installed; nothing can be backed up", step, install_restic, question)
+        return
+    for app in planned:
+        yield _backups(world, app)
+
+
+def _is_planned(world: World, app: str) -> bool:
+    try:
+        return world.repositories.plan(app) is not None
+    except DiscodeError:
+        return True  # and damaged
+
+
+def _backups(world: World, app: str) -> Finding:
+    from .backup_told import described, text_of
+
+    what = f"backups of {app}"
+    try:
+        told = described(world, app)
+    except DiscodeError as error:
+        return Finding(what, False, error.sentence, f"Set them up again: discode backup setup {app} --to PLACE")
+    try:
+        world.repositories.open(app).look()
+    except DiscodeError as error:
+        return Finding(what, False, error.sentence, error.next_step)
+    now = world.clock.now()
+    text, step = text_of(told, app, now), f"Take one now: discode backup now {app}"
+    if told["failed"] or _is_late(told, now):
+        return Finding(what, False, text, step)
+    elsewhere = f"Keep them elsewhere: discode backup setup {app} --to PLACE"
+    return Finding(what, True, text, elsewhere, warns=bool(told["local"]))
+
+
+def _is_late(told: dict[str, Any], now: float) -> bool:
+    return bool(now - (told["last"] or 0.0) > (LATE_BY_SCHEDULE if told["at"] else LATE))

@@ -1,0 +1,71 @@
+"""Backups set up on this host, and made when they are due. Knows the adapters, like `wiring`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..adapters.files.backup_plans import BackupPlans, KeptPlan
+from ..core.lasting import lasting
+
+if TYPE_CHECKING:
+    from ..ports.backups import Backups
+
+__all__ = ["KeptPlan", "backups", "has_restic", "install_restic", "new_password", "plans", "start_scheduled"]
+
+_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look like others: people write it down
+_GROUPS, _DIGITS = 6, 5
+
+
+def new_password() -> str:
+    """Of 148 random bits, in groups."""
+    return "-".join("".join(secrets.choice(_SIGNS) for _ in range(_DIGITS)) for _ in range(_GROUPS))
+
+
+def plans(home: Path) -> BackupPlans:
+    return BackupPlans(home)
+
+
+def backups(home: Path, kept: KeptPlan) -> Backups:
+    from ..adapters.restic import Access, ResticBackups
+
+    plan = kept.plan
+    return ResticBackups(Access(plan.app, plan.repository, BackupPlans(home).cache, kept.password, kept.credentials))
+
+
+def has_restic() -> bool:
+    from ..adapters.restic.program import program
+    from ..core.backup_errors import NoRestic
+
+    try:
+        program()
+    except NoRestic:
+        return False
+    return True
+
+
+def install_restic() -> str:
+    """What came of it, for people."""
+    if shutil.which("apt-get") is None:
+        return "This system has no apt-get: install restic with its own package manager."
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "-y", "--no-install-recommends", "restic"]
+    for command in (install, ["apt-get", "update"], install):
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        if command is install and done.returncode == 0:
+            return "restic is installed."
+    return f"apt-get could not install restic: {(done.stderr.strip().splitlines() or ['unknown reason'])[-1]}"
+
+
+def start_scheduled(app: str) -> None:
+    """In a process of its own: a backup takes long, and whoever settles has other apps to look after. Its end is in the
+    history. Two of them exclude each other."""
+    subprocess.Popen(
+        [sys.executable, "-P", "-m", "discode", "backup", "now", app, "--scheduled"], env=lasting(os.environ), cwd="/",
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip

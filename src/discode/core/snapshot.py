@@ -1,0 +1,119 @@
+"""What a snapshot of an app holds, by its own record: `snapshot.json`, which is in the snapshot itself.
+
+A snapshot is made of parts. Each has a kind, and a kind that an older Discode does not know comes with a higher schema:
+whoever cannot restore all of an app refuses to restore any of it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from .errors import Refused
+from .manifest import Slug
+from .model import Meta, Model, ValidationError
+
+SCHEMA = 1
+RECORD = "snapshot.json"
+Cause = Literal["asked", "scheduled", "update", "rollback"]
+ID = r"^[0-9a-f]{8}$"
+SnapshotId = Annotated[str, Meta(pattern=ID)]  # the first digits of restic's own, as people read and type them
+
+
+class Part(Model, frozen=True, kw_only=True):
+    """`path` is where the snapshot has it; `size` in bytes.
+
+    kind: `documents`: what Discode knows of the app, a file each: installation, settings with their secrets, and more.
+          `volume`: one of the app's volumes, whole, but for its `databases`.
+          `databases`: the SQLite files of the volume of that name, each copied by SQLite, at their paths in it.
+    how:  what makes a volume consistent. `live`: nothing had to, it was read while the app ran. `held`: no request was
+          under way while it was copied. `stopped`: the app was stopped.
+    """
+
+    kind: Literal["documents", "volume", "databases"]
+    name: str
+    path: str
+    size: int = 0
+    how: Literal["", "live", "held", "stopped"] = ""
+
+
+class SnapshotRecord(Model, frozen=True, kw_only=True):
+    """`key`: of the release that was installed. `taken`: Unix time at which the staging began; what was acknowledged
+    before it is in the snapshot. `held`: seconds for which requests waited. `architecture`: as an image's or a
+    machine's; `discode`: the version of Discode that took it."""
+
+    snapshot_schema: int = SCHEMA
+    app: Slug
+    version: str
+    key: str
+    kind: Literal["archive", "image"]
+    architecture: str
+    taken: float
+    discode: str
+    cause: Cause = "asked"
+    held: float = 0.0
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+    def tags(self) -> tuple[str, ...]:
+        """By which it is found in a repository, and listed without being read."""
+        return ("discode", f"app:{self.app}", f"version:{self.version}", f"cause:{self.cause}", f"bytes:{self.size}")
+
+
+class Snapshot(Model, frozen=True, kw_only=True):
+    """A snapshot as a repository lists it. `host`: the name of the machine that took it; `folder`: where it has its
+    record and what was staged; `size` in bytes, None where no tag tells."""
+
+    id: SnapshotId
+    taken: float
+    host: str
+    app: str
+    version: str
+    cause: str
+    folder: str
+    size: int | None = None
+
+
+def is_ours(tags: tuple[str, ...], app: str) -> bool:
+    return "discode" in tags and f"app:{app}" in tags
+
+
+def tag(tags: tuple[str, ...], name: str) -> str:
+    return next((one.partition(":")[2] for one in tags if one.startswith(f"{name}:")), "")
+
+
+def read_record(data: bytes) -> SnapshotRecord:
+    """Raises Refused for the record of a newer Discode, and for one that is damaged."""
+    try:
+        schema = _Schema.read_json(data).snapshot_schema
+        if schema > SCHEMA:
+            raise Refused(
+                f"The snapshot was taken by a newer Discode (snapshot_schema {schema}; this one knows {SCHEMA}). "
+                "Nothing was changed.",
+                "Update Discode, then run the command again.",
+                key="newer-snapshot",
+            )
+        return SnapshotRecord.read_json(data)
+    except ValidationError:
+        raise Refused(
+            f"The snapshot's record, {RECORD}, is damaged. Nothing was changed.",
+            "Check the repository: discode backup check APP. Choose another snapshot: discode backup list APP",
+            key="damaged-snapshot",
+        ) from None
+
+
+def check_architecture(record: SnapshotRecord, machine: str) -> None:
+    """Raises Refused where the app of the snapshot cannot run."""
+    if record.architecture != machine:
+        raise Refused(
+            f"The snapshot is of {record.app} for {record.architecture}, and this machine is {machine}: its data may "
+            "not be readable here. Nothing was changed.",
+            f"Restore it on a machine with {record.architecture}.",
+            key="other-architecture",
+        )
+
+
+class _Schema(Model, frozen=True, kw_only=True):
+    snapshot_schema: int
