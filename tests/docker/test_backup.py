@@ -1,0 +1,78 @@
+"""Backups of apps that are containers: their volumes are read where the engine has them."""
+
+import json
+import os
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from conftest_docker import EDGE_IMAGE
+
+from place import APP
+from rig.load import Load
+
+from .docker_place import DockerPlace
+
+
+@pytest.fixture
+def place(tmp_path, daemon, registry, proxy_images):
+    made = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE)
+    made.init()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def restored(place, identity):
+    """Its record, and the folder in which its files are."""
+    kept = json.loads((place.home / "apps" / APP / "backup.json").read_text())
+    environment = {**os.environ, "RESTIC_PASSWORD": kept["password"], "RESTIC_REPOSITORY": kept["plan"]["repository"]}
+    target = place.folder / f"restored-{identity}"
+    subprocess.run(
+        ["restic", "--no-cache", "restore", identity, "--target", str(target)],
+        env=environment, check=True, capture_output=True,
+    )  # fmt: skip
+    [record] = target.rglob("snapshot.json")
+    return json.loads(record.read_text()), target
+
+
+def volume(place):
+    return Path(place.api.inspect_volume(f"{APP}_data")["Mountpoint"])
+
+
+@pytest.mark.parametrize("strategy", ["overlap", "hold"])
+def test_an_app_is_backed_up_before_its_update_and_no_request_fails(place, tmp_path, strategy):
+    """`hold`: its requests wait while its volume is copied, and again while it is updated."""
+    place.publish("1.0.0", confirm=f"200ms, strategy: {strategy}")
+    place.install()
+    place.get("/first", "POST")
+    place.run("backup", "setup", APP, "--to", tmp_path / "storage", "--yes-i-kept-it")
+    place.publish("1.1.0", confirm=f"200ms, strategy: {strategy}")
+    with Load(place.port, "shop.test", users=1) as load:
+        result = place.run("update", APP, "--json").last
+    assert not load.bad and load.seen == ["1.0.0", "1.1.0"]
+    record, target = restored(place, result["snapshot"])
+    [part] = [one for one in record["parts"] if one["kind"] == "volume"]
+    assert (part["name"], part["how"]) == ("data", "held" if strategy == "hold" else "live")
+    assert (target / part["path"].lstrip("/") / "first").exists()
+    assert (record["version"], record["kind"], record["cause"]) == ("1.0.0", "image", "update")
+    assert bool(record["held"]) == (strategy == "hold")
+
+
+def test_a_database_in_a_volume_is_copied_by_itself(place, tmp_path):
+    place.publish("1.0.0", confirm="200ms, strategy: hold")
+    place.install()
+    with closing(sqlite3.connect(volume(place) / "app.db")) as database:
+        database.execute("CREATE TABLE post (body TEXT)")
+        database.execute("INSERT INTO post VALUES ('written')")
+        database.commit()
+    place.run("backup", "setup", APP, "--to", tmp_path / "storage", "--yes-i-kept-it")
+    result = place.run("backup", "now", APP, "--json").last
+    assert "held" not in result["message"]
+    record, target = restored(place, result["snapshot"])
+    [part] = [one for one in record["parts"] if one["kind"] == "databases"]
+    with closing(sqlite3.connect(target / part["path"].lstrip("/") / "app.db")) as database:
+        assert database.execute("SELECT body FROM post").fetchall() == [("written",)]
