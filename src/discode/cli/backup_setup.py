@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from ..flows.world import World
     from .wiring_backups import KeptPlan
 
+
+def _keeping(which: str) -> Any:
+    return typer.Option(min=0, max=1000, metavar="N", show_default=False, help=f"Keep {which}.")
+
+
 To = Annotated[
     str | None,
     typer.Option(
@@ -45,7 +50,10 @@ CredentialsFile = Annotated[
         help="How the storage is asked, such as AWS_ACCESS_KEY_ID=…, one a line. Default: the environment.",
     ),
 ]  # fmt: skip
-Keep = Annotated[int | None, typer.Option(min=0, max=1000, help="How many are kept, see docs/backup.md.")]
+KeepLast = Annotated[int | None, _keeping("the newest N snapshots")]
+KeepDaily = Annotated[int | None, _keeping("one of each of the last N days")]
+KeepWeekly = Annotated[int | None, _keeping("one of each of the last N weeks")]
+KeepMonthly = Annotated[int | None, _keeping("one of each of the last N months")]
 
 
 class BeforeUpdates(Enum):
@@ -70,10 +78,10 @@ def setup(
         bool, typer.Option("--yes-i-kept-it", help="Print the new password, and do not ask whether it is kept.")
     ] = False,
     before_updates: Before = None,
-    keep_last: Keep = None,
-    keep_daily: Keep = None,
-    keep_weekly: Keep = None,
-    keep_monthly: Keep = None,
+    keep_last: KeepLast = None,
+    keep_daily: KeepDaily = None,
+    keep_weekly: KeepWeekly = None,
+    keep_monthly: KeepMonthly = None,
     as_json: Json = False,
 ) -> None:
     """Choose where backups of an app go, or change how they are made.

@@ -134,7 +134,10 @@ def prune(
 
 def uninstall(
     app: App,
-    purge: Annotated[bool, typer.Option("--purge", help="Also delete its data, settings and history.")] = False,
+    purge: Annotated[
+        bool,
+        typer.Option("--purge", help="Also delete its data, settings, history, and backups in Discode's own folder."),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting data.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -143,7 +146,10 @@ def uninstall(
     from .license_key import give_up
 
     if purge and not yes and not as_json and sys.stdin.isatty():
-        typer.confirm(f"Delete all data and settings of {app}? This cannot be undone.", abort=True)
+        typer.confirm(
+            f"Delete all data and settings of {app}, and its backups in Discode's own folder? This cannot be undone.",
+            abort=True,
+        )
     run_flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))
     if purge:
         give_up(app, as_json)
