@@ -15,7 +15,7 @@ from .names import ROLE
 NETWORK = "network"  # its role
 TRIES = 5
 POOLS = "default-address-pools in /etc/docker/daemon.json"
-AGAIN = "When discode doctor says that there is room, run the command again."
+AGAIN = "See whether there is room then: discode doctor"
 
 
 class Network:
