@@ -21,7 +21,8 @@ import httpx
 
 from discode.adapters.repository import HubRepository
 from discode.adapters.source import FileSources
-from discode.core.manifest import Archive, Manifest, release_key
+from discode.core.artifact import Archive
+from discode.core.manifest import Manifest, release_key
 from discode.core.release import Index, IndexEntry, manifest_path
 from discode.hub.config import SQLITE, HubConfig
 from discode.hub.credentials import LICENSE_KEY, make

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from discode.core.artifact import Archive
 from discode.core.errors import Busy
 from discode.core.history import HistoryEntry
 from discode.core.installation import Installation, Route
 from discode.core.journal import Journal
 from discode.core.kept import Kept
-from discode.core.manifest import Archive, Manifest, release_key
+from discode.core.manifest import Manifest, release_key
 from discode.core.own_certificate import OwnCertificate
 from discode.core.release import Release
 from discode.ports.store import Store

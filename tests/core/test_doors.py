@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from discode.core.artifact import Image
 from discode.core.doors import is_door_of, service_of
 from discode.core.errors import ManifestError, Refused
-from discode.core.manifest import Door, DoorHealth, Image, Manifest
+from discode.core.manifest import Door, DoorHealth, Manifest
 from discode.core.model import ValidationError
 from discode.core.release import IndexEntry, read_manifest, release_key
 from discode.core.vendor_file import parse_vendor_file

@@ -12,7 +12,8 @@ import pytest
 import told
 from discode.adapters.docker import DockerRuntime, Engine
 from discode.adapters.hostconfig import HostConfig
-from discode.core.manifest import Image, Manifest, release_key
+from discode.core.artifact import Image
+from discode.core.manifest import Manifest, release_key
 from discode.core.names import InstanceName
 from discode.core.release import Release
 from discode.ports.report import Silence

@@ -3,8 +3,8 @@
 import pytest
 from conftest_docker import SERVER
 
+from discode.core.artifact import Resources
 from discode.core.errors import ReleaseFailed
-from discode.core.manifest import Resources
 from rig.wait import wait_for
 
 FILES = {

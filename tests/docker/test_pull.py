@@ -12,8 +12,8 @@ from conftest_docker import APP, KAMAL_IMAGE, Bench
 
 from discode.adapters.docker import DockerRuntime, Engine
 from discode.adapters.docker.pull import Layers, PullFailed
+from discode.core.artifact import Image
 from discode.core.errors import Failed, Refused, SourceUnreachable
-from discode.core.manifest import Image
 from discode.core.platform import of_machine
 from discode.ports.releases import Credentials
 from discode.ports.report import Silence

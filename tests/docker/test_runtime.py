@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 from conftest_docker import APP
 
+from discode.core.artifact import Resources
 from discode.core.errors import Failed, Refused, ReleaseFailed
-from discode.core.manifest import Resources
 from discode.core.names import InstanceName
 from discode.ports.report import Silence
 from discode.ports.runtime import Phase

@@ -16,8 +16,8 @@ from test_licenses import Licensee
 
 from discode.adapters.docker import Engine
 from discode.adapters.docker.pull import pull
+from discode.core.artifact import Image
 from discode.core.errors import DiscodeError, Refused
-from discode.core.manifest import Image
 from discode.hub.registry_tokens import Rights, app_of, granted, parse_scopes
 from discode.ports.report import Silence
 from rig.registry import Registry, tar_of

@@ -7,9 +7,10 @@ from typing import Literal
 
 import msgspec
 
+from .fields import Slug
 from .kept import Kept
 from .login import split_login
-from .manifest import Health, Slug
+from .manifest import Health
 from .model import Model
 from .names import InstanceName
 from .public_names import Tls, covered, is_wildcard

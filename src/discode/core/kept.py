@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .manifest import Slug
+from .fields import Slug
 from .model import Model
 
 SCHEMA = 1

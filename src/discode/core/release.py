@@ -7,7 +7,8 @@ import re
 from typing import Annotated
 
 from .errors import Refused, TrustError
-from .manifest import SCHEMA, Manifest, Requirement, Slug, VersionText, check_versions, release_key
+from .fields import Requirement, Slug, VersionText, check_versions
+from .manifest import SCHEMA, Manifest, release_key
 from .model import Meta, Model, ValidationError
 from .names import SLUG
 from .rollout import Rollout

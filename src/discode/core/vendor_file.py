@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from .doors import problems as door_problems
 from .errors import ManifestError
-from .manifest import AppSpec, Command, Door, EnvVar, Platform, Process, Slug, VersionText, Volume
+from .fields import Command, Platform, Slug, VersionText
+from .manifest import AppSpec, Door, EnvVar, Process, Volume
 from .model import Meta, Model
 from .telling import telling
 from .variables import finished, problems

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core import platform
+from ..core.artifact import Archive, Image
 from ..core.errors import Refused, UsageError
-from ..core.manifest import WITH_DOORS, WITH_ENTRYPOINT, Archive, Image, Manifest, release_key
+from ..core.manifest import WITH_DOORS, WITH_ENTRYPOINT, Manifest, release_key
 from ..core.names import check_channel
 from ..core.release import Index, IndexEntry, manifest_path
 from ..core.rollout import Rollout

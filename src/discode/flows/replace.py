@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..core.artifact import Archive
 from ..core.errors import DiscodeError, Failed, NoHttps, PreflightError, ReleaseFailed
 from ..core.installation import Installation
 from ..core.journal import Journal
-from ..core.manifest import Archive
 from ..core.quantity import format_duration, format_size
 from .conclude import conclude_at_once, longest_wait
 from .doors import check_proxy

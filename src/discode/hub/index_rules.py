@@ -7,8 +7,8 @@ from typing import Any
 
 from tuf.api.metadata import Targets
 
+from ..core.artifact import Archive
 from ..core.errors import DiscodeError
-from ..core.manifest import Archive
 from ..core.release import Index, IndexEntry, index_path, manifest_path, read_index, read_manifest
 from ..core.version import parse_version
 from .errors import BadRequest, Conflict

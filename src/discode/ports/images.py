@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..core.manifest import Image
+from ..core.artifact import Image
 from ..core.started import Started
 
 

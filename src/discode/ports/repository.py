@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from ..core.artifact import Archive
 from ..core.ends import End
-from ..core.manifest import Archive
 from ..core.release import Index, IndexEntry, Release
 
 KeyRole = Literal["online", "targets", "root"]

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from ..core.artifact import Archive
 from ..core.errors import SourceUnreachable
-from ..core.manifest import Archive, Health, Manifest, UpdatePolicy, release_key
+from ..core.manifest import Health, Manifest, UpdatePolicy, release_key
 from ..core.release import Index, IndexEntry, Release
 from ..flows.world import Platform, World
 from ..ports.proxy import Proxy

@@ -9,7 +9,8 @@ import pytest
 
 from discode.adapters.process.proc import end_all, marked_folders
 from discode.adapters.process.runtime import ProcessRuntime
-from discode.core.manifest import Archive, Manifest, release_key
+from discode.core.artifact import Archive
+from discode.core.manifest import Manifest, release_key
 from discode.core.names import InstanceName
 from discode.core.release import Release
 from discode.ports.report import Silence

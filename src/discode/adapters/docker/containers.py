@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...core.artifact import Image
 from ...core.errors import DiscodeError, Failed, NotHere, Refused, ReleaseFailed
-from ...core.manifest import Image, Manifest
+from ...core.manifest import Manifest
 from ...core.names import InstanceName
 from ...ports.runtime import InstanceSpec
 from . import users

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...core import platform
+from ...core.artifact import Image
 from ...core.errors import Refused
-from ...core.manifest import Image
 from ...core.release import Release
 from ...ports.releases import Releases
 from ...ports.report import Report

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.address import is_loopback, of_registry
+from ...core.artifact import Image
 from ...core.errors import DiscodeError, Failed, PreflightError, Refused, SourceUnreachable, UsageError
-from ...core.manifest import Image
 from ...core.platform import Platform, best, made
 from ...core.quantity import format_size
 from ...core.reference import Reference

@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from ...core.artifact import Archive
 from ...core.errors import Refused
-from ...core.manifest import Archive
 from ...core.release import Release
 from ...ports.releases import Releases
 from ...ports.report import Report

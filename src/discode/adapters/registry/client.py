@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ...core.address import of_registry
+from ...core.artifact import Image
 from ...core.errors import DiscodeError, Refused, SourceUnreachable
-from ...core.manifest import Image
 from ...core.platform import made
 from ...core.reference import Reference, parse
 from ...core.started import Started

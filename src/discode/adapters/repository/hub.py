@@ -19,10 +19,10 @@ from typing import Any
 from securesystemslib.signer import Key
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets, Timestamp
 
+from ...core.artifact import Archive
 from ...core.ends import End, read_end
 from ...core.errors import Refused, TrustError
 from ...core.hub_answers import About, Blob, Ends, OnlineKey, Version
-from ...core.manifest import Archive
 from ...core.release import Index, IndexEntry, Release, index_path, manifest_path, read_manifest
 from ...disk.whole import write_whole
 from ...ports.repository import Begun, KeyRole, Rotated, Trusted

@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from ...core.artifact import Archive
 from ...core.errors import UsageError
-from ...core.manifest import Archive
 
 LEFT_OUT = {".git", "__pycache__", ".DS_Store"}
 _PIECE = 1 << 20

@@ -18,9 +18,9 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Targets, Timestamp
 from tuf.api.serialization import DeserializationError
 
+from ...core.artifact import Archive
 from ...core.ends import DAY, End
 from ...core.errors import PreflightError, Refused, StateError
-from ...core.manifest import Archive
 from ...core.release import Index, IndexEntry, Release, index_path, manifest_path, read_manifest
 from ...disk.lock import held
 from ...disk.refusal import refusal

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ...core.artifact import Archive
 from ...core.errors import NoSuchApp, SourceUnreachable, TrustError, UsageError
 from ...core.login import split_login
-from ...core.manifest import Archive
 from ...core.release import HELD, Index, IndexEntry, Release, index_path, manifest_path, read_index, read_manifest
 from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
