@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
+from .accessory import Accessory, AccessoryName
 from .artifact import Archive, Image, Resources
 from .fields import (
     Command,
@@ -30,9 +31,10 @@ from .model import Meta
 from .template import OWN, names, order
 
 # The newest that is read. Raised when an older Discode could misread a manifest; it then refuses the release.
-SCHEMA = 3
+SCHEMA = 4
 WITH_ENTRYPOINT = 2  # the first that knows `entrypoint`
 WITH_DOORS = 3  # the first that knows `doors`: an earlier one would send their requests to the app
+WITH_ACCESSORIES = 4  # the first that starts them
 
 
 class Health(Part, frozen=True, kw_only=True):
@@ -225,7 +227,7 @@ class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """A published release. Fields that a later Discode adds are ignored here; what must not be ignored raises
     `manifest_schema`."""
 
-    LATER: ClassVar[frozenset[str]] = AppSpec.LATER | {"doors"}
+    LATER: ClassVar[frozenset[str]] = AppSpec.LATER | {"doors", "accessories"}
 
     manifest_schema: int = 1
     version: VersionText
@@ -233,6 +235,7 @@ class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
     volumes: dict[Slug, VolumePath] = {}
     processes: dict[Slug, Command] = {}
     doors: dict[Slug, Door] = {}  # by the process that is behind it
+    accessories: dict[AccessoryName, Accessory] = {}
 
     def __post_init__(self) -> None:
         AppSpec.__post_init__(self)
