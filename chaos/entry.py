@@ -69,7 +69,8 @@ class FaultyPlatforms:
 
     def platform(self, kind: Literal["archive", "image"]) -> Platform:
         platform = self._platforms.platform(kind)
-        return Platform(Faulty(platform.runtime, self._script, NEVER), Faulty(platform.proxy, self._script, NEVER))
+        ports = (platform.runtime, platform.proxy, platform.accessories)
+        return Platform(*(Faulty(port, self._script, NEVER) for port in ports))
 
     def choose(self, kind: Literal["archive", "image"]) -> None:
         self._platforms.choose(kind)

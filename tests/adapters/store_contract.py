@@ -176,6 +176,12 @@ class StoreContract:
         store.clear_journal(APP)
         assert store.certificate(APP, 2) is None and store.latest_certificate(APP) == 0
 
+    def test_a_workspace_is_empty_each_time(self, store: Store) -> None:
+        store.write_journal(journal(None, installation()))
+        assert store.workspace(APP) == store.workspace(APP) != store.workspace("other")
+        store.clear_journal(APP)
+        store.clear_journal(APP)
+
     def test_history_is_oldest_first(self, store: Store) -> None:
         entries = [entry("1.1.0"), entry("1.2.0", error="It did not answer: ü\nsecond line"), entry("1.3.0")]
         for each in entries:

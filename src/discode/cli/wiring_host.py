@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..adapters.kamal_proxy.authority import Ca
     from ..adapters.kamal_proxy.carrier import Carrier
     from ..core.own_certificate import OwnCertificate
+    from ..ports.accessories import Accessories
     from ..ports.names import Names
     from ..ports.runtime import Runtime
 
@@ -58,7 +59,7 @@ class Host:
         Raises RuntimeUnreachable without Docker, Refused when the host's proxy cannot reach that kind.
         """
         proxy = self._proxy_for(kind)
-        return Platform(self._runtime(kind, proxy), self.proxy(proxy))
+        return Platform(self._runtime(kind, proxy), self.proxy(proxy), self._accessories(kind))
 
     def choose(self, kind: Kind) -> None:
         """Keep for the whole host what `platform` answers now, and what `configure` was told. Raises as `platform`."""
@@ -79,6 +80,12 @@ class Host:
         config = self.config
         addressing: Literal["address", "name"] = "address" if proxy == "edge" else "name"
         return DockerRuntime(self.docker(), config.proxy_network, addressing, config.proxy_container)
+
+    def _accessories(self, kind: Kind) -> Accessories:
+        """Containers beside containers; an app that runs as processes has none."""
+        from ..adapters.process.accessories import NoAccessories
+
+        return NoAccessories()
 
     def kamal_proxy(self) -> KamalProxy:
         """The proxy that was chosen, with what is not of the port. Raises UsageError before the first install."""

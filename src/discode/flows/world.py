@@ -11,6 +11,7 @@ from ..core.errors import NoSuchApp
 from ..core.https import Https
 from ..core.installation import Installation
 from ..core.names import check_slug
+from ..ports.accessories import Accessories
 from ..ports.proxy import Proxy
 from ..ports.releases import Sources
 from ..ports.report import Report
@@ -25,10 +26,11 @@ if TYPE_CHECKING:  # few commands ask them
 
 @dataclass(frozen=True)
 class Platform:
-    """What runs instances of a kind of release, and what takes the traffic for them."""
+    """What runs instances of a kind of release and what is beside them, and what takes the traffic for them."""
 
     runtime: Runtime
     proxy: Proxy
+    accessories: Accessories
 
 
 class Platforms(Protocol):
@@ -67,6 +69,7 @@ class Site:
     sources: Sources
     runtime: Runtime
     proxy: Proxy
+    accessories: Accessories
     system: System
     clock: Clock
     report: Report
@@ -91,8 +94,8 @@ class World:
     def site(self, kind: Literal["archive", "image"], steps: Steps) -> Site:
         platform = self.platforms.platform(kind)
         return Site(
-            self.store, self.sources, platform.runtime, platform.proxy, self.system, self.clock, self.report, steps,
-            self.names,
+            self.store, self.sources, platform.runtime, platform.proxy, platform.accessories, self.system, self.clock,
+            self.report, steps, self.names,
         )  # fmt: skip
 
     def installed(self, app: str) -> Installation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..core.history import HistoryEntry
@@ -58,7 +59,11 @@ class Store(Protocol):
     def write_journal(self, journal: Journal) -> None: ...
 
     def clear_journal(self, app: str) -> None:
-        """Also deletes certificates that the installation does not need; without one, all of them."""
+        """Also deletes certificates that the installation does not need; without one, all of them. And the
+        workspace."""
+
+    def workspace(self, app: str) -> Path:
+        """A folder for the large files of a flow that has a journal, for the owner alone: empty, whatever was in it."""
 
     def settings(self, app: str, revision: int) -> dict[str, str]:
         """The settings at a revision; empty when there are none."""

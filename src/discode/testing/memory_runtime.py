@@ -108,16 +108,16 @@ class MemoryRuntime:
         return Completed(1 if behaviour is Behaviour.MIGRATION_FAILS else 0, (line,))
 
     def exec(self, name: InstanceName, command: Sequence[str], console: Console, process: str = WEB) -> int:
-        """`exit 7` ends with 7, `echo …` says that; there is no other program."""
+        """As `carried_out`."""
         instance = self.live.get(name)
         if instance is None or instance.phase is not Phase.RUNNING:
             raise Refused(f"{name} does not run now.", "See why: discode status", key="not-running")
-        return _carried_out(command, console)
+        return carried_out(command, console)
 
     def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
         if (spec.name.app, spec.name.key) not in self.fetched:
             raise NotHere(f"{spec.name.app} {spec.release.version} is not on this machine.")
-        return _carried_out(command, console)
+        return carried_out(command, console)
 
     def sweep(self, app: str, *, living: bool = False) -> None:
         self.begun = [(of, lives) for of, lives in self.begun if of != app or (lives and not living)]
@@ -230,7 +230,8 @@ class MemoryRuntime:
         return self.behaviours.get(name.key, Behaviour.GOOD)
 
 
-def _carried_out(command: Sequence[str], console: Console) -> int:
+def carried_out(command: Sequence[str], console: Console) -> int:
+    """`exit 7` ends with 7, `echo …` says that; there is no other program."""
     if command[0] == "echo":
         os.write(console.stdout, f"{' '.join(command[1:])}\n".encode())
     elif command[0] != "exit":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..core.errors import Busy, StateError
@@ -28,6 +29,7 @@ class MemoryStore:
         self.kept_logs: dict[str, list[str]] = {}
         self.records: dict[str, Kept] = {}  # of what is kept
         self.locked: set[tuple[str, str]] = set()
+        self.workspaces: set[str] = set()  # of these apps there is one
         self.damaged: set[tuple[str, Document]] = set()
 
     def lock(self, app: str) -> AbstractContextManager[None]:
@@ -96,11 +98,16 @@ class MemoryStore:
         self.damaged.discard((journal.app, "journal"))
 
     def clear_journal(self, app: str) -> None:
+        self.workspaces.discard(app)
         self.journals.pop(app, None)
         self.damaged.discard((app, "journal"))
         if (app, "installation") not in self.damaged:
             one = self.installations.get(app)
             self._drop_certificates(app, {one.route.certificate} if one else set())
+
+    def workspace(self, app: str) -> Path:
+        self.workspaces.add(app)
+        return Path("/memory") / app / "work"
 
     def settings(self, app: str, revision: int) -> dict[str, str]:
         return dict(self.revisions.get(app, {}).get(revision, {}))

@@ -12,12 +12,14 @@ from ..core.errors import SourceUnreachable
 from ..core.manifest import Health, Manifest, UpdatePolicy, release_key
 from ..core.release import Index, IndexEntry, Release
 from ..flows.world import Platform, World
-from ..ports.proxy import Proxy
+from ..ports.accessories import Accessories
+from ..ports.proxy import Mode, Proxy
 from ..ports.releases import Credentials, Releases
 from ..ports.report import Report, Silence
-from ..ports.runtime import Runtime
+from ..ports.runtime import Phase, Runtime
 from ..ports.store import Store
 from .faults import Crash
+from .memory_accessories import MemoryAccessories
 from .memory_backups import MemoryRepositories
 from .memory_names import MemoryNames
 from .memory_proxy import MemoryProxy
@@ -120,10 +122,12 @@ class MemoryWorld:
         self.app = app
         self.vendor = MemoryReleases(app)
         self.system, self.store, self.runtime = MemorySystem(), MemoryStore(), MemoryRuntime()
-        self.names, self.repositories = MemoryNames(), MemoryRepositories()
+        self.accessories, self.repositories = MemoryAccessories(), MemoryRepositories()
+        self.names = MemoryNames()
         self.proxy = MemoryProxy(self.runtime.answer)
         self.runtime.served = self.proxy.has_traffic
         self.runtime.has_requests = self.proxy.has_requests
+        self.accessories.is_used, self.accessories.now = self._is_used, self.system.now
         self.proxy.is_unseen = self.runtime.is_unseen
         self.proxy.lacks_certificate = lambda app, revision: self.store.certificate(app, revision) is None
 
@@ -132,17 +136,27 @@ class MemoryWorld:
         self.runtime.behaviours[release.key] = behaviour
         return release
 
+    def _is_used(self, app: str) -> bool:
+        """Whether requests reach the app: none that are held, and none that are answered for it."""
+        service = self.proxy.services.get(app)
+        if service is None or service.mode is not Mode.RUNNING:
+            return False
+        return any(
+            one.phase is Phase.RUNNING and service.endpoint == one.endpoint for one in self.runtime.live.values()
+        )
+
     def world(
         self,
         *,
         store: Store | None = None,
         runtime: Runtime | None = None,
         proxy: Proxy | None = None,
+        accessories: Accessories | None = None,
         releases: Releases | None = None,
         report: Report | None = None,
     ) -> World:
         """The world for the flows; a port can be given wrapped, to inject faults."""
-        platform = Platform(runtime or self.runtime, proxy or self.proxy)
+        platform = Platform(runtime or self.runtime, proxy or self.proxy, accessories or self.accessories)
         sources = _OneSource(releases or self.vendor)
         return World(
             store or self.store, sources, _OnePlatform(platform), self.system, self.system, report or Silence(),

@@ -15,7 +15,7 @@ from . import revisions
 from .aside import files_aside
 from .disk import writing
 
-_FOLDERS = ("trust", "failed", "tls", "backup")
+_FOLDERS = ("trust", "failed", "tls", "backup", "work")
 _FILES = ("installation.json", "history.jsonl", "kept.json", "backup.json")
 _LAST = "journal.json"
 

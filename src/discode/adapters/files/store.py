@@ -1,6 +1,7 @@
 """FileStore: what Discode remembers on this host, as files below its home.
 
-    apps/<slug>/installation.json, journal.json, history.jsonl, kept.json, env.<revision>, failed/, trust/
+    apps/<slug>/installation.json, journal.json, history.jsonl, kept.json, env.<revision>, failed/, trust/,
+                 work/
     locks/<slug>.lock, <slug>.asking.lock, <slug>.backup.lock
 
 Whoever writes holds the app's lock; readers need none, for every file is replaced whole.
@@ -24,7 +25,7 @@ from ...core.names import SLUG, check_slug
 from ...disk.folders import sync_folder
 from ...disk.lines import append_line, read_lines
 from ...ports.store import Document
-from . import certificates, documents, logs, revisions
+from . import certificates, documents, logs, revisions, workspace
 from .access import Accesses
 from .aside import keep_damaged
 from .backup_plans import drop_local
@@ -113,12 +114,16 @@ class FileStore:
         documents.save(self._folder(journal.app) / "journal.json", journal)
 
     def clear_journal(self, app: str) -> None:
+        workspace.clear(self._folder(app))
         self._delete(self._folder(app) / "journal.json")
         try:
             one = self.installation(app)
         except StateError:
             return  # it cannot say which certificate is its own: all of them stay
         certificates.drop(self._folder(app), {one.route.certificate} if one else set())
+
+    def workspace(self, app: str) -> Path:
+        return workspace.make(self._folder(app))
 
     def settings(self, app: str, revision: int) -> dict[str, str]:
         return revisions.read_revision(self._folder(app), revision)

@@ -1,0 +1,272 @@
+"""Accessories in memory: each has its data in volumes, line by line, and an image behaves as its `behaviour` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from ..core.artifact import Image
+from ..core.errors import NoSuchCommand, NotHere, Refused
+from ..ports.accessories import AccessorySpec, AccessoryState, Executed
+from ..ports.console import Console
+from ..ports.releases import Releases
+from ..ports.report import Report
+from ..ports.runtime import Phase, Probe
+from .faults import Crash
+from .memory_runtime import carried_out
+
+
+class AccessoryBehaviour(Enum):
+    """How an accessory's image behaves."""
+
+    GOOD = "good"
+    NEVER_HEALTHY = "never healthy"
+    EXITS = "exits while it starts"
+    TURNS_BAD = "turns bad once its app has requests"
+    DUMP_FAILS = "a dump fails after half of its output"
+    RESTORE_FAILS = "a restore fails when half of it is there"
+    LOSES = "a restore loses a line and does not say so"
+
+
+@dataclass
+class Volume:
+    """`lines` are its data, `writer` the generation of the database that wrote them first."""
+
+    lines: list[str] = field(default_factory=list)
+    writer: str | None = None
+
+
+@dataclass
+class _Accessory:
+    spec: AccessorySpec
+    phase: Phase = Phase.RUNNING
+    since: float = 0.0
+    lines: list[str] = field(default_factory=list)  # its log
+
+
+class MemoryAccessories:
+    """`behaviours` by the image's reference; GOOD where none is given. `violations`: a volume that two have at once,
+    and one that is stopped while requests reach its app, of which `is_used` tells. `verb` says what a command means:
+    dump, restore, count, or what it is itself. `files` are what commands read and write."""
+
+    def __init__(self) -> None:
+        self.behaviours: dict[str, AccessoryBehaviour] = {}
+        self.live: dict[tuple[str, str], _Accessory] = {}
+        self.data: dict[tuple[str, str], Volume] = {}  # by app and name of the volume
+        self.fetched: set[tuple[str, str]] = set()
+        self.files: dict[Path, list[str]] = {}
+        self.violations: list[str] = []
+        self.is_used: Callable[[str], bool] = lambda app: False
+        self.now: Callable[[], float] = lambda: 0.0
+        self.verb: Callable[[Sequence[str]], str] = lambda command: command[0]
+        self._left: int | None = None  # changes until the caller dies
+
+    def fetch(self, app: str, image: Image, releases: Releases, report: Report) -> None:
+        if not self.has(app, image):
+            releases.credentials(image.repository)
+            self.fetched.add((app, image.reference))
+
+    def has(self, app: str, image: Image) -> bool:
+        return (app, image.reference) in self.fetched
+
+    def prune(self, app: str, keep: frozenset[str]) -> None:
+        self.fetched = {(owner, image) for owner, image in self.fetched if owner != app or image in keep}
+
+    def start(self, spec: AccessorySpec) -> None:
+        there = self.live.get((spec.app, spec.name))
+        if there is not None and there.spec.fingerprint != spec.fingerprint:
+            self._changes()
+            self.stop(spec.app, spec.name, there.spec.accessory.stop)
+            self._changes()
+            self.remove(spec.app, spec.name)
+            there = None
+        if there is None:
+            self._make(spec)
+        elif there.phase is not Phase.RUNNING:
+            there.phase, there.since = Phase.RUNNING, self.now()
+        self._log(spec.app, spec.name, f"{spec.container} starts")
+        self._must_be_alone(spec)
+
+    def _make(self, spec: AccessorySpec) -> None:
+        if not self.has(spec.app, spec.accessory.image):
+            raise NotHere(f"The image of {spec.container} is not on this machine.")
+        self._changes()
+        for volume in spec.volumes:
+            self.data.setdefault((spec.app, volume), Volume())
+        self._changes()
+        self.live[spec.app, spec.name] = _Accessory(spec, since=self.now())
+        for volume in spec.volumes:
+            if self.data[spec.app, volume].writer is None:
+                self.data[spec.app, volume].writer = spec.accessory.generation
+
+    def _must_be_alone(self, spec: AccessorySpec) -> None:
+        for (app, name), other in self.live.items():
+            shared = set(spec.volumes) & set(other.spec.volumes)
+            if app == spec.app and name != spec.name and shared and other.phase is Phase.RUNNING:
+                self.violations.append(f"two at once have {min(shared)}: {name}, {spec.name}")
+
+    def inspect(self, app: str, name: str) -> AccessoryState | None:
+        one = self.live.get((app, name))
+        if one is None:
+            return None
+        ended = one.phase is Phase.RUNNING and self._exits(one)
+        return AccessoryState(
+            name, one.phase, one.spec.fingerprint, tuple(one.spec.volumes), int(ended), 3 if ended else None,
+            since=one.since, memory=1 << 20,
+        )  # fmt: skip
+
+    def all(self, app: str) -> list[AccessoryState]:
+        found = [self.inspect(app, name) for owner, name in sorted(self.live) if owner == app]
+        return [state for state in found if state is not None]
+
+    def healthy(self, spec: AccessorySpec) -> Probe:
+        one = self.live.get((spec.app, spec.name))
+        if one is None or one.phase is not Phase.RUNNING:
+            return Probe(False, f"{spec.container} does not run", connected=False)
+        behaviour = self._behaviour(one)
+        is_bad = behaviour is AccessoryBehaviour.NEVER_HEALTHY or self._exits(one)
+        is_bad = is_bad or (behaviour is AccessoryBehaviour.TURNS_BAD and self.is_used(spec.app))
+        return Probe(False, "connection refused", connected=False) if is_bad else Probe(True, "it answers")
+
+    def stop(self, app: str, name: str, grace: float) -> None:
+        if (one := self.live.get((app, name))) is not None:
+            self._let_go(one)
+            one.phase = Phase.STOPPED
+
+    def remove(self, app: str, name: str) -> None:
+        if (one := self.live.get((app, name))) is not None:
+            self._let_go(one)
+            del self.live[app, name]
+
+    def execute(
+        self,
+        app: str,
+        name: str,
+        command: Sequence[str],
+        *,
+        stdin: Path | None = None,
+        stdout: Path | None = None,
+        timeout: float,
+    ) -> Executed:
+        one = self._running(app, name)
+        given = list(self.files.get(stdin, [])) if stdin else []
+        code, written, errors = self._run(one, command, given)
+        if stdout is not None:
+            self.files[stdout] = []
+            for line in written:
+                self._changes()
+                self.files[stdout].append(line)
+        return Executed(code, errors)
+
+    def exec(self, app: str, name: str, command: Sequence[str], console: Console) -> int:
+        self._running(app, name)
+        return carried_out(command, console)
+
+    def logs(self, app: str, name: str, tail: int | None = 100, *, since: float | None = None) -> Iterator[str]:
+        one = self.live.get((app, name))
+        lines = one.lines if one else []
+        return iter(lines if tail is None else lines[len(lines) - tail if tail < len(lines) else 0 :])
+
+    def follow(
+        self, app: str, name: str, tail: int | None = 100, *, since: float | None = None
+    ) -> Iterator[str | None]:
+        one = self.live.get((app, name))
+        yield from self.logs(app, name, tail, since=since)
+        told = len(one.lines) if one else 0
+        while one is not None and self.live.get((app, name)) is one:
+            if told == len(one.lines):
+                yield None
+            else:
+                told += 1
+                yield one.lines[told - 1]
+
+    def volumes(self, app: str) -> list[str]:
+        return sorted(volume for owner, volume in self.data if owner == app)
+
+    def drop_volume(self, app: str, volume: str) -> None:
+        for (owner, name), one in self.live.items():
+            if owner == app and volume in one.spec.volumes:
+                raise Refused(f"{volume} is in use by {app}-{name}.", f"discode stop {app}", key="in-use")
+        self.data.pop((app, volume), None)
+
+    def write(self, app: str, name: str, line: str) -> bool:
+        """What the app would write through it; whether that was possible."""
+        one = self.live.get((app, name))
+        if one is None or one.phase is not Phase.RUNNING or self._exits(one):
+            return False
+        self._volume(one).lines.append(line)
+        return True
+
+    def read(self, app: str, name: str) -> list[str]:
+        """What the app would find there; empty when it does not run."""
+        one = self.live.get((app, name))
+        return list(self._volume(one).lines) if one and one.phase is Phase.RUNNING and one.spec.volumes else []
+
+    def partly(self, changes: int, call: Callable[[], None]) -> None:
+        """Carry the call out until so much is changed; then whoever called dies."""
+        self._left = changes
+        try:
+            call()
+        finally:
+            self._left = None
+
+    def _changes(self) -> None:
+        """Before each change."""
+        if self._left is None:
+            return
+        if self._left == 0:
+            raise Crash
+        self._left -= 1
+
+    def _run(
+        self, one: _Accessory, command: Sequence[str], given: list[str]
+    ) -> tuple[int | None, list[str], tuple[str, ...]]:
+        """What a `verb` means, and beside it `echo …`, `cat`, `exit 7`, `fail …` (on standard error), `sleep` (too
+        long)."""
+        behaviour, verb = self._behaviour(one), self.verb(command)
+        if verb == "dump":
+            lines = list(self._volume(one).lines)
+            fails = behaviour is AccessoryBehaviour.DUMP_FAILS
+            return int(fails), lines[: len(lines) // 2] if fails else lines, ("it broke off",) if fails else ()
+        if verb == "restore":
+            fails = behaviour is AccessoryBehaviour.RESTORE_FAILS
+            kept = given[: len(given) // 2] if fails else given[1:] if behaviour is AccessoryBehaviour.LOSES else given
+            for line in kept:
+                self._changes()
+                self._volume(one).lines.append(line)
+            return int(fails), [], ("it broke off",) if fails else ()
+        if verb == "count":
+            return 0, [str(len(self._volume(one).lines))], ()
+        if verb in ("echo", "cat"):
+            return 0, [" ".join(command[1:])] if verb == "echo" else given, ()
+        if verb == "sleep":
+            return None, [], ()
+        if verb in ("exit", "fail"):
+            return int(command[1]) if verb == "exit" else 1, [], tuple(command[1:]) if verb == "fail" else ()
+        raise NoSuchCommand(command[0])
+
+    def _volume(self, one: _Accessory) -> Volume:
+        return self.data[one.spec.app, next(iter(one.spec.volumes))]
+
+    def _exits(self, one: _Accessory) -> bool:
+        """Also a database whose data another generation of it wrote."""
+        written = {self.data[one.spec.app, volume].writer for volume in one.spec.volumes}
+        return self._behaviour(one) is AccessoryBehaviour.EXITS or bool(written - {one.spec.accessory.generation})
+
+    def _behaviour(self, one: _Accessory) -> AccessoryBehaviour:
+        return self.behaviours.get(one.spec.accessory.image.reference, AccessoryBehaviour.GOOD)
+
+    def _running(self, app: str, name: str) -> _Accessory:
+        one = self.live.get((app, name))
+        if one is None or one.phase is not Phase.RUNNING:
+            raise Refused(f"{app}-{name} does not run now.", "See why: discode status", key="not-running")
+        return one
+
+    def _let_go(self, one: _Accessory) -> None:
+        if one.phase is Phase.RUNNING and self.is_used(one.spec.app):
+            self.violations.append(f"{one.spec.container} is stopped under its app")
+
+    def _log(self, app: str, name: str, line: str) -> None:
+        self.live[app, name].lines.append(line)
