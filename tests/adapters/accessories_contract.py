@@ -142,6 +142,8 @@ class AccessoriesContract:
         assert done.exit_code == 0 and bench.lines(written) == ["one", "two"]
         done = bench.accessories.execute(spec.app, spec.name, bench.cat, stdout=written, timeout=60)
         assert done.exit_code == 0 and bench.lines(written) == []
+        done = bench.accessories.execute(spec.app, spec.name, bench.cat, stdin=given, timeout=60)
+        assert done.output == "one\ntwo\n"
 
     def test_how_a_command_ends_is_told(self, bench):
         spec = started(bench, bench.spec())

@@ -20,6 +20,8 @@ from .releases import Releases
 from .report import Report
 from .runtime import Phase, Probe
 
+LONGEST = 1 << 24  # bytes of a command's output that is not to go to a file
+
 
 @dataclass(frozen=True)
 class AccessorySpec:
@@ -80,10 +82,11 @@ class AccessoryState:
 @dataclass(frozen=True)
 class Executed:
     """The end of a command in an accessory. `exit_code` None: it did not end in time, and was killed. `errors`: the
-    last lines of its standard error, oldest first."""
+    last lines of its standard error, oldest first. `output`: what it printed, where that was not to go to a file."""
 
     exit_code: int | None
     errors: tuple[str, ...] = ()
+    output: str = field(default="", repr=False)
 
 
 class Accessories(Protocol):
@@ -134,7 +137,8 @@ class Accessories(Protocol):
         timeout: float,
     ) -> Executed:
         """Run a command in it to its end, as it is itself run: same user, env and volumes. `stdin`: a file that it
-        reads; None: nothing to read. `stdout`: a file that is written anew, for the owner alone; None: thrown away.
+        reads; None: nothing to read. `stdout`: a file that is written anew, for the owner alone; None: what it prints
+        is in the answer, as text, up to LONGEST bytes of it.
 
         Raises Refused with the key `not-running`, NoSuchCommand, CannotRun; Refused when the disk is full.
         """

@@ -158,7 +158,7 @@ class MemoryAccessories:
             for line in written:
                 self._changes()
                 self.files[stdout].append(line)
-        return Executed(code, errors)
+        return Executed(code, errors, "" if stdout else "".join(f"{line}\n" for line in written))
 
     def exec(self, app: str, name: str, command: Sequence[str], console: Console) -> int:
         self._running(app, name)
