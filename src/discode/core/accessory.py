@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from .artifact import Image, Resources
@@ -11,9 +12,14 @@ from .names import KEY
 
 Kind = Literal["postgres", "mariadb", "redis", "valkey"]
 PASSWORD = "password"  # what `${password}` in an accessory's variables stands for
+Signal = Annotated[str, Meta(pattern=r"^SIG[A-Z]{2,10}[0-9]{0,2}\Z")]
+# Numbers of a version that a new volume comes with: a later one reads the data of an earlier one by dump and restore.
+GENERATION: dict[str, int] = {"postgres": 1, "mariadb": 2, "redis": 1, "valkey": 1}
 
 
 def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("1 to 20 lowercase letters and digits, starting with a letter: it is a host name for the app")
     if KEY.fullmatch(value):
         raise ValueError("a name that cannot be taken for a release's key")
     return value
@@ -21,7 +27,8 @@ def _name(value: str) -> str:
 
 # Without a dash: `a-b` beside `c` and `a` beside `b-c` would be one container. With the longest slug and a dash before
 # it, it is a host name.
-AccessoryName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]{0,19}\Z"), Check(_name)]
+_NAME = re.compile(r"[a-z][a-z0-9]{0,19}")
+AccessoryName = Annotated[str, Meta(pattern=rf"^{_NAME.pattern}\Z"), Check(_name)]
 
 
 class AccessoryHealth(Part, frozen=True, kw_only=True):
@@ -42,7 +49,8 @@ class Accessory(Part, frozen=True, kw_only=True):
     """As a release says it, whole: of a known `kind` the publish has filled in what the vendor need not say.
 
     `version`: of a known kind, as the vendor wrote it. `env`: texts that may be made of the app's settings and of
-    `${password}`, which is generated once per installation. `stop`: seconds before SIGKILL.
+    `${password}`, which is generated once per installation. `stop`: seconds before SIGKILL. `stop_signal`: None for the
+    image's own.
     """
 
     LATER: ClassVar[frozenset[str]] = frozenset()
@@ -58,6 +66,7 @@ class Accessory(Part, frozen=True, kw_only=True):
     health: AccessoryHealth = AccessoryHealth()
     resources: Resources = Resources()
     stop: Seconds = 30.0
+    stop_signal: Signal | None = None
 
     def __post_init__(self) -> None:
         if (self.kind is None) != (self.version == ""):
@@ -66,7 +75,7 @@ class Accessory(Part, frozen=True, kw_only=True):
     @property
     def generation(self) -> str:
         """Of its data: what a new major version of a database cannot read has another. Empty: there is one alone."""
-        return self.version.partition(".")[0] if self.kind in ("postgres",) else ""
+        return ".".join(self.version.split(".")[: GENERATION.get(self.kind or "", 0)])
 
 
 def volume_of(name: str, accessory: Accessory, volume: str) -> str:

@@ -91,6 +91,14 @@ def check_volume_path(value: str) -> str:
     return value
 
 
+def _backup_path(value: str) -> str:
+    """A volume, or what is in one: the name of a volume begins it, not a slash."""
+    volume, *parts = value.rstrip("/").split("/")
+    if not SLUG.fullmatch(volume) or not {"", ".", ".."}.isdisjoint(parts) or not value.isprintable():
+        raise ValueError("a volume's name, with a path in it or without: storage/tmp")
+    return value.rstrip("/")
+
+
 Slug = Annotated[str, Meta(pattern=rf"^(?:{SLUG.pattern})\Z"), Check(_slug)]
 VersionText = Annotated[str, Check(_version)]  # see `check_versions`
 Requirement = Annotated[str, Check(_requirement)]
@@ -98,6 +106,7 @@ Variable = Annotated[str, Meta(pattern=r"^(?!PORT\Z|DISCODE_)[A-Za-z_][A-Za-z0-9
 HostName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:\[\]-]+\Z"), Check(_host_name)]
 UrlPath = Annotated[str, Meta(pattern=r"^/[\x21-\x7e]*\Z"), Check(_url_path)]
 VolumePath = Annotated[str, Check(check_volume_path)]
+BackupPath = Annotated[str, Meta(pattern=rf"^(?:{SLUG.pattern})(?:/.+)?\Z", max_length=1000), Check(_backup_path)]
 DOOR_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 LONGEST_DOOR_PATH = 200  # characters
 DoorPath = Annotated[

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from .accessory import Accessory, AccessoryName
+from .accessory import PASSWORD, Accessory, AccessoryName
+from .accessory_kinds import Form
 from .artifact import Archive, Image, Resources
 from .fields import (
+    BackupPath,
     Command,
     DoorPath,
     Entrypoint,
@@ -51,13 +53,16 @@ class Health(Part, frozen=True, kw_only=True):
 
 class EnvVar(Part, frozen=True, kw_only=True):
     """One of: a fixed `value`, a `template` (a value made of others), a secret to `generate` once per installation, a
-    question to `ask` the customer.
+    question to `ask` the customer, what leads to an `accessory`.
 
-    What follows after `optional` came later. `secret`: whether it is hidden; None: as its name says. The rest is of an
+    What follows after `optional` came later. `secret`: whether it is hidden; None: as its name says. `form` is what is
+    told of an accessory, and `scheme` what its address begins with; None: as is usual for its kind. The rest is of an
     `ask`: what its value has to be (`rule.held`), and its value until the customer gives one, which is a template too.
     """
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"template", "secret", "type", "default", "choices", "pattern", "help"})
+    LATER: ClassVar[frozenset[str]] = frozenset(
+        {"template", "secret", "accessory", "form", "scheme", "type", "default", "choices", "pattern", "help"}
+    )
 
     value: str | None = None
     generate: Literal["hex32", "hex64", "hex128"] | None = None
@@ -65,6 +70,9 @@ class EnvVar(Part, frozen=True, kw_only=True):
     optional: bool = False
     template: str | None = None
     secret: bool | None = None
+    accessory: AccessoryName | None = None
+    form: Form = "url"
+    scheme: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9+.-]{0,30}\Z")] | None = None
     type: Literal["text", "integer", "number", "boolean", "url", "email"] = "text"
     default: str | None = None
     choices: tuple[str, ...] = ()
@@ -72,8 +80,13 @@ class EnvVar(Part, frozen=True, kw_only=True):
     help: Annotated[str, Meta(max_length=1000)] = ""
 
     def __post_init__(self) -> None:
-        if sum(part is not None for part in (self.value, self.template, self.generate, self.ask)) != 1:
-            raise ValueError("give exactly one of: a fixed value, generate, ask")
+        sources = (self.value, self.template, self.generate, self.ask, self.accessory)
+        if sum(part is not None for part in sources) != 1:
+            raise ValueError("give exactly one of: a fixed value, generate, ask, accessory")
+        if self.accessory is None and (self.form != "url" or self.scheme is not None):
+            raise ValueError("form and scheme need accessory")
+        if self.scheme is not None and self.form != "url":
+            raise ValueError("scheme is what an address begins with: omit it, or form")
         if self.ask is not None:
             return
         if self.optional:
@@ -99,10 +112,10 @@ def check_templates(env: Mapping[str, EnvVar]) -> None:
     order(made)
 
 
-def check_template(name: str, text: str, env: Mapping[str, EnvVar]) -> None:
-    """Raises ValueError."""
+def check_template(name: str, text: str, env: Mapping[str, EnvVar], also: Collection[str] = ()) -> None:
+    """`also`: names that are known beside `env`. Raises ValueError."""
     try:
-        unknown = [part for part in names(text) if part not in env and part not in OWN]
+        unknown = [part for part in names(text) if part not in env and part not in OWN and part not in also]
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     if unknown:
@@ -196,6 +209,19 @@ class Process(Part, frozen=True, kw_only=True):
         return Door(path=self.path, port=self.port, strip_path=self.strip_path, health=health)
 
 
+class Backup(Part, frozen=True, kw_only=True):
+    """What a vendor says of backups. `exclude`: paths that need none, each with its volume first. The others are
+    commands: `before` and `after` run in the app while its volumes are copied, `verify` in what a restore has brought
+    up, to prove it."""
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
+
+    exclude: tuple[BackupPath, ...] = ()
+    before: Command | None = None
+    after: Command | None = None
+    verify: Command | None = None
+
+
 class AppSpec(Part, frozen=True, kw_only=True):
     """What a vendor's file and a manifest have in common.
 
@@ -203,7 +229,7 @@ class AppSpec(Part, frozen=True, kw_only=True):
     Docker, `command` is in place of CMD, and whatever is run in the image is given to its ENTRYPOINT.
     """
 
-    LATER: ClassVar[frozenset[str]] = frozenset({"entrypoint", "release_timeout", "timeouts"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"entrypoint", "release_timeout", "timeouts", "backup"})
 
     app: Slug
     entrypoint: Entrypoint | None = None
@@ -218,6 +244,7 @@ class AppSpec(Part, frozen=True, kw_only=True):
     requires: Requirement | None = None
     irreversible: bool = False
     resources: Resources = Resources()
+    backup: Backup = Backup()
 
     def __post_init__(self) -> None:
         check_versions(None, self.requires)
@@ -244,6 +271,7 @@ class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
             check_volume_path(path)
         check_templates(self.env)
         self._check_doors()
+        self._check_accessories()
 
     def _check_doors(self) -> None:
         if unknown := set(self.doors) - set(self.processes):
@@ -252,6 +280,18 @@ class Manifest(AppSpec, frozen=True, kw_only=True, forbid_unknown_fields=False):
             raise ValueError("two doors have the same path")
         if any((door.port is None) != (self.artifact.kind == "archive") for door in self.doors.values()):
             raise ValueError("a door of an image has a port, and one of an archive has none")
+
+    def _check_accessories(self) -> None:
+        if self.accessories and self.manifest_schema < WITH_ACCESSORIES:
+            raise ValueError(f"accessories need manifest_schema {WITH_ACCESSORIES}")
+        if twice := {*self.processes, *self.volumes} & set(self.accessories):
+            raise ValueError(f"an accessory has the name of a process or a volume, {min(twice)}")
+        named = {variable.accessory for variable in self.env.values() if variable.accessory is not None}
+        if unknown := named - set(self.accessories):
+            raise ValueError(f"a variable leads to {min(unknown)}, which is no accessory")
+        for accessory in self.accessories.values():
+            for name, text in accessory.env.items():
+                check_template(name, text, self.env, (PASSWORD,))
 
     def canonical(self) -> bytes:
         """The bytes that are hashed and signed: JSON with sorted keys and no blanks."""

@@ -112,6 +112,8 @@ def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
             "Tell the vendor; your app was not touched.",
             key="manifest-mismatch",
         )
+    if _schema_of(data) > SCHEMA:  # before it is read: it may say what has no place here
+        raise _too_new(app)
     try:
         manifest = Manifest.read_json(data)
     except ValidationError as error:
@@ -120,8 +122,6 @@ def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
             "Tell the vendor; your app was not touched.",
             key="manifest-malformed",
         ) from None
-    if manifest.manifest_schema > SCHEMA:
-        raise _too_new(app)
     if (manifest.app, manifest.version) != (app, entry.version):
         raise TrustError(
             f"The manifest served for {app} {entry.version} is for {manifest.app} {manifest.version}. "
@@ -130,6 +130,16 @@ def read_manifest(app: str, entry: IndexEntry, data: bytes) -> Release:
             key="manifest-mismatch",
         )
     return Release(key=key, manifest=manifest)
+
+
+def _schema_of(manifest: bytes) -> int:
+    """0 when it does not say."""
+    try:
+        told = json.loads(manifest)
+    except (ValueError, RecursionError):
+        return 0
+    found = told.get("manifest_schema") if isinstance(told, dict) else None
+    return found if isinstance(found, int) else 0
 
 
 def _too_new(app: str) -> Refused:

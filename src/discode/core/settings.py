@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .accessory import PASSWORD
+from .accessory_kinds import told
 from .errors import UsageError
+from .external import of_app, password_setting, wanted_accessories
 from .manifest import EnvVar, Manifest, templates
 from .rule import held, possible
 from .secrecy import has_credentials, is_secret_name
 from .template import OWN, expand, is_template, names, order
 
+PASSWORD_DIGITS = 48  # hex: 192 bits, and no character that an address or a configuration would take for its own
 Origin = Literal["vendor", "default", "generated", "you"]
 
 
@@ -26,12 +30,15 @@ class Setting:
 
 
 def complete(manifest: Manifest, settings: Mapping[str, str], generate: Callable[[int], str]) -> dict[str, str]:
-    """The settings with every secret that the manifest wants generated. `generate(n)` gives n hex digits."""
+    """The settings with every secret that the manifest wants generated, passwords of its accessories among them.
+    `generate(n)` gives n hex digits."""
     made = {
         name: generate(int(variable.generate.removeprefix("hex")))
         for name, variable in manifest.env.items()
         if variable.generate and name not in settings
     }
+    passwords = map(password_setting, wanted_accessories(manifest, settings))
+    made |= {name: generate(PASSWORD_DIGITS) for name in passwords if name not in settings}
     return {**settings, **made}
 
 
@@ -69,15 +76,38 @@ def environment(manifest: Manifest, settings: Mapping[str, str], own: Mapping[st
 
     What is made of a setting without a value has none. Raises ValueError, with a name, for a value that gets too long.
     """
+    values = _values(manifest, settings, own)
+    wanted = {**dict.fromkeys(manifest.env), **dict.fromkeys(of_app(settings))}
+    return {name: value for name in wanted if (value := values[name]) is not None}
+
+
+def accessory_environment(
+    manifest: Manifest, settings: Mapping[str, str], name: str, own: Mapping[str, str] = {}
+) -> dict[str, str]:
+    """The environment of one of its accessories, the generated password in it. Raises ValueError as `environment`."""
+    values = {**_values(manifest, settings, own), PASSWORD: settings.get(password_setting(name))}
+    made = {variable: expand(text, values) for variable, text in manifest.accessories[name].env.items()}
+    return {variable: value for variable, value in made.items() if value is not None}
+
+
+def _values(manifest: Manifest, settings: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str | None]:
     values: dict[str, str | None] = {**dict.fromkeys(OWN), **own, **dict.fromkeys(manifest.env)}
     values |= {name: variable.value for name, variable in manifest.env.items()}
+    values |= {name: _of_accessory(manifest, settings, one) for name, one in manifest.env.items() if one.accessory}
     values |= settings
     made = templates(manifest.env)
     for name in order(made):
         if name not in settings:
             values[name] = _made(name, manifest.env[name], made[name], values)
-    wanted = {**dict.fromkeys(manifest.env), **dict.fromkeys(settings)}
-    return {name: value for name in wanted if (value := values[name]) is not None}
+    return values
+
+
+def _of_accessory(manifest: Manifest, settings: Mapping[str, str], variable: EnvVar) -> str | None:
+    name = variable.accessory or ""
+    password = settings.get(password_setting(name))
+    if password is None:
+        return None
+    return told(name, manifest.accessories[name], variable.form, variable.scheme, password)
 
 
 def change(
@@ -117,7 +147,7 @@ def warnings(manifest: Manifest, settings: Mapping[str, str], changed: Mapping[s
 def listed(manifest: Manifest, settings: Mapping[str, str], own: Mapping[str, str] = {}) -> list[Setting]:
     """All of them, by name; those that nobody has set yet, too."""
     values, hidden = environment(manifest, settings, own), secrets(manifest, settings)
-    found = {*manifest.env, *settings}
+    found = {*manifest.env, *of_app(settings)}
     return [
         Setting(name, values.get(name), _origin(manifest, settings, name), name in hidden) for name in sorted(found)
     ]
@@ -128,7 +158,7 @@ def secrets(manifest: Manifest, settings: Mapping[str, str]) -> frozenset[str]:
     such a one."""
     hidden = {
         name
-        for name in {*manifest.env, *settings}
+        for name in {*manifest.env, *of_app(settings)}
         if is_secret(name, manifest.env.get(name)) or has_credentials(_literal(manifest, settings, name))
     }
     made = {name: text for name, text in templates(manifest.env).items() if name not in settings}
@@ -144,6 +174,8 @@ def is_secret(name: str, variable: EnvVar | None) -> bool:
         return is_secret_name(name)
     if variable.secret is not None:
         return variable.secret
+    if variable.accessory is not None:
+        return variable.form in ("url", "password")
     return bool(variable.generate) or (is_secret_name(name) and not variable.choices and variable.type != "boolean")
 
 
@@ -163,7 +195,7 @@ def _made(name: str, variable: EnvVar, text: str, values: Mapping[str, str | Non
 
 
 def _must_be_known(manifest: Manifest, settings: Mapping[str, str], assignments: Mapping[str, str | None]) -> None:
-    left = {name for name, value in assignments.items() if value is None and name in settings}
+    left = {name for name, value in assignments.items() if value is None and name in of_app(settings)}
     if unknown := sorted(set(assignments) - set(manifest.env) - left):
         known = ", ".join(sorted(manifest.env)) or "none"
         raise UsageError(
@@ -191,7 +223,7 @@ def _unasked(manifest: Manifest, settings: Mapping[str, str], changed: Mapping[s
     return sorted(
         name
         for name in differ
-        if name in env and not env[name].ask and (name in changed or env[name].generate)
+        if name in env and not env[name].ask and not env[name].accessory and (name in changed or env[name].generate)
         and not (env[name].generate and name not in settings)
     )  # fmt: skip
 

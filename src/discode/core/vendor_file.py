@@ -9,6 +9,10 @@ from typing import Annotated, Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from .accessory import AccessoryName
+from .accessory_kinds import KINDS
+from .accessory_spec import AccessorySpec, variable_problems
+from .accessory_spec import problems as accessory_problems
 from .doors import problems as door_problems
 from .errors import ManifestError
 from .fields import Command, Platform, Slug, VersionText
@@ -18,7 +22,7 @@ from .telling import telling
 from .variables import finished, problems
 
 LONGEST = 256 * 1024  # bytes
-_NAMED: dict[str, type[Model]] = {"env": EnvVar, "volumes": Volume, "processes": Process}
+_NAMED: dict[str, type[Model]] = {"env": EnvVar, "volumes": Volume, "processes": Process, "accessories": AccessorySpec}
 _NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp")
 _WORDS = (*_NUMBERS, "tag:yaml.org,2002:bool")
 
@@ -33,6 +37,7 @@ class VendorFile(AppSpec, frozen=True, kw_only=True):
     platforms: tuple[Platform, ...] = ()
     volumes: dict[Slug, Volume] = {}
     processes: dict[Slug, Process] = {}
+    accessories: dict[AccessoryName, AccessorySpec] = {}
 
     @property
     def commands(self) -> dict[str, Command]:
@@ -86,15 +91,27 @@ def parse_vendor_file(text: str, name: str = "discode.yml") -> VendorFile:
         raise ManifestError(f"{name} is invalid. Nothing was published.", told) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ManifestError(f"{name} cannot be read. Nothing was published.", (str(error),)) from None
-    env = finished(spec.env)
-    found = [_place(["volumes", volume], node) + why for volume, why in twice_written(spec).items()]
-    own = {"health check": spec.health.path, "confirm_path": spec.update.confirm_path}
-    doors = door_problems(spec.doors, own, is_image=spec.image is not None)
-    found += [_place(["processes", *path], node) + message for path, message in doors]
-    found += [_place(["env", *path], node) + message for path, message in problems(env)]
-    if found:
+    spec = spec.changed(env=finished(spec.env))
+    if found := [_place([part, *path], node) + message for part, path, message in _problems(spec)]:
         raise ManifestError(f"{name} is invalid. Nothing was published.", tuple(found))
-    return spec.changed(env=env)
+    return spec
+
+
+def _problems(spec: VendorFile) -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """What its parts say together: the part, the place in it, and what has to be mended."""
+    is_image = spec.image is not None
+    for volume, why in twice_written(spec).items():
+        yield "volumes", (volume,), why
+    own = {"health check": spec.health.path, "confirm_path": spec.update.confirm_path}
+    found = [("processes", *one) for one in door_problems(spec.doors, own, is_image=is_image)]
+    found += [("env", *one) for one in problems(spec.env)]
+    found += [("env", *one) for one in variable_problems(spec.accessories, spec.env)]
+    taken = {**dict.fromkeys(spec.volumes, "a volume"), **dict.fromkeys(spec.processes, "a process")}
+    found += [("accessories", *one) for one in accessory_problems(spec.accessories, spec.env, taken, is_image=is_image)]
+    yield from found
+    for number, path in enumerate(spec.backup.exclude):
+        if (volume := path.partition("/")[0]) not in spec.volumes:
+            yield "backup", ("exclude", str(number)), f"no volume is named {volume}; what is in none is in no backup"
 
 
 def twice_written(spec: VendorFile) -> dict[str, str]:
@@ -134,13 +151,16 @@ def _composed(text: str, name: str) -> yaml.Node | None:
 
 
 def _constructed(node: yaml.Node) -> Any:
-    """The file's values. A version and the values of env stay as they were written: `1.10` is not the number 1.1."""
+    """The file's values. Versions and the values of env stay as they were written: `1.10` is not the number 1.1."""
     for key, value in node.value:
         if key.value == "version":
             _keep_as_text(value)
         elif key.value == "env" and isinstance(value, yaml.MappingNode):
             for _, variable in value.value:
                 _keep_variable(variable)
+        elif key.value == "accessories" and isinstance(value, yaml.MappingNode):
+            for _, accessory in value.value:
+                _keep_accessory(accessory)
     return yaml.SafeLoader("").construct_document(node)
 
 
@@ -154,6 +174,15 @@ def _keep_variable(node: yaml.Node) -> None:
         elif key.value in ("default", "choices"):
             for one in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                 _keep_as_text(one, _WORDS)
+
+
+def _keep_accessory(node: yaml.Node) -> None:
+    for key, value in node.value if isinstance(node, yaml.MappingNode) else []:
+        if key.value in KINDS:
+            _keep_as_text(value)
+        elif key.value == "env" and isinstance(value, yaml.MappingNode):
+            for _, text in value.value:
+                _keep_as_text(text)
 
 
 def _keep_as_text(node: yaml.Node, tags: tuple[str, ...] = _NUMBERS) -> None:

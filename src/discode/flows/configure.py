@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..core.errors import UsageError
+from ..core.external import told_of_moves
 from ..core.installation import Installation
 from ..core.journal import Flow, Journal
 from ..core.settings import change, missing, warnings
@@ -52,7 +53,7 @@ def _changed(
             f"Give another value: discode config set {before.app} {needed[0]}=VALUE",
             key="missing-settings",
         )
-    for warning in warnings(manifest, current, changed):
+    for warning in (*warnings(manifest, current, changed), *told_of_moves(manifest, current, changed)):
         world.report.note(warning)
     return changed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..core.errors import PreflightError, Refused
+from ..core.external import check_accessories_run
 from ..core.installation import Installation, Route
 from ..core.manifest import Manifest
 from ..core.release import Release
@@ -76,7 +77,7 @@ def with_given(release: Release, current: Mapping[str, str], given: Mapping[str,
 
 def settled_settings(site: Site, release: Release, given: Mapping[str, str]) -> dict[str, str]:
     """The settings with generated secrets. Raises MissingSettings when some can only come from the customer, or when
-    this release wants another value of them."""
+    this release wants another value of them; PreflightError when an accessory cannot be run with them."""
     return _settled(release.manifest, given, site.system.secret)
 
 
@@ -86,6 +87,7 @@ def check_settings(release: Release, given: Mapping[str, str]) -> None:
 
 
 def _settled(manifest: Manifest, given: Mapping[str, str], generate: Callable[[int], str]) -> dict[str, str]:
+    check_accessories_run(manifest, given)
     wanted = complete(manifest, given, generate)
     if questions := missing(manifest, wanted):
         raise MissingSettings(manifest, questions)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ..core import platform
 from ..core.artifact import Archive, Image
 from ..core.errors import Refused, UsageError
-from ..core.manifest import WITH_DOORS, WITH_ENTRYPOINT, Manifest, release_key
+from ..core.manifest import WITH_ACCESSORIES, WITH_DOORS, WITH_ENTRYPOINT, Manifest, release_key
 from ..core.names import check_channel
 from ..core.release import Index, IndexEntry, manifest_path
 from ..core.rollout import Rollout
@@ -18,6 +19,7 @@ from ..core.vendor_file import VendorFile, parse_vendor_file
 from ..core.version import parse_version
 from ..ports.images import ImageRegistry, Resolved
 from ..ports.repository import Repository
+from .publish_accessories import Accompanied, accompanied, must_be_unmoved
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,18 @@ def publish(
     wanted = _version(spec, version)
     repository.renew_root()
     if spec.archive is not None:
-        return _publish_archive(repository, spec, file.parent / spec.archive, wanted, offer)
+        beside = accompanied(registry, spec, (), ())
+        done = _publish_archive(repository, registry, spec, file.parent / spec.archive, wanted, offer, beside)
+        return _noted(done, beside.notes)
     reference = _reference(image or spec.image or "", wanted)
     resolved = registry.resolve(reference)
-    told = [_told_of(spec, resolved), check_image(spec, resolved)]
-    artifact = resolved.image.changed(platforms=_promised(spec) or resolved.image.platforms)
-    manifest = _manifest(spec, wanted, artifact)
+    told, promised = [_told_of(spec, resolved), check_image(spec, resolved)], _promised(spec)
+    artifact = resolved.image.changed(platforms=promised or resolved.image.platforms)
+    beside = accompanied(registry, spec, promised, artifact.platforms)
+    manifest = _manifest(spec, wanted, artifact, beside)
 
     def unmoved() -> None:
+        must_be_unmoved(registry, spec, beside)
         if registry.resolve(reference).image.digest != artifact.digest:
             raise Refused(
                 f"{reference} was moved to another image during the publish. Nothing was published.",
@@ -81,7 +87,11 @@ def publish(
             )
 
     done = _publish(repository, offer, manifest, {}, unmoved)
-    return done if done.note else replace(done, note=" ".join(filter(None, told)))
+    return _noted(done, (*told, *beside.notes))
+
+
+def _noted(done: Published, notes: Sequence[str]) -> Published:
+    return done if done.note else replace(done, note=" ".join(filter(None, notes)))
 
 
 def check_image(spec: VendorFile, resolved: Resolved) -> str:
@@ -134,11 +144,21 @@ def _reference(image: str, version: str) -> str:
     return f"{image}:{version}"
 
 
-def _publish_archive(repository: Repository, spec: VendorFile, source: Path, version: str, offer: Offer) -> Published:
+def _publish_archive(
+    repository: Repository,
+    registry: ImageRegistry,
+    spec: VendorFile,
+    source: Path,
+    version: str,
+    offer: Offer,
+    beside: Accompanied,
+) -> Published:
     artifact, packed = repository.pack(spec.app, source)
     try:
-        manifest = _manifest(spec, version, artifact)
-        return _publish(repository, offer, manifest, {artifact.path: packed}, lambda: None)
+        manifest = _manifest(spec, version, artifact, beside)
+        files: dict[str, bytes | Path] = {artifact.path: packed}
+        unmoved = partial(must_be_unmoved, registry, spec, beside)
+        return _publish(repository, offer, manifest, files, unmoved)
     finally:
         packed.unlink(missing_ok=True)
 
@@ -225,14 +245,17 @@ def _version(spec: VendorFile, given: str | None) -> str:
     return wanted
 
 
-def _manifest(spec: VendorFile, version: str, artifact: Archive | Image) -> Manifest:
+def _manifest(spec: VendorFile, version: str, artifact: Archive | Image, beside: Accompanied | None = None) -> Manifest:
     fields = {name: getattr(spec, name) for name in spec.__struct_fields__ if name in Manifest.__struct_fields__}
     own = {"manifest_schema": _schema(spec), "version": version, "artifact": artifact, "volumes": spec.volume_paths}
-    return Manifest.checked(**{**fields, **own, "processes": spec.commands, "doors": spec.doors})
+    parts = {"processes": spec.commands, "doors": spec.doors, "accessories": beside.accessories if beside else {}}
+    return Manifest.checked(**{**fields, **own, **parts})
 
 
 def _schema(spec: VendorFile) -> int:
     """The least that knows all that the file says: customers with an older Discode get what they can run."""
+    if spec.accessories:
+        return WITH_ACCESSORIES
     if spec.doors:
         return WITH_DOORS
     return 1 if spec.entrypoint is None else WITH_ENTRYPOINT

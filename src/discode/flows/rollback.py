@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..core.accessory_plan import check_accessories
 from ..core.errors import Refused
 from ..core.installation import Installation
 from ..core.journal import Journal
@@ -49,16 +50,20 @@ def _possible(
     """What serves. Raises what would keep it from being rolled back: before a snapshot is taken for it in vain."""
     with world.store.lock(app):
         settle(world, app, steps)
-        before, release = _planned(world, app, to, sure)
+        before, release = _planned(world, app, to, sure, settings)
         site = world.site(before.kind, steps)
         check_settings(release, with_given(release, site.store.settings(app, before.settings), settings))
         preflight(site, before.with_release(release, before.settings))
     return before
 
 
-def _planned(world: World, app: str, to: str | None, sure: bool) -> tuple[Installation, Release]:
+def _planned(
+    world: World, app: str, to: str | None, sure: bool, settings: Mapping[str, str]
+) -> tuple[Installation, Release]:
     before = must_run(world.installed(app))
     release = plan_rollback(before, to)
+    current = world.store.settings(app, before.settings)
+    check_accessories(before, release, current, with_given(release, current, settings))
     if not sure and (changed := past_migrations(before, release)):
         raise DataIsNewer(app, changed, release.version)
     return before, release
@@ -67,7 +72,7 @@ def _planned(world: World, app: str, to: str | None, sure: bool) -> tuple[Instal
 def _rollback(
     world: World, app: str, to: str | None, sure: bool, settings: Mapping[str, str], snapshot: str | None, steps: Steps
 ) -> Result | Missing:
-    before, release = _planned(world, app, to, sure)
+    before, release = _planned(world, app, to, sure, settings)
     site = world.site(before.kind, steps)
     if missing := lacks(site, before, release):
         return missing

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..core.accessory_plan import check_accessories
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.plan import NothingToDo, Step, check_kind, plan_update, warning_of, withdrawn
@@ -69,7 +70,9 @@ def check(world: World, app: str) -> tuple[Installation, Index, NothingToDo | St
         index = releases.index()
         plan = _plan(world, before, index, None, False, False)
         if isinstance(plan, Step):
-            check_kind(before, releases.release(plan.entry))
+            check_kind(before, release := releases.release(plan.entry))
+            current = world.store.settings(app, before.settings)
+            check_accessories(before, release, current, current)
         return before, index, plan
 
 
@@ -112,7 +115,8 @@ def _brought(
     site = world.site(release.manifest.artifact.kind, steps)
     with steps("preflight", "Checking disk, memory and settings"):
         current = site.store.settings(before.app, before.settings)
-        check_settings(release, with_given(release, current, given))
+        check_settings(release, wanted := with_given(release, current, given))
+        check_accessories(before, release, current, wanted)
         site.proxy.ensure()
         preflight(site, before.with_release(release, before.settings))
     with steps("fetch", f"Fetching {release.version}"):

@@ -17,6 +17,7 @@ class Resolved:
     ports: tuple[int, ...] = ()
     volumes: tuple[str, ...] = ()
     started: Started = field(default_factory=Started)
+    env: dict[str, str] = field(default_factory=dict)
 
 
 class ImageRegistry(Protocol):

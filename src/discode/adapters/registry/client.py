@@ -120,7 +120,8 @@ def _resolved(session: _Session, wanted: Reference, digest: str, manifest: dict[
     told = config.get("config") or {}
     ports = tuple(sorted(int(port.partition("/")[0]) for port in told.get("ExposedPorts") or {}))
     started = Started(tuple(told.get("Entrypoint") or ()), tuple(told.get("Cmd") or ()))
-    return Resolved(image, ports, tuple(sorted(told.get("Volumes") or {})), started)
+    env = dict(str(one).split("=", 1) for one in told.get("Env") or () if "=" in str(one))
+    return Resolved(image, ports, tuple(sorted(told.get("Volumes") or {})), started, env)
 
 
 def _parts(entries: list[Any]) -> dict[str, str]:
