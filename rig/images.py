@@ -92,7 +92,7 @@ def compressed_base() -> tuple[Path, Path]:
     key = hashlib.sha256("\n".join(NOT_FOR_APPS).encode()).hexdigest()[:8]
     packed = archive.with_name(f"{archive.stem}-apps-{key}.tar.gz")
     diff = packed.with_suffix(".diff")
-    with _alone(archive.with_suffix(".lock")):
+    with alone(archive.with_suffix(".lock")):
         if not diff.exists():
             digest = _pack(archive, packed)
             diff.write_text(f"sha256:{digest}")
@@ -118,13 +118,13 @@ def _pack(archive: Path, packed: Path) -> str:
 def base_archive() -> Path:
     """The Debian that the edge's image is built on has a Python, too. Made once, whoever asks at the same time."""
     cache().mkdir(parents=True, exist_ok=True)
-    with _alone(cache() / "base.lock"):
+    with alone(cache() / "base.lock"):
         done = subprocess.run([str(EDGE), "--archive"], check=True, stdout=subprocess.PIPE, text=True)
     return Path(done.stdout.strip())
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """Nobody else of this machine is in here under that path."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
