@@ -107,7 +107,7 @@ class Bench:
     def ask(self, spec, path="/"):
         import urllib.request
 
-        address = self.told(spec.name)["NetworkSettings"]["Networks"]["discode-test"]["IPAddress"]
+        address = self.told(spec.name)["NetworkSettings"]["Networks"]["discode-test.tiny"]["IPAddress"]
         with urllib.request.urlopen(f"http://{address}:3000{path}", timeout=5) as answer:
             return json.loads(answer.read())
 

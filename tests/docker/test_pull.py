@@ -204,8 +204,8 @@ def test_credentials_are_used_for_the_pull_and_stored_nowhere(daemon, registry, 
 
 def test_a_certificate_that_nobody_signed_is_called_by_its_name(bench, tmp_path):
     """At the gateway of the bench's own network: on loopback Docker takes plain HTTP."""
-    bench.runtime._network.ensure()
-    subnet = bench.api.inspect_network("discode-test")["IPAM"]["Config"][0]["Subnet"]
+    bench.runtime._network(APP).ensure()
+    subnet = bench.api.inspect_network(bench.runtime._network(APP).name)["IPAM"]["Config"][0]["Subnet"]
     address = str(next(ipaddress.ip_network(subnet).hosts()))
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(

@@ -174,8 +174,8 @@ def test_what_a_killed_start_left_is_completed_or_removed(bench):
     spec = bench.spec()
     from discode.adapters.docker import containers
 
-    bench.runtime._network.ensure()
-    containers.create(bench.engine, containers.web(spec), "discode-test")
+    bench.runtime._network(APP).ensure()
+    containers.create(bench.engine, containers.web(spec), "discode-test.tiny")
     state = bench.runtime.inspect(spec.name)
     assert state.phase is Phase.EXITED and state.reason == "it never became ready"
     bench.runtime.start(spec)
@@ -186,12 +186,12 @@ def test_the_container_of_a_killed_release_command_is_swept_away(bench):
     from discode.adapters.docker import containers
 
     spec = bench.spec()
-    bench.runtime._network.ensure()
+    bench.runtime._network(APP).ensure()
     part = containers.once(spec, ["sleep", "300"])
-    containers.bring_up(bench.engine, part, "discode-test", None)
+    containers.bring_up(bench.engine, part, "discode-test.tiny", None)
     assert [state.name for state in bench.runtime.instances(APP)] == [spec.name]
     assert bench.runtime.run_once(spec, bench.command, 60, print).exit_code == 0
-    containers.bring_up(bench.engine, part, "discode-test", None)
+    containers.bring_up(bench.engine, part, "discode-test.tiny", None)
     bench.runtime.remove(spec.name)
     assert bench.api.containers(all=True) == []
 

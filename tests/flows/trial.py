@@ -46,6 +46,7 @@ def copied(world: MemoryWorld) -> MemoryWorld:
         live={name: _copied_instance(instance) for name, instance in world.runtime.live.items()},
         fetched=set(world.runtime.fetched),
         volumes=set(world.runtime.volumes),
+        shared=set(world.runtime.shared),
         exclusive=world.runtime.exclusive,
         violations=list(world.runtime.violations),
         _port=world.runtime._port,
@@ -199,6 +200,8 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
         assert not instances and not ours(world), f"{where}: left over: {instances}, {world.proxy.services}"
         if not faults or scenario.name.startswith("uninstall"):  # an install may be cut off before its journal
             assert not world.store.certificates.get(APP), f"{where}: a private key is left"
+        is_forgotten = any(isinstance(fault, str) for fault in faults.values())  # with a journal that was damaged
+        assert is_forgotten or APP not in world.runtime.shared, f"{where}: left: what its instances had in common"
         assert scenario.purges or not _had_data(scenario) or APP in world.runtime.volumes, f"{where}: lost its data"
         return
     is_proved = all(one.is_proved for one in world.proxy.https(installation.route))

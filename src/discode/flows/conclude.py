@@ -209,6 +209,7 @@ def _undo_install(site: Site, journal: Journal, cause: BaseException | None) -> 
     retire_others(site, None, after.app, failed=after.instance)
     site.proxy.unroute(after.app)  # again, for a deploy that went on inside the proxy meanwhile
     site.runtime.prune(after.app, frozenset())
+    site.runtime.forget(after.app)
     finish(site, journal, "before", _outcome("before", cause), cause)
 
 

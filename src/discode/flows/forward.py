@@ -28,6 +28,7 @@ def uninstall(site: Site, journal: Journal) -> None:
     retire_others(site, None, app)
     site.runtime.sweep(app, living=True)
     site.runtime.prune(app, frozenset())
+    site.runtime.forget(app)
     site.store.save_kept(before.left())
     site.store.delete_installation(app)
     if set(site.store.apps()) <= {app}:

@@ -63,6 +63,7 @@ def _drop(world: World, kept: Kept, kind: Literal["archive", "image"], steps: St
         retire_others(site, None, kept.app)
         site.runtime.sweep(kept.app, living=True)
         site.runtime.prune(kept.app, frozenset())
+        site.runtime.forget(kept.app)
         site.runtime.drop_data(kept.app)
         if not world.store.apps():
             site.proxy.retire(purge=True)

@@ -186,5 +186,9 @@ class Runtime(Protocol):
     def prune(self, app: str, keep: frozenset[str]) -> None:
         """Drop what was fetched for other release keys than `keep`."""
 
+    def forget(self, app: str) -> None:
+        """No instance of the app is left, nor will be: what they had in common goes, but for data. While something of
+        the app is still in it: nothing."""
+
     def drop_data(self, app: str) -> None:
         """Delete the app's volumes: the customer asked for it."""

@@ -59,6 +59,7 @@ class MemoryRuntime:
         self.fetched: set[tuple[str, str]] = set()
         self.volumes: set[str] = set()
         self.is_out_of_reach = False
+        self.shared: set[str] = set()  # apps that have what their instances have in common
         self.begun: list[tuple[str, bool]] = []  # by `run`: the app, and whether its command lives
         self.exclusive = False
         self.violations: list[str] = []
@@ -89,6 +90,7 @@ class MemoryRuntime:
             instance.spec = spec
         instance.lines.append(f"{spec.name} starts")
         self.volumes.add(spec.name.app)
+        self.shared.add(spec.name.app)
         running = [state.name for state in self.instances(spec.name.app) if state.phase is Phase.RUNNING]
         if self.exclusive and len(running) > 1:
             self.violations.append(f"two at once: {', '.join(map(str, running))}")
@@ -222,6 +224,10 @@ class MemoryRuntime:
 
     def prune(self, app: str, keep: frozenset[str]) -> None:
         self.fetched = {(owner, key) for owner, key in self.fetched if owner != app or key in keep}
+
+    def forget(self, app: str) -> None:
+        if not self.instances(app):
+            self.shared.discard(app)
 
     def drop_data(self, app: str) -> None:
         self.volumes.discard(app)

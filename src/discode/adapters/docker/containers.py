@@ -11,7 +11,7 @@ from ...core.errors import DiscodeError, Failed, NotHere, Refused, ReleaseFailed
 from ...core.manifest import Manifest
 from ...core.names import InstanceName
 from ...ports.runtime import InstanceSpec
-from . import users
+from . import app_network, users
 from .engine import Engine
 from .names import (
     APP,
@@ -121,7 +121,7 @@ def bring_up(engine: Engine, part: Part, network: str, address: str | None) -> d
         if told["State"]["Paused"]:
             engine.api.unpause(name)
         return told
-    elif not _is_made_for(told, part):
+    elif not _is_made_for(told, part) or app_network.has_lost_one(engine, told):
         # A container's environment cannot be changed, and settings may be new since it was stopped.
         remove(engine, name)
         create(engine, part, network, address)

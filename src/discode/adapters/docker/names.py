@@ -10,6 +10,7 @@ from ...core.names import InstanceName
 APP, KEY, ROLE = "discode.app", "discode.key", "discode.role"
 WEB, PROCESS, RELEASE = "web", "process", "release"  # roles of containers that belong to an instance
 RUN = "run"  # the role of a container that a person runs a program in: of an app, and of no instance
+PROXY = "proxy"  # the role of its container, and of its volume
 OWNER = "discode.owner"  # of such a container: the process that it ends with
 ONCE = "release"  # the suffix of the container of a release command; not a slug's, see `part_name`
 

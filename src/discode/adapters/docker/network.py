@@ -1,4 +1,4 @@
-"""The network that the apps and the proxy are in, and addresses in it that an instance keeps over its restarts."""
+"""A network of ours: the proxy's or an app's, and addresses in it that an instance keeps over its restarts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...core.errors import Failed, Refused
 from ...core.subnets import has_room
 from ..machine import direct_routes
 from .engine import Engine
-from .names import ROLE
+from .names import APP, ROLE, labels
 
 NETWORK = "network"  # its role
 TRIES = 5
@@ -19,10 +19,11 @@ AGAIN = "See whether there is room then: discode doctor"
 
 
 class Network:
-    """Its subnet is named at the creation: Docker gives fixed addresses in such networks alone."""
+    """Its subnet is named at the creation: Docker gives fixed addresses in such networks alone. `app`: whose it is; the
+    proxy's is no app's."""
 
-    def __init__(self, engine: Engine, name: str):
-        self._engine, self.name = engine, name
+    def __init__(self, engine: Engine, name: str, app: str = ""):
+        self._engine, self.name, self.app = engine, name, app
 
     def ensure(self) -> None:
         """Raises Refused when the network is somebody else's."""
@@ -34,10 +35,12 @@ class Network:
             told = self._inspect()
         if told is None:
             raise self._no_subnet("others took each that it had")
-        if (told["Labels"] or {}).get(ROLE) != NETWORK:
+        if not self._is_ours(told):
             raise Refused(
                 f"A network named {self.name} exists and does not belong to Discode. Nothing was changed.",
-                "Choose another name: proxy_network in config.toml.",
+                f"Remove it if nobody needs it (docker network rm {self.name}), then run the command again."
+                if self.app
+                else "Choose another name: proxy_network in config.toml.",
                 key="network-taken",
             )
 
@@ -79,7 +82,7 @@ class Network:
         import docker.errors
 
         told = self._inspect()
-        if told is None or (told["Labels"] or {}).get(ROLE) != NETWORK:
+        if told is None or not self._is_ours(told):
             return
         try:
             self._engine.api.remove_network(told["Id"])
@@ -88,6 +91,21 @@ class Network:
         except docker.errors.APIError as error:
             if error.status_code not in (403, 409):  # somebody's container is in it
                 raise
+
+    def members(self) -> list[str]:
+        """The names of the containers that are in it, running or not, whether it is there or not: Docker lets go of a
+        network that none but stopped ones are in."""
+        found = self._engine.api.containers(all=True, filters={"network": self.name})
+        # The engine takes the name for a pattern, in which a dot is any character, and an end may follow.
+        return sorted(one["Names"][0].lstrip("/") for one in found if self.name in one["NetworkSettings"]["Networks"])
+
+    def _is_ours(self, told: dict[str, Any]) -> bool:
+        marks = told["Labels"] or {}
+        return marks.get(ROLE) == NETWORK and marks.get(APP, "") == self.app
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        return labels(self.app, NETWORK) if self.app else {ROLE: NETWORK}
 
     def _taken(self, told: dict[str, Any]) -> set[str]:
         config = told["IPAM"]["Config"][0]
@@ -114,7 +132,7 @@ class Network:
         ipam = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)])
         try:
             self._engine.api.create_network(
-                self.name, driver="bridge", check_duplicate=True, labels={ROLE: NETWORK}, ipam=ipam
+                self.name, driver="bridge", check_duplicate=True, labels=self._labels, ipam=ipam
             )
         except docker.errors.APIError as error:
             # 409: another command was first. 403 and 500: the subnet has been taken since we looked.
@@ -134,14 +152,16 @@ class Network:
         import docker.errors
 
         try:
-            told = self._engine.api.create_network(f"{self.name}-{secrets.token_hex(4)}", labels={ROLE: NETWORK})
+            told = self._engine.api.create_network(f"{self.name}..{secrets.token_hex(4)}", labels=self._labels)
         except docker.errors.APIError as error:
             raise self._no_subnet(str(error.explanation or error)) from error
         return str(told["Id"])
 
 
-def address_of(told: dict[str, Any], network: str) -> str:
-    """An inspected container's address in the network: the fixed one, or the one that it has now; may be empty."""
-    attached = told["NetworkSettings"]["Networks"].get(network) or {}
+def address_of(told: dict[str, Any], *networks: str) -> str:
+    """An inspected container's address in the first of these that it is in: the fixed one, or the one that it has now;
+    may be empty."""
+    found = told["NetworkSettings"]["Networks"]
+    attached: dict[str, Any] = next((found[name] for name in networks if found.get(name)), {})
     fixed = (attached.get("IPAMConfig") or {}).get("IPv4Address")
     return str(fixed or attached.get("IPAddress") or "")

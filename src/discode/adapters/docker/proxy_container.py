@@ -21,15 +21,14 @@ from ..kamal_proxy import commands
 from ..kamal_proxy.carrier import Answer
 from ..kamal_proxy.obstacles import port_obstacle, taken
 from ..port_owner import PortOwner
-from . import containers
+from . import app_network, containers
 from .engine import Engine
 from .exec import EDGE, DockerExec
 from .handed import STATE
-from .names import ROLE
+from .names import PROXY, ROLE
 from .network import Network
 from .whose import container_name, publisher
 
-PROXY = "proxy"  # its role, and its volume's
 START = 15.0  # seconds from the start of the container to the first answer
 END = 10  # what requests under way get when it is replaced
 POLL = 0.05
@@ -37,7 +36,7 @@ POLL = 0.05
 
 @dataclass(frozen=True)
 class ContainerSettings:
-    """`network` is the one that apps are in, too: there the proxy finds them by name."""
+    """`network` is the proxy's own. It joins that of each app: there it finds instances by name."""
 
     name: str
     image: str
@@ -74,7 +73,7 @@ class ProxyContainer:
         """Raises Refused when a port is taken, the image cannot be had or the name is somebody else's."""
         with self._translated():
             is_new = self._end_replacement()
-            told = self._inspect(self._settings.name)
+            told = self._startable()
             if told is None:
                 self._create(self._settings.name)
             elif (differs := self._differences(told, of_old=False)) and told["State"]["Running"]:
@@ -82,6 +81,8 @@ class ProxyContainer:
             is_up = told is not None and told["State"]["Running"] and not told["State"]["Restarting"]
             if not is_up:
                 self._start(self._settings.name, is_new=told is None)
+            elif told is not None:
+                self._join(self._settings.name)
         if told is None or not is_up or is_new or _has_just_started(told):
             self._wait(self._settings.name)
         self.bring_files()
@@ -163,13 +164,25 @@ class ProxyContainer:
                 ) from error
             gap = time.monotonic() - begun
             self._end_replacement()
+            self._join(self._settings.name)  # networks of apps that were installed meanwhile
         self.exec = DockerExec(self._engine, self._settings.name)  # the new one may be of another kind
         self.bring_files()
         return gap
 
+    def _startable(self) -> dict[str, Any] | None:
+        """None when it is not there, or was removed because it cannot start any more: all it knows is in a volume."""
+        told = self._inspect(self._settings.name)
+        if told is None or told["State"]["Running"] or not app_network.has_lost_one(self._engine, told):
+            return told
+        containers.remove(self._engine, self._settings.name)
+        return None
+
     @property
     def _next(self) -> str:
-        return f"{self._settings.name}-next"
+        return app_network.proxies(self._settings.name)[1]
+
+    def _join(self, name: str) -> None:
+        app_network.join(self._engine, name, app_network.of_all_apps(self._engine, self._settings.network))
 
     def _end_replacement(self) -> bool:
         """Forward when the next one runs, else back: whichever of the two that is, one is left with the name. Says
@@ -187,6 +200,7 @@ class ProxyContainer:
     def _back(self) -> None:
         containers.remove(self._engine, self._next)
         self._engine.api.start(self._settings.name)
+        self._join(self._settings.name)
         self._wait(self._settings.name)
 
     def _inspect(self, name: str) -> dict[str, Any] | None:
@@ -262,6 +276,7 @@ class ProxyContainer:
     def _start(self, name: str, *, is_new: bool) -> None:
         import docker.errors
 
+        self._join(name)
         try:
             self._engine.api.start(name)
         except docker.errors.APIError as error:

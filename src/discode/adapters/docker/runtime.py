@@ -16,7 +16,7 @@ from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 from .. import http_probe
-from . import containers, inside, listening, logs, once, programs, unrunnable, volumes
+from . import app_network, containers, inside, listening, logs, once, programs, unrunnable, volumes
 from .containers import Part
 from .ended import end_of
 from .engine import Engine
@@ -30,12 +30,14 @@ Addressing = Literal["name", "address"]
 
 
 class DockerRuntime:
-    """`addressing`: how the proxy finds an instance; by its container's name inside Docker's network, or by its
-    address when the proxy runs on the machine itself. `through`: the proxy's container."""
+    """`network` is the proxy's; each app has one beside it (`app_network`). Instances of earlier versions, which are in
+    the proxy's own, stay there until they are replaced. `addressing`: how the proxy finds an instance; by its
+    container's name inside Docker's networks, or by its address when the proxy runs on the machine itself. `through`:
+    the proxy's container."""
 
     def __init__(self, engine: Engine, network: str, addressing: Addressing = "name", through: str = "discode-proxy"):
         self._engine, self._addressing, self._through = engine, addressing, through
-        self._network = Network(engine, network)
+        self._shared = Network(engine, network)
         self._images = Images(engine)
 
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
@@ -93,7 +95,8 @@ class DockerRuntime:
 
         with self._asking("run the command"):
             self._prepare(spec)
-            return runs.run(self._engine, spec, command, console, self._network.name, self._address())
+            app = spec.name.app
+            return runs.run(self._engine, spec, command, console, self._network(app).name, self._address(app))
 
     def sweep(self, app: str, *, living: bool = False) -> None:
         from . import runs
@@ -175,20 +178,38 @@ class DockerRuntime:
         with self._asking(f"delete the volumes of {app}"):
             volumes.drop(self._engine, app)
 
+    def forget(self, app: str) -> None:
+        with self._asking(f"remove the network of {app}"):
+            app_network.give_up(self._engine, self._network(app), self._through)
+            if self._addressing == "address" and not self._shared.members():
+                self._shared.remove()  # of an earlier version: there is no container of a proxy that it goes with
+
+    def _network(self, app: str) -> Network:
+        return app_network.of_app(self._engine, self._shared.name, app)
+
     def _prepare(self, spec: InstanceSpec) -> None:
-        self._network.ensure()
+        network = self._network(spec.name.app)
+        network.ensure()
+        if self._addressing == "name":
+            for proxy in app_network.proxies(self._through):
+                app_network.join(self._engine, proxy, [network])
         volumes.ensure(self._engine, spec.name.app, spec.manifest.volumes)
 
     def _bring_up(self, part: Part) -> dict[str, Any]:
-        return containers.bring_up(self._engine, part, self._network.name, self._address())
+        app = part.spec.name.app
+        return containers.bring_up(self._engine, part, self._network(app).name, self._address(app))
 
-    def _address(self) -> str | None:
-        return None if self._addressing == "name" else self._network.free_address()
+    def _address(self, app: str) -> str | None:
+        return None if self._addressing == "name" else self._network(app).free_address()
+
+    def _address_of(self, told: dict[str, Any]) -> str:
+        app = told["Config"]["Labels"][APP]
+        return address_of(told, self._network(app).name, self._shared.name)
 
     def _probe(self, told: dict[str, Any], path: str, timeout: float, host: str) -> Probe:
         port = containers.port_of(told)
         if self._engine.reaches_containers:
-            return http_probe.probe(address_of(told, self._network.name), port, path, timeout, host)
+            return http_probe.probe(self._address_of(told), port, path, timeout, host)
         return inside.probe(self._engine, self._through, told["Name"].lstrip("/"), port, path, timeout, host)
 
     def _for_each_member(self, name: InstanceName, act: Callable[[str], None]) -> None:
@@ -235,7 +256,7 @@ class DockerRuntime:
             return Endpoint(str(name), 0)
         if self._addressing == "name":
             return Endpoint(told["Name"].lstrip("/"), containers.port_of(told))
-        return Endpoint(address_of(told, self._network.name), containers.port_of(told))
+        return Endpoint(self._address_of(told), containers.port_of(told))
 
     @contextmanager
     def _asking(self, doing: str) -> Iterator[None]:

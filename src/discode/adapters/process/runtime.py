@@ -201,6 +201,9 @@ class ProcessRuntime:
     def prune(self, app: str, keep: frozenset[str]) -> None:
         self._fetched.prune(app, keep)
 
+    def forget(self, app: str) -> None:
+        """Processes have nothing in common but data."""
+
     def drop_data(self, app: str) -> None:
         shutil.rmtree(self.home / "apps" / app / "volumes", ignore_errors=True)
 
