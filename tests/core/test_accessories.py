@@ -1,9 +1,12 @@
 """What an app has beside it: as a vendor writes it, as a release has it, and what the app is told of it."""
 
 import json
+import re
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import yaml
 
 from discode.core.accessory import volume_of
 from discode.core.accessory_kinds import KINDS, is_older
@@ -270,7 +273,6 @@ def test_a_manifest_whose_parts_contradict_each_other_is_none():
     for changed, why in (
         ({"processes": {"db": ["x"]}}, "the name of a process or a volume, db"),
         ({"accessories": {}}, "a variable leads to cache, which is no accessory"),
-        ({"env": {**told["env"], "SMTP": None}}, ""),
     ):
         with pytest.raises(ValidationError, match=why):
             Manifest.read({**told, **changed})
@@ -351,3 +353,16 @@ def test_what_the_customer_has_elsewhere_is_theirs():
     going(DB, OLD, "1.3.0", mine, mine)
     going(DB, OLD, "1.3.0", {}, mine)
     going(DB, OLD, "1.3.0", mine, {})
+
+
+def test_the_examples_of_the_documentation_are_what_a_vendor_may_write():
+    text = (Path(__file__).parents[2] / "docs" / "accessories.md").read_text()
+    whole = yaml.safe_load(ALONE)
+    for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL):
+        for part, told in yaml.safe_load(block).items():
+            whole[part] = {**whole.get(part, {}), **told}
+    whole["env"]["SMTP_RELAY"] = {"ask": "Which?"}
+    spec = parse_vendor_file(yaml.safe_dump(whole, sort_keys=False))
+    assert list(spec.accessories) == ["db", "cache", "mail"] and len(spec.env) == 7 and spec.backup.verify
+    made = manifest(yaml.safe_dump(whole, sort_keys=False))
+    assert environment(made, complete(made, {}, lambda digits: "…"))["MAIL_URL"] == "smtp://mail:25"

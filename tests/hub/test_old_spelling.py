@@ -83,6 +83,7 @@ def _respell(new, old):
 _OLD_TABLES = f"""
 DROP INDEX ix_reports_seat;
 ALTER TABLE reports DROP COLUMN seat;
+DROP TABLE accessory_images;
 DROP TABLE activations;
 DROP TABLE licenses;
 CREATE TABLE {OLD_SPELLING}s (

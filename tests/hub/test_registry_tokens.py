@@ -16,8 +16,10 @@ from test_licenses import Licensee
 
 from discode.adapters.docker import Engine
 from discode.adapters.docker.pull import pull
+from discode.adapters.registry import RegistryClient
 from discode.core.artifact import Image
 from discode.core.errors import DiscodeError, Refused
+from discode.flows.publish import publish
 from discode.hub.registry_tokens import Rights, app_of, granted, parse_scopes
 from discode.ports.report import Silence
 from rig.registry import Registry, tar_of
@@ -59,6 +61,19 @@ class Shop(HubVendor):
 
     def logout(self):
         self.docker("logout", self.registry.name)
+
+    def beside(self, version, repository, app="myapp"):
+        """A release that has an image of this registry beside it."""
+        layer = self.registry.push_layer("acme/myapp", tar_of({"server": b"x"}))
+        self.registry.push("acme/myapp", version, [layer], {"Cmd": ["/server"]})
+        layer = self.registry.push_layer(repository, tar_of({"smtp": b"x"}))
+        self.registry.push(repository, "1.0", [layer], {"Cmd": ["/smtp"]})
+        file = self.folder / "beside.yml"
+        file.write_text(
+            f"app: {app}\nversion: {version}\nimage: {self.registry.name}/acme/myapp\nport: 80\n"
+            f"accessories: {{mail: {{image: '{self.registry.name}/{repository}:1.0', port: 25}}}}\n"
+        )
+        publish(self.repository, RegistryClient(), file, version=None, channels=["stable"], notes="", now="")
 
     def pushed(self, engine, content):
         """An image of the app that is in the registry, and no more in the engine."""
@@ -120,6 +135,43 @@ def test_rights_by_vendor_license_and_nobody(shop):
     assert shop.token("dht_aaaaaaaa_" + "a" * 32, repository, status=401) == "bad-token"
     assert shop.token(key, repository, service="elsewhere", status=422) == "unknown-service"
     assert shop.place.client.post("/token", data={"grant_type": "password"}).status_code == 404
+
+
+@pytest.fixture
+def stall(tmp_path):
+    """A shop whose registry lets everybody in: what a release names can be put there without Docker."""
+    registry = Registry(tmp_path / "registry").start()
+    place = Place(tmp_path / "hub", registry=registry.name)
+    place.serve()
+    made = Shop(tmp_path, place, registry)
+    made.begin("licensed")
+    yield made
+    registry.stop()
+    place.close()
+
+
+def test_what_is_beside_an_app_is_pulled_by_its_customers_and_by_nobody_else(stall, tmp_path):
+    scope, ours = "repository:acme/smtp:pull,push", f"{stall.registry.name}/acme/smtp"
+    _, key = stall.issue()
+    customer = Licensee(tmp_path / "home", stall)
+    customer.activate(key)
+    assert stall.token(key, scope) == {}
+    with pytest.raises(Refused) as refused:
+        customer.releases().credentials(ours)
+    assert refused.value.name == "license-other-app"
+    stall.beside("2.0", "acme/smtp")
+    stall.beside("3.0", "evil/smtp")
+    assert stall.token(key, scope) == {"acme/smtp": ["pull"]}
+    made = customer.releases().credentials(ours)
+    assert stall.token(made.password, scope) == {"acme/smtp": ["pull"]}
+    stall.beside("1.0", "acme/myapp2/smtp", app="myapp2")
+    other = stall.place.call("POST", "/api/v1/licenses", 201, json={"app": "myapp2", "customer": "Other"})["key"]
+    assert stall.token(other, scope) == {}
+    foreign = "repository:evil/smtp:pull repository:acme/smtp/x:pull repository:acme/smt:pull registry:acme/smtp:pull"
+    assert stall.token(key, foreign) == {}, "not the vendor's, or not what a release names"
+    assert stall.token(None, scope, status=401) == "no-credentials"
+    stall.place.call("PUT", "/api/v1/apps/myapp", json={"access": "public"})
+    assert stall.token(None, scope) == {"acme/smtp": ["pull"]}
 
 
 def test_ended_licenses_and_public_apps(shop):
@@ -239,9 +291,14 @@ def test_a_swapped_tag_and_a_swapped_layer_change_nothing(shop, engine, daemon, 
 RIGHTS = [Rights("x", "myapp", frozenset(("pull",)))]
 
 
+def owned(scopes):
+    return {one.name: {app} for one in scopes if (app := app_of("acme", one.name))}
+
+
 @given(st.lists(st.text(max_size=60), max_size=5))
 def test_no_text_grants_more_than_a_pull_of_the_app(texts):
-    for one in granted(parse_scopes(texts), RIGHTS, "acme"):
+    scopes = parse_scopes(texts)
+    for one in granted(scopes, RIGHTS, owned(scopes)):
         assert one["actions"] == ["pull"] and app_of("acme", one["name"]) == "myapp"
 
 
@@ -251,7 +308,8 @@ def test_no_text_grants_more_than_a_pull_of_the_app(texts):
     st.text(st.sampled_from("pulsh,* dete"), max_size=12),
 )
 def test_scopes_that_look_nearly_right(kind, name, actions):
-    for one in granted(parse_scopes([f"{kind}:{name}:{actions}"]), RIGHTS, "acme"):
+    scopes = parse_scopes([f"{kind}:{name}:{actions}"])
+    for one in granted(scopes, RIGHTS, owned(scopes)):
         assert kind == "repository" and one["name"].startswith("acme/myapp") and one["actions"] == ["pull"]
 
 

@@ -132,6 +132,8 @@ def publish(
         image: registry.example.com/acme/myapp   # its tag is the version
         port: 3000
         health: {path: /up}
+        accessories: {db: {postgres: "16"}}      # a database beside the app, see docs/accessories.md
+        env: {DATABASE_URL: {accessory: db}}
 
     An image is published by its digest, so the tag may move later. A private registry is asked with your
     `docker login`.

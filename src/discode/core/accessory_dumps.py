@@ -35,7 +35,7 @@ def databases(kind: Kind) -> tuple[str, ...] | None:
     if kind == "postgres":
         return ("psql", "-h", "127.0.0.1", "-XAtqw", "-c", _POSTGRES_DATABASES)
     if kind == "mariadb":
-        return ("mariadb", "--no-defaults", "-u", "root", "-N", "-B", "-e", _MARIADB_DATABASES)
+        return ("mariadb", "-u", "root", "-N", "-B", "-e", _MARIADB_DATABASES)
     return None
 
 
@@ -60,7 +60,7 @@ def dump(kind: Kind, file: str) -> Dump:
     if kind == "postgres":
         return Dump(file, _sh(_POSTGRES_SAVE, name), _sh(_POSTGRES_LOAD, name))
     if kind == "mariadb":
-        return Dump(file, (*_MARIADB_SAVE, name), ("mariadb", "--no-defaults", "-u", "root"))
+        return Dump(file, (*_MARIADB_SAVE, name), ("mariadb", "-u", "root"))
     programs = [f"{kind}-server", f"{kind}-cli", f"{kind}-check-rdb"]
     return Dump(file, _sh(_REDIS_SAVE, *programs), _sh(_REDIS_LOAD, *programs))
 
@@ -91,7 +91,7 @@ _POSTGRES_DATABASES = _lines([
 _POSTGRES_ROLES = """\
 set -e
 roles=$(pg_dumpall -h 127.0.0.1 -w --roles-only)
-printf '%s\\n' "$roles" | grep -vE "^(CREATE|ALTER) ROLE (\\"$PGUSER\\"|$PGUSER)[ ;]"
+printf '%s\\n' "$roles" | grep -vE "^(CREATE|ALTER) ROLE (\\"$PGUSER\\"|$PGUSER)( WITH |;)"
 """
 
 _POSTGRES_SAVE = 'exec pg_dump -h 127.0.0.1 -w -Fc -d "$1"'
@@ -128,8 +128,9 @@ _POSTGRES_COUNTS = "\n".join(
         ["select 'function', count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where",
         _OWN.format("p", "pg_proc"), ";"],
         ["select 'trigger', count(*) from pg_trigger where not tgisinternal;"],
-        ["""select 'sequence', schemaname, sequencename, last_value from pg_sequences order by 2 collate "C",""",
-        """3 collate "C";"""],
+        ["select 'large object', count(*) from pg_largeobject_metadata;"],
+        ["select 'sequence', schemaname, sequencename, last_value from pg_sequences",
+        """order by schemaname collate "C", sequencename collate "C";"""],
         ["select format('select %L, %L, count(*) from %s', 'rows', c.oid::regclass, c.oid::regclass) from pg_class c",
         "join pg_namespace n on n.oid = c.relnamespace where", _OWN.format("c", "pg_class"),
         """and c.relkind in ('r', 'm') and (c.relkind = 'r' or c.relispopulated) order by n.nspname collate "C",""",
@@ -142,14 +143,14 @@ _MARIADB_DATABASES = _lines([
     "('information_schema', 'performance_schema', 'mysql', 'sys') order by binary schema_name",
 ])  # fmt: skip
 _MARIADB_SAVE = (
-    "mariadb-dump", "--no-defaults", "-u", "root", "--single-transaction", "--quick", "--hex-blob", "--routines",
+    "mariadb-dump", "-u", "root", "--single-transaction", "--quick", "--hex-blob", "--routines",
     "--triggers", "--events", "--add-drop-database", "--default-character-set=utf8mb4", "--databases",
 )  # fmt: skip
 _MARIADB_COMPARISON = """\
 set -e
-counts=$(mariadb --no-defaults -u root -N -B --raw -e "$1")
-printf '%s' "$counts" | mariadb --no-defaults -u root -N -B
-exec mariadb --no-defaults -u root -N -B -e "$2"
+counts=$(mariadb -u root -N -B --raw -e "$1")
+printf '%s' "$counts" | mariadb -u root -N -B
+exec mariadb -u root -N -B -e "$2"
 """
 _MARIADB_OWN = "not in ('information_schema', 'performance_schema', 'mysql', 'sys')"
 _MARIADB_TABLES = _lines([
@@ -184,7 +185,8 @@ _REDIS_LOAD = """\
 set -e
 folder=$(mktemp -d)
 other=
-trap '"$2" -h 127.0.0.1 replicaof no one > /dev/null; [ -z "$other" ] || kill "$other"; rm -rf "$folder"' EXIT
+trap '"$2" -h 127.0.0.1 replicaof no one > /dev/null; [ -z "$other" ] || { kill "$other" && wait "$other"; }
+rm -rf "$folder"' EXIT
 cat > "$folder/dump.rdb"
 "$3" "$folder/dump.rdb" >&2
 "$1" - >&2 <<END &
@@ -192,6 +194,7 @@ dir $folder
 bind 127.0.0.1
 port 6390
 save ""
+repl-diskless-sync-delay 0
 END
 other=$!
 while [ "$(env -u REDISCLI_AUTH -u VALKEYCLI_AUTH "$2" -h 127.0.0.1 -p 6390 ping 2> /dev/null)" != PONG ]; do

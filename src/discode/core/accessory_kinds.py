@@ -20,11 +20,12 @@ _SECRET = f"${{{PASSWORD}}}"
 _LOCAL = "127.0.0.1"  # by TCP: while an image makes its first database, it listens at a socket alone
 
 # The image's own start follows, as root where it gives up that by itself; what is not an official image may have none.
-# The shell is gone by then, so the server gets the signal to stop.
+# The shell is gone by then, so the server gets the signal to stop. A dump need not wait for other replicas.
 _WITH_PASSWORD = """\
 exec $(command -v docker-entrypoint.sh) "$0" - "$@" <<END
 dir /data
 appendonly yes
+repl-diskless-sync-delay 0
 requirepass $REDISCLI_AUTH
 END
 """
@@ -95,7 +96,7 @@ KINDS: Mapping[str, Known] = {
             "MARIADB_ROOT_PASSWORD": _SECRET, "MARIADB_ROOT_HOST": "localhost", "MYSQL_PWD": _SECRET,
             "MARIADB_AUTO_UPGRADE": "1",
         },
-        health=("sh", "-c", f'exec mariadb --no-defaults -h {_LOCAL} -u "$MARIADB_USER" -e "select 1"'),
+        health=("sh", "-c", f'exec mariadb -h {_LOCAL} -u "$MARIADB_USER" -e "select 1"'),
         scheme="mysql", user="MARIADB_USER", database="MARIADB_DATABASE",
     ),
     "redis": _redis("redis", "docker.io/library/redis", r"[6-9](?:\.[0-9]{1,2}){0,2}", "7", {}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from tuf.api.metadata import Targets
@@ -18,8 +19,16 @@ _MAY_CHANGE = {"channels", "yanked", "notes", "rollout"}
 Reader = Callable[[str], bytes]  # by SHA-256
 
 
-def check_index(app: str, targets: Targets, before: Index, read: Reader) -> tuple[Index, dict[str, str | None]]:
-    """The app's new index, and the archive of each release key (None: an image). Raises BadRequest or Conflict."""
+@dataclass(frozen=True)
+class Parts:
+    """Of a release: the archive's target (None: an image), and the repositories of its accessories' images."""
+
+    archive: str | None
+    beside: frozenset[str]
+
+
+def check_index(app: str, targets: Targets, before: Index, read: Reader) -> tuple[Index, dict[str, Parts]]:
+    """The app's new index, and what each release is made of, by its key. Raises BadRequest or Conflict."""
     known = targets.targets.get(index_path(app))
     if known is None:
         raise BadRequest(f"{app} has targets but no index. Nothing was changed.", key="index-missing")
@@ -31,7 +40,7 @@ def check_index(app: str, targets: Targets, before: Index, read: Reader) -> tupl
         raise BadRequest(error.sentence, key=error.name) from error
     _versions_are_unique(index)
     _nothing_is_taken_away(index, before)
-    return index, {entry.key: _archive_of(app, entry, targets, read) for entry in index.releases}
+    return index, {entry.key: _parts_of(app, entry, targets, read) for entry in index.releases}
 
 
 def _versions_are_unique(index: Index) -> None:
@@ -60,7 +69,7 @@ def _nothing_is_taken_away(index: Index, before: Index) -> None:
             raise Conflict(f"{index.app} {old.version} was withdrawn for good.", "Publish a new version.")
 
 
-def _archive_of(app: str, entry: IndexEntry, targets: Targets, read: Reader) -> str | None:
+def _parts_of(app: str, entry: IndexEntry, targets: Targets, read: Reader) -> Parts:
     known = targets.targets.get(manifest_path(app, entry.key))
     if known is None or known.length > LONGEST:
         raise BadRequest(f"{app} {entry.version} has no manifest. Nothing was changed.", key="manifest-missing")
@@ -68,10 +77,11 @@ def _archive_of(app: str, entry: IndexEntry, targets: Targets, read: Reader) -> 
         manifest = read_manifest(app, entry, read(known.hashes["sha256"])).manifest
     except DiscodeError as error:
         raise BadRequest(error.sentence, key=error.name) from error
+    beside = frozenset(one.image.repository for one in manifest.accessories.values())
     if not isinstance(manifest.artifact, Archive):
-        return None
+        return Parts(None, beside)
     archive = targets.targets.get(manifest.artifact.path)
     named = (manifest.artifact.length, manifest.artifact.sha256)
     if archive is None or (archive.length, archive.hashes["sha256"]) != named:
         raise BadRequest(f"{app} {entry.version} lacks the archive that it names.", key="archive-missing")
-    return manifest.artifact.path
+    return Parts(manifest.artifact.path, beside)

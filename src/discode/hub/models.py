@@ -95,6 +95,16 @@ class PublishedRelease(Base):
     rollout: Mapped[dict[str, Any] | None]
 
 
+class AccessoryImage(Base):
+    """An image that releases of an app have beside them: whoever may have the app may pull it. `repository` with its
+    registry's host, as the signed manifests have it."""
+
+    __tablename__ = "accessory_images"
+
+    repository: Mapped[str] = mapped_column(String(255), primary_key=True)
+    app: Mapped[str] = mapped_column(String(40), primary_key=True)
+
+
 class App(Base):
     """`access`: licensed (the default), or public: everybody may read its releases."""
 

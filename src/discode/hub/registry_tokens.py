@@ -10,12 +10,14 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ..core.names import SLUG
 from . import licenses
@@ -23,7 +25,7 @@ from .access import vendor_by_token
 from .credentials import API_TOKEN, LICENSE_KEY
 from .errors import Forbidden, Unauthorized
 from .hub import Hub
-from .models import App, License
+from .models import AccessoryImage, App, License
 
 SECONDS = 300  # lifetime of a token, which the registry checks once a request
 TICKET_SECONDS = 3600  # time for a whole pull with all its layers
@@ -64,12 +66,31 @@ def app_of(vendor: str, name: str) -> str | None:
     return match[2] if match and match[1] == vendor else None
 
 
-def granted(scopes: Iterable[Scope], rights: Iterable[Rights], vendor: str) -> list[dict[str, Any]]:
+def apps_beside(session: Session, repository: str) -> frozenset[str]:
+    """Those whose releases have an image of that repository beside them, with its registry's host."""
+    found = select(AccessoryImage.app).where(AccessoryImage.repository == repository)
+    return frozenset(session.scalars(found))
+
+
+def owners(hub: Hub, scopes: Iterable[Scope]) -> dict[str, frozenset[str]]:
+    """The apps that each of the vendor's repositories belongs to: by its name, and by signed releases that have it as
+    an accessory's."""
+    named = {scope.name: app for scope in scopes if scope.kind == "repository"
+             and (app := app_of(hub.config.vendor, scope.name))}  # fmt: skip
+    with hub.database.read() as session:
+        return {
+            name: apps_beside(session, f"{hub.config.registry}/{name}") | {app} for name, app in named.items()
+        }  # fmt: skip
+
+
+def granted(
+    scopes: Iterable[Scope], rights: Iterable[Rights], owners: Mapping[str, Collection[str]]
+) -> list[dict[str, Any]]:
     """The intersection of what is requested and what is allowed, as an `access` claim."""
     access = []
     for scope in scopes:
-        app = app_of(vendor, scope.name) if scope.kind == "repository" else None
-        may = [one.actions for one in rights if app is not None and one.app in (None, app)]
+        apps = owners.get(scope.name, ()) if scope.kind == "repository" else ()
+        may = [one.actions for one in rights if apps and (one.app is None or one.app in apps)]
         if actions := sorted(scope.actions & frozenset().union(*may)):
             access.append({"type": "repository", "name": scope.name, "actions": actions})
     return access
@@ -96,9 +117,9 @@ def rights_of(hub: Hub, address: str, password: str) -> Rights:
     return _of_license(_by_ticket(hub, address, password))
 
 
-def public_rights(hub: Hub, scopes: Iterable[Scope]) -> list[Rights]:
+def public_rights(hub: Hub, owners: Mapping[str, Collection[str]]) -> list[Rights]:
     """Everybody may pull the images of public apps."""
-    names = {app for scope in scopes if (app := app_of(hub.config.vendor, scope.name))}
+    names = {app for apps in owners.values() for app in apps}
     with hub.database.read() as session:
         public = [kept.slug for name in names if (kept := session.get(App, name)) and kept.access == "public"]
         return [Rights("", slug, frozenset(("pull",))) for slug in public]

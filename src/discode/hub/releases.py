@@ -15,7 +15,7 @@ from .audit import record
 from .errors import Conflict, NotFound
 from .hub import Hub
 from .index_rules import check_index
-from .models import App, Blob, MetadataFile, PublishedRelease, Target
+from .models import AccessoryImage, App, Blob, MetadataFile, PublishedRelease, Target
 from .signing import keep, newest, one_at_a_time, sign
 from .trust import as_role, check_roots, check_still_signed, check_targets, must_not_have_ended
 
@@ -113,15 +113,18 @@ def _take_index(session: Session, hub: Hub, actor: str, app: str, targets: Targe
     read = hub.storage.read
     known = before.targets.get(index_path(app)) if before else None
     old = Index.read_json(read(known.hashes["sha256"])) if known else Index(app=app)
-    index, archives = check_index(app, targets, old, read)
+    index, parts = check_index(app, targets, old, read)
     if session.get(App, app) is None:
         session.add(App(slug=app, access="licensed"))
     session.execute(delete(PublishedRelease).where(PublishedRelease.app == app))
+    session.execute(delete(AccessoryImage).where(AccessoryImage.app == app))
+    beside = frozenset[str]().union(*(one.beside for one in parts.values()))
+    session.add_all(AccessoryImage(repository=repository, app=app) for repository in sorted(beside))
     for entry in index.releases:
         session.add(
             PublishedRelease(
                 app=app, version=entry.version, key=entry.key, channels=list(entry.channels), yanked=entry.yanked,
-                archive=archives[entry.key], rollout=entry.rollout.as_dict() if entry.rollout else None,
+                archive=parts[entry.key].archive, rollout=entry.rollout.as_dict() if entry.rollout else None,
             )
         )  # fmt: skip
         if (was := old.entry(entry.version)) != entry:

@@ -64,12 +64,13 @@ def token(
     if not hub.config.registry or service != hub.config.registry:
         raise BadRequest("This hub issues no tokens for that service.", key="unknown-service")
     scopes = tokens.parse_scopes(scope)
-    rights, subject = tokens.public_rights(hub, scopes), ""
+    owners = tokens.owners(hub, scopes)
+    rights, subject = tokens.public_rights(hub, owners), ""
     if given is not None:
         own = tokens.rights_of(hub, address_of(request), given.password)
         rights, subject = [*rights, own], own.subject
         request.state.actor = subject
-    access = tokens.granted(scopes, rights, hub.config.vendor)
+    access = tokens.granted(scopes, rights, owners)
     if given is None and not access:
         raise Unauthorized("This needs a license key or an API token.", "docker login first.", key="no-credentials")
     made = tokens.token(hub, subject, service, access)
@@ -102,8 +103,11 @@ async def pull_credentials(
 def _ticket_or_delegation(hub: Hub, customer: Caller, repository: str) -> PullCredentials | Delegation:
     host, _, name = repository.partition("/")
     app = tokens.app_of(hub.config.vendor, name) if host == hub.config.registry else None
+    with hub.database.read() as session:
+        beside = tokens.apps_beside(session, repository)
     if app is not None:
-        made, ends = tokens.ticket(hub, customer.license_for(app), customer.installation)
+        license = customer.license_for_one_of(app, beside)
+        made, ends = tokens.ticket(hub, license, customer.installation)
         return PullCredentials(
             username=customer.installation, password=made, ends=ends, seconds=max(ends - hub.now(), 0.0)
         )
@@ -112,5 +116,6 @@ def _ticket_or_delegation(hub: Hub, customer: Caller, repository: str) -> PullCr
         raise NotFound(
             "The image is not in this hub's registry.", "The hub has no credentials for it.", key="elsewhere"
         )
-    licenses.must_be_active(hub, customer.license_for(delegation.app), customer.installation)
+    license = customer.license_for_one_of(delegation.app, beside)
+    licenses.must_be_active(hub, license, customer.installation)
     return delegation
