@@ -59,7 +59,7 @@ class Host:
         Raises RuntimeUnreachable without Docker, Refused when the host's proxy cannot reach that kind.
         """
         proxy = self._proxy_for(kind)
-        return Platform(self._runtime(kind, proxy), self.proxy(proxy), self._accessories(kind))
+        return Platform(self._runtime(kind, proxy), self.proxy(proxy), self._accessories(kind, proxy))
 
     def choose(self, kind: Kind) -> None:
         """Keep for the whole host what `platform` answers now, and what `configure` was told. Raises as `platform`."""
@@ -81,11 +81,16 @@ class Host:
         addressing: Literal["address", "name"] = "address" if proxy == "edge" else "name"
         return DockerRuntime(self.docker(), config.proxy_network, addressing, config.proxy_container)
 
-    def _accessories(self, kind: Kind) -> Accessories:
+    def _accessories(self, kind: Kind, proxy: ProxyKind) -> Accessories:
         """Containers beside containers; an app that runs as processes has none."""
-        from ..adapters.process.accessories import NoAccessories
+        if kind == "archive":
+            from ..adapters.process.accessories import NoAccessories
 
-        return NoAccessories()
+            return NoAccessories()
+        from ..adapters.docker import DockerAccessories
+
+        network, through = self.config.proxy_network, self.config.proxy_container
+        return DockerAccessories(self.docker(), network, fixed=proxy == "edge", through=through)
 
     def kamal_proxy(self) -> KamalProxy:
         """The proxy that was chosen, with what is not of the port. Raises UsageError before the first install."""

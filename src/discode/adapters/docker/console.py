@@ -121,10 +121,15 @@ def execute(engine: Engine, container: str, command: Sequence[str], console: Con
     with _signals(console) as signals:
         given = engine.api.exec_start(job, tty=console.is_terminal, socket=True)
         _pump(console, given, program, signals)
-    code = _noted(program.code, container)
-    if code in (126, 127) and not engine.api.exec_inspect(job)["Pid"]:
-        raise _not_run(command[0], engine, container)
+    code = noted(program.code, container)
+    must_have_run(engine, container, job, code, command[0])
     return code
+
+
+def must_have_run(engine: Engine, container: str, job: str, code: int, program: str) -> None:
+    """Raises NoSuchCommand or CannotRun for what an exec has not started."""
+    if code in (126, 127) and not engine.api.exec_inspect(job)["Pid"]:
+        raise _not_run(program, engine, container)
 
 
 def attach(engine: Engine, container: str, console: Console, start: Callable[[], None]) -> int:
@@ -136,7 +141,7 @@ def attach(engine: Engine, container: str, console: Console, start: Callable[[],
         with closing(given._response):
             start()
             _pump(console, given, program, signals)
-    return _noted(program.code, container)
+    return noted(program.code, container)
 
 
 def _pump(console: Console, given: Any, program: Executed | Started, signals: Signals) -> None:
@@ -168,7 +173,7 @@ def not_running(instance: str) -> DiscodeError:
     return Refused(f"{instance} does not run now.", "See why: discode status", key="not-running")
 
 
-def _noted(code: Callable[[], int | None], container: str) -> int:
+def noted(code: Callable[[], int | None], container: str) -> int:
     """A stream ends a moment before the engine has noted the code. Raises RuntimeUnreachable when it notes none."""
     until = time.monotonic() + NOTED
     while (found := code()) is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.artifact import Image
+from ...core.artifact import Image, Resources
 from ...core.errors import DiscodeError, Failed, NotHere, Refused, ReleaseFailed
 from ...core.manifest import Manifest
 from ...core.names import InstanceName
@@ -32,6 +32,7 @@ LOG = {"max-size": "10m", "max-file": "5"}  # of the driver json-file: rotated, 
 RECORD = "DISCODE_RECORD"
 DOOR = "DISCODE_DOOR"  # of a process that takes requests
 NEXT = "Mend what Docker says (its own log: journalctl -u docker), then run the command again."
+UNLESS_STOPPED = "unless-stopped"  # a restart policy
 BAD_REQUEST = 400
 CANNOT_RUN = (126, 127)  # a shell's codes for a command that is no program, or is not there; Docker uses them too
 
@@ -80,19 +81,19 @@ def run(spec: InstanceSpec, command: Sequence[str], number: str, labels: Mapping
 
 def port_of(told: dict[str, Any]) -> int:
     """The port of the app that a container was made with; 0 when it has none."""
-    return int(_variable(told, "PORT") or 0)
+    return int(variable(told, "PORT") or 0)
 
 
 def is_door(told: dict[str, Any]) -> bool:
     """Whether requests are taken there. What was never started, or is down, takes none."""
-    return bool(_variable(told, DOOR)) and bool(told["State"]["Running"] or told["State"]["Restarting"])
+    return bool(variable(told, DOOR)) and bool(told["State"]["Running"] or told["State"]["Restarting"])
 
 
 def record_of(told: dict[str, Any]) -> str:
-    return _variable(told, RECORD)
+    return variable(told, RECORD)
 
 
-def _variable(told: dict[str, Any], name: str) -> str:
+def variable(told: dict[str, Any], name: str) -> str:
     pairs = (text.partition("=") for text in told["Config"]["Env"] or [])
     return next((value for known, _, value in pairs if known == name), "")
 
@@ -145,21 +146,28 @@ def create(engine: Engine, part: Part, network: str, address: str | None = None,
             artifact.reference,
             name=part.container,
             command=list(part.command) if part.command else None,
-            entrypoint=_entrypoint(manifest),
+            entrypoint=entrypoint_of(manifest.entrypoint),
             environment=part.env,
             labels={**labels(manifest.app, part.role, part.spec.name.key), **part.labels},
             stop_timeout=max(round(manifest.update.stop), 1),
             networking_config=attached,
-            host_config=_host_config(engine, part, network),
+            # A crashed app comes back, and after a reboot too; what was stopped stays stopped.
+            host_config=host_config(
+                engine,
+                {volume_name(manifest.app, one): path for one, path in manifest.volumes.items()},
+                manifest.resources,
+                network,
+                "no" if part.role in (RELEASE, RUN) else UNLESS_STOPPED,
+            ),
             **more,
         )
     except docker.errors.APIError as error:
         raise _create_failed(engine, part, error) from error
 
 
-def _entrypoint(manifest: Manifest) -> list[str] | None:
+def entrypoint_of(entrypoint: list[str] | None) -> list[str] | None:
     """An empty word is the engine's way to say that there is none; then the image's CMD does not count either."""
-    return [""] if manifest.entrypoint == [] else manifest.entrypoint
+    return [""] if entrypoint == [] else entrypoint
 
 
 def _is_made_for(told: dict[str, Any], part: Part) -> bool:
@@ -198,20 +206,17 @@ def _environment(spec: InstanceSpec) -> dict[str, str]:
     return {**own, **spec.env, "PORT": str(spec.manifest.port)}
 
 
-def _host_config(engine: Engine, part: Part, network: str) -> dict[str, Any]:
+def host_config(
+    engine: Engine, volumes: Mapping[str, str], resources: Resources, network: str, restart: str
+) -> dict[str, Any]:
+    """`volumes`: paths in the container, by the volumes' names in the engine."""
     import docker.types
 
-    app, resources = part.manifest.app, part.manifest.resources
-    mounts = [
-        docker.types.Mount(target=path, source=volume_name(app, volume), type="volume")
-        for volume, path in part.manifest.volumes.items()
-    ]
     return dict(
         engine.api.create_host_config(
             network_mode=network,
-            mounts=mounts,
-            # A crashed app comes back, and after a reboot too; what was stopped stays stopped.
-            restart_policy={"Name": "no" if part.role in (RELEASE, RUN) else "unless-stopped"},
+            mounts=[docker.types.Mount(target=path, source=name, type="volume") for name, path in volumes.items()],
+            restart_policy={"Name": restart},
             log_config=docker.types.LogConfig(type="json-file", config=LOG),
             mem_limit=resources.memory,
             memswap_limit=resources.memory,  # both together: no swap on top of it
@@ -226,20 +231,34 @@ def _create_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
 
     if isinstance(error, docker.errors.NotFound) and not _has_image(engine, part):
         return NotHere(f"{part.manifest.app} {part.manifest.version} is not on this machine.")
-    try:
-        stranger = engine.api.inspect_container(part.container)
-    except docker.errors.NotFound:
-        stranger = None
-    if stranger is not None and not is_ours(stranger, part.spec.name.app):
-        return Refused(
-            f"A container named {part.container} exists and does not belong to Discode.",
-            f"Rename or remove it (docker rename {part.container} other-name), then run the command again.",
-            key="name-taken",
-        )
+    if is_taken(engine, part.container, part.spec.name.app):
+        return name_taken(part.container)
     if error.status_code == BAD_REQUEST:  # it has understood, and what the release asks for is no container
         return unusable(part, _nothing_to_start(engine, part) or f"Docker refuses its settings ({error.explanation})")
+    return not_made(part.container, error)
+
+
+def is_taken(engine: Engine, container: str, app: str) -> bool:
+    """Whether somebody else has a container of that name."""
+    import docker.errors
+
+    try:
+        return not is_ours(engine.api.inspect_container(container), app)
+    except docker.errors.NotFound:
+        return False
+
+
+def name_taken(container: str) -> Refused:
+    return Refused(
+        f"A container named {container} exists and does not belong to Discode.",
+        f"Rename or remove it (docker rename {container} other-name), then run the command again.",
+        key="name-taken",
+    )
+
+
+def not_made(container: str, error: Any) -> Failed:
     return Failed(
-        f"Docker could not create the container {part.container}: {error.explanation or error}.",
+        f"Docker could not create the container {container}: {error.explanation or error}.",
         NEXT,
         key="container-not-made",
     )
@@ -258,13 +277,23 @@ def _has_image(engine: Engine, part: Part) -> bool:
 
 def start_failed(engine: Engine, part: Part, error: Any) -> DiscodeError:
     told = engine.api.inspect_container(part.container)
-    words = (str(error.explanation or error),)
+    if why := no_program(engine, told):
+        return unusable(part, why, (str(error.explanation or error),))
+    return not_started(part.container, error)
+
+
+def no_program(engine: Engine, told: dict[str, Any]) -> str:
+    """What its image has at fault that the engine could not start an inspected container; empty: nothing."""
     if told["State"]["ExitCode"] in CANNOT_RUN:
-        return unusable(part, f"{told['Path']} is not an executable in its image", words)
+        return f"{told['Path']} is not an executable in its image"
     if (stranger := users.unknown(engine, told)) is not None:
-        return unusable(part, f"its image says USER {told['Config']['User']}, and has no {stranger}", words)
+        return f"its image says USER {told['Config']['User']}, and has no {stranger}"
+    return ""
+
+
+def not_started(container: str, error: Any) -> Failed:
     return Failed(
-        f"Docker could not start the container {part.container}: {error.explanation or error}.",
+        f"Docker could not start the container {container}: {error.explanation or error}.",
         NEXT,
         key="container-not-started",
     )

@@ -35,7 +35,7 @@ def end_of(engine: Engine, told: dict[str, Any]) -> End:
 
 def _last_die(engine: Engine, told: dict[str, Any], code: int, is_oom: bool) -> tuple[int, bool]:
     events = engine.api.events(
-        since=int(_unix(told["Created"])), until=int(time.time()) + 1, decode=True,
+        since=int(unix(told["Created"])), until=int(time.time()) + 1, decode=True,
         filters={"container": told["Id"], "event": ["die", "oom"]},
     )  # fmt: skip
     for event in events:
@@ -64,6 +64,6 @@ def _reason(code: int, is_oom: bool, told: dict[str, Any]) -> str:
     return ""
 
 
-def _unix(text: str) -> float:
+def unix(text: str) -> float:
     """Docker's times have nanoseconds, which `fromisoformat` does not read in Python 3.11 and older."""
     return datetime.fromisoformat(text[:19] + "+00:00").timestamp()

@@ -1,4 +1,4 @@
-"""Images of releases: on this machine by digest, kept by a local name, and dropped when no release needs them."""
+"""Images: on this machine by digest, kept by a local name, and dropped when no release or accessory needs them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ class Images:
         app, image = release.manifest.app, release.manifest.artifact
         if not isinstance(image, Image):
             raise Refused(f"{app} {release.version} is not an image.", "It runs as a process.", key="wrong-runtime")
+        self.bring(image, image_name(app), release.key, releases, report)
+
+    def bring(self, image: Image, name: str, tag: str, releases: Releases, report: Report) -> None:
+        """Here it has that local name then."""
         machine = self._engine.platform
         wanted = platform.best(machine, map(platform.of, image.platforms)) if image.platforms else machine
         if wanted is None:
@@ -37,24 +41,29 @@ class Images:
             if not platform.runs(machine, is_for):
                 self._forget(image.reference)
                 raise wrong_platform(image, machine, {str(is_for)})
-            self._engine.api.tag(image.reference, image_name(app), release.key, force=True)
+            self._engine.api.tag(image.reference, name, tag, force=True)
 
     def has(self, release: Release) -> bool:
-        """Under both names: by its digest, and by the one that keeps others from dropping it."""
         app, image = release.manifest.app, release.manifest.artifact
-        if not isinstance(image, Image):
-            return False
+        return isinstance(image, Image) and self.is_here(image, image_name(app), release.key)
+
+    def is_here(self, image: Image, name: str, tag: str) -> bool:
+        """Under both names: by its digest, and by the one that keeps others from dropping it."""
         with self._engine.errors("look at the images"):
-            kept = self._inspect(f"{image_name(app)}:{release.key}")
+            kept = self._inspect(f"{name}:{tag}")
             return kept is not None and self._inspect(image.reference) is not None
 
     def prune(self, app: str, keep: frozenset[str]) -> None:
-        """What others gave the same image a name for stays, under that name."""
-        for told in self._engine.api.images(image_name(app)):
-            for tag in told["RepoTags"] or []:
-                repository, _, key = tag.rpartition(":")
-                if repository == image_name(app) and key not in keep:
-                    self._drop(tag)
+        self.drop(image_name(app), keep)
+
+    def drop(self, name: str, keep: frozenset[str]) -> None:
+        """Those that have the local name, but for these tags. What others gave the same image a name for stays, under
+        that name."""
+        for told in self._engine.api.images(name):
+            for whole in told["RepoTags"] or []:
+                repository, _, tag = whole.rpartition(":")
+                if repository == name and tag not in keep:
+                    self._drop(whole)
 
     def _drop(self, tag: str) -> None:
         told = self._inspect(tag)

@@ -15,25 +15,54 @@ printf 'GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: discode\r\nConnection: close\
 IFS= read -r -t "$4" line <&3 || exit 8
 printf '%s' "$line"
 """
+_KNOCK = r"""
+exec 3<>"/dev/tcp/$1/$2" || exit 9
+"""
 REFUSED, SILENT = 9, 8
 
 
 def probe(engine: Engine, through: str, address: str, port: int, path: str, timeout: float, host: str) -> Probe:
     """GET `path` at `address`, as from `host`, by a container with the name `through`."""
-    import docker.errors
-
-    seconds = str(max(round(timeout), 1))
-    argv = ["timeout", seconds, "bash", "-c", _SCRIPT, "probe", address, str(port), path, seconds, host]
-    try:
-        job = engine.api.exec_create(through, argv)["Id"]
-        out, _ = engine.api.exec_start(job, demux=True)
-        code = engine.api.exec_inspect(job)["ExitCode"]
-    except docker.errors.APIError:
-        return Probe(False, "the proxy's container, which runs the check, is not running")
+    seconds = _seconds(timeout)
+    answer = _run(engine, through, timeout, [_SCRIPT, "probe", address, str(port), path, seconds, host])
+    if answer is None:
+        return _NOBODY
+    code, out = answer
     if code == REFUSED:
-        return Probe(False, f"connection refused at port {port}", connected=False)
-    words = (out or b"").decode(errors="replace").split()
+        return _refused(port)
+    words = out.decode(errors="replace").split()
     if code != 0 or len(words) < 2:
         return Probe(False, f"no answer at {path} within {timeout:g} s")
     status = int(words[1]) if words[1].isdecimal() else None
     return Probe(words[1].startswith("2"), f"{words[1]} at {path}", status=status)
+
+
+def knock(engine: Engine, through: str, address: str, port: int, timeout: float) -> Probe:
+    """A TCP connection."""
+    answer = _run(engine, through, timeout, [_KNOCK, "probe", address, str(port)])
+    if answer is None:
+        return _NOBODY
+    return Probe(True, f"it takes connections at port {port}") if answer[0] == 0 else _refused(port)
+
+
+_NOBODY = Probe(False, "the proxy's container, which runs the check, is not running")
+
+
+def _refused(port: int) -> Probe:
+    return Probe(False, f"connection refused at port {port}", connected=False)
+
+
+def _seconds(timeout: float) -> str:
+    return str(max(round(timeout), 1))
+
+
+def _run(engine: Engine, through: str, timeout: float, script: list[str]) -> tuple[int, bytes] | None:
+    """Its exit code and what it printed; None when the container does not run."""
+    import docker.errors
+
+    try:
+        job = engine.api.exec_create(through, ["timeout", _seconds(timeout), "bash", "-c", *script])["Id"]
+        out, _ = engine.api.exec_start(job, demux=True)
+        return int(engine.api.exec_inspect(job)["ExitCode"]), out or b""
+    except docker.errors.APIError:
+        return None

@@ -9,6 +9,7 @@ from ...core.names import InstanceName
 
 APP, KEY, ROLE = "discode.app", "discode.key", "discode.role"
 WEB, PROCESS, RELEASE = "web", "process", "release"  # roles of containers that belong to an instance
+ACCESSORY = "accessory"  # the role of its container, which is the app's and no instance's
 RUN = "run"  # the role of a container that a person runs a program in: of an app, and of no instance
 PROXY = "proxy"  # the role of its container, and of its volume
 OWNER = "discode.owner"  # of such a container: the process that it ends with
@@ -52,6 +53,11 @@ def volume_name(app: str, volume: str) -> str:
 def image_name(app: str) -> str:
     """The local name of an app's images; the release key is the tag. It keeps them from `docker image prune`."""
     return f"discode/{app}"
+
+
+def accessory_image_name(app: str) -> str:
+    """Of its accessories' images; what is no tag of a release's is dropped from `image_name`."""
+    return f"{image_name(app)}/accessories"
 
 
 def is_ours(told: Mapping[str, Any], app: str) -> bool:

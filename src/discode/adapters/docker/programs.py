@@ -19,13 +19,13 @@ def state_of(engine: Engine, container: str, app: str) -> ProcessState | None:
     state, name, restarts = told["State"], process_of(container) or WEB, int(told["RestartCount"])
     limit = int(told["HostConfig"].get("Memory") or 0) or None
     if state["Running"] and not state["Restarting"]:
-        return ProcessState(name, Phase.RUNNING, restarts, _memory(engine, container), limit)
+        return ProcessState(name, Phase.RUNNING, restarts, memory(engine, container), limit)
     end = end_of(engine, told)
     reason = end.reason or (f"exited with {end.code}" if end.code is not None else "")
     return ProcessState(name, Phase.EXITED if state["Restarting"] else Phase.STOPPED, restarts, None, limit, reason)
 
 
-def _memory(engine: Engine, container: str) -> int | None:
+def memory(engine: Engine, container: str) -> int | None:
     """As `docker stats` counts it: without pages of files that the kernel can drop. None for an engine before API 1.41,
     which would take a second for it."""
     import docker.errors

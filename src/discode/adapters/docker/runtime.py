@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal
 
-from ...core.errors import DiscodeError, Failed
 from ...core.names import InstanceName
 from ...core.release import Release
 from ...ports.console import Console
@@ -17,6 +16,7 @@ from ...ports.report import Report
 from ...ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 from .. import http_probe
 from . import app_network, containers, inside, listening, logs, once, programs, unrunnable, volumes
+from .asking import asking
 from .containers import Part
 from .ended import end_of
 from .engine import Engine
@@ -258,21 +258,9 @@ class DockerRuntime:
             return Endpoint(told["Name"].lstrip("/"), containers.port_of(told))
         return Endpoint(self._address_of(told), containers.port_of(told))
 
-    @contextmanager
-    def _asking(self, doing: str) -> Iterator[None]:
-        """Raises RuntimeUnreachable without an answer, Failed for an answer that nobody expected."""
-        import docker.errors
-
-        try:
-            with self._engine.errors(doing):
-                yield
-        except docker.errors.APIError as error:
-            raise _unexpected(doing, error) from error
+    def _asking(self, doing: str) -> AbstractContextManager[None]:
+        return asking(self._engine, doing)
 
 
 def _container(name: InstanceName, process: str) -> str:
     return str(name) if process == WEB else part_name(name, process)
-
-
-def _unexpected(doing: str, error: Any) -> DiscodeError:
-    return Failed(f"Docker did not {doing}: {error.explanation or error}.", containers.NEXT, key="engine-refused")

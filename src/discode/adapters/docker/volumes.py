@@ -73,3 +73,24 @@ def drop(engine: Engine, app: str) -> None:
                 f"See: docker ps --all --filter volume={told['Name']}. Remove it, then: discode settle {app}",
                 key="volume-in-use",
             ) from error
+
+
+def drop_one(engine: Engine, app: str, volume: str) -> None:
+    """Of the app's alone. Not there: nothing. Raises Refused while a container has it."""
+    import docker.errors
+
+    name = volume_name(app, volume)
+    try:
+        if (engine.api.inspect_volume(name)["Labels"] or {}).get(APP) == app:
+            engine.api.remove_volume(name)
+    except docker.errors.NotFound:
+        return
+    except docker.errors.APIError as error:
+        if error.status_code != 409:
+            raise
+        users = [one["Names"][0].lstrip("/") for one in engine.api.containers(all=True, filters={"volume": name})]
+        raise Refused(
+            f"The volume {volume} of {app} is in use by {', '.join(users) or 'a container'}. It was not deleted.",
+            f"See: docker ps --all --filter volume={name}",
+            key="in-use",
+        ) from error
