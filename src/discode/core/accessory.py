@@ -11,6 +11,7 @@ from .model import Check, Meta
 from .names import KEY
 
 Kind = Literal["postgres", "mariadb", "redis", "valkey"]
+Form = Literal["url", "host", "port", "user", "password", "database"]  # what an app is told of one
 PASSWORD = "password"  # what `${password}` in an accessory's variables stands for
 Signal = Annotated[str, Meta(pattern=r"^SIG[A-Z]{2,10}[0-9]{0,2}\Z")]
 # Numbers of a version that a new volume comes with: a later one reads the data of an earlier one by dump and restore.

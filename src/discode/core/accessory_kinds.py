@@ -10,12 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Literal
 from urllib.parse import quote
 
-from .accessory import PASSWORD, Accessory, Kind
+from .accessory import PASSWORD, Accessory, Form, Kind
 
-Form = Literal["url", "host", "port", "user", "password", "database"]
 _SECRET = f"${{{PASSWORD}}}"
 _LOCAL = "127.0.0.1"  # by TCP: while an image makes its first database, it listens at a socket alone
 

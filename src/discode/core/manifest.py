@@ -7,8 +7,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from .accessory import PASSWORD, Accessory, AccessoryName
-from .accessory_kinds import Form
+from .accessory import PASSWORD, Accessory, AccessoryName, Form
 from .artifact import Archive, Image, Resources
 from .fields import (
     BackupPath,
