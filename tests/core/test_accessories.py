@@ -156,6 +156,15 @@ def test_a_password_is_made_once_and_never_shown():
             change(made, settings, {"DISCODE_PASSWORD_db": value})
 
 
+def test_a_vendor_cannot_have_a_password_shown():
+    text = GOOD
+    for end in ("accessory: db}", "form: password}", "scheme: smtp}"):
+        text = text.replace(end, f"{end[:-1]}, secret: false}}")
+    made = manifest(text)
+    hidden = secrets(made, complete(made, {}, lambda digits: "hidden"))
+    assert hidden >= {"DATABASE_URL", "DB_PASSWORD"} and "MAIL" not in hidden
+
+
 def test_whoever_has_a_database_gives_its_address():
     made = manifest(GOOD.replace("  DB_HOST", "  X_HOST").replace("form: host}", "form: host, secret: false}"))
     mine = {"REDIS_URL": "redis://mine", "STORE": "redis://own"}
@@ -165,8 +174,8 @@ def test_whoever_has_a_database_gives_its_address():
     assert "DISCODE_PASSWORD_cache" not in settings and "DISCODE_PASSWORD_db" in settings
     assert environment(made, settings)["CABLE_URL"] == "redis://mine?db=1"
     [gone, back] = [*told_of_moves(made, {}, mine)[:1], *told_of_moves(made, mine, {})[:1]]
-    assert gone == "myapp goes to the cache of yours. The data of the one beside it is kept."
-    assert back == "myapp goes to the cache beside it, not to yours any more: data is not taken along."
+    assert gone == "myapp uses the cache at your address from now on. The data of the one beside it is kept."
+    assert back == ("myapp uses the cache beside it from now on, not the one at your address. Data is not taken along.")
 
 
 def test_half_an_address_is_refused_with_what_is_left():
@@ -220,6 +229,7 @@ def test_a_customer_must_be_able_to_give_one():
         ('postgres: "16"', 'postgres: "16", command: [postgres]', "line 9: accessories.db.command: of postgres it has "
         "options for the server alone"),
         ('postgres: "16"', 'postgres: "16", env: {PGPASSWORD: x}', "line 9: accessories.db.env.PGPASSWORD: Discode"),
+        ('postgres: "16"', 'postgres: "16", env: {PGDATA: /x}', "line 9: accessories.db.env.PGDATA: Discode sets it"),
         ('postgres: "16"', 'postgres: "16", env: {POSTGRES_DB: postgres}', "line 9: accessories.db.env.POSTGRES_DB: "),
         ('postgres: "16"', 'postgres: "16", env: {POSTGRES_USER: "${SMTP}"}', "accessories.db.env.POSTGRES_USER"),
         ('postgres: "16"', 'postgres: "16", env: {A: "${STORE}"}', "STORE is made of an accessory: a postgres cannot"),
@@ -352,7 +362,15 @@ def test_what_the_customer_has_elsewhere_is_theirs():
     mine = {"DATABASE_URL": "postgresql://mine"}
     going(DB, OLD, "1.3.0", mine, mine)
     going(DB, OLD, "1.3.0", {}, mine)
-    going(DB, OLD, "1.3.0", mine, {})
+
+
+def test_nobody_leaves_a_database_of_their_own_for_an_empty_one():
+    mine, renamed = {"DATABASE_URL": "postgresql://mine"}, DB.replace("DATABASE_URL", "DB_URL")
+    with pytest.raises(Refused, match=r"uses the db at your address, and 1.3.0 is told of it by DB_URL") as refused:
+        going(DB, renamed, "1.3.0", mine, mine)
+    assert refused.value.next_step == "Run the command again with: --set DB_URL=…"
+    going(DB, renamed, "1.3.0", mine, {"DB_URL": "postgresql://mine"})
+    going(ALONE, DB, "1.3.0", {}, {})
 
 
 def test_the_examples_of_the_documentation_are_what_a_vendor_may_write():

@@ -52,7 +52,7 @@ def test_an_address_of_ones_own_needs_no_password_and_is_told_when_it_comes_late
     with_db(world, "1.0")
     assert installed(world, DATABASE_URL=MINE) == {"DATABASE_URL": MINE}
     configure(world.world(report=report), APP, {"DATABASE_URL": None})
-    assert report.notes[0] == "myapp goes to the db beside it, not to yours any more: data is not taken along."
+    assert report.notes[0].startswith("myapp uses the db beside it from now on, not the one at your address.")
     assert set(settings_of(world)) == {password_setting("db")}
 
 

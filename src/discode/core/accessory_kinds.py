@@ -57,7 +57,7 @@ class Known:
     @property
     def fixed(self) -> frozenset[str]:
         """Variables that are not the vendor's to say."""
-        return frozenset({name for name, text in self.env.items() if text == _SECRET} | set(self.same))
+        return frozenset({*self.env, *self.same} - {self.user, self.database})
 
 
 def _redis(kind: str, image: str, versions: str, example: str, env: Mapping[str, str]) -> Known:

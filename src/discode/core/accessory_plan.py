@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from .accessory import Accessory
 from .accessory_kinds import is_older
 from .errors import Refused
-from .external import wanted_accessories
+from .external import options, variables_of, wanted_accessories
 from .installation import Installation
 from .release import Release
 
@@ -16,9 +16,12 @@ def check_accessories(
     installation: Installation, release: Release, now: Mapping[str, str], then: Mapping[str, str]
 ) -> None:
     """Raises Refused for a database that is older in `release`, and for another thing under the name of one. `now` and
-    `then` are the settings: what the customer has elsewhere is theirs."""
-    after = wanted_accessories(release.manifest, then)
-    for name, before in wanted_accessories(installation.release.manifest, now).items():
+    `then` are the settings: what the customer has elsewhere is theirs, and is not left for an empty one."""
+    here, after = wanted_accessories(installation.release.manifest, now), wanted_accessories(release.manifest, then)
+    for name in installation.release.manifest.accessories:
+        if name in after and name not in here:
+            raise _elsewhere(installation, release, name)
+    for name, before in here.items():
         if name in after and (why := unreadable(name, before, after[name])):
             raise Refused(
                 f"{installation.app} cannot go from {installation.version} to {release.version}: {why}. "
@@ -35,6 +38,17 @@ def unreadable(name: str, before: Accessory, after: Accessory) -> str | None:
     if before.kind is not None and is_older(before.kind, after.version, before.version):
         return f"{name} is {_told(before)} here, and {_told(after)}, which is older, cannot read its data"
     return None
+
+
+def _elsewhere(installation: Installation, release: Release, name: str) -> Refused:
+    variables = variables_of(release.manifest, name)
+    told = f"is told of it by {', '.join(variables)}" if variables else "cannot be told of it"
+    return Refused(
+        f"{installation.app} uses the {name} at your address, and {release.version} {told}: it would begin with an "
+        "empty one. Nothing was changed.",
+        f"Run the command again with: {options(variables)}" if variables else "Ask the vendor.",
+        key="accessory-elsewhere",
+    )
 
 
 def _next_step(installation: Installation, release: Release, name: str) -> str:

@@ -60,7 +60,7 @@ def check_accessories_run(manifest: Manifest, settings: Mapping[str, str]) -> No
         raise PreflightError(
             f"{app} {version} needs {what} beside it, which is a container, and this release is an archive (plain "
             "processes): Discode runs none for it. Nothing was changed.",
-            f"Give the address of your own: {_options(variables_of(manifest, name))}",
+            f"Give the address of your own: {options(variables_of(manifest, name))}",
             key="accessory-needs-docker",
         )
 
@@ -68,14 +68,16 @@ def check_accessories_run(manifest: Manifest, settings: Mapping[str, str]) -> No
 def told_of_moves(manifest: Manifest, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
     """What other settings mean for the data of accessories, a sentence each."""
     here, there = wanted_accessories(manifest, before), wanted_accessories(manifest, after)
-    left = [f"{manifest.app} goes to the {name} of yours. The data of the one beside it is kept." for name in here
-            if name not in there]  # fmt: skip
-    return left + [
-        f"{manifest.app} goes to the {name} beside it, not to yours any more: data is not taken along."
-        for name in there
-        if name not in here
-    ]
+    left = [name for name in here if name not in there]
+    taken = [name for name in there if name not in here]
+    return [
+        *(f"{manifest.app} uses the {name} at your address from now on. The data of the one beside it is kept."
+          for name in left),
+        *(f"{manifest.app} uses the {name} beside it from now on, not the one at your address. Data is not taken along."
+          for name in taken),
+    ]  # fmt: skip
 
 
-def _options(variables: list[str]) -> str:
+def options(variables: list[str]) -> str:
+    """How a customer gives them."""
     return " ".join(f"--set {name}=…" for name in variables)

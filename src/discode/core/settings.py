@@ -159,7 +159,9 @@ def secrets(manifest: Manifest, settings: Mapping[str, str]) -> frozenset[str]:
     hidden = {
         name
         for name in {*manifest.env, *of_app(settings)}
-        if is_secret(name, manifest.env.get(name)) or has_credentials(_literal(manifest, settings, name))
+        if is_secret(name, manifest.env.get(name))
+        or has_credentials(_literal(manifest, settings, name))
+        or _tells_password(manifest, name)
     }
     made = {name: text for name, text in templates(manifest.env).items() if name not in settings}
     for name in order(made):
@@ -177,6 +179,15 @@ def is_secret(name: str, variable: EnvVar | None) -> bool:
     if variable.accessory is not None:
         return variable.form in ("url", "password")
     return bool(variable.generate) or (is_secret_name(name) and not variable.choices and variable.type != "boolean")
+
+
+def _tells_password(manifest: Manifest, name: str) -> bool:
+    """Whatever the vendor says: the address of a known kind has its password in it."""
+    variable = manifest.env.get(name)
+    if variable is None or variable.accessory is None:
+        return False
+    has_one = manifest.accessories[variable.accessory].kind is not None
+    return variable.form == "password" or (variable.form == "url" and has_one)
 
 
 def _literal(manifest: Manifest, settings: Mapping[str, str], name: str) -> str:
