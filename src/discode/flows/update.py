@@ -115,8 +115,8 @@ def _brought(
     site = world.site(release.manifest.artifact.kind, steps)
     with steps("preflight", "Checking disk, memory and settings"):
         current = site.store.settings(before.app, before.settings)
-        check_settings(release, wanted := with_given(release, current, given))
-        check_accessories(before, release, current, wanted)
+        check_accessories(before, release, current, wanted := with_given(release, current, given))
+        check_settings(release, wanted)
         site.proxy.ensure()
         preflight(site, before.with_release(release, before.settings))
     with steps("fetch", f"Fetching {release.version}"):
