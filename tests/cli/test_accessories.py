@@ -48,8 +48,8 @@ def test_a_customer_without_containers_gives_an_address(sold):
     sold.file.write_text(other)
     sold.run("release", "publish", "--file", sold.file, *sold.vendor_words())
     told = sold.run("update", APP, "--json", code=4).last["error"]
-    assert told["key"] == "accessory-elsewhere" and "2.0.0 is told of it by DB_URL, DATA_HOST" in told["sentence"]
-    assert told["next_step"] == "Run the command again with: --set DB_URL=… --set DATA_HOST=…"
+    assert told["key"] == "accessory-elsewhere" and "2.0.0 is told of it by DATA_HOST, DB_URL" in told["sentence"]
+    assert told["next_step"] == "Run the command again with: --set DATA_HOST=… --set DB_URL=…"
     assert sold.get()[0] == 200
 
 
