@@ -18,7 +18,7 @@ from discode.testing.faults import Script
 from discode.testing.memory_world import MemoryWorld
 
 # Of the parts of a world: how they are joined, and locks, which end with the process.
-JOINTS = frozenset(["served", "has_requests", "is_unseen", "_answer", "locked"])
+JOINTS = frozenset(["served", "has_requests", "is_unseen", "is_used", "is_led_to", "now", "_answer", "locked"])
 
 
 def is_alike(one: MemoryWorld, other: MemoryWorld) -> bool:
@@ -26,7 +26,8 @@ def is_alike(one: MemoryWorld, other: MemoryWorld) -> bool:
     but what follows in a trial does not depend on what it is."""
     if (one.system.left_alone, one.system._secrets) != (other.system.left_alone, other.system._secrets):
         return False
-    parts = ((one.runtime, other.runtime), (one.proxy, other.proxy), (one.store, other.store))
+    names = ("runtime", "proxy", "accessories", "store")
+    parts = [(getattr(one, name), getattr(other, name)) for name in names]
     return all(
         name in JOINTS or value == right.__dict__[name] for left, right in parts for name, value in vars(left).items()
     )

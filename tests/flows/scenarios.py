@@ -5,6 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import beside
+from beside import DB, GREETED, ONLY_DB, ONLY_MAJOR, ONLY_PATCHED, WITH_CACHE
+
+from discode.core.accessory import Accessory
 from discode.core.certificate import CertificateFailure
 from discode.core.installation import Route
 from discode.core.own_certificate import OwnCertificate
@@ -19,6 +23,7 @@ from discode.flows.rollback import rollback
 from discode.flows.settle import settle
 from discode.flows.update import update
 from discode.flows.world import World
+from discode.testing.memory_accessories import AccessoryBehaviour
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 from rig.certificates import make_certificate
@@ -39,7 +44,7 @@ def settle_once(world: World) -> None:
 @dataclass
 class Scenario:
     """`may_serve`: the versions that may serve at the end; None in it: not installed. `forward` is what serves when
-    nothing goes wrong."""
+    nothing goes wrong. `stride`: a second fault comes at one call of so many, another one after each first fault."""
 
     name: str
     prepare: Callable[[MemoryWorld], None]
@@ -51,6 +56,8 @@ class Scenario:
     exclusive: bool = False
     requires_https: bool = False
     has_doors: bool = False
+    has_accessories: bool = False
+    stride: int = 1
     settle: Callable[[World], object] = settle_once
 
 
@@ -270,6 +277,128 @@ SCENARIOS += [
     Scenario("uninstall with doors", lambda w: installed(w, **DOORS), lambda w: remove(w, APP), None, {None, "1.0"},
              has_doors=True),
 ]  # fmt: skip
+
+# What is beside the app: its volumes outlive every release, and requests wait while one of them is changed.
+
+
+def installed_with(world: MemoryWorld, accessories: dict[str, Accessory], **fields: Any) -> None:
+    beside.publish(world, "1.0", accessories, **fields)
+    install(world.world(), InstallRequest(APP, "memory", route=ROUTE, certificate=CERTIFICATE))
+    for number in range(4):
+        world.accessories.write(APP, "db", f"from before {number}")
+    world.runtime.exclusive = fields.get("update", {}).get("strategy") == "hold"
+
+
+def from_to(
+    was: dict[str, Accessory],
+    then: dict[str, Accessory],
+    how: AccessoryBehaviour = AccessoryBehaviour.GOOD,
+    of: Accessory | None = None,
+    behaviour: Behaviour = Behaviour.GOOD,
+    **fields: Any,
+) -> Callable[[MemoryWorld], None]:
+    """`how` is of the database of the new release, or `of` another accessory."""
+
+    def prepare(world: MemoryWorld) -> None:
+        installed_with(world, was, **fields)
+        beside.publish(world, "1.1", then, behaviour, **{**MIGRATION, **fields})
+        beside.behaves(world, of or then["db"], how)
+
+    return prepare
+
+
+def patched(world: MemoryWorld) -> None:
+    from_to(ONLY_DB, ONLY_PATCHED, release_command=None)(world)
+    update(world.world(), APP)
+
+
+def stopped_with_accessories(world: MemoryWorld) -> None:
+    installed_with(world, WITH_CACHE)
+    stop(world.world(), APP)
+
+
+def after_a_reboot_with_accessories(world: MemoryWorld) -> None:
+    installed_with(world, WITH_CACHE)
+    world.runtime.stop(next(iter(world.runtime.live)), 1)
+    world.proxy.services.clear()
+    world.accessories.stop(APP, "db", 1)
+
+
+def uninstalled_with_accessories(world: MemoryWorld) -> None:
+    installed_with(world, WITH_CACHE)
+    remove(world.world(), APP)
+
+
+def only_published_with(how: AccessoryBehaviour) -> Callable[[MemoryWorld], None]:
+    def prepare(world: MemoryWorld) -> None:
+        beside.publish(world, "1.0", ONLY_DB)
+        beside.behaves(world, DB, how)
+
+    return prepare
+
+
+def greeted(world: MemoryWorld) -> None:
+    installed_with(world, {"db": GREETED})
+
+
+def _beside(name: str, prepare: Callable[[MemoryWorld], None], run: Any, forward: str | None, **more: Any) -> Scenario:
+    may = more.pop("may_serve", {"1.0", "1.1"} if forward == "1.1" else {forward})
+    stride = FEW if name.startswith(("update", "install", "config", "restart", "rollback")) else 1
+    return Scenario(name, prepare, run, forward, may, **{"has_accessories": True, "stride": stride, **more})
+
+
+def _bad_change(name: str, prepare: Callable[[MemoryWorld], None], **more: Any) -> Scenario:
+    return _beside(name, prepare, _update, "1.0", **more)
+
+
+_configured = {"GREETING": "ho"}
+ELSEWHERE = {"DATABASE_URL": "postgres://db.example.com/app"}
+BAD = AccessoryBehaviour
+SOME, FEW = 5, 23
+LATER_SERVES: dict[str, Any] = {"may_serve": {None, "1.0"}}
+BESIDE = [
+    _beside("install beside a database", only_published_with(BAD.GOOD), _install, "1.0", **LATER_SERVES),
+    _beside("install beside one that is never healthy", only_published_with(BAD.NEVER_HEALTHY), _install, None),
+    _beside("update beside the same", from_to(WITH_CACHE, WITH_CACHE), _update, "1.1"),
+    _beside("update beside a new one", from_to(ONLY_DB, WITH_CACHE), _update, "1.1"),
+    _bad_change("update beside a new one that exits",
+                from_to(ONLY_DB, WITH_CACHE, BAD.EXITS, of=WITH_CACHE["cache"])),
+    _beside("update without one", from_to(WITH_CACHE, ONLY_DB), _update, "1.1"),
+    _beside("update beside another image", from_to(ONLY_DB, ONLY_PATCHED), _update, "1.1", stride=SOME),
+    _bad_change("update beside a bad image", from_to(ONLY_DB, ONLY_PATCHED, BAD.NEVER_HEALTHY), stride=SOME),
+    _bad_change("update beside one that turns bad",
+                from_to(ONLY_DB, ONLY_PATCHED, BAD.TURNS_BAD, release_command=None)),
+    _bad_change("update beside another image, never healthy",
+                from_to(ONLY_DB, ONLY_PATCHED, behaviour=Behaviour.NEVER_HEALTHY)),
+    _beside("update by hold beside another image", from_to(ONLY_DB, ONLY_PATCHED, **HOLD), _update, "1.1",
+            exclusive=True),
+    _beside("update beside a major version", from_to(ONLY_DB, ONLY_MAJOR), _update, "1.1", stride=SOME),
+    _bad_change("update beside a major version that exits", from_to(ONLY_DB, ONLY_MAJOR, BAD.EXITS)),
+    _bad_change("update beside a major version, no dump", from_to(ONLY_DB, ONLY_MAJOR, BAD.DUMP_FAILS, of=DB)),
+    _bad_change("update beside a major version, half restored", from_to(ONLY_DB, ONLY_MAJOR, BAD.RESTORE_FAILS)),
+    _bad_change("update beside a major version, a line lost", from_to(ONLY_DB, ONLY_MAJOR, BAD.LOSES), stride=SOME),
+    _bad_change("update beside a major version, app never healthy",
+                from_to(ONLY_DB, ONLY_MAJOR, behaviour=Behaviour.NEVER_HEALTHY)),
+    _bad_change("update beside a major version, release command fails",
+                from_to(ONLY_DB, ONLY_MAJOR, behaviour=Behaviour.MIGRATION_FAILS)),
+    _beside("rollback beside an earlier image", patched, lambda w: rollback(w, APP), "1.0", may_serve={"1.0", "1.1"}),
+    _beside("config of one beside", greeted, lambda w: configure(w, APP, _configured), "1.0"),
+    _beside("config of one elsewhere", lambda w: installed_with(w, WITH_CACHE),
+            lambda w: configure(w, APP, ELSEWHERE, force=True), "1.0"),
+    _beside("restart beside the same", lambda w: installed_with(w, WITH_CACHE), lambda w: restart(w, APP), "1.0"),
+    _beside("stop with those beside", lambda w: installed_with(w, WITH_CACHE), lambda w: stop(w, APP), "1.0",
+            state="stopped"),
+    _beside("start with those beside", stopped_with_accessories, lambda w: start(w, APP), "1.0"),
+    _beside("uninstall with those beside", lambda w: installed_with(w, WITH_CACHE), lambda w: remove(w, APP), None,
+            may_serve={None, "1.0"}),
+    _beside("uninstall and purge with those beside", lambda w: installed_with(w, WITH_CACHE),
+            lambda w: remove(w, APP, purge=True), None, may_serve={None, "1.0"}, purges=True),
+    _beside("purge later of those beside", uninstalled_with_accessories, purged_at_last, None, purges=True,
+            settle=purged_at_last),
+    _beside("restore with those beside", after_a_reboot_with_accessories, lambda w: restore(w, APP), "1.0",
+            settle=lambda w: restore(w, APP)),
+]  # fmt: skip
+SCENARIOS += BESIDE
 
 # What is installed does not answer any more: no flow may end in a state from which the next one cannot go on.
 SICK = [

@@ -20,7 +20,8 @@ from discode.testing.memory_world import MemoryWorld
 NEED_NO_BYTES = (
     "stop", "uninstall", "uninstall and purge", "purge later", "domain add", "domain add, taken", "domain remove",
     "domain redirect", "domain of a stopped one", "stop with doors", "uninstall with doors",
-    "certificate", "automatic certificate", "backup", "backup by hold",
+    "certificate", "automatic certificate", "stop with those beside", "uninstall with those beside",
+    "uninstall and purge with those beside", "purge later of those beside", "backup", "backup by hold",
 )  # fmt: skip
 
 
@@ -45,6 +46,7 @@ class Slow:
 def test_nobody_asks_under_the_lock_even_when_every_byte_is_gone(scenario):
     world = fresh(scenario)
     world.runtime.fetched.clear()
+    world.accessories.fetched.clear()
     slow = Slow(world)
     with contextlib.suppress(DiscodeError):  # some come to nothing, for reasons of their own
         scenario.run(world.world(releases=slow))

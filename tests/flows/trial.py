@@ -10,11 +10,13 @@ from scenarios import APP, SCENARIOS, SICK, Scenario
 
 from discode.core.doors import is_door_of, service_of
 from discode.core.errors import DiscodeError, PreflightError, ProxyUnreachable, RuntimeUnreachable, SourceUnreachable
+from discode.core.external import wanted_accessories
 from discode.flows.settle import settle_for_the_dead
 from discode.flows.world import World
 from discode.ports.proxy import Mode
 from discode.ports.runtime import Phase
 from discode.testing.faults import Crash, Fault, Faulty, Script
+from discode.testing.memory_accessories import Volume
 from discode.testing.memory_world import MemoryWorld
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS + SICK}
@@ -30,7 +32,7 @@ def _prepared(name: str) -> MemoryWorld:
 def fresh(scenario: Scenario) -> MemoryWorld:
     """A world of its own, in the state from which the scenario starts. How it came to be there is not judged."""
     made = copied(_prepared(scenario.name))
-    made.runtime.violations, made.proxy.violations = [], []
+    made.runtime.violations, made.proxy.violations, made.accessories.violations = [], [], []
     return made
 
 
@@ -51,6 +53,15 @@ def copied(world: MemoryWorld) -> MemoryWorld:
         violations=list(world.runtime.violations),
         _port=world.runtime._port,
     )
+    made.accessories.__dict__.update(
+        behaviours=world.accessories.behaviours,
+        live={name: _copied_instance(one) for name, one in world.accessories.live.items()},
+        data={name: Volume(list(one.lines), one.writer) for name, one in world.accessories.data.items()},
+        fetched=set(world.accessories.fetched),
+        files={path: list(lines) for path, lines in world.accessories.files.items()},
+        acknowledged={name: list(lines) for name, lines in world.accessories.acknowledged.items()},
+        violations=list(world.accessories.violations),
+    )
     made.proxy.services = {name: copy.copy(service) for name, service in world.proxy.services.items()}
     made.proxy.busy = {name: set(endpoints) for name, endpoints in world.proxy.busy.items()}
     made.proxy.certificates, made.proxy.failures = dict(world.proxy.certificates), dict(world.proxy.failures)
@@ -61,7 +72,7 @@ def copied(world: MemoryWorld) -> MemoryWorld:
     made.store.revisions = {app: dict(revisions) for app, revisions in world.store.revisions.items()}
     made.store.certificates = {app: dict(revisions) for app, revisions in world.store.certificates.items()}
     made.store.entries = {app: list(entries) for app, entries in world.store.entries.items()}
-    made.store.damaged = set(world.store.damaged)
+    made.store.damaged, made.store.workspaces = set(world.store.damaged), set(world.store.workspaces)
     made.repositories.plans, made.repositories.files = dict(world.repositories.plans), dict(world.repositories.files)
     made.repositories.storage = copy.copy(world.repositories.storage)
     made.repositories.storage.kept = dict(world.repositories.storage.kept)
@@ -79,6 +90,7 @@ def faulty(world: MemoryWorld, script: Script) -> World:
         store=Faulty(world.store, script, PreflightError("The disk is full.", key="disk-full")),
         runtime=Faulty(world.runtime, script, RuntimeUnreachable("The runtime does not answer.")),
         proxy=Faulty(world.proxy, script, ProxyUnreachable("The proxy does not answer."), frozenset(["switch"])),
+        accessories=Faulty(world.accessories, script, RuntimeUnreachable("The runtime does not answer.")),
         releases=Faulty(world.vendor, script, SourceUnreachable("The releases cannot be reached.")),
     )
 
@@ -109,7 +121,7 @@ def trial(
     world = copied(since.world) if since else fresh(scenario)
     late = any(fault.kind == "late" for fault in faults.values())
     script = seen or Script(faults)
-    script.watch = (lambda: None) if late else _someone_serves(scenario, world)
+    script.watch = _watch(scenario, world, late)
     script.calls = since.calls if since else 0
     if seen is not None:
         seen.observe(world, copied)
@@ -174,8 +186,35 @@ def _keeps_its_word(scenario: Scenario, world: MemoryWorld, error: DiscodeError,
     assert _recorded(world) in steps, f"{where}, and {_recorded(world)} is recorded"
 
 
+def _watch(scenario: Scenario, world: MemoryWorld, late: bool):
+    serves = (lambda: None) if late else _someone_serves(scenario, world)
+    if not scenario.has_accessories:
+        return serves
+
+    def watch() -> None:
+        serves()
+        _write(world)
+
+    return watch
+
+
+def _write(world: MemoryWorld) -> None:
+    """What its users would: whenever something has changed while requests reach the app. They find its database."""
+    if not world.is_used(APP, "db"):
+        return
+    proxy, beside = world.proxy.services[APP], world.accessories
+    live = [(str(name), one.phase) for name, one in world.runtime.live.items()]
+    images = [(name, one.phase, one.spec.accessory.image.digest) for (_, name), one in beside.live.items()]
+    state = repr((proxy.endpoint, list(beside.files), list(beside.data), live, images))
+    written = beside.acknowledged.get((APP, "db"), [])
+    is_news = not written or written[-1] != state
+    if is_news and not beside.write(APP, "db", state):
+        beside.violations.append("requests reach the app without its database")
+
+
 def _someone_serves(scenario: Scenario, world: MemoryWorld):
-    """While one version replaces another side by side, the proxy's endpoint is a running instance at every moment."""
+    """While one version replaces another side by side, the proxy's endpoint is a running instance at every moment, but
+    where requests are held because of what is beside it."""
     is_side_by_side = scenario.name.startswith(("update", "rollback", "config", "restart", "domain"))
     if not is_side_by_side or scenario.exclusive or scenario.state == "stopped":
         return lambda: None
@@ -184,6 +223,8 @@ def _someone_serves(scenario: Scenario, world: MemoryWorld):
         running = [i for i in world.runtime.live.values() if i.phase is Phase.RUNNING]
         places = {place for instance in running for place in instance.places()}
         for name, service in world.proxy.services.items():
+            if scenario.has_accessories and service.mode is Mode.PAUSED:
+                continue
             assert service.endpoint in places, f"nobody is at {service.endpoint}, where the requests of {name} go"
 
     return watch
@@ -193,8 +234,9 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
     where = f"{scenario.name} with {faults}"
     installation, instances = world.store.installation(APP), world.runtime.instances(APP)
     assert not world.store.journals, f"{where}: a journal is left"
-    violations = [*world.runtime.violations, *world.proxy.violations]
+    violations = [*world.runtime.violations, *world.proxy.violations, *world.accessories.violations]
     assert not violations, f"{where}: {violations}"
+    _check_accessories(scenario, installation, world, where)
     if installation is None:
         assert None in scenario.may_serve, f"{where}: the installation is gone"
         assert not instances and not ours(world), f"{where}: left over: {instances}, {world.proxy.services}"
@@ -216,6 +258,30 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
         _check_state(installation.state, world.proxy.services[name], instances[0], where)
     assert world.proxy.services[APP].route == installation.route, f"{where}: the proxy has another route"
     _check_certificate(installation.route, world, faults, where)
+
+
+def _check_accessories(scenario, installation, world: MemoryWorld, where) -> None:
+    beside = world.accessories
+    found = {name: one for (app, name), one in beside.live.items() if app == APP}
+    assert not world.store.workspaces, f"{where}: dumps are left"
+    if installation is None:
+        assert not found, f"{where}: left over: {found}"
+        had = set(_prepared(scenario.name).accessories.volumes(APP))
+        assert had <= set(beside.volumes(APP)) or scenario.purges, f"{where}: a volume is gone"
+        is_known = "damaged" not in where  # that they were to go, too, is in the journal alone
+        assert not (scenario.purges and is_known and beside.volumes(APP)), f"{where}: {beside.volumes(APP)} are left"
+        return
+    manifest, settings = installation.release.manifest, world.store.settings(APP, installation.settings)
+    wanted = wanted_accessories(manifest, settings)
+    assert set(found) == set(wanted), f"{where}: {sorted(found)} run"
+    for name, one in found.items():
+        assert one.spec.accessory == wanted[name], f"{where}: {name} is of another release"
+        phase = Phase.STOPPED if installation.state == "stopped" else Phase.RUNNING
+        assert one.phase is phase, f"{where}: {name} is {one.phase}"
+        assert (APP, wanted[name].image.reference) in beside.fetched, f"{where}: the image of {name} is gone"
+    assert not beside.lost(APP, "db") or "db" not in wanted, f"{where}: lost {beside.lost(APP, 'db')}"
+    kept = set(_prepared(scenario.name).accessories.volumes(APP))
+    assert kept <= set(beside.volumes(APP)), f"{where}: a volume is gone"
 
 
 def ours(world: MemoryWorld) -> set[str]:

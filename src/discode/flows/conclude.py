@@ -14,6 +14,8 @@ from ..core.installation import Installation
 from ..core.journal import Journal, Side, choose
 from ..ports.proxy import DoorTo, Mode, Serving
 from ..ports.runtime import Endpoint, Phase
+from . import accessories
+from .accessories import upgrades
 from .doors import doors_of, has_all
 from .forward import let_finish, take_down, uninstall
 from .instance import answers, boot, retire_others, runs, switch
@@ -138,7 +140,10 @@ def _testimony(site: Site, journal: Journal) -> tuple[Side | None, bool]:
     serving = site.proxy.serving(journal.app)
     if _is_at(site, journal.after, serving):
         assert journal.after is not None
-        return "after", answers(site, journal.after) and (not journal.requires_https or has_https(site, journal.after))
+        if serving is not None and serving.mode is Mode.RUNNING and upgrades(site, journal.before, journal.after):
+            return "after", True  # what it has been told is in its own volume alone
+        is_well = answers(site, journal.after) and accessories.are_well(site, journal.after)
+        return "after", is_well and (not journal.requires_https or has_https(site, journal.after))
     return ("before" if _is_at(site, journal.before, serving) else None), False
 
 
@@ -153,14 +158,17 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
     keep, drop = (journal.after, journal.before) if kept == "after" else (journal.before, journal.after)
     assert keep is not None
     failed = drop.instance if drop and kept == "before" else None
-    if kept == "before" and drop and drop.release.manifest.update.strategy == "hold":
-        _hold_again(site, keep, drop)
-    serve = make_serve if kept == "after" else _bring_back
+    if kept == "before" and drop:
+        _make_room(site, keep, drop)
+    # From where data has gone to a new volume and is written to, there is no way back.
+    serve = _bring_back if kept == "before" or upgrades(site, journal.before, journal.after) else _go_on
     lost = serve(site, keep)
     site.proxy.drained(keep.app, keep.release.manifest.update.drain)
     retire_others(site, keep, keep.app, failed=failed)
+    if accessories.has_any(keep, drop):
+        accessories.retire_others(site, keep, keep.app)
     # A deploy whose caller has died goes on inside the proxy: it may have switched while we were removing.
-    lost = serve(site, keep) or lost
+    lost = (_bring_back if serve is _bring_back else make_serve)(site, keep) or lost
     if any(side.release.manifest.doors for side in (keep, drop) if side):
         site.proxy.drained(keep.app, keep.release.manifest.update.drain)  # such a deploy may have opened other doors
     finish(site, journal, kept, _outcome(kept, cause), cause)
@@ -168,10 +176,16 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
         raise lost
 
 
+def _go_on(site: Site, keep: Installation) -> None:
+    accessories.bring_up(site, keep)
+    make_serve(site, keep)
+
+
 def _bring_back(site: Site, keep: Installation) -> NothingAnswers | None:
     """The version that was before has the traffic again, also when it does not answer: maybe it did not before the
     flow either, and the next command shall find all as it was. The answer says so."""
     try:
+        accessories.have_run(site, keep)
         make_serve(site, keep)
     except (ReleaseFailed, NotHere) as error:
         state = site.runtime.inspect(keep.instance)
@@ -188,13 +202,18 @@ def _bring_back(site: Site, keep: Installation) -> NothingAnswers | None:
 
 
 def longest_wait(before: Installation, after: Installation) -> float:
-    """Seconds that a request may be held: the longest hold, and what the old version may take to come back."""
-    return after.release.manifest.update.hold + before.release.manifest.health.deadline
+    """Seconds that a request may be held: the longest hold, and what the old version may take to come back, with what
+    is beside it."""
+    old, new = before.release.manifest, after.release.manifest
+    beside = sum(one.health.deadline + new.accessories[name].stop for name, one in old.accessories.items()
+                 if name in new.accessories)  # fmt: skip
+    return new.update.hold + old.health.deadline + beside
 
 
-def _hold_again(site: Site, keep: Installation, drop: Installation) -> None:
-    """The one that goes has to let go of the volumes before the one that stays can start."""
-    if not runs(site, keep):
+def _make_room(site: Site, keep: Installation, drop: Installation) -> None:
+    """The one that goes has to let go of the volumes, and of what is beside it, before the one that stays can start."""
+    is_other = not accessories.are_so(site, keep)
+    if is_other or (drop.release.manifest.update.strategy == "hold" and not runs(site, keep)):
         # As long as the hold that may be under way: a shorter one would end the requests that it has held so far.
         site.proxy.pause(keep.app, longest_wait(keep, drop))
         site.runtime.stop(drop.instance, drop.release.manifest.update.stop)
@@ -207,6 +226,9 @@ def _undo_install(site: Site, journal: Journal, cause: BaseException | None) -> 
     let_finish(site, after, f"{after.app} is not installed.")
     site.proxy.unroute(after.app)
     retire_others(site, None, after.app, failed=after.instance)
+    if accessories.has_any(after):
+        accessories.retire_others(site, None, after.app)
+        site.accessories.prune(after.app, frozenset())
     site.proxy.unroute(after.app)  # again, for a deploy that went on inside the proxy meanwhile
     site.runtime.prune(after.app, frozenset())
     site.runtime.forget(after.app)
@@ -223,6 +245,7 @@ def _conclude_start(site: Site, journal: Journal, kept: Side, cause: BaseExcepti
         return
     site.proxy.stop(before.app, f"{before.app} is stopped.")
     site.runtime.stop(before.instance, before.release.manifest.update.stop)
+    accessories.stop(site, before)
     finish(site, journal, "before", _outcome("before", cause), cause)
 
 

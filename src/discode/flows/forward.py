@@ -5,17 +5,19 @@ from __future__ import annotations
 from ..core.history import Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal
+from . import accessories, accessory_data
 from .instance import retire_others
 from .record import finish, tell_history
 from .world import Site
 
 
 def take_down(site: Site, journal: Journal, outcome: Outcome) -> None:
-    """Answer 503 from now on, let requests finish, stop the instance."""
+    """Answer 503 from now on, let requests finish, stop the instance, and then what is beside it."""
     after = journal.after
     assert after is not None
     let_finish(site, after, f"{after.app} is stopped.")
     site.runtime.stop(after.instance, after.release.manifest.update.stop)
+    accessories.stop(site, after)
     finish(site, journal, "after", outcome)
 
 
@@ -27,13 +29,16 @@ def uninstall(site: Site, journal: Journal) -> None:
     site.proxy.unroute(app)
     retire_others(site, None, app)
     site.runtime.sweep(app, living=True)
+    accessories.retire_others(site, None, app)
     site.runtime.prune(app, frozenset())
     site.runtime.forget(app)
+    site.accessories.prune(app, frozenset())
     site.store.save_kept(before.left())
     site.store.delete_installation(app)
     if set(site.store.apps()) <= {app}:
         site.proxy.retire(purge=journal.purge)
     if journal.purge:
+        accessory_data.drop_data(site, app)
         site.runtime.drop_data(app)
         site.store.purge(app)
     else:

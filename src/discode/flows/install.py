@@ -15,6 +15,7 @@ from ..core.plan import plan_install
 from ..core.release import Release
 from ..core.settings import change
 from ..ports.releases import Releases
+from . import accessories, accessory_data
 from .certificate import with_certificate
 from .clash import must_be_free, tell_what_is_taken_over
 from .name_look import Asked, ask_doors, ask_names
@@ -75,7 +76,8 @@ def _install(world: World, request: InstallRequest) -> tuple[Site, Installation]
             with world.store.lock(app):
                 settle(world, app, steps)
                 _must_be_new(world, request)
-                if site.runtime.has(release):
+                given = _given(site, request, release)[1]
+                if site.runtime.has(release) and accessories.have_images(site, release, given):
                     return site, _installed(site, request, release, seed)
 
 
@@ -107,13 +109,16 @@ def _brought(
         # Before the customer is asked for settings, and before anything long is fetched.
         site.proxy.prepare(https=request.route.is_secure)
         site.proxy.check(request.route)
-        check_settings(release, _given(site, request, release)[1])
-        preflight(site, _installation(request, release, 1, ""))
+        given, after = _given(site, request, release)[1], _installation(request, release, 1, "")
+        check_settings(release, given)
+        preflight(site, after)
+        accessory_data.check_data(site, None, after, given)
         world.platforms.choose(kind)  # not sooner: a refused install leaves nothing of it
         site.proxy.ensure()
     ask_doors(world, site.proxy, asked, steps)
     with steps("fetch", f"Fetching {release.version}"):
         site.runtime.fetch(release, releases, site.report)
+        accessories.fetch(site, releases, release, given)
     return site
 
 
@@ -139,7 +144,8 @@ def _given(site: Site, request: InstallRequest, release: Release) -> tuple[int, 
 def _reusing(site: Site, after: Installation) -> Installation:
     """With what an earlier installation has left; the customer may have forgotten it."""
     known = site.store.latest_settings(after.app)[1]
-    data, settings = site.runtime.data(after.app), sorted(set(known) & set(after.release.manifest.env))
+    data = sorted({*site.runtime.data(after.app), *site.accessories.volumes(after.app)})
+    settings = sorted(set(known) & set(after.release.manifest.env))
     found = [f"data ({', '.join(data)})"] if data else []
     found += [f"settings ({', '.join(settings)})"] if settings else []
     if found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ..core.errors import NotHere, Refused, ReleaseFailed, Unreachable
@@ -128,16 +128,23 @@ def trouble(site: Site, installation: Installation) -> str:
     return "" if proxied.ok else f"{proxied.detail} through the proxy"
 
 
-def confirm(site: Site, installation: Installation) -> None:
-    """See for the time that the vendor chose that it keeps running and answers through the proxy.
+def confirm(
+    site: Site, installation: Installation, beside: Callable[[], Probe] | None = None, within: float | None = None
+) -> None:
+    """See for the time that the vendor chose that it keeps running and answers through the proxy. `beside` is asked of
+    what else has to be well. `within`: requests are held, and the proxy would answer for it, so it is asked itself,
+    for no longer than these seconds.
 
     Raises ReleaseFailed.
     """
     manifest, name = installation.release.manifest, installation.instance
-    end, misses = site.clock.monotonic() + manifest.update.confirm, 0
+    longest = manifest.update.confirm if within is None else min(manifest.update.confirm, within)
+    end, misses = site.clock.monotonic() + longest, 0
     while True:
         _must_run(site, name, installation.version, "after the switch")
-        probe = _as_a_user(site, installation)
+        probe = _as_a_user(site, installation) if within is None else probe_itself(site, installation)
+        if probe.ok and beside is not None:
+            probe = beside()
         misses = 0 if probe.ok else misses + 1
         if misses == CONFIRM_MISSES:
             raise _failure(site, name, f"{installation.version} stopped answering after the switch: {probe.detail}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import DiscodeError, Failed
 from ..core.journal import Journal
+from . import accessories
 from .bring import Missing, lacks, with_bytes
 from .conclude import carry_out
 from .forward import take_down
@@ -58,6 +59,9 @@ def _bring_up(site: Site, journal: Journal) -> None:
 
     def flow() -> None:
         site.proxy.ensure()
+        if accessories.has_any(after):
+            with site.steps("accessories", f"Starting what {after.app} needs beside it"):
+                accessories.have_run(site, after)
         with site.steps("boot", f"Starting {after.instance}"):
             endpoint = boot(site, after)
         with site.steps("switch", "Letting requests through"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.errors import UsageError
 from ..core.installation import KEPT
+from . import accessories, accessory_data
 from .settle import settle
 from .world import Result, World
 
@@ -21,9 +22,14 @@ def prune(world: World, app: str, *, keep: int = KEPT) -> Result:
             # First the promise, then the bytes: a rollback is never offered to what is gone.
             if after != before:
                 world.store.save_installation(after)
-            runtime = world.site(before.kind, steps).runtime
-            runtime.sweep(app)
-            runtime.prune(app, after.kept_keys())
+            site = world.site(before.kind, steps)
+            site.runtime.sweep(app)
+            site.runtime.prune(app, after.kept_keys())
+            dropped = accessory_data.drop_earlier(site, after)
+            if accessories.has_any(before):
+                accessories.prune_images(site, after)
     kept = ", ".join(release.version for release in after.previous) or "none"
     message = f"Kept for a rollback: {kept}."
+    if dropped:
+        message += f" Data from before an upgrade is deleted: {', '.join(dropped)}."
     return Result("prune", app, "pruned", before.version, before.version, str(before.instance), steps.seconds, message)

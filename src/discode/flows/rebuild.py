@@ -1,11 +1,12 @@
 """Rebuild what a damaged file said, from the runtime and the proxy: by whom the proxy sends the traffic to.
 
-Every instance carries the record of the installation that it was started for. Damaged files are kept aside. Nothing is
-removed and nothing is started or stopped here: the ordinary settling does that afterwards, with files that hold.
+Every instance carries the record of the installation that it was started for. Damaged files are kept aside. Nothing of
+the app is removed, started or stopped here: the ordinary settling does that afterwards, with files that hold.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +18,10 @@ from ..core.names import check_slug
 from ..ports.proxy import Mode, Serving
 from ..ports.runtime import InstanceState
 from ..ports.store import Document
+from .accessories import retire_others
 from .world import World
+
+KINDS: tuple[Literal["archive", "image"], ...] = ("archive", "image")
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,17 @@ def rebuild(world: World, app: str) -> Rebuilding | None:
             world.store.clear_journal(app)
         if "history" in plan.damaged:
             world.store.replace_history(app, entries)
+        if world.store.installation(app) is None and world.store.journal(app) is None:
+            _retire_accessories(world, app)
     kept = f"The damaged files are kept: {', '.join(aside)}."
     return Rebuilding(app, plan.damaged, plan.installation, plan.journal, (*plan.words, kept))
+
+
+def _retire_accessories(world: World, app: str) -> None:
+    """Of an app that is not installed: they have no record of theirs, and no settling would know of them."""
+    for kind in KINDS:
+        with suppress(RuntimeUnreachable, Refused):
+            retire_others(world.site(kind, world.steps()), None, app)
 
 
 def _damaged(world: World, app: str) -> dict[Document, str]:
@@ -168,7 +181,7 @@ def _kinds(world: World, plan: Rebuilding) -> tuple[Literal["archive", "image"],
         told = read(plan.app) if document not in plan.damaged else None
         if told is not None:
             return (told.kind if isinstance(told, Installation) else told.any_side.kind,)
-    return ("archive", "image")
+    return KINDS
 
 
 def _told(app: str, state: InstanceState) -> Installation | None:

@@ -8,6 +8,7 @@ from ..core.history import GUARD, HistoryEntry, Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side
 from ..ports.store import Store
+from . import accessories
 from .world import Site
 
 
@@ -17,6 +18,8 @@ def finish(site: Site, journal: Journal, kept: Side, outcome: Outcome, cause: Ba
     if installation is not None:
         site.store.save_installation(installation)
         site.runtime.prune(installation.app, installation.kept_keys())
+        if accessories.has_any(journal.before, journal.after):
+            accessories.prune_images(site, installation)
     tell_history(site, journal, installation, outcome, cause)
     site.store.clear_journal(journal.app)
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..core.artifact import Archive
 from ..core.errors import DiscodeError, Failed, NoHttps, PreflightError, ReleaseFailed
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.quantity import format_duration, format_size
+from ..ports.runtime import Endpoint
+from ..ports.system import Clock
+from .accessories import Change, await_health, changes, has_any, start, trouble
+from .accessories import retire_others as retire_other_accessories
 from .conclude import conclude_at_once, longest_wait
 from .doors import check_proxy
+from .exchange import exchange
 from .instance import boot, confirm, retire_others, spec, switch
 from .prove import must_be_proved
 from .record import finish, write_if_possible
@@ -56,44 +63,92 @@ def _replace(site: Site, journal: Journal) -> None:
     step, policy = site.steps, after.release.manifest.update
     try:
         site.store.write_journal(journal)
-        run_release_command(site, journal)
-        deadline = after.release.manifest.health.deadline
-        if policy.strategy == "hold" and before:
-            with step("hold", "Holding requests and stopping the old version"):
-                deadline = hold(site, before, after)
+        change = changes(site, before, after)
+        held = _made_ready(site, journal, change)
         with step("boot", f"Starting {after.instance}"):
-            endpoint = boot(site, after, deadline)
-        with step("switch", f"Switching to {after.version}"):
-            switch(site, after, endpoint)
-            if policy.strategy == "hold" or before is None:  # else nobody waits, and the proxy need not be asked
-                site.proxy.resume(after.app)
-        with step("confirm", f"Watching {after.version} for {policy.confirm:g} s"):
-            confirm(site, after)
+            endpoint = boot(site, after, held.left() if held else None)
+        _switch_and_confirm(site, journal, change, held, endpoint)
         if journal.requires_https:
             must_be_proved(site, after)
         with step("drain", "Letting requests on the old version finish" if before else "Letting requests finish"):
             site.proxy.drained(after.app, policy.drain)
         with step("stop", "Stopping the old version" if before else "Looking for leftovers"):
             retire_others(site, after, after.app)
+            if has_any(before, after):
+                retire_other_accessories(site, after, after.app)
         with step("save", "Saving"):
             finish(site, journal, "after", "done")
     except BaseException as error:  # noqa: BLE001 - whatever it is, and a signal too, the flow is settled
         _settle_after(site, journal, error)
 
 
-def hold(site: Site, before: Installation, after: Installation) -> float:
-    """From here requests wait: only one instance at a time may have the volumes.
+@dataclass(frozen=True)
+class Hold:
+    """Requests wait, until `ends` of the monotonic clock at the longest."""
 
-    The answer is how many seconds of the longest hold are left for the new version. Requests wait for longer, so
-    that the old version can come back before they are answered with an error.
+    clock: Clock
+    ends: float
+
+    def left(self) -> float:
+        """Seconds."""
+        return max(self.ends - self.clock.monotonic(), 0.0)
+
+
+def _made_ready(site: Site, journal: Journal, change: Change) -> Hold | None:
+    """All that the new version needs before it starts: what is beside it, and the release command, which may need that.
+    The hold, if requests wait now."""
+    before, after = journal.before, journal.after
+    assert after is not None
+    for one in change.new:
+        with site.steps("accessories", f"Starting {one.container}"):
+            start(site, after, one)
+            await_health(site, one)
+    if before and change.changed:
+        held = hold(site, before, after)
+        with site.steps("accessories", f"Changing {', '.join(one.container for _, one in change.changed)}"):
+            exchange(site, after, change, held.left)
+        run_release_command(site, journal, held)
+        return held
+    run_release_command(site, journal)
+    return hold(site, before, after) if before and after.release.manifest.update.strategy == "hold" else None
+
+
+def hold(site: Site, before: Installation, after: Installation) -> Hold:
+    """From here requests wait: only one instance at a time may have the volumes, and none what is changed beside it.
+
+    Requests wait for longer than the answer says, so that the old version can come back before they are answered with
+    an error.
     """
-    begun, longest = site.clock.monotonic(), after.release.manifest.update.hold
-    site.proxy.pause(before.app, longest_wait(before, after))
-    site.runtime.stop(before.instance, before.release.manifest.update.stop)
-    return max(longest - (site.clock.monotonic() - begun), 0.0)
+    with site.steps("hold", "Holding requests and stopping the old version"):
+        held = Hold(site.clock, site.clock.monotonic() + after.release.manifest.update.hold)
+        site.proxy.pause(before.app, longest_wait(before, after))
+        site.runtime.stop(before.instance, before.release.manifest.update.stop)
+        return held
 
 
-def run_release_command(site: Site, journal: Journal) -> None:
+def _switch_and_confirm(site: Site, journal: Journal, change: Change, held: Hold | None, endpoint: Endpoint) -> None:
+    """Where data has gone to a new volume, the new version is confirmed before the first request is let through: what
+    that one writes is not in the old volume, so there is no way back from there."""
+    after = journal.after
+    assert after is not None
+
+    beside = (lambda: trouble(site, change.touched)) if change.touched else None
+
+    def watch() -> None:
+        with site.steps("confirm", f"Watching {after.version} for {after.release.manifest.update.confirm:g} s"):
+            confirm(site, after, beside, held.left() if held and change.upgrades else None)
+
+    with site.steps("switch", f"Switching to {after.version}"):
+        switch(site, after, endpoint)
+    if change.upgrades:
+        watch()
+    if held or journal.before is None:  # else nobody waits, and the proxy need not be asked
+        site.proxy.resume(after.app)
+    if not change.upgrades:
+        watch()
+
+
+def run_release_command(site: Site, journal: Journal, held: Hold | None = None) -> None:
     """The vendor's command of a new release, before anything is switched. Raises ReleaseFailed."""
     before, after = journal.before, journal.after
     assert after is not None
@@ -102,9 +157,10 @@ def run_release_command(site: Site, journal: Journal) -> None:
     if command is None or (before and before.release.key == after.release.key):
         return
     with site.steps("release", "Running the release command"):
-        done = site.runtime.run_once(spec(site, after), command, manifest.release_timeout, site.report.output)
+        seconds = min(manifest.release_timeout, held.left()) if held else manifest.release_timeout
+        done = site.runtime.run_once(spec(site, after), command, seconds, site.report.output)
         if done.exit_code != 0:
-            limit = format_duration(manifest.release_timeout)
+            limit = format_duration(seconds)
             end = f"did not end within {limit}" if done.exit_code is None else f"exited with {done.exit_code}"
             raise ReleaseFailed(
                 f"The release command of {after.version} {end}{' and was stopped' if done.exit_code is None else ''}.",

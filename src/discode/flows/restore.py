@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.installation import Installation
+from . import accessories
 from .bring import Missing, lacks, with_bytes
 from .conclude import make_serve
 from .instance import retire_others, runs, trouble
@@ -51,16 +52,21 @@ def _restore(site: Site, installation: Installation) -> Missing | None:
     if installation.state == "stopped":
         site.proxy.stop(installation.app, f"{installation.app} is stopped.")
         site.runtime.stop(installation.instance, installation.release.manifest.update.stop)
+        accessories.stop(site, installation)
         return None
-    if not runs(site, installation):
+    is_down = not runs(site, installation)
+    if is_down or not accessories.are_up(site, installation):
         # Its bytes may be gone with the instance.
         if missing := lacks(site, installation, installation.release):
             return missing
-        if installation.release.manifest.update.strategy == "hold":
+        if is_down and installation.release.manifest.update.strategy == "hold":
             retire_others(site, installation, installation.app)  # two must not run on the same volumes
+    (accessories.have_run if is_down else accessories.bring_up)(site, installation)
     make_serve(site, installation)
     put_if_wanted(site, installation)
     # Another one may have been serving up to now, of which no file tells any more.
     site.proxy.drained(installation.app, installation.release.manifest.update.drain)
     retire_others(site, installation, installation.app)
+    if accessories.has_any(installation):
+        accessories.retire_others(site, installation, installation.app)
     return None

@@ -10,6 +10,7 @@ from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.plan import past_migrations, plan_rollback
 from ..core.release import Release
+from . import accessory_data
 from .bring import Missing, lacks, with_bytes
 from .prepare import check_settings, must_run, next_settings, with_given
 from .replace import preflight, replace
@@ -52,9 +53,15 @@ def _possible(
         settle(world, app, steps)
         before, release = _planned(world, app, to, sure, settings)
         site = world.site(before.kind, steps)
-        check_settings(release, with_given(release, site.store.settings(app, before.settings), settings))
-        preflight(site, before.with_release(release, before.settings))
+        given, after = _given(site, before, release, settings), before.with_release(release, before.settings)
+        check_settings(release, given)
+        preflight(site, after)
+        accessory_data.check_data(site, before, after, given)
     return before
+
+
+def _given(site: Site, before: Installation, release: Release, settings: Mapping[str, str]) -> dict[str, str]:
+    return with_given(release, site.store.settings(before.app, before.settings), settings)
 
 
 def _planned(
@@ -80,6 +87,7 @@ def _rollback(
         site.proxy.ensure()
         after = _rolled_back(site, before, release, settings)
         preflight(site, after)
+        accessory_data.check_data(site, before, after, _given(site, before, release, settings))
     replace(site, Journal(flow="rollback", started=world.clock.now(), before=before, after=after, snapshot=snapshot))
     return Result(
         "rollback", app, "rolled-back", before.version, release.version, str(after.instance), steps.seconds,

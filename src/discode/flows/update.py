@@ -21,6 +21,7 @@ from ..core.journal import Journal
 from ..core.plan import NothingToDo, Step, check_kind, plan_update, warning_of, withdrawn
 from ..core.release import Index, Release
 from ..ports.releases import Releases
+from . import accessories, accessory_data
 from .prepare import check_settings, must_run, next_settings, seeded, with_given
 from .replace import preflight, replace
 from .safeguard import snapshot_before
@@ -54,7 +55,7 @@ def update(
             snapshot = snapshot_before(world, before, "update", steps)
             with world.store.lock(app):
                 settle(world, app, steps)
-                if not _is_as_planned(world, before, release, steps):
+                if not _is_as_planned(world, before, release, given, steps):
                     continue
                 result = _step(world, before, release, given, snapshot, steps)
             if plan.entry.key == plan.target.key:
@@ -118,16 +119,27 @@ def _brought(
         check_accessories(before, release, current, wanted := with_given(release, current, given))
         check_settings(release, wanted)
         site.proxy.ensure()
-        preflight(site, before.with_release(release, before.settings))
+        after = before.with_release(release, before.settings)
+        preflight(site, after)
+        accessory_data.check_data(site, before, after, wanted)
     with steps("fetch", f"Fetching {release.version}"):
         site.runtime.fetch(release, releases, world.report)
+        accessories.fetch(site, releases, release, wanted)
+        accessories.fetch(
+            site, releases, before.release, current
+        )  # of which one may have been removed: for the way back
     return release, given
 
 
-def _is_as_planned(world: World, before: Installation, release: Release, steps: Steps) -> bool:
+def _is_as_planned(
+    world: World, before: Installation, release: Release, given: Mapping[str, str], steps: Steps
+) -> bool:
     """Another command may have had the lock since: for one that stopped the app or pruned it the plan is over."""
     site = world.site(release.manifest.artifact.kind, steps)
-    return must_run(world.installed(before.app)) == before and site.runtime.has(release)
+    if must_run(world.installed(before.app)) != before or not site.runtime.has(release):
+        return False
+    current = site.store.settings(before.app, before.settings) if release.manifest.accessories else {}
+    return accessories.have_images(site, release, {**current, **given})
 
 
 def _step(

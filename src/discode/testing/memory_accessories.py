@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from ..core.accessory import Kind
+from ..core.accessory_dumps import ROLES, comparison, databases, dumps
 from ..core.artifact import Image
 from ..core.errors import NoSuchCommand, NotHere, Refused
 from ..ports.accessories import AccessorySpec, AccessoryState, Executed
@@ -24,7 +26,7 @@ class AccessoryBehaviour(Enum):
     GOOD = "good"
     NEVER_HEALTHY = "never healthy"
     EXITS = "exits while it starts"
-    TURNS_BAD = "turns bad once its app has requests"
+    TURNS_BAD = "turns bad once requests are sent to its app"
     DUMP_FAILS = "a dump fails after half of its output"
     RESTORE_FAILS = "a restore fails when half of it is there"
     LOSES = "a restore loses a line and does not say so"
@@ -42,14 +44,38 @@ class Volume:
 class _Accessory:
     spec: AccessorySpec
     phase: Phase = Phase.RUNNING
-    since: float = 0.0
+    since: float = field(default=0.0, compare=False)
     lines: list[str] = field(default_factory=list)  # its log
+
+
+def verb(command: Sequence[str]) -> str:
+    """What a command of `core.accessory_dumps` means; of any other, its first word."""
+    return _VERBS.get(tuple(command), command[0])
+
+
+def _verbs() -> dict[tuple[str, ...], str]:
+    found = {}
+    kinds: tuple[Kind, ...] = ("postgres", "mariadb", "redis", "valkey")
+    for kind in kinds:
+        for part in dumps(kind, "app\n"):
+            is_whole = part.file != ROLES
+            found[part.save] = "dump" if is_whole else "true"
+            found[part.load] = "restore" if is_whole else "true"
+        found[comparison(kind)] = "count"
+        if (lists := databases(kind)) is not None:
+            found[lists] = "list"
+    return found
+
+
+_VERBS = _verbs()
 
 
 class MemoryAccessories:
     """`behaviours` by the image's reference; GOOD where none is given. `violations`: a volume that two have at once,
-    and one that is stopped while requests reach its app, of which `is_used` tells. `verb` says what a command means:
-    dump, restore, count, or what it is itself. `files` are what commands read and write."""
+    and one that
+    is stopped while requests reach an app that has it, of which `is_used` tells; `is_led_to`, where they would go, held
+    or not. `files` are what commands read and
+    write. `acknowledged`: what `write` has taken, by app and name."""
 
     def __init__(self) -> None:
         self.behaviours: dict[str, AccessoryBehaviour] = {}
@@ -57,10 +83,11 @@ class MemoryAccessories:
         self.data: dict[tuple[str, str], Volume] = {}  # by app and name of the volume
         self.fetched: set[tuple[str, str]] = set()
         self.files: dict[Path, list[str]] = {}
+        self.acknowledged: dict[tuple[str, str], list[str]] = {}
         self.violations: list[str] = []
-        self.is_used: Callable[[str], bool] = lambda app: False
+        self.is_used: Callable[[str, str], bool] = lambda app, name: False
+        self.is_led_to: Callable[[str, str], bool] = lambda app, name: False
         self.now: Callable[[], float] = lambda: 0.0
-        self.verb: Callable[[Sequence[str]], str] = lambda command: command[0]
         self._left: int | None = None  # changes until the caller dies
 
     def fetch(self, app: str, image: Image, releases: Releases, report: Report) -> None:
@@ -127,7 +154,7 @@ class MemoryAccessories:
             return Probe(False, f"{spec.container} does not run", connected=False)
         behaviour = self._behaviour(one)
         is_bad = behaviour is AccessoryBehaviour.NEVER_HEALTHY or self._exits(one)
-        is_bad = is_bad or (behaviour is AccessoryBehaviour.TURNS_BAD and self.is_used(spec.app))
+        is_bad = is_bad or (behaviour is AccessoryBehaviour.TURNS_BAD and self.is_led_to(spec.app, spec.name))
         return Probe(False, "connection refused", connected=False) if is_bad else Probe(True, "it answers")
 
     def stop(self, app: str, name: str, grace: float) -> None:
@@ -197,12 +224,19 @@ class MemoryAccessories:
         if one is None or one.phase is not Phase.RUNNING or self._exits(one):
             return False
         self._volume(one).lines.append(line)
+        self.acknowledged.setdefault((app, name), []).append(line)
         return True
 
     def read(self, app: str, name: str) -> list[str]:
         """What the app would find there; empty when it does not run."""
         one = self.live.get((app, name))
         return list(self._volume(one).lines) if one and one.phase is Phase.RUNNING and one.spec.volumes else []
+
+    def lost(self, app: str, name: str) -> list[str]:
+        """What was taken, and the one that there is now, running or not, does not have."""
+        one = self.live.get((app, name))
+        kept = self._volume(one).lines if one else []
+        return [line for line in self.acknowledged.get((app, name), []) if line not in kept]
 
     def partly(self, changes: int, call: Callable[[], None]) -> None:
         """Carry the call out until so much is changed; then whoever called dies."""
@@ -225,26 +259,28 @@ class MemoryAccessories:
     ) -> tuple[int | None, list[str], tuple[str, ...]]:
         """What a `verb` means, and beside it `echo …`, `cat`, `exit 7`, `fail …` (on standard error), `sleep` (too
         long)."""
-        behaviour, verb = self._behaviour(one), self.verb(command)
-        if verb == "dump":
+        behaviour, meant = self._behaviour(one), verb(command)
+        if meant == "dump":
             lines = list(self._volume(one).lines)
             fails = behaviour is AccessoryBehaviour.DUMP_FAILS
             return int(fails), lines[: len(lines) // 2] if fails else lines, ("it broke off",) if fails else ()
-        if verb == "restore":
+        if meant == "restore":
             fails = behaviour is AccessoryBehaviour.RESTORE_FAILS
             kept = given[: len(given) // 2] if fails else given[1:] if behaviour is AccessoryBehaviour.LOSES else given
             for line in kept:
                 self._changes()
                 self._volume(one).lines.append(line)
             return int(fails), [], ("it broke off",) if fails else ()
-        if verb == "count":
+        if meant == "count":
             return 0, [str(len(self._volume(one).lines))], ()
-        if verb in ("echo", "cat"):
-            return 0, [" ".join(command[1:])] if verb == "echo" else given, ()
-        if verb == "sleep":
+        if meant in ("list", "true"):
+            return 0, ["app"] if meant == "list" else [], ()
+        if meant in ("echo", "cat"):
+            return 0, [" ".join(command[1:])] if meant == "echo" else given, ()
+        if meant == "sleep":
             return None, [], ()
-        if verb in ("exit", "fail"):
-            return int(command[1]) if verb == "exit" else 1, [], tuple(command[1:]) if verb == "fail" else ()
+        if meant in ("exit", "fail"):
+            return int(command[1]) if meant == "exit" else 1, [], tuple(command[1:]) if meant == "fail" else ()
         raise NoSuchCommand(command[0])
 
     def _volume(self, one: _Accessory) -> Volume:
@@ -265,7 +301,7 @@ class MemoryAccessories:
         return one
 
     def _let_go(self, one: _Accessory) -> None:
-        if one.phase is Phase.RUNNING and self.is_used(one.spec.app):
+        if one.phase is Phase.RUNNING and self.is_used(one.spec.app, one.spec.name):
             self.violations.append(f"{one.spec.container} is stopped under its app")
 
     def _log(self, app: str, name: str, line: str) -> None:

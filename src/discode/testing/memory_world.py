@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.artifact import Archive
 from ..core.errors import SourceUnreachable
+from ..core.external import wanted_accessories
+from ..core.installation import Installation
 from ..core.manifest import Health, Manifest, UpdatePolicy, release_key
 from ..core.release import Index, IndexEntry, Release
 from ..flows.world import Platform, World
@@ -127,7 +130,8 @@ class MemoryWorld:
         self.proxy = MemoryProxy(self.runtime.answer)
         self.runtime.served = self.proxy.has_traffic
         self.runtime.has_requests = self.proxy.has_requests
-        self.accessories.is_used, self.accessories.now = self._is_used, self.system.now
+        self.accessories.is_used, self.accessories.is_led_to = self.is_used, self._is_led_to
+        self.accessories.now = self.system.now
         self.proxy.is_unseen = self.runtime.is_unseen
         self.proxy.lacks_certificate = lambda app, revision: self.store.certificate(app, revision) is None
 
@@ -136,14 +140,21 @@ class MemoryWorld:
         self.runtime.behaviours[release.key] = behaviour
         return release
 
-    def _is_used(self, app: str) -> bool:
-        """Whether requests reach the app: none that are held, and none that are answered for it."""
+    def is_used(self, app: str, accessory: str) -> bool:
+        """Whether requests reach an instance that has the accessory: none that are held, or answered for the app."""
         service = self.proxy.services.get(app)
-        if service is None or service.mode is not Mode.RUNNING:
+        return service is not None and service.mode is Mode.RUNNING and self._is_led_to(app, accessory)
+
+    def _is_led_to(self, app: str, accessory: str) -> bool:
+        """Whether they would, held or not."""
+        service = self.proxy.services.get(app)
+        if service is None:
             return False
-        return any(
-            one.phase is Phase.RUNNING and service.endpoint == one.endpoint for one in self.runtime.live.values()
-        )
+        for one in self.runtime.live.values():
+            if one.phase is Phase.RUNNING and service.endpoint == one.endpoint:
+                revision = _settings_of(one.spec.record)
+                return accessory in wanted_accessories(one.spec.manifest, self.store.settings(app, revision))
+        return False
 
     def world(
         self,
@@ -162,6 +173,12 @@ class MemoryWorld:
             store or self.store, sources, _OnePlatform(platform), self.system, self.system, report or Silence(),
             self.names, self.repositories,
         )  # fmt: skip
+
+
+@cache
+def _settings_of(record: str) -> int:
+    """The revision of the settings with which an instance runs."""
+    return Installation.read_json(record).settings
 
 
 class _OneSource:

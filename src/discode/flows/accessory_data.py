@@ -1,0 +1,57 @@
+"""The data of what is beside an app: whether a release can go on with it, and the end of what nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..core.accessory import Accessory, volume_of
+from ..core.errors import PreflightError
+from ..core.external import wanted_accessories
+from ..core.installation import Installation
+from .accessories import specs
+from .world import Site
+
+
+def check_data(site: Site, before: Installation | None, after: Installation, settings: Mapping[str, str]) -> None:
+    """Whether the app has data, of an earlier installation, that what the release needs beside it, by these settings,
+    would pass over in silence: data of other versions. Raises PreflightError."""
+    was = before.release.manifest.accessories if before else {}
+    wanted = wanted_accessories(after.release.manifest, settings)
+    if new := {name: one for name, one in wanted.items() if name not in was}:
+        left = site.accessories.volumes(after.app)
+        for name, one in new.items():
+            _must_know(after, name, one, left)
+
+
+def _must_know(after: Installation, name: str, one: Accessory, left: Sequence[str]) -> None:
+    for volume in one.volumes:
+        found = [other for other in left if other.startswith(f"{name}.{volume}.")]
+        if found and volume_of(name, one, volume) not in left:
+            what = f"{one.kind} {one.version}" if one.kind else one.image.repository
+            raise PreflightError(
+                f"{after.app} {after.version} has {what} as {name}, and there is data of another version of it from an "
+                f"earlier installation: {', '.join(found)}. Nothing was changed.",
+                f"Install the version that had it, then update: discode install {after.app} --version VERSION. "
+                f"Or delete the data: discode uninstall {after.app} --purge",
+                key="accessory-other-data",
+            )
+
+
+def drop_data(site: Site, app: str) -> None:
+    """Delete their volumes, when none of them is left: the customer asked for it."""
+    for volume in site.accessories.volumes(app):
+        site.accessories.drop_volume(app, volume)
+
+
+def drop_earlier(site: Site, installation: Installation) -> list[str]:
+    """Delete the volumes with which a database was before its last major versions, or with half of what an upgrade
+    would have brought. Those that were dropped."""
+    app, wanted = installation.app, specs(site, installation)
+    if not wanted:
+        return []
+    needed = {volume for spec in wanted.values() for volume in spec.volumes}
+    begins = tuple(f"{name}.{one}." for name, spec in wanted.items() for one in spec.accessory.volumes)
+    found = [one for one in site.accessories.volumes(app) if one not in needed and one.startswith(begins)]
+    for volume in found:
+        site.accessories.drop_volume(app, volume)
+    return found
