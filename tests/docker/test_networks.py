@@ -1,5 +1,6 @@
 """Each app in a network of its own, which the proxy's container joins and leaves without a lost request."""
 
+import subprocess
 from contextlib import contextmanager
 
 import docker.types
@@ -194,9 +195,12 @@ def test_a_network_goes_when_nobody_is_in_it_any_more(bench, proxy):
     bench.runtime.start(one)
     assert bench.answers(one.name) and finds(bench, one)
     bench.runtime.remove(one.name)
+    labels = bench.api.inspect_network(OWN)["Labels"]
+    bench.api.create_network(f"{OWN}..1234", labels=labels)  # of a command that was killed while it looked for a subnet
+    bench.api.create_network(f"{OWN}2", labels=labels | {"discode.app": f"{TINY}2"})
     bench.runtime.forget(TINY)
     bench.runtime.forget(TINY)
-    assert networks(bench.api) == [SHARED] and networks_of(bench.api, PROXY) == [SHARED]
+    assert networks(bench.api) == [SHARED, f"{OWN}2"] and networks_of(bench.api, PROXY) == [SHARED]
 
 
 def test_a_stopped_instance_whose_network_was_pruned_starts_again(bench):
@@ -284,3 +288,24 @@ def test_a_machine_that_comes_back_serves_from_the_networks(place):
         place.api.restart(PROXY, timeout=1)
         wait_for(lambda: answers(place))
     assert networks_of(place.api, PROXY) == ["discode", "discode.blog", f"discode.{APP}"]
+
+
+def test_doctor_puts_the_proxys_container_back_and_tells_what_is_left_over(place):
+    place.install()
+
+    def told():
+        return [one for one in place.run("doctor", "--json", code=None).last["checks"] if one["what"] == "network"]
+
+    assert [one for one in told() if not one["ok"] or one["warning"]] == []
+    place.api.disconnect_container_from_network(PROXY, f"discode.{APP}")
+    place.api.create_network("discode.blog", labels={"discode.role": "network", "discode.app": "blog"})
+    place.api.create_network("theirs")
+    place.api.connect_container_to_network(PROXY, "discode.blog")
+    apart, left = sorted((one for one in told() if one["next_step"]), key=lambda one: one["ok"])
+    assert not apart["ok"] and apart["next_step"] == f"discode settle {APP}"
+    assert left["warning"] and "no app blog is installed here" in left["detail"]
+    subprocess.run(left["next_step"], shell=True, check=True, env=place.env, capture_output=True)
+    place.run("doctor", "--fix", "--yes", code=None)
+    assert [one for one in told() if not one["ok"] or one["warning"]] == []
+    assert networks(place.api) == ["discode", f"discode.{APP}", "theirs"]
+    assert place.get() == (200, "1.0.0")

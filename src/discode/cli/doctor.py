@@ -41,7 +41,9 @@ def examine(home: Path) -> list[Finding]:
         engines = [*_engines(host, {one.kind for one in installed})]
     except DiscodeError as error:  # config.toml is invalid
         engines = [Finding("settings", False, error.sentence, error.next_step)]
-    return [*_machine(home), *engines, *examine_apps(world, installed), *examine_backups(world), _settling(home)]
+    networks = _networks(host, world.store) if "image" in {one.kind for one in installed} else []
+    apps = [*examine_apps(world, installed), *examine_backups(world)]
+    return [*_machine(home), *engines, *networks, *apps, _settling(home)]
 
 
 def examine_apps(world: World, installed: Sequence[Installation]) -> list[Finding]:
@@ -132,6 +134,12 @@ def _engines(host: Host, kinds: set[str]) -> Iterator[Finding]:
     if proxy == "edge" or "archive" in kinds:
         yield _haproxy()
         yield _edge(host, bool(kinds))
+
+
+def _networks(host: Host, store: Store) -> list[Finding]:
+    from .doctor_networks import examine_networks
+
+    return list(examine_networks(host, store.apps()))
 
 
 def _edge(host: Host, needed: bool) -> Finding:

@@ -349,6 +349,14 @@ def start_docker(host: Host, say: Callable[[str], None]) -> None:
     start(host.docker(), say)
 
 
+def app_networks(host: Host) -> list[tuple[str, str, bool, bool]]:
+    """As `doctor_networks.AppNetwork` names it."""
+    from ..adapters.docker import app_network
+
+    found = app_network.look(host.docker(), host.config.proxy_network, host.config.proxy_container)
+    return [(one.name, one.app, one.is_joined, one.is_used) for one in found]
+
+
 def run_a_container(host: Host) -> str:
     from ..adapters.docker.trial import run_a_container
 

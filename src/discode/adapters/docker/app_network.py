@@ -7,11 +7,23 @@ this is its own, before whose name the others only go on: to join or leave an ap
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from .engine import Engine
 from .names import APP, PROXY, ROLE
 from .network import NETWORK, Network
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A network of an app's that is there. `is_joined`: the proxy's container is in it, should there be one; `is_used`:
+    another container is."""
+
+    name: str
+    app: str
+    is_joined: bool
+    is_used: bool
 
 
 def of_app(engine: Engine, shared: str, app: str) -> Network:
@@ -94,3 +106,14 @@ def give_up(engine: Engine, network: Network, through: str) -> None:
         except docker.errors.NotFound:
             continue
     network.remove()
+
+
+def look(engine: Engine, shared: str, through: str) -> list[Seen]:
+    """At the networks of all apps. Raises RuntimeUnreachable."""
+    with engine.errors("list its networks"):
+        has_proxy = bool(engine.api.containers(all=True, filters={"name": f"^/{through}$"}))
+        found = [(network, network.members()) for network in of_all_apps(engine, shared)]
+    return [
+        Seen(one.name, one.app, not has_proxy or through in members, bool(set(members) - set(proxies(through))))
+        for one, members in found
+    ]

@@ -78,19 +78,19 @@ class Network:
         return str((later or hosts)[0])
 
     def remove(self) -> None:
-        """Ours, and when nobody is in it."""
+        """Ours, and when nobody is in it; with the trials of commands that were killed at them."""
         import docker.errors
 
-        told = self._inspect()
-        if told is None or not self._is_ours(told):
-            return
-        try:
-            self._engine.api.remove_network(told["Id"])
-        except docker.errors.NotFound:
-            return
-        except docker.errors.APIError as error:
-            if error.status_code not in (403, 409):  # somebody's container is in it
-                raise
+        for told in self._engine.api.networks(filters={"label": f"{ROLE}={NETWORK}"}):
+            if not self._is_ours(told) or (told["Name"] != self.name and not told["Name"].startswith(self._trials)):
+                continue
+            try:
+                self._engine.api.remove_network(told["Id"])
+            except docker.errors.NotFound:
+                continue
+            except docker.errors.APIError as error:
+                if error.status_code not in (403, 409):  # somebody's container is in it
+                    raise
 
     def members(self) -> list[str]:
         """The names of the containers that are in it, running or not, whether it is there or not: Docker lets go of a
@@ -102,6 +102,11 @@ class Network:
     def _is_ours(self, told: dict[str, Any]) -> bool:
         marks = told["Labels"] or {}
         return marks.get(ROLE) == NETWORK and marks.get(APP, "") == self.app
+
+    @property
+    def _trials(self) -> str:
+        """What their names begin with; no app's network has such a one."""
+        return f"{self.name}.."
 
     @property
     def _labels(self) -> dict[str, str]:
@@ -152,7 +157,7 @@ class Network:
         import docker.errors
 
         try:
-            told = self._engine.api.create_network(f"{self.name}..{secrets.token_hex(4)}", labels=self._labels)
+            told = self._engine.api.create_network(f"{self._trials}{secrets.token_hex(4)}", labels=self._labels)
         except docker.errors.APIError as error:
             raise self._no_subnet(str(error.explanation or error)) from error
         return str(told["Id"])
