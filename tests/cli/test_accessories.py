@@ -37,6 +37,12 @@ def test_a_customer_without_containers_gives_an_address(sold):
     has = json.loads(sold.get("/env")[1])
     assert (has["DATABASE_URL"], has["DB_HOST"]) == (MINE, "db.example.com")
     assert not [name for name in has if name.startswith("DISCODE_PASSWORD")]
+    [db] = sold.run("status", APP, "--json").last["accessories"]
+    assert (db["name"], db["kind"], db["version"], db["state"]) == ("db", "postgres", "16", "elsewhere")
+    assert sold.run("list", "--json").last["apps"][0]["accessories"] == [db]
+    assert "Beside it:   db (postgres 16): elsewhere, at an address of yours\n" in sold.run("status", APP).out
+    assert f"db of {APP} is elsewhere" in sold.run("logs", APP, "--process", "db", code=2).err
+    assert "is elsewhere" in sold.run("exec", APP, "--process", "db", "--", "psql", code=125).err
     shown = sold.run("config", "get", APP, "--json").last["settings"]
     assert set(shown) == {"SECRET", "DATABASE_URL", "DB_HOST"} and shown["DATABASE_URL"]["value"] is None
     assert sold.run("config", "set", APP, "--unset", "DB_HOST", "--json", code=4).last["error"]["key"] == (

@@ -34,7 +34,11 @@ def exec_(
     command: Command,
     process: Annotated[
         str,
-        typer.Option("--process", metavar="NAME", help="In this process of the app, as `discode status` lists them."),
+        typer.Option(
+            "--process",
+            metavar="NAME",
+            help="In this process of the app, or beside it, as `discode status` lists them.",
+        ),
     ] = "web",
     interactive: Interactive = False,
     terminal: Tty = None,
@@ -50,6 +54,7 @@ def exec_(
     \b
         discode exec myapp -- sh
         discode exec myapp --process worker -- ps
+        discode exec myapp --process db -- psql
         discode exec myapp -- sh -c 'cat > /tmp/import.csv' < import.csv
     """
     from ..flows.console import execute

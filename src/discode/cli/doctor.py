@@ -185,6 +185,10 @@ def _app(world: World, app: str, sight: Sight | None) -> Finding:
     if installation.state == "stopped":
         return Finding(app, True, f"{installation.version}, stopped")
     detail = f"{installation.version}, instance {told['instance_state']}, traffic {told['traffic']}"
+    if ill := [one for one in told["accessories"] if one["trouble"]]:
+        what = ", ".join(f"{one['name']}: {one['trouble']}" for one in ill)
+        detail, step = f"{detail}, but beside it {what}", f"discode logs {app} --process {ill[0]['name']}"
+        return Finding(app, False, detail, step, lambda: _settle(world, app), f"Settle {app}?")
     if told["health"]:
         return Finding(app, False, f"{detail}, but it does not answer: {told['health']}", f"discode logs {app}")
     if told["serves"] is None:

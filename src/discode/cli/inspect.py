@@ -16,6 +16,7 @@ from .output import described, emit, table
 if TYPE_CHECKING:
     from ..core.history import HistoryEntry
     from ..core.installation import BadRelease, Installation
+    from ..flows.accessory_look import Seen
     from ..flows.look import Sight
     from ..flows.world import World
     from ..ports.runtime import ProcessState
@@ -55,7 +56,8 @@ def list_(as_json: Json = False) -> None:
     told: list[dict[str, Any]] = [
         {"app": one.app, "version": one.version, "state": one.state, "condition": word,
          "hosts": list(one.route.hosts), "instance": str(one.instance), "source": one.source,
-         "https": sight.https.as_dict() if sight.https else None}
+         "https": sight.https.as_dict() if sight.https else None,
+         "accessories": [_accessory(beside) for beside in sight.beside]}
         for one, word, sight in zip(found, words, sights, strict=True)
     ]  # fmt: skip
     told += [{"app": app, "state": "damaged", "condition": "damaged", "error": error.sentence}
@@ -67,6 +69,7 @@ def list_(as_json: Json = False) -> None:
     rows += [[app, "?", "damaged", "?", "see: discode doctor"] for app in damaged]
     text = table(rows, ["APP", "VERSION", "STATE", "HTTPS", "HOSTS"]) if rows else "No app is installed."
     text += "".join(f"\n{trouble}" for trouble in dict.fromkeys(_trouble(sight) for sight in sights) if trouble)
+    text += "".join(_beside_text(one, sight) for one, sight in zip(found, sights, strict=True))
     text += "".join(f"\nHTTPS of {line}" for one in sights if one.https for line in one.https.warnings())
     kept = [world.store.kept(app) for app in world.store.kept_apps()]
     left = [{"app": one.app, "version": one.version, "source": one.source} for one in kept if one is not None]
@@ -75,6 +78,12 @@ def list_(as_json: Json = False) -> None:
 
 def _trouble(sight: Sight) -> str:
     return f"Not known: {sight.trouble} {sight.advice}".rstrip() if sight.trouble else ""
+
+
+def _beside_text(one: Installation, sight: Sight) -> str:
+    """What is wrong beside it."""
+    ill = [f"{seen.name}: {seen.trouble}" for seen in sight.beside if seen.trouble]
+    return f"\nBeside {one.app}: {'; '.join(ill)}. See: discode status {one.app}" if ill else ""
 
 
 def _kept_text(left: list[dict[str, Any]]) -> str:
@@ -141,12 +150,13 @@ def describe(world: World, installation: Installation, sight: Sight | None = Non
     told["serves"], told["condition"] = sight.serves, sight.condition(installation)
     told["health"] = ("" if sight.health.ok else sight.health.detail) if sight.health else None
     told["https"] = {"tls": installation.route.tls, **sight.https.as_dict()} if sight.https else None
-    told["address"], told["processes"], told["doors"] = None, [], []
+    told["address"], told["processes"], told["doors"], told["accessories"] = None, [], [], []
     if not sight.trouble:
         site = world.site(installation.kind, world.steps())
         told["address"] = address(site, installation.route, sight.https)
         told["doors"] = _doors(installation, told["address"])
         told["processes"] = [_process(one) for one in processes(site, installation)]
+        told["accessories"] = [_accessory(one) for one in sight.beside]
     return told
 
 
@@ -159,6 +169,16 @@ def _process(one: ProcessState) -> dict[str, Any]:
     return {
         "name": one.name, "state": one.phase.value, "restarts": one.restarts, "memory": one.memory,
         "memory_limit": one.limit, "reason": one.reason,
+    }  # fmt: skip
+
+
+def _accessory(one: Seen) -> dict[str, Any]:
+    made, state = one.accessory, one.state
+    return {
+        "name": one.name, "kind": made.kind, "version": made.version or None, "image": made.image.reference,
+        "state": one.phase, "since": state.since if state else None, "restarts": state.restarts if state else 0,
+        "memory": state.memory if state else None, "memory_limit": made.resources.memory,
+        "reason": state.reason if state else "", "trouble": one.trouble,
     }  # fmt: skip
 
 
@@ -210,6 +230,8 @@ def _status_text(told: dict[str, Any]) -> str:
     ]
     names = ["Processes", *[""] * len(told["processes"])]
     rows += [(name, _process_text(one)) for name, one in zip(names, told["processes"], strict=False)]
+    beside = ["Beside it", *[""] * len(told["accessories"])]
+    rows += [(name, _accessory_text(one)) for name, one in zip(beside, told["accessories"], strict=False)]
     rows += [
         *_https_rows(told["https"]),
         ("Hosts", _hosts_text(told)),
@@ -263,6 +285,17 @@ def _process_text(one: dict[str, Any]) -> str:
     restarts = f", restarts: {one['restarts']}" if one["restarts"] else ""
     reason = f" ({one['reason']})" if one["reason"] and one["state"] != "running" else ""
     return f"{one['name']}: {one['state']}{reason}{restarts}{memory}"
+
+
+def _accessory_text(one: dict[str, Any]) -> str:
+    what = f"{one['kind']} {one['version']}" if one["kind"] else one["image"].partition("@")[0]
+    name = f"{one['name']} ({what})"
+    if one["state"] == "elsewhere":
+        return f"{name}: elsewhere, at an address of yours"
+    text = _process_text({**one, "name": name})
+    if one["state"] == "running" and one["since"]:
+        text += f", since {_when(one['since'])}"
+    return f"{text}; {one['trouble']}" if one["trouble"] else text
 
 
 def _reused_text(reused: dict[str, list[str]]) -> str:

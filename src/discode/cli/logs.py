@@ -42,7 +42,9 @@ Since = Annotated[
     typer.Option(metavar="TIME", help="Only lines from then on: 10m or 2h ago, or a time such as 2026-11-28T14:30."),
 ]
 Grep = Annotated[str | None, typer.Option(metavar="PATTERN", help="Only lines that match this regular expression.")]
-Process = Annotated[str, typer.Option(metavar="NAME", help="Only this process of the app; web is the app itself.")]
+Process = Annotated[
+    str, typer.Option(metavar="NAME", help="Only this process of the app, or what is beside it; web is the app itself.")
+]
 
 
 def logs(
@@ -60,7 +62,7 @@ def logs(
         discode logs myapp -f
         discode logs myapp --since 10m --grep error
     """
-    from ..flows.follow import Query, check_process
+    from ..flows.follow import Query, check_process, recorded
     from . import wiring
 
     world = wiring.world(as_json, "discode logs")
@@ -73,9 +75,7 @@ def logs(
     if follow:
         _follow(world, installation, query, shown, matches, as_json)
         return
-    runtime = world.site(installation.kind, world.steps()).runtime
-    found = runtime.logs(installation.instance, query.tail, since=begin, process=process)
-    for line in _last(filter(matches, found), shown):
+    for line in _last(filter(matches, recorded(world, installation, query)), shown):
         _print(line, as_json)
 
 

@@ -14,6 +14,7 @@ from ..core.errors import DiscodeError, NotHere, Refused, UsageError
 from ..core.installation import Installation
 from ..ports.console import Console
 from ..ports.runtime import WEB
+from . import accessory_look
 from .instance import fetch_again, runs, spec
 from .settle import settle
 from .world import Site, World
@@ -23,10 +24,10 @@ NOTICED, INTERVAL = 1.0, 0.05  # seconds within which a runtime has noted that a
 
 
 def execute(world: World, app: str, command: Sequence[str], console: Console, process: str = WEB) -> int:
-    """The command's own exit code. Raises NoSuchApp, Refused when the app does not run, UsageError for a process that
-    it does not have, NoSuchCommand, CannotRun."""
+    """The command's own exit code. `process` may be one of those beside the app. Raises NoSuchApp, Refused when the app
+    does not run, UsageError for a process that it does not have, NoSuchCommand, CannotRun."""
     installation = world.installed(app)
-    known = [WEB, *installation.release.manifest.processes]
+    known = accessory_look.names(installation)
     if process not in known:
         raise UsageError(
             f"{app} has no process {process}; it has: {', '.join(known)}.", f"See: discode status {app}",
@@ -38,6 +39,8 @@ def execute(world: World, app: str, command: Sequence[str], console: Console, pr
             f"Run it in a fresh one: discode run {app} -- COMMAND. Or start the app: discode start {app}",
             key="stopped",
         )
+    if accessory_look.is_one(installation, process):
+        return accessory_look.execute(world, installation, process, command, _patient(console, installation))
     site = world.site(installation.kind, world.steps())
     try:
         code = site.runtime.exec(installation.instance, command, _patient(console, installation), process)

@@ -13,7 +13,8 @@ from typing import Literal
 from ..core.errors import DiscodeError, UsageError
 from ..core.installation import Installation
 from ..core.names import InstanceName
-from ..ports.runtime import WEB
+from .accessory_look import follow as follow_one
+from .accessory_look import is_one, must_be_here, names
 from .world import World
 
 LOOK = 1.0  # seconds between two looks at which instance has the traffic
@@ -27,6 +28,15 @@ class Query:
     tail: int | None = None
     since: float | None = None
     process: str = ""
+
+
+def recorded(world: World, installation: Installation, query: Query) -> Iterator[str]:
+    """What was there when it was asked for. Raises UsageError for one beside the app that is the customer's own."""
+    site = world.site(installation.kind, world.steps())
+    if is_one(installation, query.process):
+        must_be_here(site, installation, query.process)
+        return site.accessories.logs(installation.app, query.process, query.tail, since=query.since)
+    return site.runtime.logs(installation.instance, query.tail, since=query.since, process=query.process)
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ class Change:
 
 def check_process(installation: Installation, process: str) -> None:
     """Raises UsageError."""
-    known = [WEB, *(name for name in installation.release.manifest.processes if name != WEB)]
+    known = names(installation)
     if process and process not in known:
         raise UsageError(
             f"{installation.app} {installation.version} has no process {process}.",
@@ -57,6 +67,9 @@ def check_process(installation: Installation, process: str) -> None:
 
 def follow(world: World, installation: Installation, query: Query) -> Iterator[str | Change | None]:
     """Until the app is uninstalled; None at least once a second while there is no line."""
+    if is_one(installation, query.process):
+        yield from follow_one(world, installation, query.process, query.tail, query.since)
+        return
     tailing = _Tailing(world, installation, query)
     while True:
         change = tailing.look()

@@ -16,6 +16,7 @@ from ..core.https import Https, expected
 from ..core.installation import Installation
 from ..ports.proxy import Mode, Serving
 from ..ports.runtime import InstanceState, Probe, ProcessState
+from .accessory_look import Seen, see
 from .doors import probe_itself
 from .prove import names_seen
 from .world import Site, World
@@ -30,8 +31,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sight:
-    """`health` is looked for where the app serves. `https`: None where the app has none, or it could not be
-    seen. `trouble`: why nothing could be found out, and `advice` what to do then."""
+    """`health` is looked for where the app serves. `https`: None where the app has none, or it could not be seen.
+    `trouble`: why nothing could be found out, and `advice` what to do then. `beside`: its databases and servers."""
 
     state: InstanceState | None = None
     serving: Serving | None = None
@@ -39,6 +40,7 @@ class Sight:
     trouble: str = ""
     advice: str = ""
     https: Https | None = None
+    beside: tuple[Seen, ...] = ()
 
     @property
     def serves(self) -> bool | None:
@@ -127,7 +129,8 @@ def _look(world: World, installation: Installation, proxy: _Proxy) -> Sight:
     try:
         site = world.site(installation.kind, world.steps())
         state, serving = site.runtime.inspect(installation.instance), proxy.serving().get(installation.app)
-        sight = Sight(state, serving, https=_https(world, installation, proxy))
+        beside = tuple(see(site, installation))
+        sight = Sight(state, serving, https=_https(world, installation, proxy), beside=beside)
         return replace(sight, health=probe_itself(site, installation)) if sight.serves else sight
     except Unreachable as error:
         return Sight(trouble=error.sentence, advice=error.next_step)
