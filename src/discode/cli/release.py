@@ -123,8 +123,7 @@ def publish(
     another_kind: AnotherKind = False,
     as_json: Json = False,
 ) -> None:
-    """Publish a release of the app that discode.yml describes: resolve its image or pack its folder, compute its
-    key, sign.
+    """Publish the release that discode.yml describes: resolve its image or pack its folder, compute its key, sign.
 
     \b
         app: myapp
@@ -132,7 +131,7 @@ def publish(
         image: registry.example.com/acme/myapp   # its tag is the version
         port: 3000
         health: {path: /up}
-        accessories: {db: {postgres: "16"}}      # a database beside the app, see docs/accessories.md
+        accessories: {db: {postgres: "16"}}      # see docs/accessories.md
         env: {DATABASE_URL: {accessory: db}}
 
     An image is published by its digest, so the tag may move later. A private registry is asked with your
