@@ -26,20 +26,19 @@ from customer import APP, HOST
 from hub_rig import Customer, HubServer, Vendor, status, told
 from records import figures
 from run import read_records
+from stage import Stage
 
 FIRST, SECOND, THIRD = "1.0.0", "1.1.0", "1.2.0"
-ROOT = Path(__file__).parents[1]
 
 
-class HubDemo:
+class HubDemo(Stage):
     def __init__(self, folder: Path, build: Path | None, *, as_json: bool):
-        self.folder, self.as_json, self._build = folder, as_json, build
+        super().__init__(as_json=as_json)
+        self.folder, self._build = folder, build
         self.hub = HubServer(folder / "machine")
         self.vendor = Vendor(folder / "machine" / "vendor", self.hub)
         self.customer = Customer(folder / "machine" / "customer", self.hub)
         self.key_file = folder / "machine" / "license-key"
-        self.seen: dict[str, Any] = {}
-        self.problems: list[str] = []
 
     def run(self) -> dict[str, Any]:
         begun = time.monotonic()
@@ -51,7 +50,7 @@ class HubDemo:
             self._update_under_load()
             self._revoke(license)
             secrets = [self.key_file.read_text().strip(), self.hub.token_file.read_text().strip()]
-            self._expect("secrets in the hub's log", self.hub.secrets_in_log(secrets), 0)
+            self.expect("secrets in the hub's log", self.hub.secrets_in_log(secrets), 0)
         finally:
             self._close()
         return {
@@ -63,11 +62,8 @@ class HubDemo:
             "machine": {"cores": os.cpu_count()},
         }
 
-    def say(self, text: str) -> None:
-        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
-
     def _set_up(self) -> None:
-        build = self._build or self._make_build()
+        build = self._build or self.make_build()
         self.say("A hub, and a stock registry that asks it for every token")
         self.hub.start()
         self.hub.add_build(build)
@@ -78,30 +74,23 @@ class HubDemo:
         self.customer.start()
         self.customer.run_installer()
 
-    def _make_build(self) -> Path:
-        ready = ROOT / "dist" / f"discode-linux-{os.uname().machine}.tar.gz"
-        if not ready.exists():
-            self.say("A self-contained build of the command (once, some minutes): bin/build")
-            subprocess.run([str(ROOT / "bin" / "build")], check=True, stdout=subprocess.DEVNULL)
-        return ready
-
     def _without_a_license(self) -> None:
         self.say("Without a license")
         refused = self.customer.install(None, code=None)
-        self._expect("install without a license", (refused.code, _key(refused.last)), (4, "license-needed"))
+        self.expect("install without a license", (refused.code, _key(refused.last)), (4, "license-needed"))
         name = next(name for name in self._targets() if name.endswith("index.json"))
-        self._expect("the hub, without a license", status(f"{self.hub.url}/targets/{name}"), 403)
+        self.expect("the hub, without a license", status(f"{self.hub.url}/targets/{name}"), 403)
         manifest = f"http://{self.hub.registry.name}/v2/acme/{APP}/manifests/{FIRST}"
-        self._expect("the registry, without a token", status(manifest), 401)
+        self.expect("the registry, without a token", status(manifest), 401)
         pulled, words = self.customer.pull(f"{self.vendor.repository}:{FIRST}", f"dlk_{'a' * 8}_{'a' * 32}")
-        self._expect("docker pull with a wrong key", pulled, False, words)
+        self.expect("docker pull with a wrong key", pulled, False, words)
 
     def _install(self) -> str:
         license = self.vendor.issue(self.key_file)
         self.say(f"With a license key: install {FIRST}")
         ran = self.customer.install(self.key_file)
         self.seen["install_s"] = round(ran.ended - ran.begun, 2)
-        self._expect("what serves after the install", self.customer.version(), FIRST)
+        self.expect("what serves after the install", self.customer.version(), FIRST)
         return license
 
     def _update_under_load(self) -> None:
@@ -110,28 +99,28 @@ class HubDemo:
             self.say(f"{SECOND} is published; update under load")
             ran = self.customer.discode("update", APP)
             self.seen["update_s"] = round(ran.ended - ran.begun, 2)
-            self._expect("what serves after the update", self.customer.version(), SECOND)
+            self.expect("what serves after the update", self.customer.version(), SECOND)
             time.sleep(2)  # so that the load also meets what comes after
         records, _ = read_records(output)
         load = figures(records)
         self.seen["load"] = {name: load[name] for name in ("requests", "failed", "failures", "p50_ms", "p99_ms")}
-        self._expect("failed requests", load["failed"], 0)
-        self._expect("requests were made", len(records) > 500, True)
+        self.expect("failed requests", load["failed"], 0)
+        self.expect("requests were made", len(records) > 500, True)
 
     def _revoke(self, license: str) -> None:
         key = self.key_file.read_text().strip()
         pulled, words = self.customer.pull(f"{self.vendor.repository}:{FIRST}", key)
-        self._expect("docker pull with the license key", pulled, True, words)
+        self.expect("docker pull with the license key", pulled, True, words)
         self.vendor.publish(THIRD)
         self.vendor.revoke(license)
         self.say(f"{THIRD} is published, and the license revoked")
         refused = self.customer.discode("update", APP, code=None)
-        self._expect("update after the revocation", (refused.code, _key(refused.last)), (4, "license-revoked"))
+        self.expect("update after the revocation", (refused.code, _key(refused.last)), (4, "license-revoked"))
         pulled, words = self.customer.pull(f"{self.vendor.repository}:{THIRD}", key)
-        self._expect("docker pull after the revocation", pulled, False, words)
-        self._expect("the token server after it", self._token_status(key), 403)
-        self._expect("the hub after it", self._target_status(key), 403)
-        self._expect("what goes on serving", self.customer.version(), SECOND)
+        self.expect("docker pull after the revocation", pulled, False, words)
+        self.expect("the token server after it", self._token_status(key), 403)
+        self.expect("the hub after it", self._target_status(key), 403)
+        self.expect("what goes on serving", self.customer.version(), SECOND)
 
     def _token_status(self, key: str) -> int:
         scope = f"service={self.hub.registry.name}&scope=repository:acme/{APP}:pull"
@@ -150,12 +139,6 @@ class HubDemo:
         targets = told(f"{self.hub.url}/metadata/{snapshot}.targets.json")["signed"]["targets"]
         pairs = [(name.rpartition("/"), one["hashes"]["sha256"]) for name, one in targets.items()]
         return [f"{parts[0]}/{sha256}.{parts[2]}" for parts, sha256 in pairs]
-
-    def _expect(self, what: str, found: object, wanted: object, words: str = "") -> None:
-        self.seen.setdefault("checks", {})[what] = found
-        if found != wanted:
-            self.problems.append(f"{what}: {found}, expected {wanted}. {words}".strip())
-        self.say(f"  {'ok ' if found == wanted else 'BAD'} {what}: {found} {words if found != wanted else ''}".rstrip())
 
     @contextmanager
     def _load(self) -> Iterator[Path]:

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +126,8 @@ class HubServer:
 class Vendor:
     """Keys, an engine that builds images, and `docker push` with an API token."""
 
-    def __init__(self, folder: Path, hub: HubServer):
-        self.folder, self.hub, self.engine = folder, hub, DockerEngine()
+    def __init__(self, folder: Path, hub: HubServer, app: str = APP):
+        self.folder, self.hub, self.app, self.engine = folder, hub, app, DockerEngine()
         self.environment = {
             **os.environ, "DOCKER_HOST": self.engine.host, "DOCKER_CONFIG": str(folder / "docker"),
             "DISCODE_HUB": hub.url, "NO_COLOR": "1", "DOCKER_BUILDKIT": "0",
@@ -135,16 +135,20 @@ class Vendor:
 
     @property
     def repository(self) -> str:
-        return f"{self.hub.registry.name}/acme/{APP}"
+        return f"{self.hub.registry.name}/acme/{self.app}"
 
     def start(self) -> None:
         self.folder.mkdir(parents=True)
         self.engine.start()
-        with base_archive().open("rb") as archive:
-            self.engine.api().import_image_from_data(archive.read(), repository="base", tag="local")
+        self.bring_base()
         self.discode("release", "init")
         token = self.hub.token_file.read_text()
         self.docker("login", self.hub.registry.name, "-u", "vendor", "--password-stdin", given=token)
+
+    def bring_base(self) -> None:
+        """What the app is built on, into the engine."""
+        with base_archive().open("rb") as archive:
+            self.engine.api().import_image_from_data(archive.read(), repository="base", tag="local")
 
     def publish(self, version: str) -> None:
         """`docker build`, `docker push`, `discode release publish`."""
@@ -156,13 +160,13 @@ class Vendor:
         self.docker("build", "--quiet", "-t", f"{self.repository}:{version}", str(source))
         self.docker("push", f"{self.repository}:{version}")
         file = self.folder / "discode.yml"
-        file.write_text(FILE.format(app=APP, version=version, repository=self.repository))
+        file.write_text(FILE.format(app=self.app, version=version, repository=self.repository))
         self.discode("release", "publish", "--file", str(file))
 
     def issue(self, path: Path) -> str:
         """A license; its id. The key is in the file."""
         words = ("--customer", "Example Ltd", "--days", "365", "--key-file", str(path))
-        return str(self.discode("license", "issue", APP, *words).last["license"])
+        return str(self.discode("license", "issue", self.app, *words).last["license"])
 
     def revoke(self, license: str) -> None:
         self.discode("license", "revoke", license, "--reason", "not paid")
@@ -179,8 +183,10 @@ class Vendor:
 class Customer(Place):
     """A machine with Docker, curl and no Python; `install.sh` brings the command."""
 
-    def __init__(self, folder: Path, hub: HubServer):
-        super().__init__(folder, APP, HOST, folder / "state")
+    tools: Sequence[str] = TOOLS
+
+    def __init__(self, folder: Path, hub: HubServer, app: str = APP, host: str = HOST):
+        super().__init__(folder, app, host, folder / "state")
         self.hub, self.engine = hub, DockerEngine()
         tools = folder / "tools"
         self.environment = {
@@ -192,7 +198,7 @@ class Customer(Place):
     def start(self) -> None:
         tools = self.folder / "tools"
         tools.mkdir(parents=True)
-        for tool in TOOLS:
+        for tool in self.tools:
             (tools / tool).symlink_to(str(shutil.which(tool)))
         self.engine.start()
         build_edge(self.engine.host, EDGE_IMAGE)
@@ -209,7 +215,7 @@ class Customer(Place):
     def install(self, key_file: Path | None, code: int | None = 0) -> Ran:
         proxy = ("--proxy", "docker", "--proxy-image", EDGE_IMAGE, "--http-port", str(self.port))
         license = ("--license-file", str(key_file)) if key_file else ()
-        return self.discode("install", APP, "--host", HOST, *proxy, *license, code=code)
+        return self.discode("install", self.app, "--host", self.host, *proxy, *license, code=code)
 
     def pull(self, reference: str, key: str) -> tuple[bool, str]:
         """`docker login` with a license key and `docker pull`, into an engine that has not got the image."""

@@ -16,13 +16,13 @@ import json
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 import aiohttp
 from records import Record
 
-TIMEOUT = aiohttp.ClientTimeout(total=15)
+TIMEOUT = 15.0  # seconds for an answer
 LONGEST = 300.0
 
 
@@ -44,12 +44,13 @@ class Load:
 class Worker:
     """One user: a session with one connection, so that it is known when that was opened."""
 
-    def __init__(self, load: Load, kind: str, *, keep: bool = True):
+    def __init__(self, load: Load, kind: str, *, keep: bool = True, timeout: float = TIMEOUT):
         self.load, self.kind, self.opened = load, kind, 0.0
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(self._note_connection)
+        limit = aiohttp.ClientTimeout(total=timeout)
         connector = aiohttp.TCPConnector(limit=1, force_close=not keep)
-        self.session = aiohttp.ClientSession(connector=connector, trace_configs=[trace], timeout=TIMEOUT)
+        self.session = aiohttp.ClientSession(connector=connector, trace_configs=[trace], timeout=limit)
 
     async def _note_connection(self, *_: object) -> None:
         self.opened = time.time()
@@ -180,6 +181,11 @@ async def run(load: Load, longest: float) -> None:
         *(events(load, 10, 80) for _ in range(3)),
         *(websockets(load, 0.08) for _ in range(4)),
     ]
+    await until_over(load, users, longest)
+
+
+async def until_over(load: Load, users: Iterable[Awaitable[None]], longest: float) -> None:
+    """All of them at once, until the standard input ends or `longest` is over."""
     tasks = [asyncio.ensure_future(user) for user in [*users, tell(load)]]
     loop = asyncio.get_running_loop()
     over = asyncio.Event()

@@ -1,0 +1,163 @@
+"""The parts of `bin/demo --rails`: a vendor of a Rails application with PostgreSQL and Redis beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from customer import HERE
+from hub_rig import Customer, HubServer, Vendor
+
+from rig.databases import POSTGRES, REDIS, Image, postgres, redis
+from rig.debian import Debian
+from rig.engine import own_networks
+from rig.images import PATH
+
+APP, HOST = "posts", "posts.test"
+BASE = "rails:debian"
+PACKAGES = ("ruby-rails", "puma", "ruby-sidekiq", "ruby-pg", "ruby-redis", "ruby-bootsnap")
+# What a version has beside what was in it from the beginning. The vendor has taken back the migration that failed.
+MIGRATIONS = {
+    "1.0.0": (),
+    "1.1.0": ("1.1.0",),
+    "1.2.0": ("1.1.0", "1.2.0"),
+    "1.3.0": ("1.1.0", "1.3.0"),
+}
+FILE = """\
+app: {app}
+version: {version}
+image: {repository}
+port: 3000
+health: {{path: /up, timeout: 10s, deadline: 120s}}
+volumes: {{storage: {{path: /rails/storage, share: true}}}}
+processes: {{worker: [bundle, exec, sidekiq]}}
+accessories:
+  db: {{postgres: "{postgres}", image: "{registry}/acme/postgres"}}
+  cache: {{redis: "{redis}", image: "{registry}/acme/redis"}}
+env:
+  SECRET_KEY_BASE: {{generate: hex64}}
+  DATABASE_URL: {{accessory: db}}
+  REDIS_URL: {{accessory: cache}}
+"""
+BESIDE = """\
+release_command: [bin/rails, db:prepare]
+update: {strategy: overlap, confirm: 5s, drain: 20s, stop: 10s}
+"""
+# What a column is taken from cannot run any more: it is stopped first, and the new version migrates as it boots.
+ALONE = """\
+  MIGRATE_AT_BOOT: "1"
+update: {strategy: hold, confirm: 5s, drain: 20s, stop: 10s, hold: 120s}
+irreversible: true
+"""
+
+
+def file_of(version: str, registry: str) -> str:
+    """The vendor's file."""
+    text = FILE.format(
+        app=APP, version=version, repository=f"{registry}/acme/{APP}", registry=registry,
+        postgres=POSTGRES["bookworm"], redis=REDIS["bookworm"],
+    )  # fmt: skip
+    return text + (ALONE if version == "1.3.0" else BESIDE)
+
+
+class RailsVendor(Vendor):
+    """Images of Rails, PostgreSQL and Redis from Debian's packages; the last two are in the registry, too."""
+
+    def __init__(self, folder: Path, hub: HubServer, say: Callable[[str], None]):
+        super().__init__(folder, hub, APP)
+        self._debian = Debian(say=say)
+
+    def bring_base(self) -> None:
+        layers = [self._debian.base(), self._debian.packages("rails", PACKAGES)]
+        Image(layers, {}, {"Env": [f"PATH={PATH}"]}).load(self.engine.api(), BASE)
+
+    def bring_accessories(self) -> None:
+        for image, name, version in (
+            (postgres(self._debian), "postgres", POSTGRES["bookworm"]),
+            (redis(self._debian), "redis", REDIS["bookworm"]),
+        ):
+            reference = f"{self.hub.registry.name}/acme/{name}:{version}"
+            image.load(self.engine.api(), reference)
+            self.docker("push", reference)
+
+    def publish(self, version: str) -> None:
+        """`docker build`, `docker push`, `discode release publish`."""
+        source = self.folder / version
+        versions = HERE / "rails_app" / "versions"
+        shutil.copytree(HERE / "rails_app", source, ignore=shutil.ignore_patterns("versions"))
+        for one in MIGRATIONS[version]:
+            shutil.copytree(versions / one, source, dirs_exist_ok=True)
+        (source / "VERSION").write_text(version)
+        built = ("--network", "none", "--build-arg", f"BASE={BASE}", "-t", f"{self.repository}:{version}")
+        self.docker("build", "--quiet", *built, str(source))
+        self.docker("push", f"{self.repository}:{version}")
+        file = self.folder / "discode.yml"
+        file.write_text(file_of(version, self.hub.registry.name))
+        self.discode("release", "publish", "--file", str(file))
+
+
+class RailsCustomer(Customer):
+    def __init__(self, folder: Path, hub: HubServer):
+        super().__init__(folder, hub, APP, HOST)
+
+    def posts(self) -> Iterator[dict[str, Any]]:
+        """All that there are, as they are told now."""
+        last = 0
+        while page := json.loads(self.answer(f"/posts?after={last}")):
+            yield from page
+            last = page[-1]["id"]
+
+    def answer(self, path: str) -> str:
+        status, text = self.ask(path)
+        if status != 200:
+            raise RuntimeError(f"{path} answers {status}: {text[:200]}")
+        return text
+
+    def content(self, path: str) -> bytes:
+        """Of a file."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"Host": self.host})
+        with urllib.request.urlopen(request, timeout=self.patience) as answer:
+            return bytes(answer.read())
+
+    def secrets(self) -> dict[str, str]:
+        """Passwords of the accessories and the app's own secret, by where they stand."""
+        found = {}
+        for name, told in self._containers().items():
+            for text in told["Config"]["Env"]:
+                variable, _, value = text.partition("=")
+                if variable in ("POSTGRES_PASSWORD", "REDISCLI_AUTH", "SECRET_KEY_BASE"):
+                    found[f"{name} {variable}"] = value
+        return found
+
+    def exposed(self, secrets: set[str]) -> list[str]:
+        """Where a secret stands that should not: labels, commands, logs of containers; arguments of processes; what
+        Discode has printed or written for others."""
+        found = []
+        for name, told in self._containers().items():
+            told["Config"].pop("Env")
+            texts = {"container": str(told), "log": self.engine.api().logs(told["Id"]).decode(errors="replace")}
+            found += [f"{what} {name}" for what, text in texts.items() if any(one in text for one in secrets)]
+        for entry in Path("/proc").iterdir():
+            try:
+                words = (entry / "cmdline").read_text(errors="replace") if entry.name.isdigit() else ""
+            except OSError:
+                continue
+            found += [f"process {entry.name}" for one in secrets if one in words]
+        return found
+
+    def leftovers(self) -> dict[str, list[str]]:
+        api = self.engine.api()
+        return {
+            "containers": [name for one in api.containers(all=True) for name in one["Names"]],
+            "networks": [one["Name"] for one in own_networks(api)],
+            "volumes": [one["Name"] for one in api.volumes()["Volumes"] or []],
+        }
+
+    def _containers(self) -> dict[str, Any]:
+        api = self.engine.api()
+        told = [api.inspect_container(one["Id"]) for one in api.containers(all=True)]
+        return {one["Name"].lstrip("/"): one for one in told}

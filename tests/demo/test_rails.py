@@ -1,0 +1,26 @@
+"""What the vendor of the Rails application publishes; the rest of that demo runs for minutes, and by hand."""
+
+import pytest
+from rails_rig import HERE, MIGRATIONS, file_of
+
+from discode.core.vendor_file import parse_vendor_file
+
+
+@pytest.mark.parametrize("version", MIGRATIONS)
+def test_the_file_of_each_version_is_valid(version: str) -> None:
+    spec = parse_vendor_file(file_of(version, "registry.example.com"))
+    assert spec.version == version
+    assert [(one.kind, one.reference) for one in spec.accessories.values()] == [
+        ("postgres", "registry.example.com/acme/postgres:15"),
+        ("redis", "registry.example.com/acme/redis:7"),
+    ]
+
+
+def test_what_drops_a_column_runs_alone_and_has_no_way_back_without_the_data() -> None:
+    spec = parse_vendor_file(file_of("1.3.0", "registry.example.com"))
+    assert (spec.update.strategy, spec.irreversible, spec.release_command) == ("hold", True, None)
+
+
+def test_each_migration_is_there() -> None:
+    found = {path.name for path in (HERE / "rails_app" / "versions").iterdir()}
+    assert found == {name for names in MIGRATIONS.values() for name in names}
