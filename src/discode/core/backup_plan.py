@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from .errors import UsageError
-from .manifest import Slug
+from .fields import Slug
 from .model import Meta, Model
 from .retention import Retention
 

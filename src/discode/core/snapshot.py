@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from .errors import Refused
-from .manifest import Slug
+from .fields import Slug
 from .model import Meta, Model, ValidationError
 
 SCHEMA = 1
