@@ -14,7 +14,10 @@ from discode.flows.rollback import rollback
 from discode.testing.faults import Crash, Fault, Script
 
 DAMAGE = [("journal",), ("installation",), ("journal", "installation"), ("journal", "installation", "history")]
-FIRST = [scenario for scenario in SCENARIOS if scenario.name != "restore"]
+# With all that was recorded gone, a bad release that has the traffic stays. Past a major version of a database no way
+# leads back from it, and only a newer release helps. Its data is whole.
+HELPLESS = "update beside a major version, app turns bad"
+FIRST = [scenario for scenario in SCENARIOS if scenario.name not in ("restore", HELPLESS)]
 
 
 def damaged(world, documents):

@@ -101,13 +101,13 @@ def have_run(site: Site, installation: Installation) -> None:
 
 
 def bring_up(site: Site, installation: Installation) -> None:
-    """Those that are down; one that runs is left alone, for the app may be using it. Raises as `have_run`."""
+    """Those that are down; one that runs, ill or not, is left alone: the app may be using it. Raises as `have_run`."""
     wanted = specs(site, installation)
     found = there(site, installation.app) if wanted else {}
     for name, spec in wanted.items():
         if name not in found or found[name].phase is not Phase.RUNNING:
             start(site, installation, spec)
-        await_health(site, spec)
+            await_health(site, spec)
 
 
 def are_up(site: Site, installation: Installation) -> bool:

@@ -172,8 +172,10 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
     if any(side.release.manifest.doors for side in (keep, drop) if side):
         site.proxy.drained(keep.app, keep.release.manifest.update.drain)  # such a deploy may have opened other doors
     finish(site, journal, kept, _outcome(kept, cause), cause)
-    if lost is not None:
+    if lost is not None and kept == "before":
         raise lost
+    if lost is not None:
+        site.report.note(lost.sentence)
 
 
 def _go_on(site: Site, keep: Installation) -> None:
@@ -184,8 +186,12 @@ def _go_on(site: Site, keep: Installation) -> None:
 def _bring_back(site: Site, keep: Installation) -> NothingAnswers | None:
     """The version that was before has the traffic again, also when it does not answer: maybe it did not before the
     flow either, and the next command shall find all as it was. The answer says so."""
+    lost = None
     try:
         accessories.have_run(site, keep)
+    except (ReleaseFailed, NotHere) as error:
+        lost = _lost(keep, error)
+    try:
         make_serve(site, keep)
     except (ReleaseFailed, NotHere) as error:
         state = site.runtime.inspect(keep.instance)
@@ -194,11 +200,15 @@ def _bring_back(site: Site, keep: Installation) -> NothingAnswers | None:
             site.proxy.resume(keep.app)
         else:
             site.proxy.stop(keep.app, f"{keep.app} does not start.")
-        return NothingAnswers(
-            f"{keep.version} is still installed, but it does not answer: {error.sentence}",
-            f"See why: discode logs {keep.app}. You can then try again.",
-        )
-    return None
+        lost = lost or _lost(keep, error)
+    return lost
+
+
+def _lost(keep: Installation, error: DiscodeError) -> NothingAnswers:
+    return NothingAnswers(
+        f"{keep.version} is still installed, but it does not answer: {error.sentence}",
+        f"See why: discode logs {keep.app}. You can then try again.",
+    )
 
 
 def longest_wait(before: Installation, after: Installation) -> float:

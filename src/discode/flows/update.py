@@ -125,9 +125,8 @@ def _brought(
     with steps("fetch", f"Fetching {release.version}"):
         site.runtime.fetch(release, releases, world.report)
         accessories.fetch(site, releases, release, wanted)
-        accessories.fetch(
-            site, releases, before.release, current
-        )  # of which one may have been removed: for the way back
+        # For the way back: one that runs has its image, unless somebody has removed that.
+        accessories.fetch(site, releases, before.release, current)
     return release, given
 
 

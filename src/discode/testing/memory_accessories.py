@@ -27,6 +27,7 @@ class AccessoryBehaviour(Enum):
     NEVER_HEALTHY = "never healthy"
     EXITS = "exits while it starts"
     TURNS_BAD = "turns bad once requests are sent to its app"
+    FAILS_LATER = "turns bad once requests reach its app"
     DUMP_FAILS = "a dump fails after half of its output"
     RESTORE_FAILS = "a restore fails when half of it is there"
     LOSES = "a restore loses a line and does not say so"
@@ -155,6 +156,7 @@ class MemoryAccessories:
         behaviour = self._behaviour(one)
         is_bad = behaviour is AccessoryBehaviour.NEVER_HEALTHY or self._exits(one)
         is_bad = is_bad or (behaviour is AccessoryBehaviour.TURNS_BAD and self.is_led_to(spec.app, spec.name))
+        is_bad = is_bad or (behaviour is AccessoryBehaviour.FAILS_LATER and self.is_used(spec.app, spec.name))
         return Probe(False, "connection refused", connected=False) if is_bad else Probe(True, "it answers")
 
     def stop(self, app: str, name: str, grace: float) -> None:
