@@ -91,7 +91,7 @@ class RailsDemo(Stage):
 
     def _migrate(self) -> None:
         self._update(ADDS, "its release command adds a column")
-        self.expect("what serves then", self.customer.version(), ADDS)
+        self.expect(f"what serves after {ADDS}", self.customer.version(), ADDS)
         self.expect("new posts have the column", self._newest()["subtitle"] is not None, True)
 
     def _refuse(self) -> None:
@@ -102,8 +102,8 @@ class RailsDemo(Stage):
 
     def _drop(self) -> None:
         self._update(DROPS, "drops the column; requests are held")
-        self.expect("what serves then", self.customer.version(), DROPS)
-        self.expect("posts have lost the column", "subtitle" in self._newest(), False)
+        self.expect(f"what serves after {DROPS}", self.customer.version(), DROPS)
+        self.expect("posts have the column still", "subtitle" in self._newest(), False)
 
     def _update(self, version: str, what: str, code: int | None = 0) -> Ran:
         time.sleep(BETWEEN)

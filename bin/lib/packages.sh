@@ -55,12 +55,15 @@ packages_of_bench_proxy() {
 
 # What the tests of install.sh, of a machine without an engine and of units take. Of systemd its tools alone.
 packages_of_test_tools() {
-    has curl || echo curl
+    packages_of_curl
     has ip || echo iproute2
     has systemd-analyze || echo systemd
 }
 
 packages_of_restic() { has restic || echo restic; }
+
+# The customer of a demo has it, for install.sh.
+packages_of_curl() { has curl || echo curl; }
 
 packages_of_debootstrap() { has debootstrap || echo debootstrap; }
 
