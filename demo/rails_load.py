@@ -149,7 +149,7 @@ async def _talk(site: Site, worker: Worker, socket: aiohttp.ClientWebSocketRespo
         try:
             version = await asyncio.wait_for(_asked(site, socket, number), NO_ECHO)
         except TimeoutError:
-            site.records.append(Record("cable", worker.opened, started, NO_ECHO, "", "no answer"))
+            site.records.append(Record("cable", worker.opened, started, NO_ECHO, "", f"no answer to {number}"))
             return
         except (OSError, aiohttp.ClientError):
             return
@@ -161,9 +161,7 @@ async def _talk(site: Site, worker: Worker, socket: aiohttp.ClientWebSocketRespo
 
 async def _asked(site: Site, socket: aiohttp.ClientWebSocketResponse, number: int) -> str | None:
     """The version that has answered; None: it was closed. First it subscribes, which no version answers by name."""
-    if number == 0:
-        await socket.send_json({"command": "subscribe", "identifier": CHANNEL})
-    else:
+    if number > 0:
         data = json.dumps({"action": "echo", "number": number})
         await socket.send_json({"command": "message", "identifier": CHANNEL, "data": data})
     while True:
@@ -172,6 +170,9 @@ async def _asked(site: Site, socket: aiohttp.ClientWebSocketResponse, number: in
             return None
         told = json.loads(answer.data)
         message = told.get("message")
+        if number == 0 and told.get("type") == "welcome":
+            # Not before: a server that is about to say welcome may overlook it.
+            await socket.send_json({"command": "subscribe", "identifier": CHANNEL})
         if number == 0 and told.get("type") == "confirm_subscription":
             return ""
         if isinstance(message, dict) and message.get("echo") == number:
