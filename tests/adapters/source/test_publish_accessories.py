@@ -66,7 +66,7 @@ def shop(vendor, shelves, tmp_path):
         file.write_text(text.format(registry=shelves.registry.name))
         done = publish(
             vendor.repository, shelves, file, version="9.0", image=f"{shelves.registry.name}/acme/myapp:1.0",
-            channels=["stable"], notes="", now="2026-01-01T00:00:00Z",
+            channels=["stable"], notes="", now="2026-01-01T00:00:00Z", another_kind=True,
         )  # fmt: skip
         return done, json.loads(vendor.target(f"*.{done.entry.key}.json").read_text())
 
