@@ -39,6 +39,11 @@ class Bench(InstancesBench):
         self.accessories = DockerAccessories(self.engine, "discode-test", fixed=addressing == "address")
         self.image = self.brought("server", {"server.py": SERVER.encode()}, ["python3", "server.py"])
 
+    def close(self):
+        super().close()
+        # The same image is an instance's in other tests, which look whether it is there.
+        self.accessories.prune(APP, frozenset())
+
     def brought(self, name, files, command, **config):
         """The image, pushed and fetched."""
         repository = f"acme/{name}"

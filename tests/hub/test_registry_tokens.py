@@ -73,7 +73,10 @@ class Shop(HubVendor):
             f"app: {app}\nversion: {version}\nimage: {self.registry.name}/acme/myapp\nport: 80\n"
             f"accessories: {{mail: {{image: '{self.registry.name}/{repository}:1.0', port: 25}}}}\n"
         )
-        publish(self.repository, RegistryClient(), file, version=None, channels=["stable"], notes="", now="")
+        publish(
+            self.repository, RegistryClient(), file, version=None, channels=["stable"], notes="", now="",
+            another_kind=True,
+        )  # fmt: skip
 
     def pushed(self, engine, content):
         """An image of the app that is in the registry, and no more in the engine."""
