@@ -100,6 +100,17 @@ class BackupsContract:
         found = {one: bench.read(target / (bench.volume / one).relative_to("/")) for one in (name, "kept")}
         assert found == {name: None, "kept": b"x"}
 
+    def test_of_a_folder_that_is_excluded_nothing_is_in_it(self, bench: Bench) -> None:
+        bench.backups().create()
+        for one in ("tmp/deep/er", "tmp2/note"):
+            bench.write(bench.volume / one, b"x")
+        bench.write(bench.staged / RECORD, record().as_json().encode())
+        bench.backups().save(record(), bench.staged, [bench.volume], [bench.volume / "tmp"], Silence())
+        target = bench.staged.parent / "restored"
+        bench.backups().restore(bench.backups().snapshots()[0], target, Silence())
+        found = [bench.read(target / (bench.volume / one).relative_to("/")) for one in ("tmp/deep/er", "tmp2/note")]
+        assert found == [None, b"x"]
+
     def test_other_apps_have_theirs_beside_it(self, bench: Bench) -> None:
         bench.backups().create()
         saved(bench)

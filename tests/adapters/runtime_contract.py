@@ -15,7 +15,7 @@ from discode.core.errors import NoSuchCommand, NotHere, Refused
 from discode.core.names import InstanceName
 from discode.ports.console import Console
 from discode.ports.report import Silence
-from discode.ports.runtime import WEB, Phase
+from discode.ports.runtime import WEB, Completed, Phase
 
 NOBODY = InstanceName("nobody", "0" * 12)
 
@@ -185,6 +185,20 @@ class RuntimeContract:
             with pytest.raises(Refused):
                 bench.runtime.exec(spec.name, ["echo", "hello"], given)
         assert bench.runtime.inspect(spec.name).phase is Phase.STOPPED
+
+    def test_a_command_that_nobody_sees_has_its_time_and_tells_what_it_printed(self, bench):
+        spec = bench.spec()
+        with pytest.raises(Refused) as refused:
+            bench.runtime.execute(spec.name, ["echo", "hello"], 60)
+        assert refused.value.name == "not-running"
+        bench.runtime.start(spec)
+        assert bench.answers(spec.name)
+        assert bench.runtime.execute(spec.name, ["echo", "hello"], 60) == Completed(0, ("hello",))
+        assert bench.runtime.execute(spec.name, bench.exits(7), 60).exit_code == 7
+        assert bench.runtime.execute(spec.name, ["sleep", "600"], 0.5).exit_code is None
+        with pytest.raises(NoSuchCommand):
+            bench.runtime.execute(spec.name, ["no-such-program"], 60)
+        assert bench.answers(spec.name)
 
     def test_a_command_runs_beside_all_instances(self, bench):
         spec = bench.spec()

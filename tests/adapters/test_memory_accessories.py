@@ -54,11 +54,11 @@ class Bench:
         self._files += 1
         path = Path(f"/memory/{self._files}")
         if lines is not None:
-            self.accessories.files[path] = lines
+            self.accessories.files[path] = "".join(f"{line}\n" for line in lines).encode()
         return path
 
     def lines(self, path):
-        return self.accessories.files[path]
+        return self.accessories.files[path].decode().splitlines()
 
 
 @pytest.fixture

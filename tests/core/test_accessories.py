@@ -58,7 +58,7 @@ env:
   DB_USER: {accessory: db, form: user}
   DB_PASSWORD: {accessory: db, form: password}
   DB_NAME: {accessory: db, form: database}
-backup: {exclude: [storage/tmp/], before: [bin/quiesce], verify: [bin/check]}
+backup: {exclude: [storage/tmp/], before: [bin/quiesce], after: [bin/resume]}
 """
 )
 
@@ -263,6 +263,7 @@ def test_a_customer_must_be_able_to_give_one():
         ("storage/tmp", "storage/../x", "line 32: backup.exclude.0: a volume's name"),
         ("before: [", "befor: [", "line 32: backup.befor: unknown field; did you mean before?"),
         ("before: [bin/quiesce]", "before: bin/quiesce", "line 32: backup.before"),
+        ("after: [", "verify: [", "line 32: backup.verify: nothing runs it yet"),
     ],
 )  # fmt: skip
 def test_each_problem_is_told_with_its_line(old, new, told):
@@ -381,6 +382,6 @@ def test_the_examples_of_the_documentation_are_what_a_vendor_may_write():
             whole[part] = {**whole.get(part, {}), **told}
     whole["env"]["SMTP_RELAY"] = {"ask": "Which?"}
     spec = parse_vendor_file(yaml.safe_dump(whole, sort_keys=False))
-    assert list(spec.accessories) == ["db", "cache", "mail"] and len(spec.env) == 7 and spec.backup.verify
+    assert list(spec.accessories) == ["db", "cache", "mail"] and len(spec.env) == 7 and spec.backup.after
     made = manifest(yaml.safe_dump(whole, sort_keys=False))
     assert environment(made, complete(made, {}, lambda digits: "…"))["MAIL_URL"] == "smtp://mail:25"

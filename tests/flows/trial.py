@@ -58,7 +58,7 @@ def copied(world: MemoryWorld) -> MemoryWorld:
         live={name: _copied_instance(one) for name, one in world.accessories.live.items()},
         data={name: Volume(list(one.lines), one.writer) for name, one in world.accessories.data.items()},
         fetched=set(world.accessories.fetched),
-        files={path: list(lines) for path, lines in world.accessories.files.items()},
+        files=dict(world.accessories.files),
         acknowledged={name: list(lines) for name, lines in world.accessories.acknowledged.items()},
         violations=list(world.accessories.violations),
     )

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from .accessory import Kind
 from .errors import Refused
 from .fields import Slug
 from .model import Meta, Model, ValidationError
 
-SCHEMA = 1
+SCHEMA = 2
+WITH_DUMPS = 2
 RECORD = "snapshot.json"
 Cause = Literal["asked", "scheduled", "update", "rollback"]
 ID = r"^[0-9a-f]{8}$"
@@ -25,15 +27,25 @@ class Part(Model, frozen=True, kw_only=True):
     kind: `documents`: what Discode knows of the app, a file each: installation, settings with their secrets, and more.
           `volume`: one of the app's volumes, whole, but for its `databases`.
           `databases`: the SQLite files of the volume of that name, each copied by SQLite, at their paths in it.
+          `dump`: what the accessory of that name has, in place of its volumes: `files`, in the order in which they are
+          loaded into another `server` of that `version` or a later one (`core/accessory_dumps.py`).
     how:  what makes a volume consistent. `live`: nothing had to, it was read while the app ran. `held`: no request was
-          under way while it was copied. `stopped`: the app was stopped.
+          under way while it was copied. `quiesced`: the vendor's commands saw to it while it was copied. `stopped`: the
+          app was stopped.
     """
 
-    kind: Literal["documents", "volume", "databases"]
+    kind: Literal["documents", "volume", "databases", "dump"]
     name: str
     path: str
     size: int = 0
-    how: Literal["", "live", "held", "stopped"] = ""
+    how: Literal["", "live", "held", "quiesced", "stopped"] = ""
+    server: Kind | None = None
+    version: str = ""
+    files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.kind == "dump") != (self.server is not None and bool(self.files)):
+            raise ValueError("a dump has a server and files, and nothing else has")
 
 
 class SnapshotRecord(Model, frozen=True, kw_only=True):
@@ -41,7 +53,7 @@ class SnapshotRecord(Model, frozen=True, kw_only=True):
     before it is in the snapshot. `held`: seconds for which requests waited. `architecture`: as an image's or a
     machine's; `discode`: the version of Discode that took it."""
 
-    snapshot_schema: int = SCHEMA
+    snapshot_schema: int = 1
     app: Slug
     version: str
     key: str
@@ -52,6 +64,10 @@ class SnapshotRecord(Model, frozen=True, kw_only=True):
     cause: Cause = "asked"
     held: float = 0.0
     parts: tuple[Part, ...] = ()
+
+    @property
+    def dumps(self) -> tuple[Part, ...]:
+        return tuple(part for part in self.parts if part.kind == "dump")
 
     @property
     def size(self) -> int:

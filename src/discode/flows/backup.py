@@ -2,9 +2,10 @@
 
 1. see that the repository is there, before anything else
 2. take the app's lock, settle whatever an earlier run left; from here to 5 nobody changes what is installed
-3. stage what must be consistent: what Discode knows of the app; databases, by themselves, while the app writes
-4. volumes that nothing else makes consistent: copy them, then hold requests and copy what has changed since. This has
-   a journal, and a crash is settled: requests go on
+3. stage what must be consistent: what Discode knows of the app; dumps of the databases beside it, before the files
+   that they may tell of; SQLite's, by itself. The app writes all the while
+4. volumes that nothing else makes consistent: copy them, then hold requests, or run the vendor's commands, and copy
+   what has changed since. This has a journal, and a crash is settled: the app goes on
 5. let go of the lock: what the storage takes keeps nobody waiting
 6. one snapshot of what is staged and of the other volumes as they are; forget it if the app is another one by now
 7. history; what is staged goes, however it ended
@@ -14,29 +15,27 @@ A repository that fails has touched nothing but itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
-from ..core.backup_errors import BackupFailed
 from ..core.errors import Busy, DiscodeError, Failed, PreflightError
 from ..core.history import BACKUP, HistoryEntry
 from ..core.installation import Installation
-from ..core.journal import Journal
 from ..core.quantity import format_size
-from ..core.snapshot import RECORD, Cause, Part, SnapshotRecord
-from ..ports.backups import Backups, Saved, Staging, Survey
-from ..ports.proxy import Mode
-from .conclude import conclude_at_once
+from ..core.snapshot import RECORD, WITH_DUMPS, Cause, Part, SnapshotRecord
+from ..ports.backups import Backups, Saved, Staging
+from . import data, quiesce
+from .data import Data, Volume
+from .dumps import dump
 from .record import is_told
 from .settle import settle
-from .world import Result, Site, Steps, World
+from .stillness import quiesced, requests_held
+from .world import Result, Steps, World
 
 ROOM = 64 * 1024 * 1024  # bytes that stay free beside what is staged
 DOCUMENTS, VOLUMES, DATABASES = "documents", "volumes", "databases"
-SIDES = ("-wal", "-shm", "-journal")  # of a SQLite file that is open
 
 
 @dataclass(frozen=True)
@@ -119,36 +118,28 @@ class _Making:
 
     def staged(self) -> SnapshotRecord:
         with self.steps("stage", "Copying what must be consistent"):
-            volumes = self.site.runtime.volume_paths(self.before.app)
-            seen = {name: self.staging.survey(path) for name, path in volumes.items()}
-            held = {name: path for name, path in volumes.items() if self._has_to_be_held(seen[name])}
-            self._check_room(seen, held)
+            found = data.of(self.site, self.before, self.staging)
+            self._check_room(found)
             self._documents()
-            for name, path in volumes.items():
-                if name not in held:
-                    self._read_live(name, path, seen[name])
-        if held:
-            self._hold(held, seen)
-        one = self.before
+        for name in found.elsewhere:
+            self.world.report.note(f"Not in the snapshot: the {name} at your address. Back it up where it is.")
+        for spec in found.dumped:
+            with self.steps("dump", f"Dumping {spec.container}"):
+                self._parts.append(dump(self.site, spec, self.staging))
+        self._volumes(found)
+        one, parts = self.before, tuple(self._parts)
         record = SnapshotRecord(
-            app=one.app, version=one.version, key=one.release.key, kind=one.kind,
-            architecture=self.world.repositories.architecture(), taken=self._taken, discode=__version__,
-            cause=self.cause, held=round(self._held, 3), parts=tuple(self._parts),
+            snapshot_schema=WITH_DUMPS if found.dumped else 1, app=one.app, version=one.version, key=one.release.key,
+            kind=one.kind, architecture=self.world.repositories.architecture(), taken=self._taken, discode=__version__,
+            cause=self.cause, held=round(self._held, 3), parts=parts,
         )  # fmt: skip
         self.staging.document(RECORD, record.as_json().encode())
         return record
 
-    def _has_to_be_held(self, seen: Survey) -> bool:
-        """The vendor says `hold` of an app that must be alone with its data, and no database of it can be copied by
-        itself."""
-        is_single = self.before.release.manifest.update.strategy == "hold" and self.before.state == "running"
-        return is_single and not seen.databases
-
-    def _check_room(self, seen: Mapping[str, Survey], held: Mapping[str, Path]) -> None:
+    def _check_room(self, found: Data) -> None:
         """Raises PreflightError."""
-        needed = ROOM + sum(seen[name].size for name in held)
-        needed += sum(sum(one.databases.values()) for one in seen.values()) if self.before.state == "running" else 0
-        if (free := self.staging.free()) < needed:
+        needed, free = ROOM + found.staged_size, self.staging.free()
+        if free < needed:
             raise PreflightError(
                 f"The backup of {self.before.app} needs {format_size(needed)} of disk space for copies, but only "
                 f"{format_size(free)} are free. Nothing was changed.",
@@ -165,75 +156,68 @@ class _Making:
         certificate = store.certificate(one.app, one.route.certificate) if one.route.certificate else None
         if certificate is not None:
             found["certificate.pem"], found["certificate.key"] = certificate.chain, certificate.key
-        for name, data in found.items():
-            self.staging.document(f"{DOCUMENTS}/{name}", data)
+        for name, content in found.items():
+            self.staging.document(f"{DOCUMENTS}/{name}", content)
         self._add("documents", DOCUMENTS, self.staging.places(DOCUMENTS), sum(map(len, found.values())))
 
-    def _read_live(self, name: str, path: Path, seen: Survey) -> None:
-        self.live.append(path)
-        is_running = self.before.state == "running"
-        databases = seen.databases if is_running else {}  # of a stopped app all is read as it is
-        size = seen.size - sum(databases.values())
-        self._parts.append(
-            Part(kind="volume", name=name, path=str(path), size=size, how="live" if is_running else "stopped")
-        )
-        for database in databases:
-            self.staging.copy_database(path, database, f"{DATABASES}/{name}")
-            self.excluded += [path / f"{database}{side}" for side in ("", *SIDES)]
-        if databases:
-            self._add("databases", name, self.staging.places(f"{DATABASES}/{name}"), sum(databases.values()))
+    def _volumes(self, found: Data) -> None:
+        for one in found.volumes.values():
+            if one.how in ("live", "stopped"):
+                self._read_live(one)
+        if quiet := [one for one in found.volumes.values() if one.how == "quiesced"]:
+            self._quiesce(quiet)
+        elif self.before.state == "running" and quiesce.has_commands(self.before):
+            self._quiesce([])
+        if held := [one for one in found.volumes.values() if one.how == "held"]:
+            self._hold(held)
 
-    def _hold(self, held: Mapping[str, Path], seen: Mapping[str, Survey]) -> None:
+    def _read_live(self, one: Volume) -> None:
+        self.live.append(one.path)
+        self.excluded += [one.path / name for name in one.left_out]
+        self._parts.append(Part(kind="volume", name=one.name, path=str(one.path), size=one.rest, how=one.how))
+        self._databases(one)
+
+    def _databases(self, one: Volume) -> None:
+        for database in one.databases:
+            self.staging.copy_database(one.path, database, f"{DATABASES}/{one.name}")
+        if one.databases:
+            place = self.staging.places(f"{DATABASES}/{one.name}")
+            self._add("databases", one.name, place, sum(one.databases.values()))
+
+    def _quiesce(self, volumes: Sequence[Volume]) -> None:
+        self._copy(volumes)
+        step = self.steps("quiesce", "Copying the last changes between the vendor's commands")
+        with step, quiesced(self.site, self.before, self._begun):
+            for one in volumes:
+                self.staging.copy_volume(one.path, f"{VOLUMES}/{one.name}", without=one.left_out)
+                self._databases(one)
+        self._are_copied(volumes)
+
+    def _hold(self, volumes: Sequence[Volume]) -> None:
         longest = self.before.release.manifest.update.hold
-        with self.steps("copy", "Copying volumes"):
-            for name, path in held.items():
-                self.staging.copy_volume(path, f"{VOLUMES}/{name}")
+        self._copy(volumes)
         with self.steps("hold", "Holding requests while the last changes are copied"):
             begun = self.world.clock.monotonic()
-            with _requests_held(self.site, self.before, longest, self._begun):
-                for name, path in held.items():
+            with requests_held(self.site, self.before, longest, self._begun):
+                for one in volumes:
                     left = 0.9 * longest - (self.world.clock.monotonic() - begun)
-                    self.staging.copy_volume(path, f"{VOLUMES}/{name}", left)
+                    self.staging.copy_volume(one.path, f"{VOLUMES}/{one.name}", left, without=one.left_out)
             self._held = self.world.clock.monotonic() - begun
-        for name in held:
-            place = self.staging.places(f"{VOLUMES}/{name}")
-            self._parts.append(Part(kind="volume", name=name, path=str(place), size=seen[name].size, how="held"))
+        self._are_copied(volumes)
+
+    def _copy(self, volumes: Sequence[Volume]) -> None:
+        """For the first time, while the app goes on: what is left to copy in the second one is little."""
+        with self.steps("copy", "Copying volumes"):
+            for one in volumes:
+                self.staging.copy_volume(one.path, f"{VOLUMES}/{one.name}", without=one.left_out)
+
+    def _are_copied(self, volumes: Sequence[Volume]) -> None:
+        for one in volumes:
+            place = self.staging.places(f"{VOLUMES}/{one.name}")
+            self._parts.append(Part(kind="volume", name=one.name, path=str(place), size=one.rest, how=one.how))
 
     def _add(self, kind: str, name: str, place: Path, size: int) -> None:
         self._parts.append(Part.checked(kind=kind, name=name, path=str(place), size=size))
-
-
-@contextmanager
-def _requests_held(site: Site, before: Installation, longest: float, begun: float) -> Iterator[None]:
-    """No request is under way inside. An app that a proxy holds already, or has stopped, is left as it is.
-
-    Raises BackupFailed when the block takes too long; whatever it raises, and a signal too, requests go on.
-    """
-    site.proxy.ensure()
-    serving = site.proxy.serving(before.app)
-    if serving is None or serving.mode is not Mode.RUNNING:
-        yield
-        return
-    journal = Journal(flow="backup", started=begun, before=before, after=before)
-    with site.system.guarded(before.app):
-        try:
-            site.store.write_journal(journal)
-            site.proxy.pause(before.app, longest)
-            yield
-            site.proxy.resume(before.app)
-            site.store.clear_journal(before.app)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, requests go on
-            conclude_at_once(site, journal, error)
-            raise _too_long(before, longest) if isinstance(error, TimeoutError) else error from None
-
-
-def _too_long(before: Installation, longest: float) -> BackupFailed:
-    return BackupFailed(
-        f"Requests to {before.app} would have to wait for more than {longest:g} s, the vendor's longest, while its "
-        "data is copied. They were let go, and there is no snapshot.",
-        f"Try it when the app has less to do; or with the app stopped: discode stop {before.app}",
-        key="held-too-long",
-    )
 
 
 def _as_json(settings: Mapping[str, str]) -> bytes:

@@ -14,7 +14,7 @@ from ..core.installation import Installation
 from ..core.journal import Journal, Side, choose
 from ..ports.proxy import DoorTo, Mode, Serving
 from ..ports.runtime import Endpoint, Phase
-from . import accessories
+from . import accessories, quiesce
 from .accessories import upgrades
 from .doors import doors_of, has_all
 from .forward import let_finish, take_down, uninstall
@@ -58,10 +58,22 @@ def _conclude_backup(site: Site, journal: Journal, cause: BaseException | None) 
     serving = site.proxy.serving(before.app)
     is_held = serving is not None and serving.mode is Mode.PAUSED
     lost = _bring_back(site, before) if is_held and before.state == "running" else None
+    if before.state == "running":
+        _end_quiet(site, before)
     finish(site, journal, "before", "settled-back", cause)
     if lost is not None:
         raise lost
     return "before"
+
+
+def _end_quiet(site: Site, before: Installation) -> None:
+    """The vendor's command for after a copy: whether the one for before it has run, nobody knows."""
+    try:
+        quiesce.after(site, before)
+    except Unreachable:
+        raise
+    except DiscodeError as error:
+        site.report.note(f"{error.sentence} {error.next_step}")
 
 
 def conclude_at_once(site: Site, journal: Journal, cause: BaseException) -> Side:

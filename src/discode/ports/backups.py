@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -48,8 +48,8 @@ class Backups(Protocol):
     def save(
         self, record: SnapshotRecord, staged: Path, volumes: Sequence[Path], excluded: Sequence[Path], report: Report
     ) -> Saved:
-        """One snapshot of what is staged and of volumes as they are, without files that are excluded. A file that
-        cannot be read, unless it is gone by now, is BackupFailed, and then there is no snapshot."""
+        """One snapshot of what is staged and of volumes as they are, without files and folders that are excluded. A
+        file that cannot be read, unless it is gone by now, is BackupFailed, and then there is no snapshot."""
 
     def snapshots(self) -> list[Snapshot]:
         """Those of the app, oldest first, of whatever machine."""
@@ -85,15 +85,21 @@ class Staging(Protocol):
     def document(self, name: str, data: bytes) -> None:
         """A file that its owner alone can read."""
 
-    def survey(self, volume: Path) -> Survey: ...
+    def folder(self, target: str) -> Path:
+        """One that is there, in which others write what is to be staged: `places`, for its owner alone."""
+
+    def survey(self, volume: Path, without: Collection[str] = ()) -> Survey:
+        """`without`: files and folders that do not count, by their paths in it."""
 
     def copy_database(self, volume: Path, name: str, target: str) -> None:
         """A SQLite file of the volume, as it is at one moment, by SQLite itself while others write; `target` is a path
         in the staging folder. Raises BackupFailed when it cannot be copied."""
 
-    def copy_volume(self, volume: Path, target: str, seconds: float | None = None) -> None:
-        """A copy as the volume is now; of what an earlier call copied, only what has changed since. Raises TimeoutError
-        after `seconds`."""
+    def copy_volume(
+        self, volume: Path, target: str, seconds: float | None = None, *, without: Collection[str] = ()
+    ) -> None:
+        """A copy as the volume is now, but for the files and folders `without`, paths in it; of what an earlier call
+        copied, only what has changed since. Raises TimeoutError after `seconds`."""
 
     def places(self, target: str) -> Path:
         """Where that is, as an absolute path."""

@@ -137,6 +137,10 @@ class Runtime(Protocol):
 
         Raises Refused with the key `not-running`, NoSuchCommand, CannotRun."""
 
+    def execute(self, name: InstanceName, command: Sequence[str], timeout: float) -> Completed:
+        """As `exec`, of the app itself and for nobody to see: what it prints is in the answer. It is killed after
+        `timeout` seconds. Raises as `exec`."""
+
     def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
         """As `exec`, beside all instances: as `run_once` would, and nothing of it is left. Raises as `start`, too."""
 

@@ -83,7 +83,7 @@ class MemoryAccessories:
         self.live: dict[tuple[str, str], _Accessory] = {}
         self.data: dict[tuple[str, str], Volume] = {}  # by app and name of the volume
         self.fetched: set[tuple[str, str]] = set()
-        self.files: dict[Path, list[str]] = {}
+        self.files: dict[Path, bytes] = {}
         self.acknowledged: dict[tuple[str, str], list[str]] = {}
         self.violations: list[str] = []
         self.is_used: Callable[[str, str], bool] = lambda app, name: False
@@ -180,13 +180,13 @@ class MemoryAccessories:
         timeout: float,
     ) -> Executed:
         one = self._running(app, name)
-        given = list(self.files.get(stdin, [])) if stdin else []
+        given = self.files.get(stdin, b"").decode().splitlines() if stdin else []
         code, written, errors = self._run(one, command, given)
         if stdout is not None:
-            self.files[stdout] = []
+            self.files[stdout] = b""
             for line in written:
                 self._changes()
-                self.files[stdout].append(line)
+                self.files[stdout] += f"{line}\n".encode()
         return Executed(code, errors, "" if stdout else "".join(f"{line}\n" for line in written))
 
     def exec(self, app: str, name: str, command: Sequence[str], console: Console) -> int:

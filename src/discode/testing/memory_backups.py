@@ -6,7 +6,7 @@ raised by each of its calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +53,7 @@ class MemoryBackups:
         found = {
             path: data
             for path, data in self._files.items()
-            if path not in excluded and any(path.is_relative_to(root) for root in roots)
+            if any(map(path.is_relative_to, roots)) and not any(map(path.is_relative_to, excluded))
         }
         size = sum(map(len, found.values()))
         self._storage.number += 1
@@ -127,27 +127,37 @@ class MemoryStaging:
     def document(self, name: str, data: bytes) -> None:
         self._files[self._path / name] = data
 
-    def survey(self, volume: Path) -> Survey:
-        found = {str(path.relative_to(volume)): data for path, data in self._in(volume).items()}
+    def folder(self, target: str) -> Path:
+        return self.places(target)
+
+    def survey(self, volume: Path, without: Collection[str] = ()) -> Survey:
+        found = {str(path.relative_to(volume)): data for path, data in self._in(volume, without).items()}
         databases = {name: len(data) for name, data in found.items() if data.startswith(HEADER)}
         return Survey(sum(map(len, found.values())), databases)
 
     def copy_database(self, volume: Path, name: str, target: str) -> None:
         self._files[self.places(target) / name] = self._files[volume / name]
 
-    def copy_volume(self, volume: Path, target: str, seconds: float | None = None) -> None:
+    def copy_volume(
+        self, volume: Path, target: str, seconds: float | None = None, *, without: Collection[str] = ()
+    ) -> None:
         self._copying(volume, seconds)
         place = self.places(target)
         for path in self._in(place):
             del self._files[path]
-        for path, data in self._in(volume).items():
+        for path, data in self._in(volume, without).items():
             self._files[place / path.relative_to(volume)] = data
 
     def places(self, target: str) -> Path:
         return self._path / target
 
-    def _in(self, folder: Path) -> dict[Path, bytes]:
-        return {path: data for path, data in self._files.items() if path.is_relative_to(folder)}
+    def _in(self, folder: Path, without: Collection[str] = ()) -> dict[Path, bytes]:
+        left_out = [folder / name for name in without]
+        return {
+            path: data
+            for path, data in self._files.items()
+            if path.is_relative_to(folder) and not any(map(path.is_relative_to, left_out))
+        }
 
 
 class MemoryRepositories:

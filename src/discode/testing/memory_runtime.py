@@ -58,9 +58,11 @@ class MemoryRuntime:
         self.live: dict[InstanceName, _Instance] = {}
         self.fetched: set[tuple[str, str]] = set()
         self.volumes: set[str] = set()
+        self.beside: Callable[[str], list[str]] = lambda app: []  # volumes of what is beside an app
         self.is_out_of_reach = False
         self.shared: set[str] = set()  # apps that have what their instances have in common
         self.begun: list[tuple[str, bool]] = []  # by `run`: the app, and whether its command lives
+        self.executed: list[tuple[str, ...]] = []
         self.exclusive = False
         self.violations: list[str] = []
         self.served: Callable[[Endpoint], bool] = lambda endpoint: False
@@ -115,6 +117,18 @@ class MemoryRuntime:
         if instance is None or instance.phase is not Phase.RUNNING:
             raise Refused(f"{name} does not run now.", "See why: discode status", key="not-running")
         return carried_out(command, console)
+
+    def execute(self, name: InstanceName, command: Sequence[str], timeout: float) -> Completed:
+        """Of what is beside `exec`'s: `sleep` does not end in time. Each is kept in `executed`."""
+        instance = self.live.get(name)
+        if instance is None or instance.phase is not Phase.RUNNING:
+            raise Refused(f"{name} does not run now.", "See why: discode status", key="not-running")
+        self.executed.append(tuple(command))
+        if command[0] == "exit":
+            return Completed(int(command[1]), tuple(command[2:]))
+        if command[0] not in ("echo", "sleep"):
+            raise NoSuchCommand(command[0])
+        return Completed(0, (" ".join(command[1:]),)) if command[0] == "echo" else Completed(None, ())
 
     def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
         if (spec.name.app, spec.name.key) not in self.fetched:
@@ -194,7 +208,7 @@ class MemoryRuntime:
         return [ProcessState(one, state.phase, state.restarts, 1 << 20) for one in names if state]
 
     def data(self, app: str) -> list[str]:
-        return ["data"] if app in self.volumes else []
+        return sorted([*(["data"] if app in self.volumes else []), *self.beside(app)])
 
     def volume_paths(self, app: str) -> Mapping[str, Path]:
         if self.is_out_of_reach:

@@ -131,7 +131,8 @@ class MemoryWorld:
         self.runtime.served = self.proxy.has_traffic
         self.runtime.has_requests = self.proxy.has_requests
         self.accessories.is_used, self.accessories.is_led_to = self.is_used, self._is_led_to
-        self.accessories.now = self.system.now
+        self.accessories.now, self.accessories.files = self.system.now, self.repositories.files
+        self.runtime.beside = self.accessories.volumes
         self.proxy.is_unseen = self.runtime.is_unseen
         self.proxy.lacks_certificate = lambda app, revision: self.store.certificate(app, revision) is None
 

@@ -150,6 +150,18 @@ def test_a_file_that_was_changed_without_a_trace_since_the_first_copy_is_copied_
     assert (staging.path / "volumes/data/note").read_bytes() == b"two"
 
 
+def test_what_is_left_out_is_neither_found_nor_copied(staging, volume):
+    for folder in ("tmp", "tmp2", "deep/tmp"):
+        (volume / folder).mkdir(parents=True)
+        made(volume / folder / "app.db", mode="delete")
+    without = ["tmp", "deep/tmp/app.db"]
+    assert set(staging.survey(volume, without).databases) == {"tmp2/app.db"}
+    for _ in range(2):
+        staging.copy_volume(volume, "volumes/data", without=without)
+        copy = staging.path / "volumes/data"
+        assert {str(path.relative_to(copy)) for path in copy.rglob("*")} == {"tmp2", "tmp2/app.db", "deep", "deep/tmp"}
+
+
 def test_a_copy_ends_when_its_time_is_over(staging, volume):
     (volume / "note").write_bytes(b"x")
     with pytest.raises(TimeoutError):

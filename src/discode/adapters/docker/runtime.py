@@ -90,6 +90,16 @@ class DockerRuntime:
                 raise consoles.not_running(container)
             return consoles.execute(self._engine, container, command, console)
 
+    def execute(self, name: InstanceName, command: Sequence[str], timeout: float) -> Completed:
+        from . import console as consoles
+        from . import executed
+
+        with self._asking("run the command"):
+            if containers.inspect(self._engine, str(name), name.app) is None:
+                raise consoles.not_running(str(name))
+            done = executed.execute(self._engine, str(name), command, None, None, timeout)
+        return Completed(done.exit_code, (*done.output.splitlines()[-executed.LINES :], *done.errors))
+
     def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
         from . import runs
 

@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,9 +44,15 @@ class FileStaging:
         self._ready()
         write_whole(self.path / name, data, mode=0o600)
 
-    def survey(self, volume: Path) -> Survey:
+    def folder(self, target: str) -> Path:
+        self._ready()
+        with writing(self.path):
+            self.places(target).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.places(target)
+
+    def survey(self, volume: Path, without: Collection[str] = ()) -> Survey:
         size, databases = 0, {}
-        for entry in _files(volume):
+        for entry in _files(volume, _paths(volume, without)):
             try:
                 found = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
@@ -61,12 +67,14 @@ class FileStaging:
         with disk_refusals(self.path):
             sqlite.copy_database(volume / name, self.places(target) / name)
 
-    def copy_volume(self, volume: Path, target: str, seconds: float | None = None) -> None:
+    def copy_volume(
+        self, volume: Path, target: str, seconds: float | None = None, *, without: Collection[str] = ()
+    ) -> None:
         self._ready()
         end = None if seconds is None else time.monotonic() + seconds
         since = self._copied.setdefault(volume, time.time() - _CLOCK)
         with disk_refusals(self.path):
-            _mirror(volume, self.places(target), since, end)
+            _mirror(volume, self.places(target), since, end, _paths(volume, without))
 
     def places(self, target: str) -> Path:
         return self.path / target
@@ -77,11 +85,17 @@ class FileStaging:
             make_private(self.path)
 
 
-def _files(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+def _paths(volume: Path, names: Collection[str]) -> frozenset[str]:
+    return frozenset(str(volume / name) for name in names)
+
+
+def _files(folder: Path | str, without: frozenset[str]) -> Iterator[os.DirEntry[str]]:
     """All below it but folders; of one that goes meanwhile nothing."""
     for entry in _entries(folder):
+        if entry.path in without:
+            continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _files(entry.path)
+            yield from _files(entry.path, without)
         else:
             yield entry
 
@@ -94,10 +108,10 @@ def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
         return []
 
 
-def _mirror(source: Path, target: Path, since: float, end: float | None) -> None:
+def _mirror(source: Path, target: Path, since: float, end: float | None, without: frozenset[str]) -> None:
     """`since`: what was changed before then, and is the same in size and time, was copied by an earlier call."""
     target.mkdir(parents=True, exist_ok=True)
-    there = {entry.name: entry for entry in _entries(source)}
+    there = {entry.name: entry for entry in _entries(source) if entry.path not in without}
     for entry in _entries(target):
         if entry.name not in there or not _is_alike(there[entry.name], entry):
             _remove(entry)
@@ -106,7 +120,7 @@ def _mirror(source: Path, target: Path, since: float, end: float | None) -> None
             raise TimeoutError(f"{source} is not copied in time")
         with _gone_is_fine():
             if entry.is_dir(follow_symlinks=False):
-                _mirror(Path(entry.path), target / name, since, end)
+                _mirror(Path(entry.path), target / name, since, end, without)
             elif not _is_copied(entry, target / name, since):
                 _copy(entry, target / name)
     _as(source.stat(), target)

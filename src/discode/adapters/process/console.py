@@ -107,10 +107,10 @@ def _started(command: Sequence[str], work: Path, env: Mapping[str, str], console
             stderr=console.stderr,
         )  # fmt: skip
     except OSError as error:
-        raise _not_run(command[0], error) from error
+        raise not_run(command[0], error) from error
 
 
-def _not_run(program: str, error: OSError) -> DiscodeError:
+def not_run(program: str, error: OSError) -> DiscodeError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return NoSuchCommand(program)
     return CannotRun(

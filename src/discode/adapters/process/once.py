@@ -49,12 +49,21 @@ def _run(
     work: Path, env: dict[str, str], command: Sequence[str], timeout: float, grace: float, say: Callable[[str], None]
 ) -> Completed:
     try:
-        child = subprocess.Popen(
-            list(command), cwd=work, env=env, text=True, errors="replace", start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        child = begun(work, env, command)
     except OSError as error:
         return Completed(127, (f"{command[0]}: {error.strerror}",))
+    return to_its_end(child, timeout, grace, say)
+
+
+def begun(work: Path, env: dict[str, str], command: Sequence[str]) -> subprocess.Popen[str]:
+    """Raises OSError."""
+    return subprocess.Popen(
+        list(command), cwd=work, env=env, text=True, errors="replace", start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def to_its_end(child: subprocess.Popen[str], timeout: float, grace: float, say: Callable[[str], None]) -> Completed:
     output = _Output(child, say)
     try:
         code = output.until_its_end(timeout)

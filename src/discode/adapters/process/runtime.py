@@ -27,7 +27,7 @@ from ...ports.runtime import Completed, Endpoint, InstanceSpec, InstanceState, P
 from ..files.disk import disk_refusals
 from ..http_probe import probe
 from .fetched import Fetched
-from .layout import WEB, InstanceFolder, write_json
+from .layout import MARKER, WEB, InstanceFolder, write_json
 from .listener import is_strangers
 from .logs import follow, last_lines
 from .once import run_once, sweep
@@ -88,10 +88,7 @@ class ProcessRuntime:
         """All programs of an instance have the same folder and environment."""
         from . import console as consoles  # late, as in `run` and `sweep`: few commands run a program
 
-        folder = self._folder(name)
-        env = {str(key): str(value) for key, value in read_object(folder.env).items()}
-        if not folder.is_ready() or folder.stop.exists():
-            raise Refused(f"{name} does not run now.", "See why: discode status", key="not-running")
+        folder, env = self._running(name)
         life = folder.spec.stat().st_ino
 
         def is_over() -> bool:
@@ -99,6 +96,25 @@ class ProcessRuntime:
             return folder.stop.exists() or not folder.is_ready() or folder.spec.stat().st_ino != life
 
         return consoles.attend(command, folder.work, env, console, folder.path, is_over)
+
+    def execute(self, name: InstanceName, command: Sequence[str], timeout: float) -> Completed:
+        from . import console as consoles
+        from . import once
+
+        folder, env = self._running(name)
+        try:
+            child = once.begun(folder.work, {**env, MARKER: str(folder.path)}, command)
+        except OSError as error:
+            raise consoles.not_run(command[0], error) from error
+        return once.to_its_end(child, timeout, consoles.FAREWELL, lambda line: None)
+
+    def _running(self, name: InstanceName) -> tuple[InstanceFolder, dict[str, str]]:
+        """Its folder and its environment. Raises Refused."""
+        folder = self._folder(name)
+        env = {str(key): str(value) for key, value in read_object(folder.env).items()}
+        if not folder.is_ready() or folder.stop.exists():
+            raise Refused(f"{name} does not run now.", "See why: discode status", key="not-running")
+        return folder, env
 
     def run(self, spec: InstanceSpec, command: Sequence[str], console: Console) -> int:
         from . import runs
