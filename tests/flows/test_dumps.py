@@ -1,5 +1,6 @@
 """Backups of apps with databases beside them, and with commands of the vendor's: what is dumped, copied and held."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from scenarios import APP, HOLD, installed, installed_with
 
 from discode.core.accessory import Accessory
 from discode.core.backup_errors import BackupFailed, RepositoryUnreachable
-from discode.core.errors import Refused
+from discode.core.errors import Failed, Refused
 from discode.core.snapshot import RECORD, WITH_DUMPS, Part, read_record
 from discode.flows.backup import backup
 from discode.flows.power import stop
@@ -17,7 +18,7 @@ from discode.flows.restore import restore
 from discode.flows.settle import settle_for_the_dead
 from discode.flows.update import update
 from discode.ports.proxy import Mode
-from discode.testing.faults import Crash
+from discode.testing.faults import Crash, Fault, Faulty, Script
 from discode.testing.memory_accessories import AccessoryBehaviour
 from discode.testing.memory_backups import HEADER
 from discode.testing.memory_world import MemoryWorld
@@ -280,6 +281,33 @@ def test_every_command_of_a_dump_that_fails_is_no_snapshot():
         with pytest.raises(BackupFailed) as raised:
             backup(world.world(), APP)
         assert raised.value.name == "disk-full" and not left(world) and not world.repositories.storage.kept
+
+
+def whole(faults):
+    """A backup of all there is, and the script of its calls; whoever dies at one of these is dead."""
+    world = beside_it({**WITH_CACHE, "mail": MAIL}, backup=COMMANDS, update={"confirm": 0.5, "hold": 5})
+    world.repositories.files[VOLUMES / "mail.spool/1"] = b"letter"
+    script = Script(faults)
+    ports = {name: Faulty(getattr(world, name), script, Refused("No."))
+             for name in ("store", "runtime", "proxy", "accessories")}  # fmt: skip
+    return world, script, world.world(**ports)
+
+
+@pytest.mark.parametrize("kind", ["crash", "error"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_whatever_call_it_ends_at_the_app_goes_on_and_nothing_is_left(kind, when):
+    _, script, ports = whole({})
+    backup(ports, APP)
+    for number in range(script.calls):
+        world, _, ports = whole({number: Fault(kind, when)})
+        with suppress(Crash, Refused, Failed):
+            backup(ports, APP)
+        world.store.release_all()
+        restore(world.world(), APP)
+        at = f"call {number}, {script.names[number]}"
+        assert mode(world) is Mode.RUNNING and not world.store.journals and not left(world), at
+        assert not world.runtime.executed or world.runtime.executed[-1] == LOUD, at
+        assert not world.runtime.violations and not world.accessories.violations and len(world.runtime.live) == 1, at
 
 
 def test_a_part_that_is_half_a_dump_is_none():
