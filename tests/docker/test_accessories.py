@@ -131,6 +131,7 @@ def test_the_container_is_as_promised_and_its_secrets_are_nowhere_else(place):
     told = place.told("tiny-db")
     limits = told["HostConfig"]
     assert (limits["Memory"], limits["MemorySwap"], limits["NanoCpus"]) == (64 << 20, 64 << 20, 5 * 10**8)
+    assert limits["ShmSize"] == 1 << 30, "PostgreSQL's parallel queries need more than the engine's 64 MB"
     assert limits["RestartPolicy"]["Name"] == "unless-stopped" and limits["LogConfig"]["Config"]["max-size"] == "10m"
     assert not limits["PortBindings"] and not any(told["NetworkSettings"]["Ports"].values())
     assert (told["Config"]["StopTimeout"], told["Config"]["StopSignal"]) == (7, "SIGINT")

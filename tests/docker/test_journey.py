@@ -163,8 +163,15 @@ def test_a_killed_command_is_settled_by_the_next_one(installed):
 
 
 def test_what_somebody_took_away_is_put_back(installed):
+    installed.api.stop("discode-proxy", timeout=2)
+    told = " ".join(installed.run("status", APP).out.split())
+    assert "container discode-proxy does not run: no request gets to the apps behind it." in told
+    assert "Bring it back: discode settle --all" in told
+    installed.run("settle", "--all")
+    assert installed.get() == (200, "1.0.0")
     installed.api.remove_container("discode-proxy", force=True)
-    assert "discode settle" in installed.run("status", APP).out
+    told = " ".join(installed.run("status", APP).out.split())
+    assert "container discode-proxy is not there: no request" in told and "discode settle --all" in told
     installed.publish("1.1.0")
     installed.run("update", APP)
     assert installed.get() == (200, "1.1.0")

@@ -53,8 +53,10 @@ class DockerExec:
         except RuntimeUnreachable as error:
             raise self._unreachable(error.sentence) from error
         except docker.errors.NotFound as error:
-            raise self._unreachable("no such container") from error
+            raise self._down("is not there") from error
         except docker.errors.APIError as error:
+            if "is not running" in str(error.explanation):
+                raise self._down("does not run") from error
             raise self._unreachable(str(error.explanation or error)) from error
         except TimeoutError as error:
             raise self._unreachable("no answer in time") from error
@@ -85,6 +87,12 @@ class DockerExec:
             output = read_frames(getattr(stream, "_sock", stream), deadline)
         code = _exit_code(api, job, deadline)
         return Answer(code, output[STDOUT].decode(errors="replace"), output[STDERR].decode(errors="replace"))
+
+    def _down(self, how: str) -> ProxyUnreachable:
+        return ProxyUnreachable(
+            f"The proxy's container {self._container} {how}: no request gets to the apps behind it.",
+            "Bring it back: discode settle --all",
+        )
 
     def _unreachable(self, why: str) -> ProxyUnreachable:
         return ProxyUnreachable(
