@@ -85,7 +85,7 @@ class DockerExec:
         with closing(getattr(stream, "_response", stream)):
             # The SDK hands out a wrapper; deadlines belong to the socket below it.
             output = read_frames(getattr(stream, "_sock", stream), deadline)
-        code = _exit_code(api, job, deadline)
+        code = exit_code(api, job, deadline)
         return Answer(code, output[STDOUT].decode(errors="replace"), output[STDERR].decode(errors="replace"))
 
     def _down(self, how: str) -> ProxyUnreachable:
@@ -101,8 +101,8 @@ class DockerExec:
         )
 
 
-def _exit_code(api: Any, job: str, deadline: float) -> int:
-    """The stream ends a moment before Docker has noted the code."""
+def exit_code(api: Any, job: str, deadline: float) -> int:
+    """The stream ends a moment before Docker has noted the code. Raises TimeoutError."""
     while (code := api.exec_inspect(job)["ExitCode"]) is None:
         if time.monotonic() >= deadline:
             raise TimeoutError

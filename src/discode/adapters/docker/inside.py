@@ -5,8 +5,11 @@ The proxy's container is in that network and has a bash, which can open connecti
 
 from __future__ import annotations
 
+import time
+
 from ...ports.runtime import Probe
 from .engine import Engine
+from .exec import exit_code
 
 # Address, port, path, seconds and host are arguments, not parts of the script.
 _SCRIPT = r"""
@@ -63,6 +66,8 @@ def _run(engine: Engine, through: str, timeout: float, script: list[str]) -> tup
     try:
         job = engine.api.exec_create(through, ["timeout", _seconds(timeout), "bash", "-c", *script])["Id"]
         out, _ = engine.api.exec_start(job, demux=True)
-        return int(engine.api.exec_inspect(job)["ExitCode"]), out or b""
+        return exit_code(engine.api, job, time.monotonic() + timeout), out or b""
     except docker.errors.APIError:
         return None
+    except TimeoutError:
+        return SILENT, b""
