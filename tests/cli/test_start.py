@@ -96,6 +96,15 @@ def test_what_only_looks_imports_no_library_of_the_work(words, tmp_path):
     assert not found.intersection(("dns", "psutil", "idna", "discode.core.name_checks", "discode.core.own_certificate"))
 
 
+def test_containers_are_worked_with_without_what_few_commands_need():
+    """What runs programs for people, and what `doctor` looks at."""
+    line = "import sys, discode.adapters.docker; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", line], capture_output=True, text=True, check=True).stdout.split()
+    assert "discode.adapters.docker.runtime" in found
+    programs = {f"discode.adapters.docker.{name}" for name in ("console", "executed", "runs")}
+    assert not {*programs, "discode.adapters.machine", "discode.core.name_checks"}.intersection(found)
+
+
 def test_values_that_are_no_text_are_still_converted_and_refused(tmp_path):
     for words, told in (
         (["logs", "app", "--lines", "many"], "--lines"),

@@ -21,7 +21,7 @@ from ...ports.releases import Releases
 from ...ports.report import Report
 from ...ports.runtime import Phase, Probe
 from .. import http_probe
-from . import app_network, containers, executed, inside, logs, programs, unrunnable, volumes
+from . import app_network, containers, inside, logs, programs, unrunnable, volumes
 from .asking import asking
 from .ended import end_of, unix
 from .engine import Engine
@@ -119,6 +119,8 @@ class DockerAccessories:
         stdout: Path | None = None,
         timeout: float,
     ) -> Executed:
+        from . import executed  # late, as in `exec`
+
         with self._asking(f"run a command in {app}-{name}"):
             return executed.execute(self._engine, self._running(app, name), command, stdin, stdout, timeout)
 
@@ -257,6 +259,8 @@ class DockerAccessories:
         return unrunnable.why_not_run(told["Path"], code, lines)
 
     def _commanded(self, container: str, command: Sequence[str], timeout: float) -> Probe:
+        from . import executed
+
         try:
             done = executed.execute(self._engine, container, command, None, None, timeout)
         except DiscodeError as error:

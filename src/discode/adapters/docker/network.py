@@ -7,8 +7,6 @@ import secrets
 from typing import Any
 
 from ...core.errors import Failed, Refused
-from ...core.subnets import has_room
-from ..machine import direct_routes
 from .engine import Engine
 from .names import APP, ROLE, labels
 
@@ -47,6 +45,9 @@ class Network:
     def look(self) -> str:
         """Whether it is there or can be made, for people. As far as the engine's pools, its networks and this machine's
         routes tell: nothing is made. Raises Failed when it cannot, RuntimeUnreachable."""
+        from ...core.subnets import has_room  # late: `doctor` alone looks
+        from ..machine import direct_routes
+
         with self._engine.errors("list its networks"):
             if self._inspect() is not None:
                 return f"{self.name} is there"
