@@ -60,10 +60,7 @@ class DockerAccessories:
     def start(self, spec: AccessorySpec) -> None:
         with self._asking(f"start {spec.container}"):
             network = self._network(spec.app)
-            network.ensure()
-            if not self._fixed:
-                for proxy in app_network.proxies(self._through):
-                    app_network.join(self._engine, proxy, [network])
+            app_network.ensure(self._engine, network, "" if self._fixed else self._through)
             told = self._told(spec.app, spec.name)
             if told is None or not self._goes_on(told, spec, network):
                 self._make(spec, told, network)

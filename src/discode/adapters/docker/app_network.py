@@ -44,6 +44,13 @@ def proxies(name: str) -> tuple[str, str]:
     return name, f"{name}-next"
 
 
+def ensure(engine: Engine, network: Network, through: str) -> None:
+    """It is there, and the proxy's container is in it; `through` is empty for a proxy that is none. Raises Refused."""
+    network.ensure()
+    for proxy in proxies(through) if through else ():
+        join(engine, proxy, [network])
+
+
 def join(engine: Engine, container: str, networks: Iterable[Network]) -> None:
     """A container of a proxy's, that runs or not; none: nothing."""
     import docker.errors

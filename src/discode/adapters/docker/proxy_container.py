@@ -81,7 +81,7 @@ class ProxyContainer:
             is_up = told is not None and told["State"]["Running"] and not told["State"]["Restarting"]
             if not is_up:
                 self._start(self._settings.name, is_new=told is None)
-            elif told is not None:
+            else:
                 self._join(self._settings.name)
         if told is None or not is_up or is_new or _has_just_started(told):
             self._wait(self._settings.name)

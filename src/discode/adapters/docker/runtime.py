@@ -199,10 +199,7 @@ class DockerRuntime:
 
     def _prepare(self, spec: InstanceSpec) -> None:
         network = self._network(spec.name.app)
-        network.ensure()
-        if self._addressing == "name":
-            for proxy in app_network.proxies(self._through):
-                app_network.join(self._engine, proxy, [network])
+        app_network.ensure(self._engine, network, self._through if self._addressing == "name" else "")
         volumes.ensure(self._engine, spec.name.app, spec.manifest.volumes)
 
     def _bring_up(self, part: Part) -> dict[str, Any]:
