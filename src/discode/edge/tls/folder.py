@@ -58,9 +58,10 @@ class CertificateFolder:
 
     def keep_until_issued(self, own: str, directory: str, hosts: Sequence[str]) -> None:
         """Those of the hosts that the given certificate is for are `serving` it until that CA has issued one."""
-        given = self.leaf(self.own(own))
-        for host in hosts if given else ():
-            is_covered = any(covers(name, host) for name in given.names) if given else False
+        if (given := self.leaf(self.own(own))) is None:
+            return
+        for host in hosts:
+            is_covered = any(covers(name, host) for name in given.names)
             if is_covered and self.life(self.issued(directory, host)) is None:
                 write(self._until_issued(host), self.own(own).read_bytes())
 
