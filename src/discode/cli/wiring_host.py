@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ..adapters.docker import Engine, ProxyContainer
+    from ..adapters.docker.app_network import Seen
     from ..adapters.hostconfig import HostConfig
     from ..adapters.kamal_proxy import EdgeProcess, KamalProxy
     from ..adapters.kamal_proxy.authority import Ca
@@ -349,12 +350,11 @@ def start_docker(host: Host, say: Callable[[str], None]) -> None:
     start(host.docker(), say)
 
 
-def app_networks(host: Host) -> list[tuple[str, str, bool, bool]]:
-    """As `doctor_networks.AppNetwork` names it."""
-    from ..adapters.docker import app_network
+def app_networks(host: Host) -> list[Seen]:
+    """Those that are there. Raises RuntimeUnreachable."""
+    from ..adapters.docker.app_network import look
 
-    found = app_network.look(host.docker(), host.config.proxy_network, host.config.proxy_container)
-    return [(one.name, one.app, one.is_joined, one.is_used) for one in found]
+    return look(host.docker(), host.config.proxy_network, host.config.proxy_container)
 
 
 def run_a_container(host: Host) -> str:
