@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,11 +37,12 @@ def examine(home: Path) -> list[Finding]:
     host = wiring.host()
     world = wiring.world(False, "discode doctor", on=host)
     installed = _readable(world.store)
+    kinds = {one.kind for one in installed}
     try:
-        engines = [*_engines(host, {one.kind for one in installed})]
+        engines = [*_engines(host, kinds)]
     except DiscodeError as error:  # config.toml is invalid
         engines = [Finding("settings", False, error.sentence, error.next_step)]
-    networks = _networks(host, world.store) if "image" in {one.kind for one in installed} else []
+    networks = _networks(host, world.store) if "image" in kinds else []
     apps = [*examine_apps(world, installed), *examine_backups(world)]
     return [*_machine(home), *engines, *networks, *apps, _settling(home)]
 
@@ -127,7 +128,7 @@ def _settling(home: Path) -> Finding:
     return Finding(WHAT, ok, detail, step, fix, "Settle by a systemd timer, at every boot and every 5 minutes?")
 
 
-def _engines(host: Host, kinds: set[str]) -> Iterator[Finding]:
+def _engines(host: Host, kinds: Collection[str]) -> Iterator[Finding]:
     """What the apps of this machine run on; before the first install, what most releases run on."""
     proxy = host.config.proxy
     yield from examine_docker(host, needed="image" in kinds or proxy == "docker" or not (kinds or proxy))

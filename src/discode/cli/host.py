@@ -112,11 +112,12 @@ def _back_up_when_due(world: World) -> None:
 
     for app in world.store.apps():
         with suppress(DiscodeError):
-            plan = world.repositories.plan(app)
+            if (plan := world.repositories.plan(app)) is None:
+                continue
             past = [one for one in world.store.readable_history(app)[0] if one.flow == BACKUP]
             done = max((one.at for one in past if one.outcome == "done"), default=0.0)
             tried = max((one.at for one in past), default=0.0)
-            if plan is not None and plan.is_due(world.clock.now(), done, tried):
+            if plan.is_due(world.clock.now(), done, tried):
                 start_scheduled(app)
 
 
