@@ -30,7 +30,7 @@ from .fetched import Fetched
 from .layout import MARKER, WEB, InstanceFolder, write_json
 from .listener import is_strangers
 from .logs import follow, last_lines
-from .once import run_once, sweep
+from .once import begun, run_once, sweep, to_its_end
 from .ports import Ports, is_free
 from .proc import end_all, group_members, is_alive, marked_folders, memory_of
 from .work import environment, lay_out
@@ -99,14 +99,13 @@ class ProcessRuntime:
 
     def execute(self, name: InstanceName, command: Sequence[str], timeout: float) -> Completed:
         from . import console as consoles
-        from . import once
 
         folder, env = self._running(name)
         try:
-            child = once.begun(folder.work, {**env, MARKER: str(folder.path)}, command)
+            child = begun(folder.work, {**env, MARKER: str(folder.path)}, command)
         except OSError as error:
             raise consoles.not_run(command[0], error) from error
-        return once.to_its_end(child, timeout, consoles.FAREWELL, lambda line: None)
+        return to_its_end(child, timeout, consoles.FAREWELL, lambda line: None)
 
     def _running(self, name: InstanceName) -> tuple[InstanceFolder, dict[str, str]]:
         """Its folder and its environment. Raises Refused."""
