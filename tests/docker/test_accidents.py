@@ -10,7 +10,6 @@ import threading
 
 import docker.errors
 import pytest
-from conftest_docker import EDGE_IMAGE
 
 from discode.adapters.docker import Engine
 from discode.adapters.docker.network import Network
@@ -23,18 +22,12 @@ from rig.wait import wait_for
 from rig.web import NO_ANSWER
 
 from ..cli.test_bad_input import told
-from .docker_place import DockerPlace
 
 
 @pytest.fixture
-def place(tmp_path, daemon, registry, proxy_images):
-    made = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE)
-    made.init()
-    made.publish("1.0.0")
-    try:
-        yield made
-    finally:
-        made.close()
+def place(place):
+    place.publish("1.0.0")
+    return place
 
 
 @pytest.mark.parametrize("step", ["boot", "confirm"])

@@ -8,22 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest_docker import EDGE_IMAGE
 
 from place import APP
 from rig.load import Load
-
-from .docker_place import DockerPlace
-
-
-@pytest.fixture
-def place(tmp_path, daemon, registry, proxy_images):
-    made = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE)
-    made.init()
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def restored(place, identity):

@@ -7,8 +7,6 @@ from place import APP
 from rig.load import Load
 from rig.wait import wait_for
 
-from .docker_place import DockerPlace
-
 DOOR = """\
 processes:
   live: {command: [python3, live.py], port: 4000, path: /live, health: {path: /live/up}}
@@ -17,13 +15,8 @@ FILES = {"live.py": LIVE.encode()}
 
 
 @pytest.fixture
-def place(tmp_path, daemon, registry, proxy_image):
-    made = DockerPlace(tmp_path, daemon, registry, proxy_image)
-    made.init()
-    try:
-        yield made
-    finally:
-        made.close()
+def image_of_proxy(proxy_image):
+    return proxy_image
 
 
 def test_both_doors_are_switched_and_drained_by_one_update(place):

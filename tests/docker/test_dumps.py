@@ -10,14 +10,12 @@ from contextlib import closing, contextmanager
 import psycopg
 import pytest
 from conftest_docker import APP as FRESH
-from conftest_docker import EDGE_IMAGE
 
 from discode.core import accessory_dumps
 from place import APP
 from rig.load import Load
 from rig.wait import wait_for
 
-from .docker_place import DockerPlace
 from .test_databases import VERSIONS, Databases, images  # noqa: F401 - a fixture
 
 BESIDE = """\
@@ -32,13 +30,8 @@ backup:
 
 
 @pytest.fixture
-def place(tmp_path, daemon, registry, proxy_images, images):  # noqa: F811 - the fixture
-    made = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE)
-    made.init()
-    try:
-        yield made
-    finally:
-        made.close()
+def place(place, images):  # noqa: F811 - the fixture
+    return place
 
 
 @pytest.fixture

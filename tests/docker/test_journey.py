@@ -14,16 +14,6 @@ from .docker_place import DockerPlace
 
 
 @pytest.fixture
-def place(tmp_path, daemon, registry, proxy_images):
-    made = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE)
-    made.init()
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
 def installed(place):
     place.publish("1.0.0")
     place.install()

@@ -1,21 +1,14 @@
 """Proxies in front that are trusted, where the proxy is a container: only the edge can go by them."""
 
 import pytest
-from conftest_docker import EDGE_IMAGE, KAMAL_IMAGE
-
-from .docker_place import DockerPlace
+from conftest_docker import KAMAL_IMAGE
 
 
 @pytest.fixture
-def place(tmp_path, daemon, registry, proxy_images):
-    made = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE)
-    try:
-        made.init()
-        made.publish("1.0.0")
-        made.install("--trusted-proxies", "192.0.2.7")
-        yield made
-    finally:
-        made.close()
+def place(place):
+    place.publish("1.0.0")
+    place.install("--trusted-proxies", "192.0.2.7")
+    return place
 
 
 def test_kamal_proxy_does_not_take_the_edges_place_while_some_are_trusted(place):
