@@ -11,9 +11,9 @@ from rig.web import SecureConnection
 
 class Secured:
     """A machine whose CA is Pebble; it trusts what that issues. `address`: where the proxy reaches the CA; empty: on
-    this machine itself. `settings`: more lines of config.toml."""
+    this machine itself."""
 
-    def __init__(self, machine: Place, address: str = "", settings: str = ""):
+    def __init__(self, machine: Place, address: str = ""):
         self.https_port = free_port()
         self.pebble = Authority(machine.folder / "ca", machine.port).start()
         self.gate: Gate | None = None
@@ -28,7 +28,7 @@ class Secured:
         bundle.write_text(trust + self.pebble.root())
         machine.home.mkdir(exist_ok=True)
         (machine.home / "config.toml").write_text(
-            f"https_port = {self.https_port}\nacme_directory = '{directory}'\nacme_ca_bundle = '{bundle}'\n{settings}"
+            f"https_port = {self.https_port}\nacme_directory = '{directory}'\nacme_ca_bundle = '{bundle}'\n"
         )
 
     def served(self, host: str) -> tuple[str, int]:
