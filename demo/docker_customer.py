@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,7 @@ class DockerMachine(Machine):
             told["Config"].pop("Env")
             if any(value in str(told) for value in values):
                 found.append(told["Name"])
-        for entry in Path("/proc").iterdir():
-            try:
-                words = (entry / "cmdline").read_text(errors="replace") if entry.name.isdigit() else ""
-            except OSError:
-                continue
-            found += [f"process {entry.name}" for value in values if value in words]
-        return found
+        return found + processes_that_show(values)
 
     def beats(self) -> list[str]:
         """Versions whose worker has noted that it lives, each once, in their order."""
@@ -108,13 +103,7 @@ class DockerMachine(Machine):
         return list(dict.fromkeys(line.split()[1] for line in api.exec_start(job).decode().splitlines()))
 
     def leftovers(self) -> dict[str, list[str]]:
-        api = self.engine.api()
-        return {
-            "instances": [name for one in api.containers(all=True) for name in one["Names"]],
-            "networks": [one["Name"] for one in own_networks(api)],
-            "volumes": [one["Name"] for one in api.volumes()["Volumes"] or []],
-            "journals": self.journals(),
-        }
+        return {**left_in(self.engine.api()), "journals": self.journals()}
 
     def uninstall(self) -> None:
         for app in (SECOND, APP):
@@ -138,3 +127,24 @@ class DockerMachine(Machine):
         if not found:
             raise CommandFailed("no container has the generated secret")
         return found
+
+
+def left_in(api: Any) -> dict[str, list[str]]:
+    """All that an engine has."""
+    return {
+        "instances": [name for one in api.containers(all=True) for name in one["Names"]],
+        "networks": [one["Name"] for one in own_networks(api)],
+        "volumes": [one["Name"] for one in api.volumes()["Volumes"] or []],
+    }
+
+
+def processes_that_show(secrets: Collection[str]) -> list[str]:
+    """In their arguments."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_text(errors="replace") if entry.name.isdigit() else ""
+        except OSError:
+            continue
+        found += [f"process {entry.name}" for one in secrets if one in words]
+    return found

@@ -7,15 +7,8 @@ no more pulls and updates, and the app goes on serving. Exit code 0 only if all 
 
 from __future__ import annotations
 
-import argparse
 import base64
-import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,44 +19,32 @@ from customer import APP, HOST
 from hub_rig import Customer, HubServer, Vendor, status, told
 from records import figures
 from run import read_records
-from stage import Stage
+from stage import Stage, load, perform
 
 FIRST, SECOND, THIRD = "1.0.0", "1.1.0", "1.2.0"
 
 
 class HubDemo(Stage):
     def __init__(self, folder: Path, build: Path | None, *, as_json: bool):
-        super().__init__(as_json=as_json)
-        self.folder, self._build = folder, build
+        super().__init__(build, as_json=as_json)
+        self.folder = folder
         self.hub = HubServer(folder / "machine")
         self.vendor = Vendor(folder / "machine" / "vendor", self.hub)
         self.customer = Customer(folder / "machine" / "customer", self.hub)
         self.key_file = folder / "machine" / "license-key"
 
-    def run(self) -> dict[str, Any]:
-        begun = time.monotonic()
+    def play(self) -> None:
         (self.folder / "machine").mkdir(parents=True)
-        try:
-            self._set_up()
-            self._without_a_license()
-            license = self._install()
-            self._update_under_load()
-            self._revoke(license)
-            secrets = [self.key_file.read_text().strip(), self.hub.token_file.read_text().strip()]
-            self.expect("secrets in the hub's log", self.hub.secrets_in_log(secrets), 0)
-        finally:
-            self._close()
-        return {
-            **self.seen,
-            "problems": self.problems,
-            "ok": not self.problems,
-            "seconds": round(time.monotonic() - begun, 1),
-            "date": time.strftime("%Y-%m-%d"),
-            "machine": {"cores": os.cpu_count()},
-        }
+        self._set_up()
+        self._without_a_license()
+        license = self._install()
+        self._update_under_load()
+        self._revoke(license)
+        secrets = [self.key_file.read_text().strip(), self.hub.token_file.read_text().strip()]
+        self.expect("secrets in the hub's log", self.hub.secrets_in_log(secrets), 0)
 
     def _set_up(self) -> None:
-        build = self._build or self.make_build()
+        build = self.the_build()
         self.say("A hub, and a stock registry that asks it for every token")
         self.hub.start()
         self.hub.add_build(build)
@@ -143,26 +124,8 @@ class HubDemo(Stage):
     @contextmanager
     def _load(self) -> Iterator[Path]:
         output = self.folder / "requests.jsonl"
-        script = Path(__file__).parent / "load.py"
-        command = [sys.executable, str(script), str(self.customer.port), HOST, str(output), "--seconds", "240"]
-        load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        threading.Thread(target=lambda: load.stdout and load.stdout.read(), daemon=True).start()
-        try:
+        with load("load.py", [str(self.customer.port), HOST, str(output), "--seconds", "240"], 60):
             yield output
-            assert load.stdin is not None
-            load.stdin.close()
-            if load.wait(60) != 0:
-                raise RuntimeError("the load ended with an error")
-        finally:
-            if load.poll() is None:
-                load.kill()
-                load.wait()
-
-    def _close(self) -> None:
-        """Nothing stays, whatever happened before."""
-        self.customer.engine.close()
-        self.vendor.engine.close()
-        self.hub.stop()
 
 
 def _key(last: dict[str, Any]) -> str:
@@ -173,25 +136,5 @@ def _basic(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="bin/demo --hub", description=__doc__)
-    parser.add_argument("--hub", action="store_true", help="this demo")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--build", type=Path, metavar="FILE", help="a build of bin/build's, instead of dist/")
-    given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="discode-hub-demo-"))
-    demo = HubDemo(folder, given.build, as_json=given.json)
-    try:
-        result = demo.run()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if given.json:
-        print(json.dumps(result), flush=True)
-    else:
-        print(json.dumps({name: result[name] for name in ("install_s", "update_s", "load", "seconds")}, indent=1))
-        print("OK" if result["ok"] else f"NOT OK: {'; '.join(demo.problems)}")
-    return 0 if result["ok"] else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(perform("hub", __doc__, HubDemo, ("install_s", "update_s", "load", "seconds")))

@@ -7,15 +7,9 @@ Exit code 0 only if no request failed, and every post that was acknowledged is t
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -28,7 +22,7 @@ from hub_rig import HubServer
 from rails_load import Post
 from rails_rig import APP, HOST, RailsCustomer, RailsVendor
 from records import Record, by_kind
-from stage import Stage
+from stage import Stage, load, perform
 
 from rig.wait import wait_for
 
@@ -38,9 +32,12 @@ JOBS = 120.0  # seconds until the last job is done
 
 
 class RailsDemo(Stage):
+    vendor: RailsVendor
+    customer: RailsCustomer
+
     def __init__(self, folder: Path, build: Path | None, *, as_json: bool):
-        super().__init__(as_json=as_json)
-        self.folder, self._build = folder, build
+        super().__init__(build, as_json=as_json)
+        self.folder = folder
         self.machine = folder / "machine"
         self.hub = HubServer(self.machine)
         self.vendor = RailsVendor(self.machine / "vendor", self.hub, self.say)
@@ -48,30 +45,21 @@ class RailsDemo(Stage):
         self.key_file = self.machine / "license-key"
         self.commands: dict[str, Ran] = {}
 
-    def run(self) -> dict[str, Any]:
-        begun = time.monotonic()
+    def play(self) -> None:
         self.machine.mkdir(parents=True)
-        try:
-            self._set_up()
-            self._install()
-            with self._load() as (requests, posts):
-                self._migrate()
-                self._refuse()
-                self._drop()
-                time.sleep(BETWEEN)
-            self._judge_requests(requests)
-            self._judge_posts([Post(**json.loads(line)) for line in posts.read_text().splitlines()])
-            self._uninstall()
-        finally:
-            self._close()
-        return {
-            **self.seen, "problems": self.problems, "ok": not self.problems,
-            "seconds": round(time.monotonic() - begun, 1), "date": time.strftime("%Y-%m-%d"),
-            "machine": {"cores": os.cpu_count()},
-        }  # fmt: skip
+        self._set_up()
+        self._install()
+        with self._load() as (requests, posts):
+            self._migrate()
+            self._refuse()
+            self._drop()
+            time.sleep(BETWEEN)
+        self._judge_requests(requests)
+        self._judge_posts([Post(**json.loads(line)) for line in posts.read_text().splitlines()])
+        self._uninstall()
 
     def _set_up(self) -> None:
-        build = self._build or self.make_build()
+        build = self.the_build()
         self.say("A hub, and a stock registry that asks it for every token")
         self.hub.start()
         self.hub.add_build(build)
@@ -123,21 +111,9 @@ class RailsDemo(Stage):
     @contextmanager
     def _load(self) -> Iterator[tuple[Path, Path]]:
         requests, posts = self.folder / "requests.jsonl", self.folder / "posts.jsonl"
-        script = Path(__file__).parent / "rails_load.py"
-        command = [sys.executable, str(script), str(self.customer.port), HOST, str(requests), str(posts)]
-        load = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        threading.Thread(target=lambda: load.stdout and load.stdout.read(), daemon=True).start()
         self.say("Load: posts, uploads, lists, downloads, WebSockets")
-        try:
+        with load("rails_load.py", [str(self.customer.port), HOST, str(requests), str(posts)], 240):
             yield requests, posts
-            assert load.stdin is not None
-            load.stdin.close()
-            if load.wait(240) != 0:
-                raise RuntimeError("the load ended with an error")
-        finally:
-            if load.poll() is None:
-                load.kill()
-                load.wait()
 
     def _judge_requests(self, path: Path) -> None:
         with path.open() as file:
@@ -195,12 +171,6 @@ class RailsDemo(Stage):
         left = self.customer.leftovers()
         self.expect("what is left", {name: found for name, found in left.items() if found}, {})
 
-    def _close(self) -> None:
-        """Nothing stays, whatever happened before."""
-        self.customer.engine.close()
-        self.vendor.engine.close()
-        self.hub.stop()
-
 
 def _longest(records: list[Record], ran: Ran) -> float:
     """Seconds that a request waited at the most while a command ran."""
@@ -208,26 +178,5 @@ def _longest(records: list[Record], ran: Ran) -> float:
     return round(max((one.seconds for one in meanwhile), default=0.0), 2)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="bin/demo --rails", description=__doc__)
-    parser.add_argument("--rails", action="store_true", help="this demo")
-    parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
-    parser.add_argument("--build", type=Path, metavar="FILE", help="a build of bin/build's, instead of dist/")
-    given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="discode-rails-demo-"))
-    demo = RailsDemo(folder, given.build, as_json=given.json)
-    try:
-        result = demo.run()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if given.json:
-        print(json.dumps(result), flush=True)
-    else:
-        shown = ("seconds_of", "longest_answer_s", "load", "posts", "seconds")
-        print(json.dumps({name: result[name] for name in shown}, indent=1))
-        print("OK" if result["ok"] else f"NOT OK: {'; '.join(demo.problems)}")
-    return 0 if result["ok"] else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(perform("rails", __doc__, RailsDemo, ("seconds_of", "longest_answer_s", "load", "posts", "seconds")))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from customer import HERE
+from docker_customer import left_in, processes_that_show
 from hub_rig import Customer, HubServer, Vendor
 
 from rig.databases import POSTGRES, REDIS, Image, postgres, redis
 from rig.debian import Debian
-from rig.engine import own_networks
 from rig.images import PATH
 
 APP, HOST = "posts", "posts.test"
@@ -141,21 +141,10 @@ class RailsCustomer(Customer):
             told["Config"].pop("Env")
             texts = {"container": str(told), "log": self.engine.api().logs(told["Id"]).decode(errors="replace")}
             found += [f"{what} {name}" for what, text in texts.items() if any(one in text for one in secrets)]
-        for entry in Path("/proc").iterdir():
-            try:
-                words = (entry / "cmdline").read_text(errors="replace") if entry.name.isdigit() else ""
-            except OSError:
-                continue
-            found += [f"process {entry.name}" for one in secrets if one in words]
-        return found
+        return found + processes_that_show(secrets)
 
     def leftovers(self) -> dict[str, list[str]]:
-        api = self.engine.api()
-        return {
-            "containers": [name for one in api.containers(all=True) for name in one["Names"]],
-            "networks": [one["Name"] for one in own_networks(api)],
-            "volumes": [one["Name"] for one in api.volumes()["Volumes"] or []],
-        }
+        return left_in(self.engine.api())
 
     def _containers(self) -> dict[str, Any]:
         api = self.engine.api()
