@@ -87,3 +87,20 @@ def test_data_is_not_given_to_what_cannot_read_it():
             assert refused.value.name == "accessory-data"
     update(world.world(), APP, settings={"DATABASE_URL": MINE})
     assert world.store.installations[APP].version == "4.0", "theirs is theirs"
+
+
+def test_what_gets_too_long_for_an_accessory_is_refused_before_anything_is_touched():
+    world = MemoryWorld(APP)
+    text = "app: x\nimage: x\nport: 1\nenv: {TEXT: {ask: 'Text?'}}\n" \
+        "accessories: {mail: {image: 'mail:1', port: 25, env: {RELAY: '${TEXT}${TEXT}'}}}\n"  # fmt: skip
+    spec = parse_vendor_file(text)
+    made = {name: one.released(IMAGE) for name, one in spec.accessories.items()}
+    world.publish("1.0", artifact=IMAGE, port=3000, accessories=made, env=spec.env, manifest_schema=4)
+    with pytest.raises(PreflightError, match=r"these settings: RELAY of mail is longer than 128 KB") as refused:
+        installed(world, TEXT="x" * 100_000)
+    assert refused.value.name == "settings-too-long"
+    assert APP not in world.store.installations and not world.runtime.fetched and world.store.journal(APP) is None
+    installed(world, TEXT="short")
+    with pytest.raises(PreflightError, match=r"RELAY of mail is longer than 128 KB"):
+        configure(world.world(), APP, {"TEXT": "x" * 100_000})
+    assert settings_of(world)["TEXT"] == "short"

@@ -86,7 +86,12 @@ def accessory_environment(
 ) -> dict[str, str]:
     """The environment of one of its accessories, the generated password in it. Raises ValueError as `environment`."""
     values = {**_values(manifest, settings, own), PASSWORD: settings.get(password_setting(name))}
-    made = {variable: expand(text, values) for variable, text in manifest.accessories[name].env.items()}
+    made = {}
+    for variable, text in manifest.accessories[name].env.items():
+        try:
+            made[variable] = expand(text, values)
+        except ValueError as error:
+            raise ValueError(f"{variable} of {name} {error}") from None
     return {variable: value for variable, value in made.items() if value is not None}
 
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..core.errors import PreflightError, Refused
-from ..core.external import check_accessories_run
+from ..core.external import check_accessories_run, wanted_accessories
 from ..core.installation import Installation, Route
 from ..core.manifest import Manifest
 from ..core.release import Release
-from ..core.settings import broken, change, complete, environment, is_secret, missing, needs_address
+from ..core.settings import (
+    accessory_environment,
+    broken,
+    change,
+    complete,
+    environment,
+    is_secret,
+    missing,
+    needs_address,
+)
 from .world import Site, World
 
 SEED_DIGITS = 32
@@ -100,6 +109,8 @@ def _settled(manifest: Manifest, given: Mapping[str, str], generate: Callable[[i
 def _put_together(manifest: Manifest, settings: Mapping[str, str]) -> None:
     try:
         environment(manifest, settings)
+        for name in wanted_accessories(manifest, settings):
+            accessory_environment(manifest, settings, name)
     except ValueError as error:
         raise PreflightError(
             f"{manifest.app} {manifest.version} cannot have these settings: {error}. Nothing was changed.",
