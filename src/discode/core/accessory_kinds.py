@@ -70,7 +70,7 @@ def _redis(kind: str, image: str, versions: str, example: str, env: Mapping[str,
     )  # fmt: skip
 
 
-KINDS: Mapping[str, Known] = {
+KINDS: Mapping[Kind, Known] = {
     "postgres": Known(
         image="docker.io/library/postgres", versions=r"(?:1[2-9]|[2-9][0-9])(?:\.[0-9]{1,2})?",
         example="16", reads=1, says="PG_MAJOR", port=5432, volume="/var/lib/postgresql/data",

@@ -66,8 +66,7 @@ class AccessorySpec(Part, frozen=True, kw_only=True):
 
     @property
     def kind(self) -> Kind | None:
-        kinds: list[Kind] = ["postgres", "mariadb", "redis", "valkey"]
-        return next((one for one in kinds if getattr(self, one) is not None), None)
+        return next((one for one in KINDS if getattr(self, one) is not None), None)
 
     @property
     def version(self) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from ..core.accessory import Kind
 from ..core.accessory_dumps import ROLES, comparison, databases, dumps
+from ..core.accessory_kinds import KINDS
 from ..core.artifact import Image
 from ..core.errors import NoSuchCommand, NotHere, Refused
 from ..ports.accessories import AccessorySpec, AccessoryState, Executed
@@ -56,8 +56,7 @@ def verb(command: Sequence[str]) -> str:
 
 def _verbs() -> dict[tuple[str, ...], str]:
     found = {}
-    kinds: tuple[Kind, ...] = ("postgres", "mariadb", "redis", "valkey")
-    for kind in kinds:
+    for kind in KINDS:
         for part in dumps(kind, "app\n"):
             is_whole = part.file != ROLES
             found[part.save] = "dump" if is_whole else "true"
