@@ -138,9 +138,10 @@ _POSTGRES_COUNTS = "\n".join(
     )
 ) + "\n"  # fmt: skip
 
+_MARIADB_OWN = "not in ('information_schema', 'performance_schema', 'mysql', 'sys')"
 _MARIADB_DATABASES = _lines([
-    "select schema_name from information_schema.schemata where schema_name not in",
-    "('information_schema', 'performance_schema', 'mysql', 'sys') order by binary schema_name",
+    f"select schema_name from information_schema.schemata where schema_name {_MARIADB_OWN}",
+    "order by binary schema_name",
 ])  # fmt: skip
 _MARIADB_SAVE = (
     "mariadb-dump", "-u", "root", "--single-transaction", "--quick", "--hex-blob", "--routines",
@@ -152,7 +153,6 @@ counts=$(mariadb -u root -N -B --raw -e "$1")
 printf '%s' "$counts" | mariadb -u root -N -B
 exec mariadb -u root -N -B -e "$2"
 """
-_MARIADB_OWN = "not in ('information_schema', 'performance_schema', 'mysql', 'sys')"
 _MARIADB_TABLES = _lines([
     "select concat('select ''', replace(table_schema, '''', ''''''), ''', ''', replace(table_name, '''', ''''''),",
     "''', count(*) from `', replace(table_schema, '`', '``'), '`.`', replace(table_name, '`', '``'), '`;')",
