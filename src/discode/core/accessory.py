@@ -74,6 +74,11 @@ class Accessory(Part, frozen=True, kw_only=True):
             raise ValueError("a known kind has a version, and nothing else has")
 
     @property
+    def product(self) -> str:
+        """What it is, for people."""
+        return f"{self.kind} {self.version}" if self.kind else self.image.repository
+
+    @property
     def generation(self) -> str:
         """Of its data: what a new major version of a database cannot read has another. Empty: there is one alone."""
         return ".".join(self.version.split(".")[: GENERATION.get(self.kind or "", 0)])

@@ -34,9 +34,9 @@ def check_accessories(
 def unreadable(name: str, before: Accessory, after: Accessory) -> str | None:
     """Why `after` cannot go on with the data of `before`, in words that follow a colon."""
     if before.kind != after.kind:
-        return f"{name} is {_told(before)} here and {_told(after)} there, which cannot read its data"
+        return f"{name} is {before.product} here and {after.product} there, which cannot read its data"
     if before.kind is not None and is_older(before.kind, after.version, before.version):
-        return f"{name} is {_told(before)} here, and {_told(after)}, which is older, cannot read its data"
+        return f"{name} is {before.product} here, and {after.product}, which is older, cannot read its data"
     return None
 
 
@@ -55,7 +55,3 @@ def _next_step(installation: Installation, release: Release, name: str) -> str:
     if installation.is_newer_than(release):
         return "Go forward to a newer release, or restore a backup from before."
     return f"Ask the vendor for a release that keeps {name} as it is, or has the new one under another name."
-
-
-def _told(accessory: Accessory) -> str:
-    return f"{accessory.kind} {accessory.version}" if accessory.kind else accessory.image.repository

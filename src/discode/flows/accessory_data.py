@@ -27,10 +27,9 @@ def _must_know(after: Installation, name: str, one: Accessory, left: Sequence[st
     for volume in one.volumes:
         found = [other for other in left if other.startswith(f"{name}.{volume}.")]
         if found and volume_of(name, one, volume) not in left:
-            what = f"{one.kind} {one.version}" if one.kind else one.image.repository
             raise PreflightError(
-                f"{after.app} {after.version} has {what} as {name}, and there is data of another version of it from an "
-                f"earlier installation: {', '.join(found)}. Nothing was changed.",
+                f"{after.app} {after.version} has {one.product} as {name}, and there is data of another version of it "
+                f"from an earlier installation: {', '.join(found)}. Nothing was changed.",
                 f"Install the version that had it, then update: discode install {after.app} --version VERSION. "
                 f"Or delete the data: discode uninstall {after.app} --purge",
                 key="accessory-other-data",
