@@ -74,7 +74,7 @@ def changes(site: Site, before: Installation | None, after: Installation) -> Cha
         state, old = found.get(name), was.get(name)
         if (old and is_upgrade(old, spec)) or (state and before and state.fingerprint != spec.fingerprint):
             changed.append((old, spec))
-        elif state is None or state.phase is not Phase.RUNNING or state.fingerprint != spec.fingerprint:
+        elif not is_so(state, spec):
             new.append(spec)
     return Change(tuple(new), tuple(changed))
 
@@ -102,26 +102,27 @@ def have_run(site: Site, installation: Installation) -> None:
 
 def bring_up(site: Site, installation: Installation) -> None:
     """Those that are down; one that runs, ill or not, is left alone: the app may be using it. Raises as `have_run`."""
-    wanted = specs(site, installation)
-    found = there(site, installation.app) if wanted else {}
-    for name, spec in wanted.items():
-        if name not in found or found[name].phase is not Phase.RUNNING:
-            start(site, installation, spec)
-            await_health(site, spec)
+    for spec in _down(site, installation):
+        start(site, installation, spec)
+        await_health(site, spec)
 
 
 def are_up(site: Site, installation: Installation) -> bool:
     """Whether all of them run, however."""
+    return not _down(site, installation)
+
+
+def _down(site: Site, installation: Installation) -> list[AccessorySpec]:
     wanted = specs(site, installation)
     found = there(site, installation.app) if wanted else {}
-    return all(name in found and found[name].phase is Phase.RUNNING for name in wanted)
+    return [spec for name, spec in wanted.items() if name not in found or found[name].phase is not Phase.RUNNING]
 
 
 def are_so(site: Site, installation: Installation) -> bool:
     """Whether all of them run as the installation says."""
     wanted = specs(site, installation)
     found = there(site, installation.app) if wanted else {}
-    return all(name in found and _is_so(found[name], spec) for name, spec in wanted.items())
+    return all(is_so(found.get(name), spec) for name, spec in wanted.items())
 
 
 def are_well(site: Site, installation: Installation) -> bool:
@@ -130,8 +131,9 @@ def are_well(site: Site, installation: Installation) -> bool:
     return are_so(site, installation) and all(site.accessories.healthy(spec).ok for spec in wanted)
 
 
-def _is_so(state: AccessoryState, spec: AccessorySpec) -> bool:
-    return state.phase is Phase.RUNNING and state.fingerprint == spec.fingerprint
+def is_so(state: AccessoryState | None, spec: AccessorySpec) -> bool:
+    """Whether it runs, and as the spec says."""
+    return state is not None and state.phase is Phase.RUNNING and state.fingerprint == spec.fingerprint
 
 
 def fetch(site: Site, releases: Releases, release: Release, settings: Mapping[str, str]) -> None:

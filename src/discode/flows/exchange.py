@@ -18,8 +18,7 @@ from ..core.accessory_dumps import Dump, comparison, databases, dumps
 from ..core.errors import ReleaseFailed
 from ..core.installation import Installation
 from ..ports.accessories import AccessorySpec, Executed
-from ..ports.runtime import Phase
-from .accessories import Change, await_health, failure, is_upgrade, start
+from .accessories import Change, await_health, failure, is_so, is_upgrade, start
 from .world import Site
 
 Left = Callable[[], float]  # seconds for which requests may still be held
@@ -61,8 +60,7 @@ def _upgrade(site: Site, after: Installation, old: AccessorySpec, new: Accessory
 
 def _must_run_as_before(site: Site, after: Installation, old: AccessorySpec, left: Left) -> None:
     """An earlier try may have been cut off anywhere."""
-    state = site.accessories.inspect(old.app, old.name)
-    if state is None or state.phase is not Phase.RUNNING or state.fingerprint != old.fingerprint:
+    if not is_so(site.accessories.inspect(old.app, old.name), old):
         start(site, after, old)
     await_health(site, old, left)
 
