@@ -27,23 +27,33 @@ def uninstall(site: Site, journal: Journal) -> None:
     assert before is not None
     let_finish(site, before, f"{app} is being removed.")
     site.proxy.unroute(app)
+    take_away(site, app)
+    site.store.save_kept(before.left())
+    site.store.delete_installation(app)
+    if set(site.store.apps()) <= {app}:
+        site.proxy.retire(purge=journal.purge)
+    if journal.purge:
+        drop_data(site, app)
+        site.store.purge(app)
+    else:
+        tell_history(site, journal, None, "done", None)
+    site.store.clear_journal(app)
+
+
+def take_away(site: Site, app: str) -> None:
+    """All that runs of it and beside it, and the images; what they have written stays."""
     retire_others(site, None, app)
     site.runtime.sweep(app, living=True)
     accessories.retire_others(site, None, app)
     site.runtime.prune(app, frozenset())
     site.runtime.forget(app)
     site.accessories.prune(app, frozenset())
-    site.store.save_kept(before.left())
-    site.store.delete_installation(app)
-    if set(site.store.apps()) <= {app}:
-        site.proxy.retire(purge=journal.purge)
-    if journal.purge:
-        accessory_data.drop_data(site, app)
-        site.runtime.drop_data(app)
-        site.store.purge(app)
-    else:
-        tell_history(site, journal, None, "done", None)
-    site.store.clear_journal(app)
+
+
+def drop_data(site: Site, app: str) -> None:
+    """Of the app and of what was beside it, once `take_away` has been there: the customer asked for it."""
+    accessory_data.drop_data(site, app)
+    site.runtime.drop_data(app)
 
 
 def let_finish(site: Site, installation: Installation, message: str) -> None:

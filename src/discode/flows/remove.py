@@ -8,10 +8,8 @@ from ..core.errors import RuntimeUnreachable
 from ..core.journal import Journal
 from ..core.kept import Kept
 from ..core.names import check_slug
-from . import accessories, accessory_data
 from .conclude import carry_out
-from .forward import uninstall
-from .instance import retire_others
+from .forward import drop_data, take_away, uninstall
 from .settle import settle
 from .world import Result, Steps, World
 
@@ -61,14 +59,8 @@ def _drop(world: World, kept: Kept, kind: Literal["archive", "image"], steps: St
     """Raises RuntimeUnreachable while it cannot be seen whether there is data of that kind."""
     try:
         site = world.site(kind, steps)
-        retire_others(site, None, kept.app)
-        site.runtime.sweep(kept.app, living=True)
-        accessories.retire_others(site, None, kept.app)
-        site.runtime.prune(kept.app, frozenset())
-        site.runtime.forget(kept.app)
-        site.accessories.prune(kept.app, frozenset())
-        accessory_data.drop_data(site, kept.app)
-        site.runtime.drop_data(kept.app)
+        take_away(site, kept.app)
+        drop_data(site, kept.app)
         if not world.store.apps():
             site.proxy.retire(purge=True)
     except RuntimeUnreachable as error:
