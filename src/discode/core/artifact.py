@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from .fields import Bytes, Part, Platform, Repository, Sha256
 from .model import Meta
 
+KINDS: tuple[Literal["archive", "image"], ...] = ("archive", "image")
+
 
 class Archive(Part, frozen=True, kw_only=True, tag_field="kind", tag="archive"):
     """A tar archive, by content. `path` is its name among the TUF targets."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..core import installation as schema
+from ..core.artifact import KINDS
 from ..core.errors import Refused, RuntimeUnreachable, StateError
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
@@ -20,8 +21,6 @@ from ..ports.runtime import InstanceState
 from ..ports.store import Document
 from .accessories import retire_others
 from .world import World
-
-KINDS: tuple[Literal["archive", "image"], ...] = ("archive", "image")
 
 
 @dataclass(frozen=True)

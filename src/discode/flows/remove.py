@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..core.artifact import KINDS
 from ..core.errors import RuntimeUnreachable
 from ..core.journal import Journal
 from ..core.kept import Kept
@@ -12,8 +13,6 @@ from .conclude import carry_out
 from .forward import drop_data, take_away, uninstall
 from .settle import settle
 from .world import Result, Steps, World
-
-KINDS: tuple[Literal["archive", "image"], ...] = ("archive", "image")
 
 
 def remove(world: World, app: str, *, purge: bool = False) -> Result:
