@@ -15,6 +15,7 @@ from discode.core.model import ValidationError
 from discode.core.release import IndexEntry, read_manifest, release_key
 from discode.core.vendor_file import parse_vendor_file
 from discode.flows.publish import _manifest
+from discode.flows.publish_accessories import Accompanied
 
 IMAGE = """\
 app: myapp
@@ -116,7 +117,7 @@ def test_a_path_below_another_door_is_a_door_of_its_own():
 
 
 def published(text):
-    return _manifest(parse_vendor_file(text), "1.2.0", DIGEST)
+    return _manifest(parse_vendor_file(text), "1.2.0", DIGEST, Accompanied())
 
 
 def test_a_release_without_doors_keeps_its_bytes_and_its_key():

@@ -245,10 +245,10 @@ def _version(spec: VendorFile, given: str | None) -> str:
     return wanted
 
 
-def _manifest(spec: VendorFile, version: str, artifact: Archive | Image, beside: Accompanied | None = None) -> Manifest:
+def _manifest(spec: VendorFile, version: str, artifact: Archive | Image, beside: Accompanied) -> Manifest:
     fields = {name: getattr(spec, name) for name in spec.__struct_fields__ if name in Manifest.__struct_fields__}
     own = {"manifest_schema": _schema(spec), "version": version, "artifact": artifact, "volumes": spec.volume_paths}
-    parts = {"processes": spec.commands, "doors": spec.doors, "accessories": beside.accessories if beside else {}}
+    parts = {"processes": spec.commands, "doors": spec.doors, "accessories": beside.accessories}
     return Manifest.checked(**{**fields, **own, **parts})
 
 

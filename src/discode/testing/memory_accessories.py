@@ -72,10 +72,9 @@ _VERBS = _verbs()
 
 class MemoryAccessories:
     """`behaviours` by the image's reference; GOOD where none is given. `violations`: a volume that two have at once,
-    and one that
-    is stopped while requests reach an app that has it, of which `is_used` tells; `is_led_to`, where they would go, held
-    or not. `files` are what commands read and
-    write. `acknowledged`: what `write` has taken, by app and name."""
+    and one that is stopped while requests reach an app that has it, of which `is_used` tells; `is_led_to`, where they
+    would go, held or not. `files` are what commands read and write. `acknowledged`: what `write` has taken, by app and
+    name."""
 
     def __init__(self) -> None:
         self.behaviours: dict[str, AccessoryBehaviour] = {}
