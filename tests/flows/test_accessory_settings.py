@@ -8,6 +8,7 @@ from discode.core.errors import PreflightError, Refused
 from discode.core.external import password_setting
 from discode.core.installation import Route
 from discode.core.vendor_file import parse_vendor_file
+from discode.flows import domains
 from discode.flows.configure import configure
 from discode.flows.install import InstallRequest, install
 from discode.flows.remove import remove
@@ -89,18 +90,36 @@ def test_data_is_not_given_to_what_cannot_read_it():
     assert world.store.installations[APP].version == "4.0", "theirs is theirs"
 
 
-def test_what_gets_too_long_for_an_accessory_is_refused_before_anything_is_touched():
-    world = MemoryWorld(APP)
-    text = "app: x\nimage: x\nport: 1\nenv: {TEXT: {ask: 'Text?'}}\n" \
-        "accessories: {mail: {image: 'mail:1', port: 25, env: {RELAY: '${TEXT}${TEXT}'}}}\n"  # fmt: skip
-    spec = parse_vendor_file(text)
+def with_mail(world, text, env):
+    """A server by hand that is told the text."""
+    one = f"{{image: 'mail:1', port: 25, env: {{TOLD: '{text}'}}}}"
+    spec = parse_vendor_file(f"app: x\nimage: x\nport: 1\nenv: {env}\naccessories: {{mail: {one}}}\n")
     made = {name: one.released(IMAGE) for name, one in spec.accessories.items()}
     world.publish("1.0", artifact=IMAGE, port=3000, accessories=made, env=spec.env, manifest_schema=4)
-    with pytest.raises(PreflightError, match=r"these settings: RELAY of mail is longer than 128 KB") as refused:
+
+
+def test_one_that_is_made_of_the_apps_address_has_it_and_is_told_of_another():
+    world = MemoryWorld(APP)
+    with_mail(world, "${url} of ${host}", {})
+    install(world.world(), InstallRequest(APP, "memory", route=Route(hosts=("a.test", "b.test"))))
+    mail = world.accessories.live[APP, "mail"]
+    assert mail.spec.env == {"TOLD": "http://a.test of a.test"}
+    domains.remove(world.world(), APP, ["a.test"])
+    mail = world.accessories.live[APP, "mail"]
+    assert mail.spec.env == {"TOLD": "http://b.test of b.test"} and not world.accessories.violations
+    [instance] = world.runtime.live
+    domains.add(world.world(), APP, ["c.test"])
+    assert world.accessories.live[APP, "mail"] is mail and [*world.runtime.live] == [instance], "its first is the same"
+
+
+def test_what_gets_too_long_for_an_accessory_is_refused_before_anything_is_touched():
+    world = MemoryWorld(APP)
+    with_mail(world, "${TEXT}${TEXT}", {"TEXT": {"ask": "Text?"}})
+    with pytest.raises(PreflightError, match=r"these settings: TOLD of mail is longer than 128 KB") as refused:
         installed(world, TEXT="x" * 100_000)
     assert refused.value.name == "settings-too-long"
     assert APP not in world.store.installations and not world.runtime.fetched and world.store.journal(APP) is None
     installed(world, TEXT="short")
-    with pytest.raises(PreflightError, match=r"RELAY of mail is longer than 128 KB"):
+    with pytest.raises(PreflightError, match=r"TOLD of mail is longer than 128 KB"):
         configure(world.world(), APP, {"TEXT": "x" * 100_000})
     assert settings_of(world)["TEXT"] == "short"

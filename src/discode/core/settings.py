@@ -65,8 +65,10 @@ def broken(manifest: Manifest, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def needs_address(manifest: Manifest) -> bool:
-    """Whether a value is made of the app's own address."""
-    texts = templates(manifest.env).values()
+    """Whether a value is made of the app's own address, the app's or one of what is beside it."""
+    texts = [*templates(manifest.env).values()]
+    for one in manifest.accessories.values():
+        texts += one.env.values()
     return any(part in OWN and part not in manifest.env for text in texts for part in names(text))
 
 
