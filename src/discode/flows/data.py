@@ -23,7 +23,7 @@ from .accessories import specs, there
 from .quiesce import has_commands
 from .world import Site
 
-SIDES = ("-wal", "-shm", "-journal")  # of a SQLite file that is open
+SIDES = ("-wal", "-shm", "-journal")  # what belongs to a SQLite file while it is open: a copy needs none of them
 
 
 @dataclass(frozen=True)

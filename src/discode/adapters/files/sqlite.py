@@ -15,7 +15,6 @@ from pathlib import Path
 from ...core.backup_errors import BackupFailed
 
 HEADER = b"SQLite format 3\0"
-SIDES = ("-wal", "-shm", "-journal")  # what belongs to a database while it is open: a copy needs none of them
 SMALL = 64 << 20  # bytes that are copied at once: writers wait for some tenths of a second
 STEP = 16 << 20  # bytes between two writers, of a larger one
 PATIENCE = 60.0  # seconds for a copy in steps, which each write begins anew; and for a lock

@@ -11,7 +11,7 @@ import shutil
 import stat
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
 from ...disk.folders import free_space, make_private
@@ -118,7 +118,7 @@ def _mirror(source: Path, target: Path, since: float, end: float | None, without
     for name, entry in there.items():
         if end is not None and time.monotonic() > end:
             raise TimeoutError(f"{source} is not copied in time")
-        with _gone_is_fine():
+        with suppress(FileNotFoundError):  # the app deleted it meanwhile
             if entry.is_dir(follow_symlinks=False):
                 _mirror(Path(entry.path), target / name, since, end, without)
             elif not _is_copied(entry, target / name, since):
@@ -161,11 +161,3 @@ def _as(found: os.stat_result, target: Path) -> None:
     if not stat.S_ISLNK(found.st_mode):
         target.chmod(found.st_mode & 0o7777)
         os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
-
-
-@contextmanager
-def _gone_is_fine() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        return

@@ -52,7 +52,7 @@ def read_object(line: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def snapshots_in(out: bytes, app: str, record: str) -> list[Snapshot]:
+def snapshots_in(out: bytes, app: str) -> list[Snapshot]:
     """Those of the app, oldest first. Its record's folder is the one that every snapshot of ours is of first."""
     told = json.loads(out or b"null") or []
     found = [_snapshot(one, app) for one in told if is_ours(tuple(one.get("tags") or ()), app)]

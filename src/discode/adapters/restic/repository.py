@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...core.backup_address import is_path
 from ...core.backup_errors import BackupFailed, RepositoryDamaged, RepositoryLocked
-from ...core.snapshot import RECORD, Snapshot, SnapshotRecord
+from ...core.snapshot import Snapshot, SnapshotRecord
 from ...disk.folders import make_private
 from ...ports.backups import Saved
 from ...ports.report import Report
@@ -58,7 +58,7 @@ class ResticBackups:
 
     def snapshots(self) -> list[Snapshot]:
         words = ["snapshots", "--json", "--no-lock", "--tag", f"discode,app:{self._app}"]
-        return snapshots_in(self._done("list the snapshots", *words).out, self._app, RECORD)
+        return snapshots_in(self._done("list the snapshots", *words).out, self._app)
 
     def read(self, snapshot: Snapshot, name: str) -> bytes:
         return self._done("read the snapshot", "dump", "--no-lock", snapshot.id, f"{snapshot.folder}/{name}").out
