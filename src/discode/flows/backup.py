@@ -15,7 +15,8 @@ A repository that fails has touched nothing but itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,7 +153,7 @@ class _Making:
         one, store = self.before, self.world.store
         found = dict(self.world.repositories.documents(one.app))
         found["installation.json"] = one.as_json().encode()
-        found["settings.json"] = _as_json(store.settings(one.app, one.settings))
+        found["settings.json"] = json.dumps(store.settings(one.app, one.settings)).encode()
         certificate = store.certificate(one.app, one.route.certificate) if one.route.certificate else None
         if certificate is not None:
             found["certificate.pem"], found["certificate.key"] = certificate.chain, certificate.key
@@ -164,10 +165,8 @@ class _Making:
         for one in found.volumes.values():
             if one.how in ("live", "stopped"):
                 self._read_live(one)
-        if quiet := [one for one in found.volumes.values() if one.how == "quiesced"]:
-            self._quiesce(quiet)
-        elif self.before.state == "running" and quiesce.has_commands(self.before):
-            self._quiesce([])
+        if self.before.state == "running" and quiesce.has_commands(self.before):
+            self._quiesce([one for one in found.volumes.values() if one.how == "quiesced"])
         if held := [one for one in found.volumes.values() if one.how == "held"]:
             self._hold(held)
 
@@ -218,12 +217,6 @@ class _Making:
 
     def _add(self, kind: str, name: str, place: Path, size: int) -> None:
         self._parts.append(Part.checked(kind=kind, name=name, path=str(place), size=size))
-
-
-def _as_json(settings: Mapping[str, str]) -> bytes:
-    import json
-
-    return json.dumps(settings).encode()
 
 
 def _tell_history(

@@ -20,17 +20,10 @@ from .world import Site
 @contextmanager
 def quiesced(site: Site, before: Installation, begun: float) -> Iterator[None]:
     """Between the vendor's commands. Raises BackupFailed for one that fails; the one for after it has run then, too."""
-    journal = Journal(flow="backup", started=begun, before=before, after=before)
-    with site.system.guarded(before.app):
-        try:
-            site.store.write_journal(journal)
-            quiesce.before(site, before)
-            yield
-            quiesce.after(site, before)
-            site.store.clear_journal(before.app)
-        except BaseException as error:
-            conclude_at_once(site, journal, error)
-            raise
+    with _journaled(site, before, begun):
+        quiesce.before(site, before)
+        yield
+        quiesce.after(site, before)
 
 
 @contextmanager
@@ -44,17 +37,27 @@ def requests_held(site: Site, before: Installation, longest: float, begun: float
     if serving is None or serving.mode is not Mode.RUNNING:
         yield
         return
+    try:
+        with _journaled(site, before, begun):
+            site.proxy.pause(before.app, longest)
+            yield
+            site.proxy.resume(before.app)
+    except TimeoutError:
+        raise _too_long(before, longest) from None
+
+
+@contextmanager
+def _journaled(site: Site, before: Installation, begun: float) -> Iterator[None]:
+    """Whatever the block raises is settled, and raised on."""
     journal = Journal(flow="backup", started=begun, before=before, after=before)
     with site.system.guarded(before.app):
         try:
             site.store.write_journal(journal)
-            site.proxy.pause(before.app, longest)
             yield
-            site.proxy.resume(before.app)
             site.store.clear_journal(before.app)
-        except BaseException as error:  # noqa: BLE001 - whatever it is, requests go on
+        except BaseException as error:
             conclude_at_once(site, journal, error)
-            raise _too_long(before, longest) if isinstance(error, TimeoutError) else error from None
+            raise
 
 
 def _too_long(before: Installation, longest: float) -> BackupFailed:
