@@ -108,16 +108,18 @@ def _renew_leases(apps: list[str]) -> None:
 def _back_up_when_due(world: World) -> None:
     """What came of the last ones is told by `status` and `doctor`."""
     from ..core.history import BACKUP
-    from .wiring_backups import start_scheduled
 
     for app in world.store.apps():
         with suppress(DiscodeError):
-            if (plan := world.repositories.plan(app)) is None:
-                continue
+            plan = world.repositories.plan(app)
+            if plan is None or not plan.at:
+                continue  # its history need not be read, every few minutes
             past = [one for one in world.store.readable_history(app)[0] if one.flow == BACKUP]
             done = max((one.at for one in past if one.outcome == "done"), default=0.0)
             tried = max((one.at for one in past), default=0.0)
             if plan.is_due(world.clock.now(), done, tried):
+                from .wiring_backups import start_scheduled
+
                 start_scheduled(app)
 
 
