@@ -94,6 +94,7 @@ def test_what_only_looks_imports_no_library_of_the_work(words, tmp_path):
     found = modules(*words, home=tmp_path)
     assert not found.intersection(("pydantic", "docker", "tuf", "httpx", "rich.console", "tomlkit", "yaml"))
     assert not found.intersection(("dns", "psutil", "idna", "discode.core.name_checks", "discode.core.own_certificate"))
+    assert not found.intersection(("sqlite3", "discode.core.platform", "discode.adapters.files.backup_plans"))
 
 
 def test_containers_are_worked_with_without_what_few_commands_need():

@@ -8,35 +8,32 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.backup_errors import NoRepository
-from ..core.backup_plan import BackupPlan
-from ..core.platform import of_machine
-from .files.backup_plans import BackupPlans
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # every command makes one of these, and few back up
+    from ..core.backup_plan import BackupPlan
     from ..ports.backups import Backups, Staging
+    from .files.backup_plans import BackupPlans, KeptPlan
 
 _DOCUMENTS = ("access.json", "license.json", "seat.json", "history.jsonl")
 
 
 class HostRepositories:
     def __init__(self, home: Path):
-        self._home, self._plans = home, BackupPlans(home)
+        self._home = home
 
     def plan(self, app: str) -> BackupPlan | None:
-        kept = self._plans.of(app)
+        kept = self._plans().of(app)
         return kept.plan if kept else None
 
     def open(self, app: str) -> Backups:
-        from .restic import Access, ResticBackups
-
-        kept = self._plans.of(app)
+        kept = self._plans().of(app)
         if kept is None:
+            from ..core.backup_errors import NoRepository
+
             raise NoRepository(
                 f"Backups of {app} are not set up. Your app was not touched.",
                 f"Choose where they go: discode backup setup {app} --to REPOSITORY",
             )
-        return ResticBackups(Access(app, kept.plan.repository, self._plans.cache, kept.password, kept.credentials))
+        return opened(self._plans(), app, kept)
 
     def staging(self, app: str) -> Staging:
         from .files.staging import FileStaging
@@ -54,5 +51,19 @@ class HostRepositories:
         return os.uname().nodename
 
     def architecture(self) -> str:
+        from ..core.platform import of_machine
+
         told = os.uname()
         return str(of_machine(told.sysname.lower(), told.machine, told.machine)).partition("/")[2]
+
+    def _plans(self) -> BackupPlans:
+        from .files.backup_plans import BackupPlans
+
+        return BackupPlans(self._home)
+
+
+def opened(plans: BackupPlans, app: str, kept: KeptPlan) -> Backups:
+    """Its repository, whether that is kept yet or not. Nothing is asked yet."""
+    from .restic import Access, ResticBackups
+
+    return ResticBackups(Access(app, kept.plan.repository, plans.cache, kept.password, kept.credentials))

@@ -32,10 +32,9 @@ def plans(home: Path) -> BackupPlans:
 
 
 def backups(home: Path, kept: KeptPlan) -> Backups:
-    from ..adapters.restic import Access, ResticBackups
+    from ..adapters.backups import opened
 
-    plan = kept.plan
-    return ResticBackups(Access(plan.app, plan.repository, BackupPlans(home).cache, kept.password, kept.credentials))
+    return opened(plans(home), kept.plan.app, kept)
 
 
 def has_restic() -> bool:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from ...disk.folders import free_space, make_private
 from ...ports.backups import Survey
-from . import sqlite
 from .disk import disk_refusals, write_whole, writing
 
 FOLDER = "discode-snapshot"
@@ -51,6 +50,8 @@ class FileStaging:
         return self.places(target)
 
     def survey(self, volume: Path, without: Collection[str] = ()) -> Survey:
+        from . import sqlite
+
         size, databases = 0, {}
         for entry in _files(volume, _paths(volume, without)):
             try:
@@ -63,6 +64,8 @@ class FileStaging:
         return Survey(size, databases)
 
     def copy_database(self, volume: Path, name: str, target: str) -> None:
+        from . import sqlite
+
         self._ready()
         with disk_refusals(self.path):
             sqlite.copy_database(volume / name, self.places(target) / name)

@@ -28,7 +28,6 @@ from ...ports.store import Document
 from . import certificates, documents, logs, revisions, workspace
 from .access import Accesses
 from .aside import keep_damaged
-from .backup_plans import drop_local
 from .disk import reading, write_whole, writing
 from .home import close_home
 from .locks import locked
@@ -174,6 +173,8 @@ class FileStore:
 
     def purge(self, app: str) -> None:
         """Its backups in Discode's own home, too: their password goes with the rest."""
+        from .backup_plans import drop_local
+
         drop_local(self.home, app)
         purge(self._folder(app))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...core.snapshot import Snapshot, is_ours, tag
 from ...ports.report import Report
+from ..files.staging import FOLDER
 
 
 class Reading:
@@ -70,8 +71,6 @@ def _snapshot(told: dict[str, Any], app: str) -> Snapshot:
 
 
 def _staged(paths: list[str]) -> str:
-    from ..files.staging import FOLDER
-
     return next((path for path in paths if path.rpartition("/")[2] == FOLDER), "")
 
 
