@@ -110,15 +110,9 @@ def _haproxy() -> Finding:
 
 
 def _install_haproxy() -> str:
-    if shutil.which("apt-get") is None:
-        return "This system has no apt-get: install HAProxy 2.6 or newer with its own package manager."
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "--no-install-recommends", "haproxy"]
-    for command in (install, ["apt-get", "update"], install):
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        if command is install and done.returncode == 0:
-            return "HAProxy is installed."
-    return f"apt-get could not install HAProxy: {(done.stderr.strip().splitlines() or ['unknown reason'])[-1]}"
+    from .distribution import install
+
+    return install("haproxy", "HAProxy", "HAProxy 2.6 or newer")
 
 
 def _settling(home: Path) -> Finding:

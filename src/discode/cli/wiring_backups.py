@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,15 +49,9 @@ def has_restic() -> bool:
 
 def install_restic() -> str:
     """What came of it, for people."""
-    if shutil.which("apt-get") is None:
-        return "This system has no apt-get: install restic with its own package manager."
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "--no-install-recommends", "restic"]
-    for command in (install, ["apt-get", "update"], install):
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-        if command is install and done.returncode == 0:
-            return "restic is installed."
-    return f"apt-get could not install restic: {(done.stderr.strip().splitlines() or ['unknown reason'])[-1]}"
+    from .distribution import install
+
+    return install("restic", "restic", "restic")
 
 
 def start_scheduled(app: str) -> None:
