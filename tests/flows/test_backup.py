@@ -24,6 +24,7 @@ from discode.flows.settle import settle_for_the_dead
 from discode.flows.snapshots import check, forget, snapshots, to_forget
 from discode.flows.update import update
 from discode.ports.proxy import Mode
+from discode.ports.runtime import Phase
 from discode.testing.faults import Crash
 from discode.testing.memory_backups import HEADER
 from discode.testing.memory_world import MemoryWorld
@@ -143,6 +144,27 @@ def test_the_staging_of_one_that_lives_stays():
     assert left(world) and [entry.flow for entry in world.store.entries[APP]] == ["install"]
     restore(world.world(), APP)
     assert not left(world)
+
+
+def undeletable(app):
+    raise PreflightError("The disk cannot be written to.")
+
+
+def test_staging_that_cannot_be_deleted_keeps_no_app_from_its_start():
+    world = backed_up()
+    app = world.store.installations[APP]
+    world.runtime.stop(app.instance, app.release.manifest.update.stop)
+    world.repositories.staging = undeletable
+    restore(world.world(), APP)
+    assert world.runtime.inspect(app.instance).phase is Phase.RUNNING
+
+
+def test_a_guard_has_settled_an_app_whose_staging_cannot_be_deleted():
+    world = backed_up()
+    world.repositories.staging = undeletable
+    begun = world.system.now()
+    settle_for_the_dead(world.world(), APP)
+    assert world.system.now() == begun  # it does not try again
 
 
 TROUBLES = [

@@ -45,8 +45,9 @@ def sweep(world: World, app: str) -> None:
 
 
 def sweep_staging(world: World, app: str) -> None:
-    """What a backup that was killed has staged goes. One that lives goes on."""
-    with suppress(Busy), world.store.backing_up(app):
+    """What a backup that was killed has staged goes. One that lives goes on. What cannot be deleted keeps no app from
+    its start: the next backup begins with it, and says why."""
+    with suppress(DiscodeError), world.store.backing_up(app):
         world.repositories.staging(app).clear()
 
 
