@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from notes import Notes
 from scenarios import APP, HOLD, installed
+from snapshot_seen import STAGED, left, mode, newest
 
 from discode.core.backup_errors import (
     BackupFailed,
@@ -16,7 +17,6 @@ from discode.core.backup_errors import (
     WrongPassword,
 )  # fmt: skip
 from discode.core.errors import Busy, DiscodeError, Failed, PreflightError, Refused
-from discode.core.snapshot import RECORD, read_record
 from discode.flows.backup import backup
 from discode.flows.restore import restore
 from discode.flows.rollback import DataIsNewer, rollback
@@ -29,7 +29,7 @@ from discode.testing.faults import Crash
 from discode.testing.memory_backups import HEADER
 from discode.testing.memory_world import MemoryWorld
 
-VOLUME, STAGED = Path("/memory/volumes") / APP / "data", Path("/memory/staging") / APP
+VOLUME = Path("/memory/volumes") / APP / "data"
 DATABASE = HEADER + b"rows"
 
 
@@ -39,20 +39,6 @@ def backed_up(**fields):
     world.repositories.set_up(APP)
     world.repositories.files[VOLUME / "note"] = b"written"
     return world
-
-
-def newest(world):
-    """Its record, and its files."""
-    one, files = list(world.repositories.storage.kept.values())[-1]
-    return read_record(files[Path(one.folder) / RECORD]), files
-
-
-def mode(world):
-    return world.proxy.services[APP].mode
-
-
-def left(world):
-    return [path for path in world.repositories.files if path.is_relative_to(STAGED)]
 
 
 def test_a_database_is_copied_by_itself_and_the_rest_is_read_as_it_is():

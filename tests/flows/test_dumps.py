@@ -7,11 +7,12 @@ import pytest
 from beside import DB, ONLY_DB, WITH_CACHE, behaves, image, publish
 from notes import Notes
 from scenarios import APP, HOLD, installed, installed_with
+from snapshot_seen import STAGED, left, mode, newest
 
 from discode.core.accessory import Accessory
 from discode.core.backup_errors import BackupFailed, RepositoryUnreachable
 from discode.core.errors import Failed, Refused
-from discode.core.snapshot import RECORD, WITH_DUMPS, Part, read_record
+from discode.core.snapshot import WITH_DUMPS, Part
 from discode.flows.backup import backup
 from discode.flows.power import stop
 from discode.flows.restore import restore
@@ -23,7 +24,7 @@ from discode.testing.memory_accessories import AccessoryBehaviour
 from discode.testing.memory_backups import HEADER
 from discode.testing.memory_world import MemoryWorld
 
-VOLUMES, STAGED = Path("/memory/volumes") / APP, Path("/memory/staging") / APP
+VOLUMES = Path("/memory/volumes") / APP
 MAIL = Accessory.checked(image=image("9"), port=25, volumes={"spool": "/spool"}, health={"deadline": 0.2})
 COMMANDS = {"before": ["echo", "quiet"], "after": ["echo", "loud"]}
 QUIET, LOUD = ("echo", "quiet"), ("echo", "loud")
@@ -44,20 +45,6 @@ def with_commands(strategy=None, **backup_of):
     world.repositories.set_up(APP)
     world.repositories.files[VOLUMES / "data/note"] = b"written"
     return world
-
-
-def newest(world):
-    """Its record, and its files."""
-    one, files = list(world.repositories.storage.kept.values())[-1]
-    return read_record(files[Path(one.folder) / RECORD]), files
-
-
-def mode(world):
-    return world.proxy.services[APP].mode
-
-
-def left(world):
-    return [path for path in world.repositories.files if path.is_relative_to(STAGED)]
 
 
 def test_known_ones_are_dumped_in_place_of_their_volumes():
