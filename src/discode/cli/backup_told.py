@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core.history import BACKUP
 
 if TYPE_CHECKING:
+    from ..core.history import HistoryEntry
     from ..flows.world import World
 
 
-def described(world: World, name: str) -> dict[str, Any]:
+def described(world: World, name: str, history: Sequence[HistoryEntry]) -> dict[str, Any]:
     """What is set up, and how the last backups ended."""
     plan = world.repositories.plan(name)
-    past = [one for one in world.store.readable_history(name)[0] if one.flow == BACKUP]
+    past = [one for one in history if one.flow == BACKUP]
     done = next((one for one in reversed(past) if one.outcome == "done"), None)
     failed = past[-1] if past and past[-1].outcome != "done" else None
     return {

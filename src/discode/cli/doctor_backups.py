@@ -41,7 +41,7 @@ def _backups(world: World, app: str) -> Finding:
 
     what = f"backups of {app}"
     try:
-        told = described(world, app)
+        told = described(world, app, world.store.readable_history(app)[0])
     except DiscodeError as error:
         return Finding(what, False, error.sentence, f"Set them up again: discode backup setup {app} --to PLACE")
     try:

@@ -37,9 +37,10 @@ def status(
         list_(as_json)
         return
     world = wiring.world(as_json, "discode status")
-    told = describe(world, world.installed(app))
+    installation, past = world.installed(app), world.store.readable_history(app)[0]
+    told = describe(world, installation, past=past)
     told["license"] = _license(app, world.clock.now())
-    told["backup"] = _backup(world, app)
+    told["backup"] = _backup(world, app, past)
     emit(told, _status_text(told), as_json=as_json)
 
 
@@ -130,15 +131,21 @@ def _history_row(one: HistoryEntry) -> list[str]:
     return [_when(one.at), one.flow, one.from_version or "-", one.to_version or "-", one.outcome, more]
 
 
-def describe(world: World, installation: Installation, sight: Sight | None = None) -> dict[str, Any]:
-    """What is recorded, beside what is found: never a setting's value. `sight`: a look that was had already."""
+def describe(
+    world: World,
+    installation: Installation,
+    sight: Sight | None = None,
+    past: list[HistoryEntry] | None = None,
+) -> dict[str, Any]:
+    """What is recorded, beside what is found: never a setting's value. `sight`: a look that was had already; `past`:
+    its history, where it was read already."""
     from ..flows.look import look, processes
     from ..flows.prove import address
 
     app, told = installation.app, {**_recorded(installation), "yanked": _yanked(installation)}
     journal = world.store.journal(app)
     told["interrupted"] = journal.flow if journal else None
-    past = world.store.readable_history(app)[0]
+    past = world.store.readable_history(app)[0] if past is None else past
     told["guard_gave_up"] = gave_up(past, journal.started) or None if journal else None
     told["since"] = _since(past)
     sight = sight or look(world, installation)
@@ -319,11 +326,11 @@ def _license(app: str, now: float) -> dict[str, Any] | None:
         return {**told, "state": "ended" if error.name == "lease-ended" else "invalid", "error": error.sentence}
 
 
-def _backup(world: World, app: str) -> dict[str, Any]:
+def _backup(world: World, app: str, past: list[HistoryEntry]) -> dict[str, Any]:
     from .backup_told import described, text_of
 
     try:
-        told = described(world, app)
+        told = described(world, app, past)
     except DiscodeError as error:
         return {"text": error.sentence}
     return {**told, "text": text_of(told, app, world.clock.now())}
