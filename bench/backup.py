@@ -1,6 +1,7 @@
-"""What a backup takes and moves: of a first one, of one with nothing changed, and of one with 1% changed.
+"""What a backup takes and moves: of a first one, of one with nothing changed, and of one with 1% changed; and what an
+update takes with a snapshot before it, with 1% changed since the last one, and without.
 
-    bin/bench backup [--size 1024] [--json]
+    bin/bench backup [--size 1024] [--updates 3] [--json]
 
 The app is a process with a volume of `--size` MB: one half is a SQLite database, the other files of 128 KB, all of it
 random. Beside it plain restic on the same volume, which takes the database as the file happens to be. CPU time is that
@@ -15,6 +16,7 @@ import os
 import random
 import shutil
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -93,7 +95,23 @@ def contenders(host: Host, volume: Volume) -> dict[str, Callable[[], Measured]]:
     }
 
 
-def measure(host: Host, size: int) -> dict[str, dict[str, Measured]]:
+def updates(host: Host, volume: Volume, count: int) -> dict[str, Measured]:
+    """Medians of so many of each, in turns."""
+    found: dict[str, list[Measured]] = {"off": [], "on": []}
+    for number in range(count):
+        volume.change()
+        for minor, (setting, taken) in enumerate(found.items()):
+            host.release(1, f"1.{number}.{minor + 1}")
+            host.run("backup", "setup", "app1", "--before-updates", setting)
+            command = [sys.executable, "-m", "discode", "update", "app1"]
+            taken.append(measured(command, host.env, host.folder / "ours"))
+    return {
+        name: {figure: statistics.median(one[figure] for one in found[setting]) for figure in found[setting][0]}
+        for name, setting in (("without", "off"), ("with", "on"))
+    }
+
+
+def measure(host: Host, size: int, count: int) -> dict[str, dict[str, Measured]]:
     host.prepare()
     try:
         host.add(1)
@@ -104,6 +122,7 @@ def measure(host: Host, size: int) -> dict[str, dict[str, Measured]]:
         found["unchanged"] = {name: run() for name, run in runs.items()}
         volume.change()
         found["changed"] = {name: run() for name, run in runs.items()}
+        found["update"] = updates(host, volume, count)
         return found
     finally:
         host.remove(1)
@@ -112,14 +131,17 @@ def measure(host: Host, size: int) -> dict[str, dict[str, Measured]]:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="bin/bench backup")
     parser.add_argument("--size", type=int, default=1024, help="MB in the volume")
+    parser.add_argument("--updates", type=int, default=3, help="with a snapshot, and as many without")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="discode-bench-"))
     try:
-        found = measure(Host(folder / "machine"), options.size << 20)
+        found = measure(Host(folder / "machine"), options.size << 20, options.updates)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    about: dict[str, Any] = {"size_mb": options.size, "changed_share": CHANGED, "cores": os.cpu_count()}
+    about: dict[str, Any] = {
+        "size_mb": options.size, "changed_share": CHANGED, "updates": options.updates, "cores": os.cpu_count()
+    }  # fmt: skip
     if options.json:
         print(json.dumps({**found, **about, "date": time.strftime("%Y-%m-%d"), "load_average": os.getloadavg()[0]}))
         return 0

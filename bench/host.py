@@ -31,7 +31,7 @@ GOAL_SUPERVISOR_MB = 8.0
 GOAL_SETTLE_MS = 12.0  # of CPU, for each app more
 FILE = """\
 app: {app}
-version: 1.0.0
+version: {version}
 archive: ./app
 command: [python3, server.py]
 health: {{path: /up, timeout: 2s, deadline: 20s}}
@@ -50,11 +50,16 @@ class Host(Machine):
         (app / "VERSION").write_text("1.0.0")
         (app / "BEHAVIOUR").write_text("good")
 
-    def add(self, number: int) -> None:
-        app, file = f"app{number}", self.folder / "discode.yml"
-        file.write_text(FILE.format(app=app))
+    def release(self, number: int, version: str) -> None:
+        """Of the app with that number; what is in it is always the same."""
+        file = self.folder / "discode.yml"
+        file.write_text(FILE.format(app=f"app{number}", version=version))
         where = ("--repo", str(self.folder / "releases"), "--keys", str(self.folder / "keys"))
         self._quickly("release", "publish", "--file", str(file), *where)
+
+    def add(self, number: int) -> None:
+        app = f"app{number}"
+        self.release(number, "1.0.0")
         host = ("--host", f"{app}.test", *(("--http-port", str(self.port)) if number == 1 else ()))
         self._quickly("install", app, "--from", str(self.folder / "releases"), *host)
 

@@ -138,6 +138,33 @@ def left_in(api: Any) -> dict[str, list[str]]:
     }
 
 
+def secrets_in(api: Any, variables: Collection[str]) -> dict[str, str]:
+    """Values of those variables, by where they stand."""
+    found = {}
+    for container, told in _containers(api).items():
+        for text in told["Config"]["Env"]:
+            name, _, value = text.partition("=")
+            if name in variables:
+                found[f"{container} {name}"] = value
+    return found
+
+
+def where_exposed(api: Any, secrets: Collection[str]) -> list[str]:
+    """Where a secret stands that should not: labels, commands, logs of containers; arguments of processes; what
+    Discode has printed or written for others."""
+    found = []
+    for name, told in _containers(api).items():
+        told["Config"].pop("Env")
+        texts = {"container": str(told), "log": api.logs(told["Id"]).decode(errors="replace")}
+        found += [f"{what} {name}" for what, text in texts.items() if any(one in text for one in secrets)]
+    return found + processes_that_show(secrets)
+
+
+def _containers(api: Any) -> dict[str, Any]:
+    told = [api.inspect_container(one["Id"]) for one in api.containers(all=True)]
+    return {one["Name"].lstrip("/"): one for one in told}
+
+
 def processes_that_show(secrets: Collection[str]) -> list[str]:
     """In their arguments."""
     found = []

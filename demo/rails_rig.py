@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from customer import HERE
-from docker_customer import left_in, processes_that_show
+from docker_customer import left_in, secrets_in, where_exposed
 from hub_rig import Customer, HubServer, Vendor
 
 from rig.databases import POSTGRES, REDIS, Image, postgres, redis
@@ -125,28 +125,10 @@ class RailsCustomer(Customer):
 
     def secrets(self) -> dict[str, str]:
         """Passwords of the accessories and the app's own secret, by where they stand."""
-        found = {}
-        for name, told in self._containers().items():
-            for text in told["Config"]["Env"]:
-                variable, _, value = text.partition("=")
-                if variable in ("POSTGRES_PASSWORD", "REDISCLI_AUTH", "SECRET_KEY_BASE"):
-                    found[f"{name} {variable}"] = value
-        return found
+        return secrets_in(self.engine.api(), ("POSTGRES_PASSWORD", "REDISCLI_AUTH", "SECRET_KEY_BASE"))
 
     def exposed(self, secrets: set[str]) -> list[str]:
-        """Where a secret stands that should not: labels, commands, logs of containers; arguments of processes; what
-        Discode has printed or written for others."""
-        found = []
-        for name, told in self._containers().items():
-            told["Config"].pop("Env")
-            texts = {"container": str(told), "log": self.engine.api().logs(told["Id"]).decode(errors="replace")}
-            found += [f"{what} {name}" for what, text in texts.items() if any(one in text for one in secrets)]
-        return found + processes_that_show(secrets)
+        return where_exposed(self.engine.api(), secrets)
 
     def leftovers(self) -> dict[str, list[str]]:
         return left_in(self.engine.api())
-
-    def _containers(self) -> dict[str, Any]:
-        api = self.engine.api()
-        told = [api.inspect_container(one["Id"]) for one in api.containers(all=True)]
-        return {one["Name"].lstrip("/"): one for one in told}

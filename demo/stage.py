@@ -1,5 +1,5 @@
-"""What the demos of a sale share: what they say, expect and have found, their load, and the self-contained command that
-their customers get."""
+"""What demos share, above all those of a sale: what they say, expect and have found, their load, and the self-contained
+command that customers get."""
 
 from __future__ import annotations
 
@@ -23,17 +23,11 @@ from hub_rig import Customer, HubServer, Vendor
 ROOT = Path(__file__).parents[1]
 
 
-class Stage(ABC):
-    """`seen` is what it tells in the end, `problems` what was not as it had to be. `hub`, `vendor` and `customer` are
-    the parts of one, of which nothing stays."""
+class Trial(ABC):
+    """`seen` is what it tells in the end, `problems` what was not as it had to be."""
 
-    hub: HubServer
-    vendor: Vendor
-    customer: Customer
-
-    def __init__(self, build: Path | None, *, as_json: bool):
-        """`build`: of bin/build's; None: that in dist/, which is made if it is not there."""
-        self._build, self.as_json = build, as_json
+    def __init__(self, *, as_json: bool):
+        self.as_json = as_json
         self.seen: dict[str, Any] = {}
         self.problems: list[str] = []
 
@@ -41,12 +35,16 @@ class Stage(ABC):
     def play(self) -> None:
         """All of it."""
 
+    @abstractmethod
+    def close(self) -> None:
+        """Whatever happened before."""
+
     def run(self) -> dict[str, Any]:
         begun = time.monotonic()
         try:
             self.play()
         finally:
-            self._close()
+            self.close()
         return {
             **self.seen, "problems": self.problems, "ok": not self.problems,
             "seconds": round(time.monotonic() - begun, 1), "date": time.strftime("%Y-%m-%d"),
@@ -62,6 +60,19 @@ class Stage(ABC):
             self.problems.append(f"{what}: {found}, expected {wanted}. {words}".strip())
         self.say(f"  {'ok ' if found == wanted else 'BAD'} {what}: {found} {words if found != wanted else ''}".rstrip())
 
+
+class Stage(Trial):
+    """`hub`, `vendor` and `customer` are the parts of a sale, of which nothing stays."""
+
+    hub: HubServer
+    vendor: Vendor
+    customer: Customer
+
+    def __init__(self, build: Path | None, *, as_json: bool):
+        """`build`: of bin/build's; None: that in dist/, which is made if it is not there."""
+        super().__init__(as_json=as_json)
+        self._build = build
+
     def the_build(self) -> Path:
         if self._build is not None:
             return self._build
@@ -71,8 +82,7 @@ class Stage(ABC):
             subprocess.run([str(ROOT / "bin" / "build")], check=True, stdout=subprocess.DEVNULL)
         return ready
 
-    def _close(self) -> None:
-        """Whatever happened before."""
+    def close(self) -> None:
         self.customer.engine.close()
         self.vendor.engine.close()
         self.hub.stop()

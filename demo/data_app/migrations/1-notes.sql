@@ -1,0 +1,1 @@
+CREATE TABLE notes (name TEXT PRIMARY KEY, body TEXT NOT NULL, version TEXT NOT NULL);

@@ -1,0 +1,1 @@
+CREATE INDEX notes_version ON notes (version);

@@ -1,0 +1,55 @@
+"""The second part of `bin/demo --data`: an app with a SQLite file in a volume, which is written to all the while."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from data_ledger import lost
+from data_rig import DIARY
+from data_scene import Scene
+
+VERSION = "1.0.0"
+BACKUPS = 10
+FILE = "notes.db"
+
+
+class Diary(Scene):
+    def play(self) -> None:
+        self.trial.say(f"{DIARY}: a SQLite file in a volume")
+        self.machine.publish(VERSION, app=DIARY)
+        self.machine.install_app(DIARY)
+        self.machine.set_up_backups(DIARY)
+        with self.load():
+            snapshots = [str(self.do("backup", "backup", "now", DIARY).last["snapshot"]) for _ in range(BACKUPS)]
+            self._prove(snapshots)
+        self.judge()
+
+    def _prove(self, snapshots: list[str]) -> None:
+        """Each is restored into a scratch place."""
+        writes, missing, states = self.written(), 0, []
+        for snapshot in snapshots:
+            record, folder = self.machine.restored(snapshot)
+            [part] = [one for one in record["parts"] if one["kind"] == "databases"]
+            file = folder / part["path"].lstrip("/") / FILE
+            states.append(integrity(file))
+            before = [write for write in writes if write.acknowledged < record["taken"]]
+            missing += len(lost(before, names_in(file)))
+            shutil.rmtree(folder)
+        self.trial.expect(f"integrity of {len(snapshots)} snapshots", states, ["ok"] * len(snapshots))
+        self.trial.expect("writes from before a snapshot that are not in it", missing, 0)
+
+
+def integrity(file: Path) -> str:
+    with closing(sqlite3.connect(file)) as database:
+        try:
+            return str(database.execute("PRAGMA integrity_check").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            return str(error)
+
+
+def names_in(file: Path) -> set[str]:
+    with closing(sqlite3.connect(file)) as database:
+        return {name for (name,) in database.execute("SELECT name FROM notes")}
