@@ -14,14 +14,22 @@ from rig.command import Command, run
 
 APP = "shop"
 SERVER = """
-import http.server, json, os, signal, sys, time
+import contextlib, http.server, json, os, signal, sqlite3, sys, time
 behaviour = open("BEHAVIOUR").read()
 if behaviour == "exits":
     print("cannot open the database", flush=True)
     sys.exit(3)
 if behaviour.startswith("slow:"):
     time.sleep(float(behaviour[5:]))
+if os.path.exists("data/broken"):
+    sys.exit(3)
 proxied = []
+
+def database():
+    made = sqlite3.connect("data/app.db", timeout=60, isolation_level=None)
+    made.execute("PRAGMA journal_mode=WAL")
+    made.execute("CREATE TABLE IF NOT EXISTS post (number INTEGER PRIMARY KEY)")
+    return made
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -56,7 +64,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
     def do_POST(self):
-        open("data/" + self.path.strip("/"), "w").close()
+        if self.path.startswith("/post/"):
+            with contextlib.closing(database()) as made:
+                made.execute("INSERT INTO post VALUES (?)", (int(self.path[6:]),))
+        else:
+            open("data/" + self.path.strip("/"), "w").close()
         self.do_GET()
 
 print("listening", flush=True)

@@ -1,12 +1,17 @@
 """The runtime and the proxy in memory keep the contracts of the real ones."""
 
+from contextlib import contextmanager, suppress
+
 import pytest
 from proxy_contract import DoorContract, ProxyContract
 from runtime_contract import RuntimeContract
+from swap_contract import APP, OLD, SwapContract
 
 from discode.ports.report import Silence
 from discode.ports.runtime import Endpoint, InstanceSpec, Probe
+from discode.testing.faults import Crash
 from discode.testing.memory_proxy import MemoryProxy
+from discode.testing.memory_runtime import VOLUMES
 from discode.testing.memory_world import MemoryWorld
 
 
@@ -36,6 +41,35 @@ def bench():
 
 
 class TestMemoryRuntime(RuntimeContract):
+    """The contract, in memory."""
+
+
+class MemoryDisk:
+    def __init__(self):
+        self.runtime = MemoryWorld(APP).runtime
+        for path, text in OLD.items():
+            self.write(VOLUMES / APP / path, text)
+
+    def write(self, path, text):
+        self.runtime.files[path] = text.encode()
+
+    def read(self):
+        found = {path: data for path, data in self.runtime.files.items() if path.is_relative_to(VOLUMES / APP)}
+        return {str(path.relative_to(VOLUMES / APP)): data.decode() for path, data in found.items()}
+
+    @contextmanager
+    def dies_at(self, change):
+        """A call in memory is done or not: no fault comes within it."""
+        with suppress(Crash):
+            yield
+
+
+@pytest.fixture
+def disk():
+    return MemoryDisk()
+
+
+class TestMemorySwaps(SwapContract):
     """The contract, in memory."""
 
 

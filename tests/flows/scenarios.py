@@ -19,11 +19,13 @@ from discode.flows.install import InstallRequest, install
 from discode.flows.power import start, stop
 from discode.flows.remove import remove
 from discode.flows.restore import restore
+from discode.flows.restore_data import restore_data
 from discode.flows.rollback import rollback
 from discode.flows.settle import settle
 from discode.flows.update import update
 from discode.flows.world import World
 from discode.testing.memory_accessories import AccessoryBehaviour
+from discode.testing.memory_backups import HEADER
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 from rig.certificates import make_certificate
@@ -57,6 +59,7 @@ class Scenario:
     requires_https: bool = False
     has_doors: bool = False
     has_accessories: bool = False
+    has_data: bool = False
     stride: int = 1
     settle: Callable[[World], object] = settle_once
 
@@ -211,6 +214,38 @@ def held(world: MemoryWorld) -> None:
     installed(world, **HOLD)
 
 
+DATA = Path("/memory/volumes") / APP / "data"
+
+
+def restorable(
+    prepare: Callable[[MemoryWorld], None], behaviour: Behaviour = Behaviour.GOOD, **fields: Any
+) -> Callable[[MemoryWorld], None]:
+    """A snapshot was taken, and then all was changed: its files, a setting, its version where the next is published."""
+
+    def prepare_and_write(world: MemoryWorld) -> None:
+        backed_up(prepare)(world)
+        world.repositories.files |= {DATA / "note": b"of the snapshot", DATA / "app.db": HEADER + b"of the snapshot"}
+        backup(world.world(), APP)
+        configure(world.world(), APP, {"GREETING": "later"})
+        if fields:
+            world.publish("1.1", **fields)
+            update(world.world(), APP)
+        world.runtime.behaviours[world.vendor.entries[0].key] = behaviour
+        later = {"note": b"later", "app.db": HEADER + b"later", "new": b"later"}
+        world.repositories.files |= {DATA / name: data for name, data in later.items()}
+
+    return prepare_and_write
+
+
+def _restore_data(world: World) -> object:
+    return restore_data(world, APP, "00000001", sure=True)
+
+
+def _restores(name: str, prepare: Callable[[MemoryWorld], None], forward: str = "1.0", **more: Any) -> Scenario:
+    may = more.pop("may_serve", {"1.0", "1.1"})
+    return Scenario(name, prepare, _restore_data, forward, may, has_data=True, **{"exclusive": True, **more})
+
+
 SCENARIOS = [
     Scenario("install", only_published(), _install, "1.0", {None, "1.0"}),
     Scenario("install, never healthy", only_published(Behaviour.NEVER_HEALTHY), _install, None, {None}),
@@ -261,6 +296,17 @@ SCENARIOS = [
     Scenario("purge later", uninstalled, purged_at_last, None, {None}, purges=True, settle=purged_at_last),
     Scenario("restore", after_a_reboot, lambda w: restore(w, APP), "1.0", {"1.0"}, settle=lambda w: restore(w, APP)),
 ]
+
+NEXT: dict[str, Any] = {"env": ENV}
+SCENARIOS += [
+    _restores("snapshot restored", restorable(installed), stride=3),
+    _restores("snapshot of an earlier version restored", restorable(installed, **NEXT), stride=7),
+    _restores("snapshot restored by hold", restorable(held), stride=7),
+    _restores("snapshot of an earlier version restored, never healthy",
+              restorable(installed, Behaviour.NEVER_HEALTHY, **NEXT), "1.1", may_serve={"1.1"}, stride=3),
+    _restores("snapshot of an earlier version restored, turns bad",
+              restorable(installed, Behaviour.TURNS_BAD, **NEXT), "1.1", may_serve={"1.1"}, stride=7),
+]  # fmt: skip
 
 # An app whose requests are for more than one process: one version has them all, or the other.
 SCENARIOS += [

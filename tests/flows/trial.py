@@ -4,9 +4,10 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from observed import Death, Observed
-from scenarios import APP, SCENARIOS, SICK, Scenario
+from scenarios import APP, DATA, SCENARIOS, SICK, Scenario
 
 from discode.core.doors import is_door_of, service_of
 from discode.core.errors import DiscodeError, PreflightError, ProxyUnreachable, RuntimeUnreachable, SourceUnreachable
@@ -17,6 +18,7 @@ from discode.ports.proxy import Mode
 from discode.ports.runtime import Phase
 from discode.testing.faults import Crash, Fault, Faulty, Script
 from discode.testing.memory_accessories import Volume
+from discode.testing.memory_backups import HEADER
 from discode.testing.memory_world import MemoryWorld
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS + SICK}
@@ -74,6 +76,7 @@ def copied(world: MemoryWorld) -> MemoryWorld:
     made.store.entries = {app: list(entries) for app, entries in world.store.entries.items()}
     made.store.damaged, made.store.workspaces = set(world.store.damaged), set(world.store.workspaces)
     made.repositories.plans, made.repositories.files = dict(world.repositories.plans), dict(world.repositories.files)
+    made.runtime.files = made.repositories.files
     made.repositories.storage = copy.copy(world.repositories.storage)
     made.repositories.storage.kept = dict(world.repositories.storage.kept)
     return made
@@ -188,6 +191,8 @@ def _keeps_its_word(scenario: Scenario, world: MemoryWorld, error: DiscodeError,
 
 def _watch(scenario: Scenario, world: MemoryWorld, late: bool):
     serves = (lambda: None) if late else _someone_serves(scenario, world)
+    if scenario.has_data:
+        return lambda: _write_data(world)
     if not scenario.has_accessories:
         return serves
 
@@ -210,6 +215,35 @@ def _write(world: MemoryWorld) -> None:
     is_news = not written or written[-1] != state
     if is_news and not beside.write(APP, "db", state):
         beside.violations.append("requests reach the app without its database")
+
+
+def _write_data(world: MemoryWorld) -> None:
+    """What its users would, whenever something has changed while their requests reach an instance: into the volumes
+    that are there, and where nobody restores, what each instance has acknowledged."""
+    service, files = world.proxy.services.get(APP), world.repositories.files
+    at = [str(name) for name, one in world.runtime.live.items() if service and one.endpoint == service.endpoint]
+    if service is None or service.mode is not Mode.RUNNING or not at:
+        return
+    line = repr((at, sorted(map(str, files)), len(world.store.journals), sorted(map(str, world.runtime.live)))).encode()
+    log, told = DATA / "log", Path("/memory/acknowledged") / at[0]
+    if not files.get(told, b"").endswith(line):
+        files[log] = files.get(log, b"") + line
+        files[told] = files.get(told, b"") + line
+
+
+def _check_data(scenario, installation, world: MemoryWorld, where) -> None:
+    """All of it is the snapshot's, or all of it is what was before, and the version and its settings with it."""
+    files, was = world.repositories.files, _prepared(scenario.name).store.installations[APP]
+    is_before = installation.instance == was.instance
+    found = {path.name: data for path, data in files.items() if path.is_relative_to(DATA)}
+    log = found.pop("log", b"")
+    of, more = (b"later", {"new": b"later"}) if is_before else (b"of the snapshot", {})
+    assert found == {"note": of, "app.db": HEADER + of, **more}, f"{where}: {installation.instance} has {found}"
+    greeting = world.store.settings(APP, installation.settings).get("GREETING")
+    assert greeting == ("later" if is_before else None), f"{where}: its settings are others: {greeting}"
+    acknowledged = files.get(Path("/memory/acknowledged") / str(installation.instance), b"")
+    assert log.endswith(acknowledged), f"{where}: what was acknowledged is lost"
+    assert is_before or any("replaced" in path.parts for path in files), f"{where}: the data from before is gone"
 
 
 def _someone_serves(scenario: Scenario, world: MemoryWorld):
@@ -254,6 +288,8 @@ def check_end(scenario: Scenario, world: MemoryWorld, faults: Mapping[int, Fault
     assert APP in world.runtime.volumes, f"{where}: lost its data"
     assert (APP, installation.release.key) in world.runtime.fetched, f"{where}: its archive is gone"
     _check_doors(installation, world, instances[0], where)
+    if scenario.has_data:
+        _check_data(scenario, installation, world, where)
     for name in ours(world):
         _check_state(installation.state, world.proxy.services[name], instances[0], where)
     assert world.proxy.services[APP].route == installation.route, f"{where}: the proxy has another route"

@@ -8,8 +8,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core.backup_errors import NoRepository
+from ..core.platform import of_machine
+
 if TYPE_CHECKING:  # every command makes one of these, and few back up
     from ..core.backup_plan import BackupPlan
+    from ..core.snapshot import SnapshotRecord
     from ..ports.backups import Backups, Staging
     from .files.backup_plans import BackupPlans, KeptPlan
 
@@ -46,6 +50,11 @@ class HostRepositories:
             with suppress(OSError):  # of an app from a folder there is no license
                 found[name] = (self._home / "apps" / app / name).read_bytes()
         return found
+
+    def lay_out(self, tree: Path, record: SnapshotRecord, target: Path) -> None:
+        from .files.laid_out import lay_out
+
+        lay_out(tree, record, target)
 
     def host(self) -> str:
         return os.uname().nodename

@@ -199,7 +199,8 @@ def _table(found: list[Snapshot]) -> str:
     return table([_row(one) for one in found], ["SNAPSHOT", "TAKEN", "VERSION", "WHY", "SIZE", "MACHINE"])
 
 
-_WHY = {"asked": "asked for", "update": "before an update", "rollback": "before a rollback", "scheduled": "scheduled"}
+_WHY = {"asked": "asked for", "update": "before an update", "rollback": "before a rollback", "scheduled": "scheduled",
+        "restore": "before a restore"}  # fmt: skip
 
 
 def _row(one: Snapshot) -> list[str]:

@@ -48,6 +48,7 @@ PLACES = {
     "uninstall": "customer.uninstall",
     "prune": "customer.prune",
     "backup": "backup.app",
+    "restore": "restore.restore",
     "status": "inspect.status",
     "list": "inspect.list_",
     "open": "open.open_",

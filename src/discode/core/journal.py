@@ -14,8 +14,11 @@ import msgspec
 from .installation import Installation
 from .model import Model
 
-SCHEMA = 2  # 2: of a flow that an earlier Discode does not know, and must not settle: a backup
-Flow = Literal["install", "update", "rollback", "config", "restart", "start", "stop", "uninstall", "domain", "backup"]
+# 2 and 3: of a flow that an earlier Discode does not know, and must not settle.
+SCHEMA = 3
+_SCHEMAS = {"backup": 2, "restore": 3}
+Flow = Literal["install", "update", "rollback", "config", "restart", "start", "stop", "uninstall", "domain", "backup",
+               "restore"]  # fmt: skip
 Side = Literal["before", "after"]
 
 
@@ -29,10 +32,11 @@ class Journal(Model, frozen=True, kw_only=True):
     purge: bool = False  # of an uninstall: the data goes too
     requires_https: bool = False  # `after` stays only when its hosts have certificates that are trusted
     snapshot: str | None = None  # of the data, taken before anything was touched
+    swap: str = ""  # of a restore: by which `after` has other data than `before`, see ports/runtime.py
 
     def __post_init__(self) -> None:
         if self.journal_schema <= SCHEMA:
-            msgspec.structs.force_setattr(self, "journal_schema", SCHEMA if self.flow == "backup" else 1)
+            msgspec.structs.force_setattr(self, "journal_schema", _SCHEMAS.get(self.flow, 1))
 
     @property
     def app(self) -> str:

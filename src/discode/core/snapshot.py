@@ -15,8 +15,9 @@ from .model import Meta, Model, ValidationError
 
 SCHEMA = 2
 WITH_DUMPS = 2
+RESTORED = ("documents", "volume", "databases")  # kinds of parts that `restore` can bring back
 RECORD = "snapshot.json"
-Cause = Literal["asked", "scheduled", "update", "rollback"]
+Cause = Literal["asked", "scheduled", "update", "rollback", "restore"]
 ID = r"^[0-9a-f]{8}$"
 SnapshotId = Annotated[str, Meta(pattern=ID)]  # the first digits of restic's own, as people read and type them
 

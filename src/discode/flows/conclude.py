@@ -152,11 +152,20 @@ def _testimony(site: Site, journal: Journal) -> tuple[Side | None, bool]:
     serving = site.proxy.serving(journal.app)
     if _is_at(site, journal.after, serving):
         assert journal.after is not None
-        if serving is not None and serving.mode is Mode.RUNNING and upgrades(site, journal.before, journal.after):
+        if serving is not None and serving.mode is Mode.RUNNING and _has_data_of_its_own(site, journal):
             return "after", True  # what it has been told is in its own volume alone
         is_well = answers(site, journal.after) and accessories.are_well(site, journal.after)
         return "after", is_well and (not journal.requires_https or has_https(site, journal.after))
     return ("before" if _is_at(site, journal.before, serving) else None), False
+
+
+def _has_data_of_its_own(site: Site, journal: Journal) -> bool:
+    """Whether `after` has other data than `before`, so that there is no way back from where it is written to."""
+    return _is_swapped(site, journal) or upgrades(site, journal.before, journal.after)
+
+
+def _is_swapped(site: Site, journal: Journal) -> bool:
+    return bool(journal.swap) and site.runtime.is_swapped(journal.app, journal.swap)
 
 
 def _is_at(site: Site, installation: Installation | None, serving: Serving | None) -> bool:
@@ -172,8 +181,10 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
     failed = drop.instance if drop and kept == "before" else None
     if kept == "before" and drop:
         _make_room(site, keep, drop)
+        if _is_swapped(site, journal):
+            _take_data_back(site, journal, keep, drop)
     # From where data has gone to a new volume and is written to, there is no way back.
-    serve = _bring_back if kept == "before" or upgrades(site, journal.before, journal.after) else _go_on
+    serve = _bring_back if kept == "before" or _has_data_of_its_own(site, journal) else _go_on
     lost = serve(site, keep)
     site.proxy.drained(keep.app, keep.release.manifest.update.drain)
     retire_others(site, keep, keep.app, failed=failed)
@@ -239,6 +250,14 @@ def _make_room(site: Site, keep: Installation, drop: Installation) -> None:
         # As long as the hold that may be under way: a shorter one would end the requests that it has held so far.
         site.proxy.pause(keep.app, longest_wait(keep, drop))
         site.runtime.stop(drop.instance, drop.release.manifest.update.stop)
+
+
+def _take_data_back(site: Site, journal: Journal, keep: Installation, drop: Installation) -> None:
+    """No request has reached the other data: they have been held since before it was there."""
+    site.proxy.pause(keep.app, longest_wait(keep, drop))
+    for one in (drop, keep):
+        site.runtime.stop(one.instance, one.release.manifest.update.stop)
+    site.runtime.swap_data_back(keep.app, journal.swap)
 
 
 def _undo_install(site: Site, journal: Journal, cause: BaseException | None) -> None:

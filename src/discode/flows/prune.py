@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from ..core.errors import UsageError
+from contextlib import suppress
+
+from ..core.errors import Busy, UsageError
 from ..core.installation import KEPT
 from . import accessories, accessory_data
 from .settle import settle
-from .world import Result, World
+from .world import Result, Site, World
 
 
 def prune(world: World, app: str, *, keep: int = KEPT) -> Result:
@@ -25,6 +27,7 @@ def prune(world: World, app: str, *, keep: int = KEPT) -> Result:
             site = world.site(before.kind, steps)
             site.runtime.sweep(app)
             site.runtime.prune(app, after.kept_keys())
+            has_replaced = _drop_replaced(site, app)
             dropped = accessory_data.drop_earlier(site, after)
             if accessories.has_any(before):
                 accessories.prune_images(site, after)
@@ -32,4 +35,13 @@ def prune(world: World, app: str, *, keep: int = KEPT) -> Result:
     message = f"Kept for a rollback: {kept}."
     if dropped:
         message += f" Data from before an upgrade is deleted: {', '.join(dropped)}."
+    if has_replaced:
+        message += " Data that a restore has replaced is deleted."
     return Result("prune", app, "pruned", before.version, before.version, str(before.instance), steps.seconds, message)
+
+
+def _drop_replaced(site: Site, app: str) -> bool:
+    """Data that restores have replaced. Not while another one makes its own ready: that is beside it."""
+    with suppress(Busy), site.store.backing_up(app):
+        return site.runtime.drop_swaps(app, replaced=True)
+    return False

@@ -66,7 +66,7 @@ def write_if_possible(site: Site, journal: Journal) -> None:
 def _with_memory(site: Site, journal: Journal, cause: BaseException | None) -> Installation | None:
     """`before`, that remembers a release which failed here by its own fault."""
     before, after = journal.before, journal.after
-    if before is None or after is None or before.release.key == after.release.key:
+    if before is None or after is None or before.release.key == after.release.key or journal.flow == "restore":
         return before
     if isinstance(cause, ReleaseFailed):
         return before.remembering(after.release, cause.sentence, site.clock.now())

@@ -79,7 +79,7 @@ def _replace(site: Site, journal: Journal) -> None:
         with step("save", "Saving"):
             finish(site, journal, "after", "done")
     except BaseException as error:  # noqa: BLE001 - whatever it is, and a signal too, the flow is settled
-        _settle_after(site, journal, error)
+        settle_after(site, journal, error)
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def run_release_command(site: Site, journal: Journal, held: Hold | None = None) 
             )
 
 
-def _settle_after(site: Site, journal: Journal, error: BaseException) -> None:
+def settle_after(site: Site, journal: Journal, error: BaseException) -> None:
     """Bring the interrupted flow to an end. Raises, unless the end is that `after` serves."""
     if isinstance(error, ReleaseFailed | NoHttps):
         journal = journal.going_back()
@@ -194,6 +194,9 @@ def _explained(site: Site, journal: Journal, error: BaseException) -> BaseExcept
     if journal.flow == "config" and isinstance(error, ReleaseFailed):
         sentence += " The settings are as they were."
         next_step = f"Look at what it says, and give other values: discode config set {journal.app} NAME=VALUE"
+    if journal.flow == "restore":
+        sentence += " Its data and settings are as they were."
+        next_step = f"Try another snapshot: discode backup list {journal.app}"
     if journal.flow == "domain":
         sentence += " Its addresses are as they were."
     return kind(sentence, next_step, key=error.name, log=error.log)

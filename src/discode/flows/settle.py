@@ -45,10 +45,12 @@ def sweep(world: World, app: str) -> None:
 
 
 def sweep_staging(world: World, app: str) -> None:
-    """What a backup that was killed has staged goes. One that lives goes on. What cannot be deleted keeps no app from
-    its start: the next backup begins with it, and says why."""
+    """What a backup or a restore that was killed has made ready goes. One that lives goes on. What cannot be deleted
+    keeps no app from its start: the next backup begins with it, and says why."""
     with suppress(DiscodeError), world.store.backing_up(app):
         world.repositories.staging(app).clear()
+        if (installation := world.store.installation(app)) is not None:
+            world.site(installation.kind, world.steps()).runtime.drop_swaps(app)
 
 
 def settle_for_the_dead(world: World, app: str) -> None:

@@ -119,6 +119,11 @@ class Repositories(Protocol):
     def documents(self, app: str) -> Mapping[str, bytes]:
         """What else the host keeps of the app that another one would need: how its source is asked, its license."""
 
+    def lay_out(self, tree: Path, record: SnapshotRecord, target: Path) -> None:
+        """Make the app's volumes, each a folder of `target`, of a snapshot that was restored below `tree`, with its
+        databases at their places. It is durable then, and nothing is left of `tree`. Raises BackupFailed where a part
+        is not in it; PreflightError for what cannot be written."""
+
     def host(self) -> str:
         """The name of this machine, as snapshots have it that it took."""
 

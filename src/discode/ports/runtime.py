@@ -175,6 +175,26 @@ class Runtime(Protocol):
         """Where those are on this machine's disk, for this process to read. Raises Refused with the key
         `volumes-out-of-reach` when it cannot: the engine is elsewhere, or the user may not."""
 
+    def incoming(self, app: str, swap: str) -> Path:
+        """Where data is made ready that shall take the place of all volumes of the app: a folder that is not there yet,
+        in which each volume is a folder by its name. What is beside it is this swap's, too. `swap` is the swap's own
+        name. Raises Refused with the key `restore-by-hand` where volumes cannot be swapped."""
+
+    def swap_data(self, app: str, swap: str) -> None:
+        """Put what is incoming in the place of the app's volumes, which are kept. No instance of the app may run.
+        Interrupted, it is completed by the next call, and undone by `swap_data_back`. Done already: nothing."""
+
+    def swap_data_back(self, app: str, swap: str) -> None:
+        """The volumes from before are in their place again. Interrupted, the next call completes it. No such swap:
+        nothing."""
+
+    def is_swapped(self, app: str, swap: str) -> bool:
+        """Whether the volumes from before are not in their place: also when a swap was interrupted, either way."""
+
+    def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
+        """Delete what never took the place of the app's volumes, or not for good. `replaced`: the volumes from before
+        every swap, too. Whether there were such. No swap of the app is under way."""
+
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
     ) -> Iterator[str]:

@@ -188,6 +188,15 @@ class MemoryRepositories:
     def documents(self, app: str) -> Mapping[str, bytes]:
         return {}
 
+    def lay_out(self, tree: Path, record: SnapshotRecord, target: Path) -> None:
+        for kind in ("volume", "databases"):
+            for part in record.parts:
+                source = tree / part.path.lstrip("/")
+                for path in [one for one in self.files if part.kind == kind and one.is_relative_to(source)]:
+                    self.files[target / part.name / path.relative_to(source)] = self.files[path]
+        for path in [one for one in self.files if one.is_relative_to(tree)]:
+            del self.files[path]
+
     def host(self) -> str:
         return "memory"
 

@@ -16,6 +16,8 @@ from ..ports.releases import Releases
 from ..ports.report import Report
 from ..ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
 
+VOLUMES, SWAPS = Path("/memory/volumes"), Path("/memory/swaps")  # of each app
+
 
 class Behaviour(Enum):
     """How instances of a release behave."""
@@ -67,6 +69,7 @@ class MemoryRuntime:
         self.violations: list[str] = []
         self.served: Callable[[Endpoint], bool] = lambda endpoint: False
         self.has_requests: Callable[[Endpoint], bool] = lambda endpoint: False
+        self.files: dict[Path, bytes] = {}  # the disk
         self._port = 20000  # the next one
 
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
@@ -213,7 +216,51 @@ class MemoryRuntime:
     def volume_paths(self, app: str) -> Mapping[str, Path]:
         if self.is_out_of_reach:
             raise Refused(f"The volumes of {app} cannot be read here.", "Be root.", key="volumes-out-of-reach")
-        return {name: Path("/memory/volumes") / app / name for name in self.data(app)}
+        return {name: VOLUMES / app / name for name in self.data(app)}
+
+    def incoming(self, app: str, swap: str) -> Path:
+        return SWAPS / app / swap / "incoming"
+
+    def swap_data(self, app: str, swap: str) -> None:
+        incoming, replaced, volumes = self._places(app, swap)
+        if self._in(incoming):
+            self._must_not_run(app)
+            if not self._in(replaced):
+                self._move(volumes, replaced)
+            self._move(incoming, volumes)
+
+    def swap_data_back(self, app: str, swap: str) -> None:
+        incoming, replaced, volumes = self._places(app, swap)
+        if self._in(replaced):
+            self._must_not_run(app)
+            self._move(volumes, incoming)
+            self._move(replaced, volumes)
+
+    def is_swapped(self, app: str, swap: str) -> bool:
+        return bool(self._in(SWAPS / app / swap / "replaced"))
+
+    def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
+        swaps = {path.relative_to(SWAPS / app).parts[0] for path in self._in(SWAPS / app)}
+        kept = {swap for swap in swaps if self.is_swapped(app, swap)}
+        for swap in swaps if replaced else swaps - kept:
+            for path in self._in(SWAPS / app / swap):
+                del self.files[path]
+        return bool(kept) and replaced
+
+    def _places(self, app: str, swap: str) -> tuple[Path, Path, Path]:
+        return SWAPS / app / swap / "incoming", SWAPS / app / swap / "replaced", VOLUMES / app
+
+    def _must_not_run(self, app: str) -> None:
+        running = [state.name for state in self.instances(app) if state.phase is Phase.RUNNING]
+        if running:
+            self.violations.append(f"{running[0]} runs while its volumes are swapped")
+
+    def _in(self, folder: Path) -> list[Path]:
+        return [path for path in self.files if path.is_relative_to(folder)]
+
+    def _move(self, source: Path, target: Path) -> None:
+        for path in self._in(source):
+            self.files[target / path.relative_to(source)] = self.files.pop(path)
 
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""

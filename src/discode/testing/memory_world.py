@@ -126,6 +126,7 @@ class MemoryWorld:
         self.vendor = MemoryReleases(app)
         self.system, self.store, self.runtime = MemorySystem(), MemoryStore(), MemoryRuntime()
         self.accessories, self.repositories = MemoryAccessories(), MemoryRepositories()
+        self.runtime.files = self.repositories.files
         self.names = MemoryNames()
         self.proxy = MemoryProxy(self.runtime.answer)
         self.runtime.served = self.proxy.has_traffic

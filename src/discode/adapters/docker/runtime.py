@@ -24,6 +24,7 @@ from .images import Images
 from .names import APP, instance_of, part_name, process_of
 from .network import Network, address_of
 from .pull import free_disk
+from .swaps import Swaps
 
 LOOKED_AT = 20  # lines of a log: a starter's words are all that is in it
 Addressing = Literal["name", "address"]
@@ -183,6 +184,26 @@ class DockerRuntime:
     def prune(self, app: str, keep: frozenset[str]) -> None:
         with self._asking(f"drop images of {app}"):
             self._images.prune(app, keep)
+
+    def incoming(self, app: str, swap: str) -> Path:
+        with self._asking(f"look for the volumes of {app}"):
+            return Swaps(self._engine).incoming(app, swap)
+
+    def swap_data(self, app: str, swap: str) -> None:
+        with self._asking(f"swap the volumes of {app}"):
+            Swaps(self._engine).swap(app, swap)
+
+    def swap_data_back(self, app: str, swap: str) -> None:
+        with self._asking(f"swap the volumes of {app}"):
+            Swaps(self._engine).swap_back(app, swap)
+
+    def is_swapped(self, app: str, swap: str) -> bool:
+        with self._asking(f"look for the volumes of {app}"):
+            return Swaps(self._engine).is_swapped(app, swap)
+
+    def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
+        with self._asking(f"look for the volumes of {app}"):
+            return Swaps(self._engine).drop(app, replaced=replaced)
 
     def drop_data(self, app: str) -> None:
         with self._asking(f"delete the volumes of {app}"):

@@ -38,11 +38,13 @@ def found(engine: Engine, app: str) -> list[str]:
     return sorted(one["Name"].removeprefix(volume_name(app, "")) for one in _all(engine, app))
 
 
-def places(engine: Engine, app: str) -> dict[str, Path]:
-    """Their folders, by their names in the manifest. Raises Refused when this process cannot read one."""
-    told = {one["Name"]: Path(one.get("Mountpoint") or "/nowhere") for one in _all(engine, app)}
+def places(engine: Engine, app: str, *, is_halfway: bool = False) -> dict[str, Path]:
+    """Their folders, by their names in the manifest. `is_halfway`: one may be away, while it is swapped. Raises Refused
+    when this process cannot read one."""
+    told = {one["Name"]: Path(one.get("Mountpoint") or "/nowhere/_data") for one in _all(engine, app)}
     for name, place in told.items():
-        if not (engine.is_local and os.access(place, os.R_OK | os.X_OK)):
+        seen = place.parent if is_halfway else place
+        if not (engine.is_local and os.access(seen, os.R_OK | os.X_OK)):
             raise Refused(
                 f"The volume {name} cannot be read here: its folder is {place}, on the machine of the engine "
                 f"{engine.host}, and root's. Your app was not touched.",

@@ -33,6 +33,7 @@ from .logs import follow, last_lines
 from .once import begun, run_once, sweep, to_its_end
 from .ports import Ports, is_free
 from .proc import end_all, group_members, is_alive, marked_folders, memory_of
+from .swaps import Swaps
 from .work import environment, lay_out
 
 HOST = "127.0.0.1"
@@ -49,6 +50,7 @@ class ProcessRuntime:
         self._instances = home / "instances"
         self._fetched = Fetched(home)
         self._ports = Ports(self._instances)
+        self._swaps = Swaps(home)
 
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
         self._fetched.fetch(release, releases, report)
@@ -201,6 +203,21 @@ class ProcessRuntime:
                 )
         return found
 
+    def incoming(self, app: str, swap: str) -> Path:
+        return self._swaps.incoming(app, swap)
+
+    def swap_data(self, app: str, swap: str) -> None:
+        self._swaps.swap(app, swap)
+
+    def swap_data_back(self, app: str, swap: str) -> None:
+        self._swaps.swap_back(app, swap)
+
+    def is_swapped(self, app: str, swap: str) -> bool:
+        return self._swaps.is_swapped(app, swap)
+
+    def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
+        return self._swaps.drop(app, replaced=replaced)
+
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""
     ) -> Iterator[str]:
@@ -221,6 +238,7 @@ class ProcessRuntime:
 
     def drop_data(self, app: str) -> None:
         shutil.rmtree(self.home / "apps" / app / "volumes", ignore_errors=True)
+        self._swaps.drop(app, replaced=True)
 
     def _folder(self, name: InstanceName) -> InstanceFolder:
         return InstanceFolder(self._instances / str(name))

@@ -1,0 +1,137 @@
+"""Restore in place with volumes of containers, under writes; and the swap of volumes, interrupted anywhere."""
+
+import contextlib
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from conftest_docker import EDGE_IMAGE, Bench
+from swap_contract import OLD, Dying, SwapContract
+
+from discode.adapters.docker import volumes
+from discode.testing.faults import Crash
+from place import APP
+from rig.wait import wait_for
+
+from ..cli.test_restore import posts, restore, snapshot
+from .docker_place import DockerPlace
+
+
+@pytest.fixture
+def backed_up(tmp_path, daemon, registry, proxy_images):
+    made = DockerPlace(tmp_path, daemon, registry, EDGE_IMAGE)
+    made.init()
+    made.publish("1.0.0")
+    made.install()
+    made.run("backup", "setup", APP, "--to", tmp_path / "storage", "--yes-i-kept-it", "--json")
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def volume(place):
+    return Path(place.api.inspect_volume(f"{APP}_data")["Mountpoint"])
+
+
+def replaced(place):
+    return sorted(volume(place).parent.glob("discode-swaps/*/replaced/data"))
+
+
+def rows(folder):
+    with closing(sqlite3.connect(folder / "app.db")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return {number for (number,) in database.execute("SELECT number FROM post")}
+
+
+def test_all_of_the_snapshot_is_back_and_no_request_fails(backed_up):
+    backed_up.get("/first", "POST")
+    with posts(backed_up) as (acknowledged, bad):
+        before = set(acknowledged)
+        taken = snapshot(backed_up)
+        backed_up.get("/later", "POST")
+        result = restore(backed_up, taken)
+        then = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > then + 20, what="posts to the restored app")
+        after = set(acknowledged[then + 1 :])
+    assert not bad, bad
+    assert (result["result"], result["instance"][-2:]) == ("restored", "-2")
+    there, [kept] = rows(volume(backed_up)), replaced(backed_up)
+    assert before <= there and after <= there and set(acknowledged) - there
+    assert set(acknowledged) <= there | rows(kept), "what was acknowledged is in the one or in the other"
+    assert not (volume(backed_up) / "later").exists() and (kept / "later").exists()
+    assert "Data that a restore has replaced is deleted." in backed_up.run("prune", APP).out
+    assert not replaced(backed_up) and backed_up.get() == (200, "1.0.0")
+
+
+def test_data_with_which_the_app_does_not_start_is_taken_back(backed_up):
+    backed_up.get("/broken", "POST")
+    taken = snapshot(backed_up)
+    (volume(backed_up) / "broken").unlink()
+    with posts(backed_up) as (acknowledged, bad):
+        restore(backed_up, taken, code=5)
+        then = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > then + 5, what="posts to the app as it was")
+    assert not bad, bad
+    assert rows(volume(backed_up)) == set(acknowledged)
+    assert not (volume(backed_up) / "broken").exists() and not replaced(backed_up)
+
+
+def test_one_that_is_killed_is_settled_and_the_data_is_the_one_or_the_other(backed_up):
+    taken = snapshot(backed_up)
+    with posts(backed_up) as (acknowledged, bad):
+        command = backed_up.start("restore", APP, taken, "--yes", APP)
+        wait_for(lambda: replaced(backed_up), what="the swap")
+        command.send_signal(signal.SIGKILL)
+        command.wait()
+        wait_for(lambda: not (backed_up.home / "apps" / APP / "journal.json").exists(), what="its guard")
+        then = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > then + 5, what="posts to the app")
+    assert not bad, bad
+    kept = replaced(backed_up)
+    assert set(acknowledged) <= rows(volume(backed_up)) | (rows(kept[0]) if kept else set())
+
+
+class Disk:
+    def __init__(self, bench, patch):
+        self.runtime, self._engine, self._patch = bench.runtime, bench.engine, patch
+        volumes.ensure(bench.engine, "tiny", ["data"])
+        for path, text in OLD.items():
+            self.write(self.runtime.volume_paths("tiny")["data"].parent / path.replace("data/", "_data/"), text)
+
+    def write(self, path, text):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def read(self):
+        found = {}
+        for name, place in self.runtime.volume_paths("tiny").items():
+            found |= {f"{name}/{path.relative_to(place)}": path.read_text() for path in place.rglob("*")}
+        return found
+
+    @contextlib.contextmanager
+    def dies_at(self, change):
+        dying, rename = Dying(change), Path.rename
+
+        def renamed(path, target):
+            dying()
+            return rename(path, target)
+
+        with self._patch.context() as patched, contextlib.suppress(Crash):
+            patched.setattr(Path, "rename", renamed)
+            yield
+
+
+@pytest.fixture
+def disk(daemon, registry, monkeypatch):
+    bench = Bench(daemon, registry)
+    try:
+        yield Disk(bench, monkeypatch)
+    finally:
+        bench.close()
+
+
+class TestDockerSwaps(SwapContract):
+    """The contract, with volumes of an engine."""
