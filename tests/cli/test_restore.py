@@ -53,7 +53,7 @@ def volumes(place):
 
 
 def replaced(place):
-    return sorted((place.home / "apps" / APP).glob("swaps/*/replaced"))
+    return sorted((place.home / "apps" / APP).glob("swaps/*/kept"))
 
 
 def rows(folder):

@@ -37,7 +37,7 @@ def volume(place):
 
 
 def replaced(place):
-    return sorted(volume(place).parent.glob("discode-swaps/*/replaced/data"))
+    return sorted(volume(place).parent.glob("discode-swaps/*/kept/data"))
 
 
 def rows(folder):
@@ -83,7 +83,7 @@ def test_one_that_is_killed_is_settled_and_the_data_is_the_one_or_the_other(back
     taken = snapshot(backed_up)
     with posts(backed_up) as (acknowledged, bad):
         command = backed_up.start("restore", APP, taken, "--yes", APP)
-        wait_for(lambda: replaced(backed_up), what="the swap")
+        wait_for(lambda: list(volume(backed_up).parent.glob("discode-swaps/*/replaced")), what="the swap")
         command.send_signal(signal.SIGKILL)
         command.wait()
         wait_for(lambda: not (backed_up.home / "apps" / APP / "journal.json").exists(), what="its guard")

@@ -151,7 +151,7 @@ def test_who_changes_the_app_meanwhile_wins(world, monkeypatch):
 
 def test_what_a_killed_one_has_made_ready_is_swept_and_what_was_replaced_is_not(world):
     restore(world)
-    kept = [path for path in world.repositories.files if "replaced" in path.parts]
+    kept = [path for path in world.repositories.files if "kept" in path.parts]
     world.repositories.files[world.runtime.incoming(APP, "killed") / "data/note"] = b"half"
     settle_all(world.world(), APP)
     assert kept and kept == [path for path in world.repositories.files if path.is_relative_to("/memory/swaps")]

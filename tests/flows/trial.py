@@ -243,7 +243,8 @@ def _check_data(scenario, installation, world: MemoryWorld, where) -> None:
     assert greeting == ("later" if is_before else None), f"{where}: its settings are others: {greeting}"
     acknowledged = files.get(Path("/memory/acknowledged") / str(installation.instance), b"")
     assert log.endswith(acknowledged), f"{where}: what was acknowledged is lost"
-    assert is_before or any("replaced" in path.parts for path in files), f"{where}: the data from before is gone"
+    assert is_before or any("kept" in path.parts for path in files), f"{where}: the data from before is gone"
+    assert not world.runtime.open_swap(APP), f"{where}: a swap is neither kept nor undone"
 
 
 def _someone_serves(scenario: Scenario, world: MemoryWorld):

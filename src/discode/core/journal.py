@@ -58,6 +58,15 @@ class Journal(Model, frozen=True, kw_only=True):
         return self.changed(verdict="back")
 
 
+def swap_of(after: Installation, now: float) -> str:
+    """The name of a swap: it tells for which instance the data is, should the journal be damaged."""
+    return f"{int(now * 1000)}-{after.instance}"
+
+
+def is_swap_of(installation: Installation, swap: str) -> bool:
+    return swap.partition("-")[2] == str(installation.instance)
+
+
 def choose(journal: Journal, serves: Side | None, after_answers: bool) -> Side:
     """Which side stays, by what the proxy says (`serves`) and whether `after` answers through it, by HTTPS where the
     journal requires that.

@@ -255,8 +255,8 @@ def _make_room(site: Site, keep: Installation, drop: Installation) -> None:
 def _take_data_back(site: Site, journal: Journal, keep: Installation, drop: Installation) -> None:
     """No request has reached the other data: they have been held since before it was there."""
     site.proxy.pause(keep.app, longest_wait(keep, drop))
-    for one in (drop, keep):
-        site.runtime.stop(one.instance, one.release.manifest.update.stop)
+    for state in site.runtime.instances(keep.app):  # of a journal that was rebuilt, `drop` may be none of them
+        site.runtime.stop(state.name, drop.release.manifest.update.stop)
     site.runtime.swap_data_back(keep.app, journal.swap)
 
 

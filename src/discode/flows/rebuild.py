@@ -7,14 +7,14 @@ the app is removed, started or stopped here: the ordinary settling does that aft
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..core import installation as schema
 from ..core.artifact import KINDS
 from ..core.errors import Refused, RuntimeUnreachable, StateError
 from ..core.installation import Installation, Route
-from ..core.journal import Journal
+from ..core.journal import Journal, is_swap_of
 from ..core.names import check_slug
 from ..ports.proxy import Mode, Serving
 from ..ports.runtime import InstanceState
@@ -32,6 +32,7 @@ class Rebuilding:
     installation: Installation | None = None
     journal: Journal | None = None
     words: tuple[str, ...] = ()
+    kept: tuple[Installation, str] | None = None  # whose data a restore has put in its place, and that stays
 
 
 def plan_rebuild(world: World, app: str) -> Rebuilding | None:
@@ -44,7 +45,26 @@ def plan_rebuild(world: World, app: str) -> Rebuilding | None:
     plan = Rebuilding(app, damaged, words=(*found.values(), *_history_words(world, app, damaged)))
     if "installation" in damaged or "journal" in damaged:
         plan = _by_the_instances(world, plan)
-    return plan
+    return _with_swap(world, plan) if "journal" in plan.damaged else plan
+
+
+def _with_swap(world: World, plan: Rebuilding) -> Rebuilding:
+    """A restore was under way, as the disk tells: where the version from before stays, it has its own data again."""
+    there = None if "installation" in plan.damaged else world.store.installation(plan.app)
+    stays = plan.journal.before if plan.journal else plan.installation or there
+    if stays is None:
+        return plan
+    swap = world.site(stays.kind, world.steps()).runtime.open_swap(plan.app)
+    if not swap:
+        return plan
+    if is_swap_of(stays, swap):
+        return replace(plan, kept=(stays, swap))
+    after = plan.journal.after if plan.journal else None
+    if plan.journal is not None and after is not None and is_swap_of(after, swap):
+        return replace(plan, journal=plan.journal.changed(swap=swap))
+    other = stays.redeployed(stays.settings)
+    back = Journal(flow="restore", started=world.clock.now(), before=stays, after=other, verdict="back", swap=swap)
+    return replace(plan, journal=back)
 
 
 def rebuild(world: World, app: str) -> Rebuilding | None:
@@ -63,6 +83,9 @@ def rebuild(world: World, app: str) -> Rebuilding | None:
             world.store.write_journal(plan.journal)
         elif "journal" in plan.damaged:
             world.store.clear_journal(app)
+        if plan.kept is not None:
+            installation, swap = plan.kept
+            world.site(installation.kind, world.steps()).runtime.keep_swap(app, swap)
         if "history" in plan.damaged:
             world.store.replace_history(app, entries)
         if world.store.installation(app) is None and world.store.journal(app) is None:

@@ -17,6 +17,8 @@ def finish(site: Site, journal: Journal, kept: Side, outcome: Outcome, cause: Ba
     installation = journal.after if kept == "after" else _with_memory(site, journal, cause)
     if installation is not None:
         site.store.save_installation(installation)
+        if journal.swap and kept == "after":
+            site.runtime.keep_swap(journal.app, journal.swap)
         site.runtime.prune(installation.app, installation.kept_keys())
         if accessories.has_any(journal.before, journal.after):
             accessories.prune_images(site, installation)

@@ -24,7 +24,7 @@ from datetime import datetime
 from ..core.backup_errors import NoSuchSnapshot
 from ..core.errors import DiscodeError, Failed, PreflightError, Refused
 from ..core.installation import Installation
-from ..core.journal import Journal
+from ..core.journal import Journal, swap_of
 from ..core.model import ValidationError
 from ..core.quantity import format_size
 from ..core.snapshot import RECORD, RESTORED, Snapshot, SnapshotRecord, check_architecture, read_record
@@ -84,7 +84,7 @@ def restore_data(world: World, app: str, which: str, *, sure: bool = False, snap
     saved = take(world, app, steps, "restore").saved.id if snapshot_before else None
     with world.store.backing_up(app):
         site = world.site(before.kind, steps)
-        swap = f"{int(world.clock.now() * 1000)}-{chosen.snapshot.id}"
+        swap = swap_of(_next(before, chosen, before.settings), world.clock.now())
         try:
             _make_ready(world, site, repository, chosen, swap)
         except BaseException:
@@ -243,12 +243,16 @@ def _restored(site: Site, before: Installation, chosen: Chosen) -> Installation:
     if wanted != site.store.settings(before.app, revision):
         revision += 1
         site.store.save_settings(before.app, revision, wanted)
-    if release.key == before.release.key:
-        return before.redeployed(revision)
-    after = before.with_release(release, revision)
+    after = _next(before, chosen, revision)
     if not before.is_newer_than(release):
         return after
     return after.remembering(before.release, "data from before it was restored.", site.clock.now(), again=False)
+
+
+def _next(before: Installation, chosen: Chosen, revision: int) -> Installation:
+    release = chosen.installation.release
+    is_same = release.key == before.release.key
+    return before.redeployed(revision) if is_same else before.with_release(release, revision)
 
 
 def _replace(site: Site, journal: Journal) -> None:

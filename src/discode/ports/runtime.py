@@ -191,6 +191,12 @@ class Runtime(Protocol):
     def is_swapped(self, app: str, swap: str) -> bool:
         """Whether the volumes from before are not in their place: also when a swap was interrupted, either way."""
 
+    def keep_swap(self, app: str, swap: str) -> None:
+        """It is for good: nothing takes it back any more, and what it has replaced stays until `drop_swaps`."""
+
+    def open_swap(self, app: str) -> str:
+        """The swap that was begun, and neither kept nor undone; empty when there is none."""
+
     def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
         """Delete what never took the place of the app's volumes, or not for good. `replaced`: the volumes from before
         every swap, too. Whether there were such. No swap of the app is under way."""

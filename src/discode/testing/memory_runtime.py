@@ -237,7 +237,14 @@ class MemoryRuntime:
             self._move(replaced, volumes)
 
     def is_swapped(self, app: str, swap: str) -> bool:
-        return bool(self._in(SWAPS / app / swap / "replaced"))
+        return any(self._in(SWAPS / app / swap / name) for name in ("replaced", "kept"))
+
+    def keep_swap(self, app: str, swap: str) -> None:
+        self._move(SWAPS / app / swap / "replaced", SWAPS / app / swap / "kept")
+
+    def open_swap(self, app: str) -> str:
+        found = [path.relative_to(SWAPS / app).parts for path in self._in(SWAPS / app)]
+        return next((swap for swap, kind, *_ in sorted(found) if kind == "replaced"), "")
 
     def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
         swaps = {path.relative_to(SWAPS / app).parts[0] for path in self._in(SWAPS / app)}

@@ -201,6 +201,14 @@ class DockerRuntime:
         with self._asking(f"look for the volumes of {app}"):
             return Swaps(self._engine).is_swapped(app, swap)
 
+    def keep_swap(self, app: str, swap: str) -> None:
+        with self._asking(f"look for the volumes of {app}"):
+            Swaps(self._engine).keep(app, swap)
+
+    def open_swap(self, app: str) -> str:
+        with self._asking(f"look for the volumes of {app}"):
+            return Swaps(self._engine).open_swap(app)
+
     def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
         with self._asking(f"look for the volumes of {app}"):
             return Swaps(self._engine).drop(app, replaced=replaced)

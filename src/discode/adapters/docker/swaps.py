@@ -3,7 +3,7 @@
     <volume>/_data                      what containers of the app mount when they start
     <volume>/discode-swaps/<swap>/      in one of the volumes, for all of them
         incoming/<volume>               what shall take its place, or had it and was taken back
-        replaced/<volume>               what was there before
+        replaced/<volume>, later kept   what was there before
 
 A swap is begun when there is `replaced`, and done when there is no `incoming` any more. In between each volume tells by
 itself how far it came, so it needs no record. No container of the app may run.
@@ -22,6 +22,7 @@ from . import volumes
 from .engine import Engine
 
 FOLDER = "discode-swaps"
+KEPT = "kept"  # the name of `replaced` once the swap is for good
 
 
 class Swaps:
@@ -71,7 +72,22 @@ class Swaps:
             sync_folder(folder)
 
     def is_swapped(self, app: str, swap: str) -> bool:
-        return (self._found(volumes.places(self._engine, app, is_halfway=True), swap) / "replaced").is_dir()
+        return _is_swapped(self._found(volumes.places(self._engine, app, is_halfway=True), swap))
+
+    def keep(self, app: str, swap: str) -> None:
+        folder = self._found(volumes.places(self._engine, app, is_halfway=True), swap)
+        with writing(folder):
+            if (folder / "replaced").is_dir():
+                _rename(folder / "replaced", folder / KEPT)
+
+    def open_swap(self, app: str) -> str:
+        """Where the volumes are out of reach nobody has swapped any."""
+        try:
+            places = volumes.places(self._engine, app, is_halfway=True)
+        except Refused:
+            return ""
+        found = [one for place in places.values() for one in place.parent.glob(f"{FOLDER}/*/replaced")]
+        return next((one.parent.name for one in sorted(found)), "")
 
     def drop(self, app: str, *, replaced: bool) -> bool:
         """Where the volumes are out of reach nobody has swapped any."""
@@ -80,7 +96,7 @@ class Swaps:
         except Refused:
             return False
         swaps = [one for place in places.values() for one in place.parent.glob(f"{FOLDER}/*")]
-        kept = [one for one in swaps if (one / "replaced").is_dir()]
+        kept = [one for one in swaps if _is_swapped(one)]
         for one in swaps if replaced else (one for one in swaps if one not in kept):
             with writing(one):
                 shutil.rmtree(one)
@@ -90,6 +106,10 @@ class Swaps:
         """Where the swap is, or would be: a volume that came later may be the first one now."""
         all_ = [place.parent / FOLDER / swap for place in places.values()]
         return next((one for one in all_ if one.is_dir()), all_[0] if all_ else Path("/nowhere"))
+
+
+def _is_swapped(folder: Path) -> bool:
+    return (folder / "replaced").is_dir() or (folder / KEPT).is_dir()
 
 
 def _put(place: Path, incoming: Path, replaced: Path) -> None:

@@ -215,6 +215,12 @@ class ProcessRuntime:
     def is_swapped(self, app: str, swap: str) -> bool:
         return self._swaps.is_swapped(app, swap)
 
+    def keep_swap(self, app: str, swap: str) -> None:
+        self._swaps.keep(app, swap)
+
+    def open_swap(self, app: str) -> str:
+        return self._swaps.open_swap(app)
+
     def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
         return self._swaps.drop(app, replaced=replaced)
 

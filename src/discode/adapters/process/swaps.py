@@ -3,7 +3,7 @@
     apps/<app>/volumes              the data that its instances have
     apps/<app>/swaps/<swap>/
         incoming                    what shall take its place, or had it and was taken back
-        replaced                    what was there before
+        replaced, later kept        what was there before
 
 Which of these folders are there says how far it came, so it needs no record: without `replaced` it has not begun, or is
 undone; with both, it is halfway; with `replaced` alone it is done.
@@ -16,6 +16,8 @@ from pathlib import Path
 
 from ...disk.folders import make_folder, make_private, sync_folder
 from ..files.disk import writing
+
+KEPT = "kept"  # the name of `replaced` once the swap is for good
 
 
 class Swaps:
@@ -47,12 +49,22 @@ class Swaps:
             _rename(replaced, volumes)
 
     def is_swapped(self, app: str, swap: str) -> bool:
-        return self._places(app, swap)[1].is_dir()
+        replaced = self._places(app, swap)[1]
+        return replaced.is_dir() or replaced.with_name(KEPT).is_dir()
+
+    def keep(self, app: str, swap: str) -> None:
+        replaced = self._places(app, swap)[1]
+        with writing(replaced):
+            if replaced.is_dir():
+                _rename(replaced, replaced.with_name(KEPT))
+
+    def open_swap(self, app: str) -> str:
+        return next((path.parent.name for path in sorted(self._folder(app).glob("*/replaced"))), "")
 
     def drop(self, app: str, *, replaced: bool) -> bool:
         folder = self._folder(app)
         swaps = list(folder.iterdir()) if folder.is_dir() else []
-        kept = [one for one in swaps if (one / "replaced").is_dir()]
+        kept = [one for one in swaps if self.is_swapped(app, one.name)]
         with writing(folder):
             for one in swaps if replaced else (one for one in swaps if one not in kept):
                 shutil.rmtree(one)
