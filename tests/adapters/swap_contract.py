@@ -39,6 +39,44 @@ class SwapContract:
         disk.runtime.swap_data_back(APP, "one")
         assert disk.read() == NEW
 
+    def test_a_swap_is_open_until_it_is_kept_or_dropped(self, disk):
+        runtime = disk.runtime
+        assert not runtime.open_swap(APP)
+        with_other_data(disk)
+        assert runtime.open_swap(APP) == "one" and not runtime.is_swapped(APP, "one"), "it waits"
+        runtime.swap_data(APP, "one")
+        assert runtime.open_swap(APP) == "one" and runtime.is_swapped(APP, "one")
+        runtime.swap_data_back(APP, "one")
+        assert runtime.open_swap(APP) == "one" and not runtime.is_swapped(APP, "one"), "it waits again"
+        runtime.drop_swaps(APP)
+        assert not runtime.open_swap(APP)
+
+    def test_one_that_is_kept_is_not_open_and_is_not_taken_back(self, disk):
+        with_other_data(disk)
+        disk.runtime.swap_data(APP, "one")
+        for _ in range(2):
+            disk.runtime.keep_swap(APP, "one")
+            assert not disk.runtime.open_swap(APP) and disk.runtime.is_swapped(APP, "one")
+        disk.runtime.swap_data_back(APP, "one")
+        assert disk.read() == NEW
+        with_other_data(disk, "two")
+        assert disk.runtime.open_swap(APP) == "two"
+        disk.runtime.drop_swaps(APP)
+        assert disk.runtime.is_swapped(APP, "one"), "what was replaced stays until it is asked for"
+
+    @pytest.mark.parametrize("change", range(6))
+    def test_one_that_was_being_taken_back_is_completed_and_kept(self, disk, change):
+        with_other_data(disk)
+        disk.runtime.swap_data(APP, "one")
+        with disk.dies_at(change):
+            disk.runtime.swap_data_back(APP, "one")
+        if disk.runtime.is_swapped(APP, "one"):
+            disk.runtime.swap_data(APP, "one")
+            disk.runtime.keep_swap(APP, "one")
+            assert disk.read() == NEW and not disk.runtime.open_swap(APP)
+        else:
+            assert disk.read() == OLD
+
     def test_without_anything_incoming_nothing_is_done(self, disk):
         disk.runtime.swap_data(APP, "one")
         disk.runtime.swap_data_back(APP, "one")

@@ -11,7 +11,7 @@ from scenarios import APP, DATA, ENV, HOLD, installed, installed_with, restorabl
 
 from discode.core.backup_errors import NoRepository, NoSuchSnapshot, RepositoryDamaged
 from discode.core.errors import DiscodeError, Failed, PreflightError, Refused
-from discode.core.snapshot import RECORD, read_record
+from discode.core.snapshot import RECORD, SCHEMA, read_record
 from discode.flows.configure import configure
 from discode.flows.power import stop
 from discode.flows.prune import prune
@@ -76,7 +76,7 @@ def test_nobody_restores_without_having_consented(world):
 @pytest.mark.parametrize(
     ("fields", "key"),
     [
-        ({"snapshot_schema": 2}, "newer-snapshot"),
+        ({"snapshot_schema": SCHEMA + 1}, "newer-snapshot"),
         ({"architecture": "riscv64"}, "other-architecture"),
         ({"app": "another"}, "other-app"),
         ({"kind": "no such kind"}, "damaged-snapshot"),

@@ -8,9 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.backup_errors import NoRepository
-from ..core.platform import of_machine
-
 if TYPE_CHECKING:  # every command makes one of these, and few back up
     from ..core.backup_plan import BackupPlan
     from ..core.snapshot import SnapshotRecord

@@ -20,7 +20,7 @@ from ..ports.proxy import Mode, Serving
 from ..ports.runtime import InstanceState
 from ..ports.store import Document
 from .accessories import retire_others
-from .world import World
+from .world import Site, World
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,9 @@ def _with_swap(world: World, plan: Rebuilding) -> Rebuilding:
     stays = plan.journal.before if plan.journal else plan.installation or there
     if stays is None:
         return plan
-    swap = world.site(stays.kind, world.steps()).runtime.open_swap(plan.app)
-    if not swap:
+    runtime = world.site(stays.kind, world.steps()).runtime
+    swap = runtime.open_swap(plan.app)
+    if not swap or not runtime.is_swapped(plan.app, swap):
         return plan
     if is_swap_of(stays, swap):
         return replace(plan, kept=(stays, swap))
@@ -84,14 +85,20 @@ def rebuild(world: World, app: str) -> Rebuilding | None:
         elif "journal" in plan.damaged:
             world.store.clear_journal(app)
         if plan.kept is not None:
-            installation, swap = plan.kept
-            world.site(installation.kind, world.steps()).runtime.keep_swap(app, swap)
+            _keep_swap(world, *plan.kept)
         if "history" in plan.damaged:
             world.store.replace_history(app, entries)
         if world.store.installation(app) is None and world.store.journal(app) is None:
             _retire_accessories(world, app)
     kept = f"The damaged files are kept: {', '.join(aside)}."
     return Rebuilding(app, plan.damaged, plan.installation, plan.journal, (*plan.words, kept))
+
+
+def _keep_swap(world: World, installation: Installation, swap: str) -> None:
+    """It may have been halfway back: then no instance runs, and no request has been written to the data from before."""
+    runtime = world.site(installation.kind, world.steps()).runtime
+    runtime.swap_data(installation.app, swap)
+    runtime.keep_swap(installation.app, swap)
 
 
 def _retire_accessories(world: World, app: str) -> None:
@@ -134,7 +141,9 @@ def _by_the_instances(world: World, plan: Rebuilding) -> Rebuilding:
     found = _with_settings(world, _as_routed(world, chosen, serving).with_state("stopped" if stopped else "running"))
     how = "has the traffic" if served else "is its only instance"
     words = f"{found.app} {found.version} is installed: {found.instance} {how}."
-    return Rebuilding(plan.app, plan.damaged, found, _put_again(world, found), (*plan.words, words))
+    leads_elsewhere = served is None and serving is not None and not stopped  # the settling has it lead here
+    again = None if leads_elsewhere else _put_again(world, found)
+    return Rebuilding(plan.app, plan.damaged, found, again, (*plan.words, words))
 
 
 def _by_the_journal(plan: Rebuilding, journal: Journal) -> Rebuilding:
@@ -190,7 +199,8 @@ def _found(world: World, plan: Rebuilding) -> tuple[Serving | None, list[tuple[I
             obstacle = error
             continue
         serving = serving or site.proxy.serving(plan.app)
-        found = [(state, one) for state in states if (one := _told(plan.app, state)) is not None]
+        told = [(state, one) for state in states if (one := _told(plan.app, state)) is not None]
+        found = [(state, one) for state, one in told if _has_its_data(site, one)]
         known.update({state.name: (state, one) for state, one in found})
     if obstacle is not None and not known:
         raise obstacle
@@ -204,6 +214,13 @@ def _kinds(world: World, plan: Rebuilding) -> tuple[Literal["archive", "image"],
         if told is not None:
             return (told.kind if isinstance(told, Installation) else told.any_side.kind,)
     return KINDS
+
+
+def _has_its_data(site: Site, one: Installation) -> bool:
+    """A restore was going to give it data that is not in its place, or not any more: it must not serve with other
+    data, and does not."""
+    swap = site.runtime.open_swap(one.app)
+    return not is_swap_of(one, swap) or site.runtime.is_swapped(one.app, swap)
 
 
 def _told(app: str, state: InstanceState) -> Installation | None:

@@ -195,7 +195,8 @@ class Runtime(Protocol):
         """It is for good: nothing takes it back any more, and what it has replaced stays until `drop_swaps`."""
 
     def open_swap(self, app: str) -> str:
-        """The swap that was begun, and neither kept nor undone; empty when there is none."""
+        """The swap that is neither kept nor dropped, whether its data is in the place of the app's volumes or waits
+        beside them, not yet or not any more; empty when there is none."""
 
     def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
         """Delete what never took the place of the app's volumes, or not for good. `replaced`: the volumes from before

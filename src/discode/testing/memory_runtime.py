@@ -244,7 +244,7 @@ class MemoryRuntime:
 
     def open_swap(self, app: str) -> str:
         found = [path.relative_to(SWAPS / app).parts for path in self._in(SWAPS / app)]
-        return next((swap for swap, kind, *_ in sorted(found) if kind == "replaced"), "")
+        return next((swap for swap, kind, *_ in sorted(found, reverse=True) if kind in ("replaced", "incoming")), "")
 
     def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
         swaps = {path.relative_to(SWAPS / app).parts[0] for path in self._in(SWAPS / app)}

@@ -86,8 +86,9 @@ class Swaps:
             places = volumes.places(self._engine, app, is_halfway=True)
         except Refused:
             return ""
-        found = [one for place in places.values() for one in place.parent.glob(f"{FOLDER}/*/replaced")]
-        return next((one.parent.name for one in sorted(found)), "")
+        folders = [place.parent / FOLDER for place in places.values()]
+        found = [one.parent for name in ("replaced", "incoming") for each in folders for one in each.glob(f"*/{name}")]
+        return next((one.name for one in found if not (one / KEPT).is_dir()), "")
 
     def drop(self, app: str, *, replaced: bool) -> bool:
         """Where the volumes are out of reach nobody has swapped any."""

@@ -59,7 +59,8 @@ class Swaps:
                 _rename(replaced, replaced.with_name(KEPT))
 
     def open_swap(self, app: str) -> str:
-        return next((path.parent.name for path in sorted(self._folder(app).glob("*/replaced"))), "")
+        found = [path.parent.name for name in ("replaced", "incoming") for path in self._folder(app).glob(f"*/{name}")]
+        return next((one for one in found if not (self._folder(app) / one / KEPT).is_dir()), "")
 
     def drop(self, app: str, *, replaced: bool) -> bool:
         folder = self._folder(app)
