@@ -62,6 +62,12 @@ packages_of_test_tools() {
 
 packages_of_restic() { has restic || echo restic; }
 
+# What repositories of backups are on in tests; S3 is a library of Python's.
+packages_of_storages() {
+    packages_of_ssh
+    has rclone || echo rclone
+}
+
 # The customer of a demo has it, for install.sh.
 packages_of_curl() { has curl || echo curl; }
 

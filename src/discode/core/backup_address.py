@@ -11,7 +11,10 @@ from .errors import UsageError
 
 SCHEMES = ("sftp", "s3", "rest", "rclone")
 # What restic and rclone take from the environment for each: kept at the setup, because a timer has no such environment.
-_VARIABLES = {"s3": ("AWS_",), "rest": ("RESTIC_REST_",), "rclone": ("RCLONE_",), "sftp": (), "": ()}
+_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_VARIABLES: dict[str, tuple[str, ...]] = {
+    "s3": ("AWS_", *_TRUST), "rest": ("RESTIC_REST_", *_TRUST), "rclone": ("RCLONE_", *_TRUST), "sftp": (), "": (),
+}  # fmt: skip
 _EXAMPLE = "For example: --to /mnt/backup/myapp, or --to sftp:user@host:/backup, or --to s3:https://host/bucket/myapp"
 
 
@@ -44,6 +47,17 @@ def scheme_of(address: str) -> str:
 
 def is_path(address: str) -> bool:
     return not scheme_of(address)
+
+
+def ssh_command(address: str) -> str:
+    """How a person logs in where an SFTP repository is; empty for others."""
+    if scheme_of(address) != "sftp":
+        return ""
+    rest = address.partition(":")[2]
+    if not rest.startswith("//"):
+        return f"ssh {rest.partition(':')[0]}"
+    user_and_host, _, port = rest[2:].partition("/")[0].partition(":")
+    return f"ssh -p {port} {user_and_host}" if port else f"ssh {user_and_host}"
 
 
 def credentials_in(environment: Mapping[str, str], address: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ Refused
     RepositoryMissing   nothing is at the address, or the disk is not mounted
     WrongPassword
     RepositoryDenied    somebody may not write or read there
+    RepositoryUntrusted its machine cannot prove which one it is: a certificate or a host key that nobody knows
     RepositoryFull
     RepositoryDamaged   a part of it is missing or changed
     NoSuchSnapshot
@@ -43,6 +44,10 @@ class WrongPassword(BackupFailed):
 
 class RepositoryDenied(BackupFailed):
     key = "repository-denied"
+
+
+class RepositoryUntrusted(BackupFailed):
+    key = "repository-untrusted"
 
 
 class RepositoryFull(BackupFailed):

@@ -34,9 +34,10 @@ class Survey:
 class Backups(Protocol):
     """The repository in which an app's snapshots are. Other apps and machines may have theirs there, too.
 
-    Every call may raise NoRestic, RepositoryMissing, WrongPassword, RepositoryDenied, RepositoryFull, RepositoryLocked,
-    RepositoryDamaged or RepositoryUnreachable. A lock that a dead process left is removed; one of another machine when
-    it is older than half an hour, as restic decides it.
+    Every call may raise NoRestic, RepositoryMissing, WrongPassword, RepositoryDenied, RepositoryUntrusted,
+    RepositoryFull, RepositoryLocked, RepositoryDamaged or RepositoryUnreachable. A lock that a dead process left is
+    removed; one of another machine when it is older than half an hour, as restic decides it. One of a process that
+    lives is waited for, for some minutes.
     """
 
     def create(self) -> None:

@@ -36,8 +36,8 @@ class Bench:
     def access(self, app="myapp", password="right", where=None, **fields):
         return Access(app, str(where or self.storage), self.folder / "cache", password, **fields)
 
-    def backups(self, app="myapp", password="right"):
-        return ResticBackups(self.access(app, password))
+    def backups(self, app="myapp", password="right", **fields):
+        return ResticBackups(self.access(app, password, **fields))
 
     def write(self, path, data):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +163,7 @@ def test_a_lock_of_a_dead_restic_is_removed_and_of_a_living_one_is_not(filled, t
     try:
         [one] = filled.backups().snapshots()
         with pytest.raises(RepositoryLocked) as raised:
-            filled.backups().forget([one], Silence())
+            filled.backups(patience=0.0).forget([one], Silence())
         assert f"PID {process.pid}" in raised.value.sentence and filled.backups().snapshots()
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -174,6 +174,24 @@ def test_a_lock_of_a_dead_restic_is_removed_and_of_a_living_one_is_not(filled, t
         process.wait()
         writer.close()
     assert filled.backups().snapshots() == [] and not list((filled.storage / "locks").iterdir())
+
+
+def test_a_lock_of_a_living_restic_is_waited_for(filled, tmp_path):
+    process, writer = a_lock_of(filled, tmp_path)
+    seen = []
+
+    class Told(Silence):
+        def waiting(self, what):
+            seen.append(what)
+            writer.write(b"the end")
+            writer.close()
+
+    try:
+        filled.backups().forget(filled.backups().snapshots(), Told())
+    finally:
+        process.kill()
+        process.wait()
+    assert seen == ["another restic works in the repository"] and len(filled.backups().snapshots()) == 0
 
 
 @pytest.fixture

@@ -15,28 +15,31 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
-from ...core.backup_address import with_login
+from ...core.backup_address import ssh_command, with_login
 from ...core.backup_errors import NoRestic
 from ...core.lasting import lasting
 
 RETRIES = 60.0  # seconds for which restic, which tries for 15 minutes, may repeat what its storage refuses
 SILENCE = 600.0  # seconds without a sign of progress
+OPENING = 120.0  # the same while no more than the repository's own few lines are read
+PATIENCE = 300.0  # seconds for which another one's lock is waited for
 GRACE = 10.0  # seconds for its end: it removes its lock
 STUCK = -1000  # in place of an exit code: it was ended, for it did not get on
 LAST = 40  # lines of its words that are kept
 _HOPELESS = ("permission denied", "read-only file system")
+_NO_SESSION = "unable to start the sftp session"
 _TRACE = ("\t", "github.com/", "main.", "runtime.", "golang.org/")  # of Go, behind some messages
 _MORE = ("SSH_AUTH_SOCK", "XDG_CACHE_HOME", "RCLONE_CONFIG")
 
 
 @dataclass(frozen=True)
 class Access:
-    """How the repository of an app is reached. `cache` is a folder for what restic has read of it; `silence` and
-    `retries` are seconds."""
+    """How the repository of an app is reached. `cache` is a folder for what restic has read of it; `silence`, `retries`
+    and `patience` are seconds."""
 
     app: str
     repository: str
@@ -45,6 +48,12 @@ class Access:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     silence: float = SILENCE
     retries: float = RETRIES
+    patience: float = PATIENCE
+
+    @property
+    def opening(self) -> Access:
+        """For what is short."""
+        return replace(self, silence=min(self.silence, OPENING))
 
     def hidden(self, text: str) -> str:
         """The text without secrets: some messages repeat the address with its login."""
@@ -95,9 +104,25 @@ def run(access: Access, words: Sequence[str], *, read: Reader | None = None, fil
             pass_fds=numbers, start_new_session=True, cwd="/",
         )  # fmt: skip
         try:
-            return _Watch(access, process, read).until_its_end()
+            ended = _Watch(access, process, read).until_its_end()
         finally:
             _end(process)
+    if ended.code != 0 and any(_NO_SESSION in line for line in ended.words):
+        ended.words[:0] = _said_by_ssh(access, environment)
+    return ended
+
+
+def _said_by_ssh(access: Access, environment: Mapping[str, str]) -> list[str]:
+    """When ssh ends at once, restic may lose what it has said. So it is asked again."""
+    words = [*ssh_command(access.repository).split(), "-o", "BatchMode=yes", "-s", "sftp"]
+    try:
+        done = subprocess.run(
+            words, stdin=subprocess.DEVNULL, capture_output=True, env=environment, start_new_session=True, cwd="/",
+            timeout=OPENING,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [f"subprocess ssh: {line}" for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
 
 
 def _environment() -> dict[str, str]:

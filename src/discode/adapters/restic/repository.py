@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from ...core.backup_errors import BackupFailed, RepositoryDamaged, RepositoryLoc
 from ...core.snapshot import Snapshot, SnapshotRecord
 from ...disk.folders import make_private
 from ...ports.backups import Saved
-from ...ports.report import Report
+from ...ports.report import Report, Silence
 from ..files.disk import writing
 from .failures import failure
 from .messages import Reading, snapshots_in
 from .program import Access, Ended, Reader, run
 
+BETWEEN = 5.0  # seconds between two looks at whether another one's lock is gone
 INCOMPLETE = 3  # restic's exit code of a snapshot without some files
 _GONE = ("errno 2", "no such file or directory")  # the app deleted it meanwhile
 # Of a pattern for files that are left out. A `$` would be a variable there; blanks at its end would be cut.
@@ -34,7 +36,9 @@ class ResticBackups:
         self._done("make the repository", "init")
 
     def look(self) -> None:
-        self._done("open the repository", "cat", "config", "--no-lock")
+        ended = self._run(["cat", "config", "--no-lock"], access=self._access.opening)
+        if ended.code != 0:
+            raise failure(self._access.opening, ended, "open the repository")
 
     def save(
         self, record: SnapshotRecord, staged: Path, volumes: Sequence[Path], excluded: Sequence[Path], report: Report
@@ -43,7 +47,7 @@ class ResticBackups:
         lines = "".join(f"{str(path).translate(_PLAIN)}\n" for path in excluded)
         tags = [word for one in record.tags() for word in ("--tag", one)]
         words = ["backup", "--json", *tags, "--exclude-file", "{}", "--", str(staged), *map(str, volumes)]
-        ended = self._run(words, reading, [lines.encode(errors="surrogateescape")])
+        ended = self._run(words, reading, [lines.encode(errors="surrogateescape")], report)
         if ended.code not in (0, INCOMPLETE) or not reading.summary:
             raise failure(self._access, ended, "take the snapshot")
         saved = Saved(
@@ -64,10 +68,10 @@ class ResticBackups:
         return self._done("read the snapshot", "dump", "--no-lock", snapshot.id, f"{snapshot.folder}/{name}").out
 
     def restore(self, snapshot: Snapshot, target: Path, report: Report) -> None:
-        self._done("restore the snapshot", "restore", snapshot.id, "--target", str(target))
+        self._done("restore the snapshot", "restore", snapshot.id, "--target", str(target), report=report)
 
     def check(self, report: Report, *, data: bool = False) -> None:
-        ended = self._run(["check", *(["--read-data"] if data else [])])
+        ended = self._run(["check", *(["--read-data"] if data else [])], report=report)
         if ended.code != 0:
             error = failure(self._access, ended, "check it")
             raise error if type(error) is not BackupFailed else RepositoryDamaged(error.sentence, error.next_step)
@@ -76,23 +80,39 @@ class ResticBackups:
         there = {one.id for one in self.snapshots()}
         ids = [one.id for one in snapshots if one.id in there]
         if ids:
-            self._done("forget snapshots", "forget", "--prune", "--", *ids)
+            self._done("forget snapshots", "forget", "--prune", "--", *ids, report=report)
 
-    def _done(self, doing: str, *words: str) -> Ended:
-        ended = self._run(words)
+    def _done(self, doing: str, *words: str, report: Report = Silence()) -> Ended:
+        ended = self._run(words, report=report)
         if ended.code != 0:
             raise failure(self._access, ended, doing)
         return ended
 
-    def _run(self, words: Sequence[str], read: Reader | None = None, files: Sequence[bytes] = ()) -> Ended:
-        """Once more, where a dead process has left its lock: restic tells which locks those are."""
-        with writing(self._access.cache):
-            make_private(self._access.cache)
-        ended = run(self._access, words, read=read, files=files)
-        if ended.code != 0 and isinstance(failure(self._access, ended, ""), RepositoryLocked):
-            run(self._access, ["unlock"])
-            return run(self._access, words, read=read, files=files)
+    def _run(
+        self,
+        words: Sequence[str],
+        read: Reader | None = None,
+        files: Sequence[bytes] = (),
+        report: Report = Silence(),
+        access: Access | None = None,
+    ) -> Ended:
+        """Once more, where a dead process has left its lock: restic tells which locks those are. A living one is waited
+        for."""
+        access = access or self._access
+        with writing(access.cache):
+            make_private(access.cache)
+        ended, begun = run(access, words, read=read, files=files), time.monotonic()
+        while self._is_locked(ended):
+            run(access, ["unlock"])
+            ended = run(access, words, read=read, files=files)
+            if not self._is_locked(ended) or time.monotonic() - begun > access.patience:
+                break
+            report.waiting("another restic works in the repository")
+            time.sleep(min(BETWEEN, access.patience))
         return ended
+
+    def _is_locked(self, ended: Ended) -> bool:
+        return ended.code != 0 and isinstance(failure(self._access, ended, ""), RepositoryLocked)
 
 
 def _unread(lost: Sequence[tuple[str, str]]) -> BackupFailed:
