@@ -43,7 +43,7 @@ class Bench(Protocol):
 def record(**fields: object) -> SnapshotRecord:
     given = {
         "app": "myapp", "version": "1.0", "key": "0" * 12, "kind": "archive", "architecture": "amd64",
-        "taken": 1_700_000_000.0, "discode": "1.0", "parts": (Part(kind="volume", name="data", path="/v", size=7),),
+        "taken": 1_700_000_000.25, "discode": "1.0", "parts": (Part(kind="volume", name="data", path="/v", size=7),),
         **fields,
     }  # fmt: skip
     return SnapshotRecord(**given)  # type: ignore[arg-type]
@@ -79,6 +79,7 @@ class BackupsContract:
         [one] = bench.backups().snapshots()
         assert (one.id, one.app, one.version, one.cause, one.size) == (identity, "myapp", "1.0", "update", 7)
         assert read_record(bench.backups().read(one, RECORD)) == record(cause="update")
+        assert one.taken == record().taken, "what was written while it was staged may not be in it"
         target = bench.staged.parent / "restored"
         bench.backups().restore(one, target, Silence())
         restored = {

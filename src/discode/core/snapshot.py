@@ -75,13 +75,17 @@ class SnapshotRecord(Model, frozen=True, kw_only=True):
         return sum(part.size for part in self.parts)
 
     def tags(self) -> tuple[str, ...]:
-        """By which it is found in a repository, and listed without being read."""
-        return ("discode", f"app:{self.app}", f"version:{self.version}", f"cause:{self.cause}", f"bytes:{self.size}")
+        """By which it is found in a repository, and listed without being read. A repository's own time is a later one,
+        when all was staged."""
+        about = {
+            "app": self.app, "version": self.version, "cause": self.cause, "bytes": self.size, "taken": self.taken
+        }  # fmt: skip
+        return ("discode", *(f"{name}:{value}" for name, value in about.items()))
 
 
 class Snapshot(Model, frozen=True, kw_only=True):
-    """A snapshot as a repository lists it. `host`: the name of the machine that took it; `folder`: where it has its
-    record and what was staged; `size` in bytes, None where no tag tells."""
+    """A snapshot as a repository lists it. `taken` as its record says it; `host`: the name of the machine that took it;
+    `folder`: where it has its record and what was staged; `size` in bytes, None where no tag tells."""
 
     id: SnapshotId
     taken: float

@@ -64,10 +64,19 @@ def _snapshot(told: dict[str, Any], app: str) -> Snapshot:
     tags = tuple(told.get("tags") or ())
     size = tag(tags, "bytes")
     return Snapshot(
-        id=str(told["id"])[:8], taken=_time(str(told["time"])), host=str(told.get("hostname", "")), app=app,
-        version=tag(tags, "version"), cause=tag(tags, "cause"), folder=_staged(told.get("paths") or []),
+        id=str(told["id"])[:8], taken=_taken(tag(tags, "taken"), str(told["time"])),
+        host=str(told.get("hostname", "")), app=app, version=tag(tags, "version"), cause=tag(tags, "cause"),
+        folder=_staged(told.get("paths") or []),
         size=int(size) if size.isdecimal() else None,
     )  # fmt: skip
+
+
+def _taken(told: str, begun: str) -> float:
+    """`begun`: restic's own time, of a snapshot that does not say more."""
+    try:
+        return float(told)
+    except ValueError:
+        return _time(begun)
 
 
 def _staged(paths: list[str]) -> str:
