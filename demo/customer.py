@@ -43,6 +43,14 @@ class Ran:
     ended: float
     events: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
 
+    def seconds(self) -> dict[str, float]:
+        """By step, from the events: a failed command has them too."""
+        seconds: dict[str, float] = {}
+        for _, told in self.events:
+            if told.get("event") in ("step-done", "step-failed"):
+                seconds[told["step"]] = round(seconds.get(told["step"], 0.0) + told["seconds"], 4)
+        return seconds
+
     def moments(self, event: str, step: str) -> list[float]:
         return [at for at, told in self.events if told.get("event") == event and told.get("step") == step]
 

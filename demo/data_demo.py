@@ -1,8 +1,10 @@
 """`bin/demo --data`: the data of two apps under load, through all that a customer does and a vendor may do to it.
 
 One app has PostgreSQL and Redis beside it, in images made here: three updates, another image of PostgreSQL, a bad one,
-a major version, ten backups, and an update that drops a column. The other has a SQLite file in a volume: ten snapshots,
-each of them restored and checked. Exit code 0 only if no request failed, and every acknowledged write was found.
+a major version; ten backups, a restore in place, and the way back past an update that has dropped a column, with the
+data. The other has a SQLite file in a volume: ten snapshots, each of them restored and checked, one of them in place.
+Exit code 0 only if no request failed, and every acknowledged write was found, but those that a restore has undone and
+said so.
 """
 
 from __future__ import annotations

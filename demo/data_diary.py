@@ -25,6 +25,9 @@ class Diary(Scene):
         with self.load():
             snapshots = [str(self.do("backup", "backup", "now", DIARY).last["snapshot"]) for _ in range(BACKUPS)]
             self._prove(snapshots)
+            middle = snapshots[BACKUPS // 2]
+            self.restoring("restore in place", middle, "restore", DIARY, middle)
+            self.trial.expect("integrity of the file in its place", integrity(self.machine.volume(DIARY) / FILE), "ok")
         self.judge()
 
     def _prove(self, snapshots: list[str]) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
-HEADS = ("times", "median s", "worst s", "held: median s", "held: worst s", "longest answer s")
+WIDTH = 80
+HEADS = ("\ntimes", "took s\nmedian", "\nworst", "held s\nmedian", "\nworst", "longest\nanswer")
 
 
 def show(told: dict[str, Any], apps: Sequence[str]) -> None:
     console = Console()
+    console.width = max(console.width, WIDTH)
     for app in apps:
         if app in told:
             console.print(_table(app, told[app]["operations"]))
@@ -23,8 +26,8 @@ def show(told: dict[str, Any], apps: Sequence[str]) -> None:
 
 
 def _table(app: str, operations: dict[str, dict[str, float]]) -> Table:
-    table = Table(title=app, title_justify="left")
-    table.add_column("what")
+    table = Table(title=app, title_justify="left", box=box.SIMPLE)
+    table.add_column("\nwhat")
     for head in HEADS:
         table.add_column(head, justify="right")
     for kind, figures in operations.items():

@@ -20,6 +20,7 @@ from stage import Trial, load
 from rig.wait import wait_for
 
 BETWEEN = 2.0  # seconds of load between two commands
+TOLD = 0.5  # seconds of a step
 BEFORE = 20  # writes that are there before the first of them
 
 
@@ -52,8 +53,28 @@ class Scene(ABC):
         time.sleep(BETWEEN)
         ran = self.machine.run(*words, code=code)
         self.done.append(Operation(kind, ran.begun, ran.ended))
-        self.trial.say(f"discode {' '.join(words)}: {kind}, {ran.ended - ran.begun:.1f} s")
+        steps = ", ".join(f"{step} {seconds:.1f}" for step, seconds in ran.seconds().items() if seconds >= TOLD)
+        self.trial.say(f"discode {' '.join(words)}: {kind}, {ran.ended - ran.begun:.1f} s ({steps})")
         return ran
+
+    def restoring(self, kind: str, snapshot: str, *words: str) -> None:
+        """A command that puts the data of a snapshot in place: first it says what that undoes, and wants a consent."""
+        taken = self.taken(snapshot)
+        asked = self.machine.run(*words, code=None).last.get("error", {})
+        minute = time.strftime("%Y-%m-%d %H:%M", time.localtime(taken))
+        told = (asked.get("key"), minute in asked.get("sentence", ""))
+        self.trial.expect(f"{kind}: without a consent", told, ("would-undo", True), str(asked))
+        ran = self.do(kind, *words, "--yes", self.app)
+        undone = Undone(taken, ran.moments("step-done", "hold")[-1])
+        self.undone.append(undone)
+        found = self.machine.names(self.app)
+        self.trial.say(f"  {gone(self.written(), found, undone)} writes since {minute} are undone, as it has said")
+        self.check_writes(f"after it: {kind}")
+
+    def taken(self, snapshot: str) -> float:
+        """When it began, in Unix time."""
+        snapshots = self.machine.run("backup", "list", self.app).last["snapshots"]
+        return float(next(one["taken"] for one in snapshots if one["id"] == snapshot))
 
     def written(self) -> list[Write]:
         """What was acknowledged until now."""

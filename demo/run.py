@@ -141,7 +141,7 @@ class Demo:
         if (ran.code, answers) != expected:
             self.problems.append(f"{serves} to {version} ({behaviour}): exit {ran.code}, {answers} answers")
         self._note_epochs(ran, serves, version, good)
-        seconds = _steps(ran)
+        seconds = ran.seconds()
         wall = ran.ended - ran.begun
         overhead = wall - sum(seconds.get(step, 0.0) for step in NOT_OVERHEAD) if good else None
         switches = ran.moments("step-done", "switch")
@@ -207,15 +207,6 @@ def _machine(folder: Path, runtime: str, proxy_image: str) -> Machine:
     from docker_customer import DockerMachine
 
     return DockerMachine(folder, proxy_image)
-
-
-def _steps(ran: Ran) -> dict[str, float]:
-    """Seconds by step, from the events: a failed command has them too."""
-    seconds: dict[str, float] = {}
-    for _, told in ran.events:
-        if told.get("event") in ("step-done", "step-failed"):
-            seconds[told["step"]] = round(seconds.get(told["step"], 0.0) + told["seconds"], 4)
-    return seconds
 
 
 def read_records(path: Path) -> tuple[list[Record], int]:

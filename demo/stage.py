@@ -48,7 +48,7 @@ class Trial(ABC):
         return {
             **self.seen, "problems": self.problems, "ok": not self.problems,
             "seconds": round(time.monotonic() - begun, 1), "date": time.strftime("%Y-%m-%d"),
-            "machine": {"cores": os.cpu_count()},
+            "machine": {"cores": os.cpu_count(), "load_average": round(os.getloadavg()[1], 1)},
         }  # fmt: skip
 
     def say(self, text: str) -> None:
