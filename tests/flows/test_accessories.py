@@ -6,16 +6,18 @@ from notes import Notes
 from scenarios import APP, from_to, installed_with
 
 from discode.core.errors import Failed, PreflightError, Refused
+from discode.core.installation import Route
 from discode.flows.configure import configure
 from discode.flows.install import InstallRequest, install
 from discode.flows.power import start, stop
 from discode.flows.prune import prune
 from discode.flows.remove import remove
+from discode.flows.restore import restore
 from discode.flows.rollback import rollback
 from discode.flows.update import update
 from discode.ports.runtime import Phase
-from discode.testing.faults import Faulty, Script
-from discode.testing.memory_accessories import AccessoryBehaviour
+from discode.testing.faults import Crash, Faulty, Script
+from discode.testing.memory_accessories import AccessoryBehaviour, MemoryAccessories, Volume
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 
@@ -107,12 +109,58 @@ def test_there_is_no_way_back_from_a_major_version():
 
 def test_a_second_try_begins_with_an_empty_volume():
     world = made(from_to(ONLY_DB, ONLY_MAJOR, AccessoryBehaviour.RESTORE_FAILS))
+    world.accessories.data[APP, "db.data.17"] = Volume(["of who knows when"], "17", "made")
     with pytest.raises(Failed, match=r"1\.0 is still serving"):
         update(world.world(), APP)
-    assert len(world.accessories.data[APP, "db.data.17"].lines) == 2
+    assert world.accessories.volumes(APP) == ["db.data.15"]
+    world.accessories.data[APP, "db.data.17"] = Volume(["of who knows when"], "17", "made")
     behaves(world, MAJOR, AccessoryBehaviour.GOOD)
     update(world.world(), APP, retry=True)
     assert world.accessories.read(APP, "db")[:4] == [f"from before {number}" for number in range(4)]
+
+
+class Cut(MemoryAccessories):
+    """Its databases need a while for their first start, in which the process that waits for them dies."""
+
+    def healthy(self, spec):
+        if all(one.state == "made" for one in self._volumes(self.live[spec.app, spec.name])):
+            return super().healthy(spec)
+        raise Crash
+
+
+def cut_off(world, run):
+    """In the first start of a database; then the next command settles."""
+    cut = Cut()
+    cut.__dict__.update(world.accessories.__dict__)
+    with pytest.raises(Crash):
+        run(world.world(accessories=cut))
+    restore(world.world(), APP)
+
+
+def test_a_database_whose_first_start_was_cut_off_is_made_anew_by_the_next_try():
+    world = MemoryWorld(APP)
+    publish(world, "1.0", ONLY_DB)
+    first = InstallRequest(APP, "memory", route=Route(hosts=("a.test",)))
+    cut_off(world, lambda w: install(w, first))
+    assert world.accessories.volumes(APP) == []
+    install(world.world(), first)
+    assert version(world) == "1.0"
+
+
+def test_nor_does_an_update_start_on_half_a_database():
+    world = made(from_to(ONLY_DB, WITH_CACHE))
+    cut_off(world, lambda w: update(w, APP))
+    assert version(world) == "1.0" and world.accessories.volumes(APP) == ["db.data.15"]
+    update(world.world(), APP)
+    assert version(world) == "1.1"
+
+
+def test_data_that_was_well_once_is_never_dropped_by_a_flow_that_goes_back():
+    world = made(from_to(ONLY_DB, ONLY_PATCHED, AccessoryBehaviour.NEVER_HEALTHY, of=PATCHED))
+    kept = list(world.accessories.data[APP, "db.data.15"].lines)
+    with pytest.raises(Failed):
+        update(world.world(), APP)
+    assert kept and world.accessories.read(APP, "db") == kept
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,13 @@ class Change:
     @property
     def upgrades(self) -> bool:
         """Whether data goes to a new volume: what is written from then on is not in the one before."""
-        return any(before is not None and is_upgrade(before, after) for before, after in self.changed)
+        return bool(self.upgraded)
+
+    @property
+    def upgraded(self) -> list[str]:
+        """The volumes that data goes to."""
+        pairs = [(before, after) for before, after in self.changed if before is not None and is_upgrade(before, after)]
+        return [volume for before, after in pairs for volume in after.volumes if volume not in before.volumes]
 
 
 def is_upgrade(before: AccessorySpec, after: AccessorySpec) -> bool:

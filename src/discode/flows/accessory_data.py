@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..core.accessory import Accessory, volume_of
-from ..core.errors import PreflightError
+from ..core.errors import PreflightError, Refused
 from ..core.external import wanted_accessories
 from ..core.installation import Installation
-from .accessories import specs
+from ..core.journal import Journal
+from .accessories import Change, specs, there
 from .world import Site
 
 
@@ -34,6 +35,36 @@ def _must_know(after: Installation, name: str, one: Accessory, left: Sequence[st
                 f"Or delete the data: discode uninstall {after.app} --purge",
                 key="accessory-other-data",
             )
+
+
+def with_unproved(site: Site, journal: Journal, volumes: Sequence[str]) -> Journal:
+    """The journal of a flow, when just these volumes of its own count for nothing yet; written where that is new."""
+    if journal.unproved == (wanted := tuple(sorted(volumes))):
+        return journal
+    changed = journal.changed(unproved=wanted)
+    site.store.write_journal(changed)
+    return changed
+
+
+def to_be_filled(site: Site, change: Change) -> list[str]:
+    """The volumes of new ones that have no data yet."""
+    wanted = {volume for spec in change.new for volume in spec.volumes}
+    return sorted(wanted.difference(site.accessories.volumes(change.new[0].app))) if wanted else []
+
+
+def drop_unproved(site: Site, journal: Journal) -> None:
+    """A database that was ended in the middle of its first start, or of a restore, would begin with what it has made so
+    far, and never with all of it: the next try shall find nothing. What somebody else uses stays."""
+    if not journal.unproved:
+        return
+    for state in there(site, journal.app).values():
+        if set(state.volumes) & set(journal.unproved):
+            site.accessories.remove(journal.app, state.name)
+    for volume in journal.unproved:
+        try:
+            site.accessories.drop_volume(journal.app, volume)
+        except Refused as error:
+            site.report.note(f"{error.sentence} {error.next_step}")
 
 
 def drop_data(site: Site, app: str) -> None:

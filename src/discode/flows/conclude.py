@@ -16,6 +16,7 @@ from ..ports.proxy import DoorTo, Mode, Serving
 from ..ports.runtime import Endpoint, Phase
 from . import accessories, quiesce
 from .accessories import upgrades
+from .accessory_data import drop_unproved
 from .doors import doors_of, has_all
 from .forward import let_finish, take_down, uninstall
 from .instance import answers, boot, retire_others, runs, switch
@@ -183,6 +184,7 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
         _make_room(site, keep, drop)
         if _is_swapped(site, journal):
             _take_data_back(site, journal, keep, drop)
+        drop_unproved(site, journal)
     # From where data has gone to a new volume and is written to, there is no way back.
     serve = _bring_back if kept == "before" or _has_data_of_its_own(site, journal) else _go_on
     lost = serve(site, keep)
@@ -267,6 +269,7 @@ def _undo_install(site: Site, journal: Journal, cause: BaseException | None) -> 
     let_finish(site, after, f"{after.app} is not installed.")
     site.proxy.unroute(after.app)
     retire_others(site, None, after.app, failed=after.instance)
+    drop_unproved(site, journal)
     if accessories.has_any(after):
         accessories.retire_others(site, None, after.app)
         site.accessories.prune(after.app, frozenset())

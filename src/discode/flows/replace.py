@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core.artifact import Archive
@@ -9,10 +10,10 @@ from ..core.errors import DiscodeError, Failed, NoHttps, PreflightError, Release
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.quantity import format_duration, format_size
-from ..ports.runtime import Endpoint
 from ..ports.system import Clock
 from .accessories import Change, await_health, changes, has_any, start, trouble
 from .accessories import retire_others as retire_other_accessories
+from .accessory_data import to_be_filled, with_unproved
 from .conclude import conclude_at_once, longest_wait
 from .doors import check_proxy
 from .exchange import exchange
@@ -64,10 +65,24 @@ def _replace(site: Site, journal: Journal) -> None:
     try:
         site.store.write_journal(journal)
         change = changes(site, before, after)
+        journal = with_unproved(site, journal, [*to_be_filled(site, change), *change.upgraded])
+        _start_new(site, after, change)
+        journal = with_unproved(site, journal, change.upgraded)
         held = _made_ready(site, journal, change)
         with step("boot", f"Starting {after.instance}"):
             endpoint = boot(site, after, held.left() if held else None)
-        _switch_and_confirm(site, journal, change, held, endpoint)
+        watch = _watched(site, after, change, held)
+        with step("switch", f"Switching to {after.version}"):
+            switch(site, after, endpoint)
+        # Where data has gone to a new volume, the new version is confirmed before the first request is let through:
+        # what that one writes is not in the old volume, so there is no way back from there.
+        if change.upgrades:
+            watch()
+            journal = with_unproved(site, journal, [])
+        if held or before is None:  # else nobody waits, and the proxy need not be asked
+            site.proxy.resume(after.app)
+        if not change.upgrades:
+            watch()
         if journal.requires_https:
             must_be_proved(site, after)
         with step("drain", "Letting requests on the old version finish" if before else "Letting requests finish"):
@@ -94,15 +109,18 @@ class Hold:
         return max(self.ends - self.clock.monotonic(), 0.0)
 
 
-def _made_ready(site: Site, journal: Journal, change: Change) -> Hold | None:
-    """All that the new version needs before it starts: what is beside it, and the release command, which may need that.
-    The hold, if requests wait now."""
-    before, after = journal.before, journal.after
-    assert after is not None
+def _start_new(site: Site, after: Installation, change: Change) -> None:
     for one in change.new:
         with site.steps("accessories", f"Starting {one.container}"):
             start(site, after, one)
             await_health(site, one)
+
+
+def _made_ready(site: Site, journal: Journal, change: Change) -> Hold | None:
+    """All that the new version needs before it starts, when what is new beside it has been started: what is changed,
+    and the release command, which may need both. The hold, if requests wait now."""
+    before, after = journal.before, journal.after
+    assert after is not None
     if before and change.changed:
         held = hold(site, before, after)
         with site.steps("accessories", f"Changing {', '.join(one.container for _, one in change.changed)}"):
@@ -126,26 +144,14 @@ def hold(site: Site, before: Installation, after: Installation) -> Hold:
         return held
 
 
-def _switch_and_confirm(site: Site, journal: Journal, change: Change, held: Hold | None, endpoint: Endpoint) -> None:
-    """Where data has gone to a new volume, the new version is confirmed before the first request is let through: what
-    that one writes is not in the old volume, so there is no way back from there."""
-    after = journal.after
-    assert after is not None
-
+def _watched(site: Site, after: Installation, change: Change, held: Hold | None) -> Callable[[], None]:
     beside = (lambda: trouble(site, change.touched)) if change.touched else None
 
     def watch() -> None:
         with site.steps("confirm", f"Watching {after.version} for {after.release.manifest.update.confirm:g} s"):
             confirm(site, after, beside, held.left() if held and change.upgrades else None)
 
-    with site.steps("switch", f"Switching to {after.version}"):
-        switch(site, after, endpoint)
-    if change.upgrades:
-        watch()
-    if held or journal.before is None:  # else nobody waits, and the proxy need not be asked
-        site.proxy.resume(after.app)
-    if not change.upgrades:
-        watch()
+    return watch
 
 
 def run_release_command(site: Site, journal: Journal, held: Hold | None = None) -> None:

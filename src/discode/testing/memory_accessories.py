@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Literal
 
 from ..core.accessory_dumps import ROLES, comparison, databases, dumps
 from ..core.accessory_kinds import KINDS
@@ -35,10 +36,12 @@ class AccessoryBehaviour(Enum):
 
 @dataclass
 class Volume:
-    """`lines` are its data, `writer` the generation of the database that wrote them first."""
+    """`lines` are its data, `writer` the generation of the database that wrote them first. `state`: one that nobody has
+    found healthy is `being made`; whoever is ended before that leaves it `torn`, and nobody can start on that."""
 
     lines: list[str] = field(default_factory=list)
     writer: str | None = None
+    state: Literal["empty", "being made", "made", "torn"] = "empty"
 
 
 @dataclass
@@ -123,9 +126,9 @@ class MemoryAccessories:
             self.data.setdefault((spec.app, volume), Volume())
         self._changes()
         self.live[spec.app, spec.name] = _Accessory(spec, since=self.now())
-        for volume in spec.volumes:
-            if self.data[spec.app, volume].writer is None:
-                self.data[spec.app, volume].writer = spec.accessory.generation
+        for there in self._volumes(self.live[spec.app, spec.name]):
+            if there.state == "empty":
+                there.writer, there.state = spec.accessory.generation, "being made"
 
     def _must_be_alone(self, spec: AccessorySpec) -> None:
         for (app, name), other in self.live.items():
@@ -155,7 +158,11 @@ class MemoryAccessories:
         is_bad = behaviour is AccessoryBehaviour.NEVER_HEALTHY or self._exits(one)
         is_bad = is_bad or (behaviour is AccessoryBehaviour.TURNS_BAD and self.is_led_to(spec.app, spec.name))
         is_bad = is_bad or (behaviour is AccessoryBehaviour.FAILS_LATER and self.is_used(spec.app, spec.name))
-        return Probe(False, "connection refused", connected=False) if is_bad else Probe(True, "it answers")
+        if is_bad:
+            return Probe(False, "connection refused", connected=False)
+        for volume in self._volumes(one):
+            volume.state = "made"
+        return Probe(True, "it answers")
 
     def stop(self, app: str, name: str, grace: float) -> None:
         if (one := self.live.get((app, name))) is not None:
@@ -284,12 +291,17 @@ class MemoryAccessories:
         raise NoSuchCommand(command[0])
 
     def _volume(self, one: _Accessory) -> Volume:
-        return self.data[one.spec.app, next(iter(one.spec.volumes))]
+        return self._volumes(one)[0]
+
+    def _volumes(self, one: _Accessory) -> list[Volume]:
+        return [self.data[one.spec.app, volume] for volume in one.spec.volumes]
 
     def _exits(self, one: _Accessory) -> bool:
-        """Also a database whose data another generation of it wrote."""
-        written = {self.data[one.spec.app, volume].writer for volume in one.spec.volumes}
-        return self._behaviour(one) is AccessoryBehaviour.EXITS or bool(written - {one.spec.accessory.generation})
+        """Also a database whose data another generation of it wrote, or whose first start was cut off."""
+        if self._behaviour(one) is AccessoryBehaviour.EXITS:
+            return True
+        generation = one.spec.accessory.generation
+        return any(there.state == "torn" or there.writer != generation for there in self._volumes(one))
 
     def _behaviour(self, one: _Accessory) -> AccessoryBehaviour:
         return self.behaviours.get(one.spec.accessory.image.reference, AccessoryBehaviour.GOOD)
@@ -303,6 +315,9 @@ class MemoryAccessories:
     def _let_go(self, one: _Accessory) -> None:
         if one.phase is Phase.RUNNING and self.is_used(one.spec.app, one.spec.name):
             self.violations.append(f"{one.spec.container} is stopped under its app")
+        for there in self._volumes(one):
+            if there.state == "being made":
+                there.state = "torn"
 
     def _log(self, app: str, name: str, line: str) -> None:
         self.live[app, name].lines.append(line)
