@@ -77,3 +77,5 @@ def test_another_version_of_discode_makes_the_same_of_the_same():
     alike = spec.accessory.changed(**asked_otherwise)
     assert AccessorySpec("tiny", "db", alike, {"A": "1"}).fingerprint == spec.fingerprint
     assert AccessorySpec("tiny", "db", alike, {"A": "2"}).fingerprint != spec.fingerprint
+    signalled = alike.changed(stop_signal="SIGINT")
+    assert AccessorySpec("tiny", "db", signalled, {"A": "1"}).fingerprint != spec.fingerprint

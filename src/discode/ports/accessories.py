@@ -58,6 +58,7 @@ class AccessorySpec:
             "volumes": self.volumes,
             "env": self.env,
             "resources": [made.resources.memory, made.resources.cpus],
+            **({"stop_signal": made.stop_signal} if made.stop_signal else {}),
         }
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
