@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -162,6 +163,19 @@ def test_without_a_setup_no_update_takes_one_and_a_backup_makes_a_local_reposito
     assert (local / "config").exists() and local.stat().st_mode & 0o077 == 0
     installed.run("uninstall", APP, "--purge")
     assert not local.exists() and not (installed.home / "apps" / APP / "backup.json").exists()
+
+
+def test_a_repository_that_was_never_made_is_made_by_the_step_that_is_told(installed):
+    """As a first backup leaves it that was killed after the plan was kept."""
+    installed.run("backup", "now", APP)
+    local = installed.home / "backups" / APP
+    shutil.rmtree(local)
+    refused = installed.run("backup", "now", APP, "--json", code=4).last
+    assert "To make a new one there: discode backup setup" in refused["error"]["next_step"]
+    words = refused["error"]["next_step"].rpartition(": discode ")[2].split()
+    assert installed.run(*words, "--json").last["result"] == "created"
+    assert installed.run("backup", "now", APP, "--json").last["result"] == "backed-up"
+    assert installed.run("backup", "setup", APP, "--to", local, "--json").last["result"] == "changed"
 
 
 def test_the_password_has_to_be_kept(installed, tmp_path):

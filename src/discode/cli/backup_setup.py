@@ -106,8 +106,11 @@ def setup(
         plan = _planned(world, name, before, to)
         plan = _with_options(plan, before_updates, {which: n for which, n in keeps.items() if n is not None})
         if before is not None and plan.repository == before.plan.repository and not (password_file or credentials_file):
+            same = _Joining(world, plan, before.credentials, as_json=as_json)
+            if to is not None:  # it may be gone, or never have been made
+                same.with_password(before.password)
             plans(wiring.home()).keep(before.changed(plan=plan))
-            _tell(plan, "", "changed", as_json)
+            _tell(plan, "", "created" if same.is_new else "changed", as_json)
             return
         joined = _Joining(world, plan, _credentials(plan, before, credentials_file), as_json=as_json)
         given = _password_in(password_file) if password_file else None

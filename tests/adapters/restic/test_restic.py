@@ -123,6 +123,21 @@ def test_a_pack_that_is_gone_keeps_a_snapshot_from_being_restored(filled, tmp_pa
         filled.backups().restore(one, tmp_path / "target", Silence())
 
 
+def test_one_that_was_half_made_is_made_anew(bench):
+    bench.backups().create()
+    (bench.storage / "config").unlink()
+    bench.backups().create()
+    saved(bench)
+    assert len(bench.backups().snapshots()) == 1
+
+
+def test_of_one_that_has_lost_its_configuration_no_key_is_deleted(filled):
+    (filled.storage / "config").unlink()
+    [key] = (filled.storage / "keys").iterdir()
+    filled.backups().create()
+    assert key.exists()
+
+
 def test_a_repository_that_goes_away_is_missing(filled):
     filled.storage.rename(filled.folder / "elsewhere")
     with pytest.raises(RepositoryMissing, match="There is no repository at"):

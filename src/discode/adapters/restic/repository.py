@@ -33,6 +33,7 @@ class ResticBackups:
             folder = Path(self._access.repository)
             with writing(folder):
                 make_private(folder)
+                _forget_half_made(folder)
         self._done("make the repository", "init")
 
     def look(self) -> None:
@@ -113,6 +114,13 @@ class ResticBackups:
 
     def _is_locked(self, ended: Ended) -> bool:
         return ended.code != 0 and isinstance(failure(self._access, ended, ""), RepositoryLocked)
+
+
+def _forget_half_made(folder: Path) -> None:
+    """The key of an `init` that was killed: restic would open the new repository with it, and find that damaged."""
+    if not (folder / "config").exists() and not any(folder.glob("data/*/*")):
+        for key in folder.glob("keys/*"):
+            key.unlink()
 
 
 def _unread(lost: Sequence[tuple[str, str]]) -> BackupFailed:
