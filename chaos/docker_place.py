@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from place import DEMO, Place
+from place import Place, folder_of
+from rig.databases import ENTRYPOINT, POSTGRES, REDIS, Image, postgres, redis
+from rig.debian import Debian
 from rig.engine import DockerEngine
 from rig.images import Shelf, build_edge
 from rig.ports import free_port
@@ -27,7 +30,7 @@ env:
   SECRET_KEY_BASE: {{generate: hex64}}
   GREETING: {{ask: "Greeting?", optional: true}}
   ADDRESS: "${{url}}"
-update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {hold}}}
+{env}update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {hold}}}
 """
 
 
@@ -37,6 +40,7 @@ class DockerPlace(Place):
 
     def __init__(self, folder: Path, *, deadline: str = "8s", confirm: str = "600ms", hold: str = "10s"):
         self.engine, self.registry = DockerEngine(), Registry(folder / "registry")
+        self.digests: dict[str, str] = {}  # of what is published to stand beside an app
         self._shelf = Shelf(self.registry)
         os.environ["DOCKER_HOST"] = self.engine.host
         super().__init__(folder, deadline=deadline, confirm=confirm, hold=hold)
@@ -53,21 +57,41 @@ class DockerPlace(Place):
         return (*super().install_words(), "--proxy-image", EDGE)
 
     def close(self) -> None:
-        self._leave()
-        self.registry.stop()
-        self.engine.close()
-        self._give_up_the_disk()
+        with ExitStack() as ends:  # whatever fails before it, the engine ends
+            ends.callback(self._give_up_the_disk)
+            ends.callback(self.engine.close)
+            ends.callback(self.registry.stop)
+            self._leave()
 
     def _ca_address(self) -> AbstractContextManager[str]:
         return self.engine.bridge("chaos-ca")
 
     def _made(self, source: Path, app: str, version: str, behaviour: str) -> dict[str, str]:
         """The image, pushed."""
-        files: dict[str, bytes | Path] = {path.name: path for path in (DEMO / app).glob("*.py")}
+        files: dict[str, bytes | Path] = {path.name: path for path in folder_of(app).glob("*.py")}
         files |= {"VERSION": version.encode(), "BEHAVIOUR": behaviour.encode()}
         source.mkdir()
         self._shelf.push_app("acme/chaos", version, files, ["python3", "server.py"], volumes=("/app/storage",))
         return {"repository": f"{self.registry.name}/acme/chaos"}
+
+    def publish_beside(self, tag: str) -> str:
+        """Something to stand beside an app, and how the vendor's file says it. `tag`: postgres-15, or redis-7b for one
+        with another digest, or postgres-15bad for one that ends at once."""
+        kind, _, version = tag.partition("-")
+        number = version.rstrip("abd")
+        if tag not in self.digests:
+            image = _image(kind, number)
+            mark = {**image.files, "etc/mark": version.encode()}
+            if version.endswith("bad"):
+                mark[ENTRYPOINT] = b"#!/bin/sh\necho it is broken\nexit 3\n"
+            self.digests[tag] = replace(image, files=mark).push(self.registry, f"acme/{kind}", version)
+        return f'{{{kind}: "{number}", image: "{self.registry.name}/acme/{kind}:{version}"}}'
+
+
+def _image(kind: str, version: str) -> Image:
+    by_version, make = {"postgres": (POSTGRES, postgres), "redis": (REDIS, redis)}[kind]
+    [suite] = [suite for suite, has in by_version.items() if has == version]
+    return make(Debian(suite))
 
 
 class Containers:
@@ -77,7 +101,8 @@ class Containers:
         self._place = place
 
     def instances(self) -> list[str]:
-        return sorted({one["Names"][0].lstrip("/").partition(".")[0] for one in self._ours()})
+        found = [one for one in self._ours() if one["Labels"]["discode.role"] != "accessory"]
+        return sorted({one["Names"][0].lstrip("/").partition(".")[0] for one in found})
 
     def running(self) -> list[str]:
         return sorted(

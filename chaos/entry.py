@@ -2,16 +2,21 @@
 
     CHAOS_CALLS=FILE CHAOS_KILL=17:before python chaos/entry.py update myapp --json
 
-Each call of a port is appended to FILE, with its number and its name, before it is made. CHAOS_KILL may also give the
+Each call of a port is appended to FILE, with its number and its name, before it is made, and once more with the seconds
+that it took. A row of calls that only read has one number: nothing has changed in between. CHAOS_KILL may also give the
 name of a call, and means the first one of it. `17:during` ends the process in the middle of the file that the call
-writes. Without it the command runs to its end. CHAOS_UNGUARDED: it has no guard, and what it leaves stays.
+writes, `17:0.25` after so many seconds of it, and `17:0.25+` what it has started, too. Without it the command runs to
+its end. CHAOS_UNGUARDED: it has no guard, and what it leaves stays.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
+import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -25,16 +30,26 @@ from discode.testing.faults import Faulty, Script
 
 TORN = 64  # bytes: less than any state file has
 NEVER = DiscodeError("A kill is no error.")
+READS = frozenset((
+    "all", "answers", "apps", "architecture", "certificate", "documents", "free", "free_disk", "free_memory", "has",
+    "healthy", "history", "host", "incoming", "index", "inspect", "installation", "instances", "is_swapped", "journal",
+    "kept", "kept_apps", "look", "open_swap", "places", "plan", "probe", "processes", "read", "readable_history",
+    "release", "serving", "settings", "snapshots", "survey", "volume_paths", "volumes",
+))  # fmt: skip
 
 
 class KillingScript(Script):
-    """Kills this process, for real, `before`, `after` or `during` the call with the number or the name `at`."""
+    """Kills this process, for real, `before`, `after` or within the call with the number or the name `at`."""
 
     def __init__(self, file: Path, at: str, when: str):
         super().__init__({})
         self._file, self._at, self._when = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), at, when
+        self._reads = False  # the last call did
 
     def carry_out(self, name: str, call: Callable[[], Any], *_: Any) -> Any:
+        is_same, self._reads = self._reads and name in READS, name in READS
+        if is_same:
+            return call()
         number, self.calls = self.calls, self.calls + 1
         os.write(self._file, f"{number} {name}\n".encode())
         is_here = self._at in (str(number), name)
@@ -42,11 +57,35 @@ class KillingScript(Script):
             os.kill(os.getpid(), signal.SIGKILL)
         if is_here and self._when == "during":
             return _torn(call)
+        if is_here and self._when[0].isdigit():
+            _kill_after(float(self._when.rstrip("+")), with_all=self._when.endswith("+"))
+        begun = time.monotonic()
         try:
             return call()
         finally:
+            os.write(self._file, f"{number} {name} {time.monotonic() - begun:.3f}\n".encode())
             if is_here and self._when == "after":
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill_after(seconds: float, *, with_all: bool) -> None:
+    """`with_all`: whatever this process has started, but for the guard, which is there for its death."""
+
+    def strike() -> None:
+        time.sleep(seconds)
+        if with_all:
+            for pid in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
+                for child in map(int, pid.read_text().split()):
+                    _kill_unless_guard(child)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=strike, daemon=True).start()
+
+
+def _kill_unless_guard(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        if b"guard" not in Path(f"/proc/{pid}/cmdline").read_bytes():
+            os.kill(pid, signal.SIGKILL)
 
 
 def _torn(call: Callable[[], Any]) -> Any:
@@ -84,12 +123,37 @@ class FaultySources:
         return Faulty(self._sources.open(app, source), self._script, NEVER)
 
 
+class FaultyRepositories:
+    """Reading what is planned is no call of its own."""
+
+    def __init__(self, repositories: Any, script: Script):
+        self._repositories, self._script = repositories, script
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repositories, name)
+
+    def open(self, app: str) -> Any:
+        return Faulty(self._repositories.open(app), self._script, NEVER)
+
+    def staging(self, app: str) -> Any:
+        return FaultyStaging(self._repositories.staging(app), self._script, NEVER)
+
+
+class FaultyStaging(Faulty):
+    """Where it is, is no call."""
+
+    @property
+    def path(self) -> Any:
+        return self._port.path
+
+
 def faulty(world: World, script: Script) -> World:
     return replace(
         world,
         store=Faulty(world.store, script, NEVER),
         sources=FaultySources(world.sources, script),
         platforms=FaultyPlatforms(world.platforms, script),
+        repositories=FaultyRepositories(world.repositories, script),
         system=Unguarded(world.system) if "CHAOS_UNGUARDED" in os.environ else world.system,
     )
 

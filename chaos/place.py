@@ -40,8 +40,12 @@ env:
   SECRET_KEY_BASE: {{generate: hex64}}
   GREETING: {{ask: "Greeting?", optional: true}}
   ADDRESS: "${{url}}"
-update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {hold}}}
+{env}update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {hold}}}
 """
+
+
+def folder_of(app: str) -> Path:
+    return HERE / app if (HERE / app).is_dir() else DEMO / app
 
 
 class Place(place.Place):
@@ -100,6 +104,12 @@ class Place(place.Place):
         history = [entry.as_dict() for entry in world.store.history(self.app)]
         return (describe(world, installation) if installation else {}), history
 
+    def open_swap(self) -> str:
+        """The name of a restore that is neither done nor undone; empty when there is none."""
+        world = wiring.world(False, "chaos")
+        installation = world.store.installation(self.app)
+        return world.site(installation.kind, world.steps()).runtime.open_swap(self.app) if installation else ""
+
     def settings(self) -> dict[str, str]:
         """What is recorded; none when it is not installed."""
         store = wiring.world(False, "chaos").store
@@ -120,16 +130,24 @@ class Place(place.Place):
         self.https = Https(self, self._open.enter_context(self._ca_address()), (self.host, OTHER_NAME))
 
     def publish(
-        self, version: str, behaviour: str = "good", *, strategy: str = "overlap", app: str = "app", extra: str = ""
+        self,
+        version: str,
+        behaviour: str = "good",
+        *,
+        strategy: str = "overlap",
+        app: str = "app",
+        env: str = "",
+        extra: str = "",
     ) -> None:
-        """`app`: a folder of demo/; `extra`: more lines of the vendor's file."""
+        """`app`: a folder of demo/ or chaos/; `env` and `extra`: more lines of the vendor's file, below `env` and at
+        its end."""
         source = self.folder / "source"
         shutil.rmtree(source, ignore_errors=True)
         made = self._made(source, app, version, behaviour)
         file = source / "discode.yml"
         # Nobody has to wait long for what will never come.
         pace = {**self._pace, **PACES.get(behaviour, {})}
-        text = self.file.format(app=self.app, version=version, strategy=strategy, **pace, **made)
+        text = self.file.format(app=self.app, version=version, strategy=strategy, env=env, **pace, **made)
         file.write_text(text + extra)
         where = repository(self.repo, self.keys)
         publish(where, registry(), file, version=version, channels=["stable"], notes="", now="2026-01-01T00:00:00Z")
@@ -142,7 +160,7 @@ class Place(place.Place):
 
     def _made(self, source: Path, app: str, version: str, behaviour: str) -> dict[str, str]:
         """Make the release's content; the answer is what the vendor's file has to say of it."""
-        shutil.copytree(DEMO / app, source / "app", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(folder_of(app), source / "app", ignore=shutil.ignore_patterns("__pycache__"))
         (source / "app" / "VERSION").write_text(version)
         (source / "app" / "BEHAVIOUR").write_text(behaviour)
         return {}

@@ -65,6 +65,7 @@ class Chaos:
             self._publish("good")
             self.place.start(*self.place.install_words()).wait(PATIENCE)
             self._judge("first install", {"round": 0}, self.check.violations())
+            self._set_up_backups()
             self.traffic.start()
             for number in range(1, rounds + 1):
                 if time.monotonic() - begun > seconds:
@@ -74,6 +75,12 @@ class Chaos:
         finally:
             self.place.close()
         return self.told
+
+    def _set_up_backups(self) -> None:
+        """Without a snapshot before each update, which would take longer than the update."""
+        place, options = self.place, ("--yes-i-kept-it", "--before-updates", "off")
+        code, told = place.run("backup", "setup", place.app, "--to", str(place.folder / "repository"), *options)
+        self._judge("backup setup", {"round": 0}, [f"it exited with {code}: {told}"] if code else [])
 
     def say(self, text: str) -> None:
         print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
@@ -188,8 +195,8 @@ class Chaos:
             return "install"
         if self.check.status["state"] == "stopped":
             return "start"
-        names = ["update", "bad update", "rollback", "config", "restart", "stop", "uninstall"]
-        weights = [9, 5, 4 if self.check.status["rollback_to"] else 0, 3, 3, 1, 1]
+        names = ["update", "bad update", "rollback", "config", "restart", "backup", "stop", "uninstall"]
+        weights = [9, 5, 4 if self.check.status["rollback_to"] else 0, 3, 3, 2, 1, 1]
         return self.dice.choices(names, weights)[0]
 
     def _words(self, operation: str) -> tuple[str, ...]:
@@ -204,6 +211,8 @@ class Chaos:
             case "config":
                 self.greeting = f"hello-{self.dice.randrange(10**6)}"
                 return ("config", "set", app, f"GREETING={self.greeting}")
+            case "backup":
+                return ("backup", "now", app)
             case _:
                 return (operation, app)
 

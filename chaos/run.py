@@ -34,7 +34,7 @@ def main() -> int:
     if given.boundaries:
         boundaries = Boundaries(folder, seed, KINDS[given.runtime], as_json=given.json)
         boundaries.say(f"Seed {seed}; what is done is told in {folder}/commands.log")
-        told = boundaries.run(given.only, given.when, given.sample, given.seconds)
+        told = boundaries.run(given.only, given.when, given.sample, given.seconds, given.begin)
     else:
         chaos = Chaos(folder, seed, KINDS[given.runtime], as_json=given.json)
         chaos.say(f"Seed {seed}; what is done is told in {folder}/commands.log")
@@ -53,9 +53,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--without", metavar="NAME", help="leave this bad thing out, and say so")
     parser.add_argument("--harm", metavar="NAME", help='the same bad thing in every round: "disk full"')
     parser.add_argument("--boundaries", action="store_true", help="every port call instead of random moments")
+    parser.add_argument("--begin", type=int, default=0, metavar="N", help="boundaries: leave out the first N calls")
     parser.add_argument("--sample", type=int, help="only that many boundaries, chosen by the seed")
     flows = [scenario.name for scenario in SCENARIOS]
-    parser.add_argument("--only", choices=flows, metavar="FLOW", help=f"boundaries of one flow: {'; '.join(flows)}")
+    parser.add_argument(
+        "--only", choices=flows, metavar="FLOW", action="append", default=[],
+        help=f"boundaries of one flow, or of each that is given: {'; '.join(flows)}",
+    )  # fmt: skip
     parser.add_argument("--when", choices=WHEN, help="boundaries: killed only so; all of them when not given")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()

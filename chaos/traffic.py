@@ -40,7 +40,7 @@ class Traffic:
         self.allowed: frozenset[int] | None = frozenset([200])
         self._port, self._host, self._seen, self._lock, self._on = port, host, Seen(), threading.Lock(), True
         self.paths: tuple[str, ...] = ("/version",)
-        self._connect = connect
+        self.pause, self._connect = PAUSE, connect
         self._under_way: dict[int, float] = {}  # when the request of each thread began
         self._threads = [threading.Thread(target=self._run, args=(n % 2 == 0,), daemon=True) for n in range(users)]
         self._threads.append(threading.Thread(target=self._newcomers, daemon=True))
@@ -73,7 +73,7 @@ class Traffic:
             failure = self._request(connection, keep)
             if failure or not keep:
                 connection.close()
-            time.sleep(PAUSE)
+            time.sleep(self.pause)
 
     def _newcomers(self) -> None:
         while self._on:

@@ -101,11 +101,13 @@ class DockerEngine:
 
     def close(self) -> None:
         """Remove all containers and networks, end it, delete its folder."""
-        if self._process is not None and self._process.poll() is None:
-            empty(self.api())
-        self.stop()
-        self._sweep()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            if self._process is not None and self._process.poll() is None:
+                empty(self.api())
+        finally:
+            self.stop()
+            self._sweep()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _ended(self) -> str:
         assert self._process is not None
