@@ -4,7 +4,8 @@ own.
 `bench.accessories`, `bench.releases`. `bench.spec(name="db", **fields)`: one of an image that was fetched and that gets
 healthy, with a volume `data`, its fields otherwise as given; `bench.other()`: the image of a program that never gets
 healthy and goes on running, fetched. `bench.write(spec, line)` appends a line to a file in its volume,
-`bench.read(spec)` gives the lines. Commands in its image: `bench.cat` copies its input, `bench.exits(7)` exits so,
+`bench.read(spec)` gives the lines, `bench.handed(folder)` those of a volume that was handed over to a folder, for which
+`bench.target(name)` is a place. Commands in its image: `bench.cat` copies its input, `bench.exits(7)` exits so,
 `bench.fails("why")` says so on standard error and exits with 1, `bench.endless` does not end. `bench.file(lines)` is a
 path whose content is those lines (None: there is no file yet), `bench.lines(path)` reads one.
 """
@@ -116,6 +117,18 @@ class AccessoriesContract:
         bench.accessories.drop_volume(spec.app, "db.data")
         assert bench.accessories.volumes(spec.app) == []
         assert bench.read(started(bench, spec)) == []
+
+    def test_a_volume_is_handed_over_when_nobody_has_it(self, bench):
+        spec, target = started(bench, bench.spec()), bench.target("db.data")
+        bench.write(spec, "one")
+        bench.accessories.stop(spec.app, spec.name, 2)
+        with pytest.raises(Refused) as refused:
+            bench.accessories.hand_over(spec.app, "db.data", target)
+        assert refused.value.name == "in-use"
+        bench.accessories.remove(spec.app, spec.name)
+        bench.accessories.hand_over(spec.app, "db.data", target)
+        assert bench.accessories.volumes(spec.app) == [] and bench.handed(target) == ["one"]
+        assert bench.read(started(bench, bench.spec())) == []
 
     def test_two_of_an_app_have_volumes_of_their_own(self, bench):
         one, two = started(bench, bench.spec()), started(bench, bench.spec("cache"))

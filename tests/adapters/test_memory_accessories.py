@@ -44,6 +44,12 @@ class Bench:
     def read(self, spec):
         return self.accessories.read(spec.app, spec.name)
 
+    def target(self, name):
+        return Path("/memory/swaps/tiny/one/incoming") / name
+
+    def handed(self, folder):
+        return self.accessories.data[str(folder.parent), folder.name].lines
+
     def exits(self, code):
         return ["exit", str(code)]
 

@@ -11,7 +11,7 @@ from discode.ports.report import Silence
 from discode.ports.runtime import Endpoint, InstanceSpec, Probe
 from discode.testing.faults import Crash
 from discode.testing.memory_proxy import MemoryProxy
-from discode.testing.memory_runtime import VOLUMES
+from discode.testing.memory_swaps import VOLUMES
 from discode.testing.memory_world import MemoryWorld
 
 

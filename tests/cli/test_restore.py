@@ -168,6 +168,65 @@ def test_it_is_asked_for_by_the_name_of_the_app(backed_up):
     assert len(replaced(backed_up)) == 1
 
 
+def test_the_version_from_before_with_its_data_and_no_request_fails(backed_up):
+    """A release that says that there is no way back from it, and changes the data so that the one before fails."""
+    backed_up.publish("1.1.0", extra="irreversible: true\n")
+    with posts(backed_up) as (acknowledged, bad):
+        backed_up.run("update", APP)
+        backed_up.get("/changed", "POST")
+        refused = backed_up.run("rollback", APP, "--json", code=4).last["error"]
+        step = refused["next_step"].partition("discode ")[2]
+        refused = backed_up.run(*step.split(), "--json", code=4).last["error"]
+        assert refused["key"] == "would-undo"
+        done = backed_up.run(*refused["next_step"].partition("discode ")[2].split(), "--json").last
+        then = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > then + 20, what="posts to the version from before")
+        after = set(acknowledged[then + 1 :])
+    assert not bad, bad
+    assert (done["result"], done["from"], done["to"]) == ("rolled-back", "1.1.0", "1.0.0")
+    assert backed_up.get() == (200, "1.0.0") and not (volumes(backed_up) / "data/changed").exists()
+    there, [kept] = rows(volumes(backed_up)), replaced(backed_up)
+    assert after <= there and set(acknowledged) <= there | rows(kept)
+    restore(backed_up, done["snapshot"])
+    assert backed_up.get() == (200, "1.1.0") and (volumes(backed_up) / "data/changed").exists()
+
+
+def test_the_way_back_with_the_data_is_asked_for_by_the_name_of_the_app(backed_up):
+    backed_up.publish("1.1.0")
+    backed_up.run("update", APP)
+    for words, said in (
+        (["--yes", APP], "is for --with-data alone"),
+        (["--no-snapshot"], "is for --with-data alone"),
+        (["--with-data", "--yes", "another"], "is not the name of the app"),
+        (["--with-data", "--yes", APP, "--set", "GREETING=hi"], "the settings are those from before the update"),
+    ):
+        assert said in backed_up.run("rollback", APP, *words, code=2).err
+    refused = backed_up.run("rollback", APP, "--with-data", "--yes", code=4)
+    assert f"discode rollback {APP} --with-data --yes {APP}" in refused.err
+    with terminal(backed_up.command("rollback", APP, "--with-data"), backed_up.env) as typed:
+        typed.until("Type the name of the app")
+        typed.type(APP)
+        assert typed.end() == 0
+    assert backed_up.get() == (200, "1.0.0")
+
+
+def test_a_stopped_app_is_started_by_a_restore(backed_up):
+    backed_up.get("/first", "POST")
+    taken = snapshot(backed_up)
+    backed_up.get("/later", "POST")
+    backed_up.run("stop", APP)
+    assert restore(backed_up, taken)["result"] == "restored"
+    assert backed_up.get() == (200, "1.0.0") and not (volumes(backed_up) / "data/later").exists()
+    backed_up.run("stop", APP)
+    (volumes(backed_up) / "data/broken").touch()
+    broken = snapshot(backed_up)
+    (volumes(backed_up) / "data/broken").unlink()
+    refused = restore(backed_up, broken, code=5)["error"]["sentence"]
+    assert f"{APP} is stopped, as before. Its data and settings are as they were." in refused
+    assert backed_up.get()[0] == 503 and backed_up.run("status", APP, "--json").last["state"] == "stopped"
+    assert not (volumes(backed_up) / "data/broken").exists()
+
+
 def test_by_hand_as_the_manual_says(backed_up):
     """Its commands, with their words in capitals put in."""
     backed_up.get("/post/1", "POST")

@@ -15,6 +15,7 @@ from conftest_docker import Bench as InstancesBench
 
 from discode.adapters.docker import DockerAccessories, DockerRuntime
 from discode.adapters.docker.network import Network
+from discode.adapters.docker.volumes import ensure_swaps
 from discode.core.accessory import Accessory
 from discode.core.artifact import Image, Resources
 from discode.core.errors import NotHere, Refused, ReleaseFailed
@@ -72,6 +73,14 @@ class Bench(InstancesBench):
 
     def read(self, spec):
         return self.line(spec, "sh", "-c", "[ ! -e /data/lines ] || cat /data/lines").splitlines()
+
+    def target(self, name):
+        folder = ensure_swaps(self.engine, APP) / "one/incoming"
+        folder.mkdir(parents=True)
+        return folder / name
+
+    def handed(self, folder):
+        return (folder / "lines").read_text().splitlines()
 
     def exits(self, code):
         return ["sh", "-c", f"exit {code}"]

@@ -17,6 +17,7 @@ from rig.wait import wait_for
 
 from ..cli.test_restore import posts, restore, snapshot
 from .docker_place import DockerPlace
+from .test_databases import FILL, VERSIONS, images  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def volume(place):
 
 
 def replaced(place):
-    return sorted(volume(place).parent.glob("discode-swaps/*/kept/data"))
+    return sorted(volume(place).parent.parent.glob(f"{APP}_.swaps/_data/*/kept/data"))
 
 
 def rows(folder):
@@ -83,7 +84,7 @@ def test_one_that_is_killed_is_settled_and_the_data_is_the_one_or_the_other(back
     taken = snapshot(backed_up)
     with posts(backed_up) as (acknowledged, bad):
         command = backed_up.start("restore", APP, taken, "--yes", APP)
-        wait_for(lambda: list(volume(backed_up).parent.glob("discode-swaps/*/replaced")), what="the swap")
+        wait_for(lambda: list(volume(backed_up).parent.parent.glob(f"{APP}_.swaps/_data/*/replaced")), what="the swap")
         command.send_signal(signal.SIGKILL)
         command.wait()
         wait_for(lambda: not (backed_up.home / "apps" / APP / "journal.json").exists(), what="its guard")
@@ -92,6 +93,92 @@ def test_one_that_is_killed_is_settled_and_the_data_is_the_one_or_the_other(back
     assert not bad, bad
     kept = replaced(backed_up)
     assert set(acknowledged) <= rows(volume(backed_up)) | (rows(kept[0]) if kept else set())
+
+
+BESIDE = """\
+accessories:
+  db: {{postgres: "{postgres}", image: "{name}/library/postgres:{postgres}"}}
+  cache: {{redis: "{redis}", image: "{name}/library/redis:{redis}"}}
+"""
+CHANGED = "alter table notes drop column body; insert into notes default values"
+
+
+def beside(place, accessory, *command):
+    return place.run("exec", APP, "--process", accessory, "--", *command).out
+
+
+def notes(place):
+    return beside(place, "db", "psql", "-XAtc", "select count(*), count(body) from notes").strip()
+
+
+def keys(place):
+    return beside(place, "cache", "redis-cli", "dbsize").strip()
+
+
+@pytest.fixture
+def with_databases(backed_up, images):  # noqa: F811 - the fixture
+    backed_up.publish("1.1.0", extra=BESIDE.format(name=backed_up.registry.name, **VERSIONS))
+    backed_up.run("update", APP)
+    beside(backed_up, "db", *FILL["postgres"])
+    beside(backed_up, "cache", *FILL["redis"])
+    return backed_up
+
+
+def test_databases_beside_it_come_back_with_it_and_no_request_fails(with_databases):
+    place = with_databases
+    with posts(place) as (acknowledged, bad):
+        before = set(acknowledged)
+        taken = snapshot(place)
+        beside(place, "db", "psql", "-Xqc", CHANGED)
+        beside(place, "cache", "redis-cli", "flushall")
+        left = place.left()
+        result = restore(place, taken)
+        then = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > then + 20, what="posts to the restored app")
+    assert not bad, bad
+    assert before <= rows(volume(place))
+    assert notes(place) == "20000|20000" and keys(place) == "20000"
+    print("seconds of each step:", result["seconds"])
+    assert [one for one in place.left() if one not in left and not one.startswith(f"/{APP}-")] == [f"{APP}_.swaps"]
+    restore(place, result["snapshot"], "--no-snapshot")
+    assert beside(place, "db", "psql", "-XAtc", "select count(*) from notes").strip() == "20001"
+    assert keys(place) == "0"
+    place.run("prune", APP)
+    assert f"{APP}_.swaps" not in place.left()
+
+
+def test_the_version_from_before_a_column_was_dropped_with_its_data(with_databases):
+    place = with_databases
+    lines = BESIDE.format(name=place.registry.name, **VERSIONS)
+    with posts(place) as (acknowledged, bad):
+        place.publish("1.2.0", extra=f"{lines}irreversible: true\n")
+        place.run("update", APP)
+        beside(place, "db", "psql", "-Xqc", CHANGED)
+        refused = place.run("rollback", APP, "--json", code=4).last["error"]
+        assert f"discode rollback {APP} --with-data" in refused["next_step"]
+        before = set(acknowledged)
+        done = place.run("rollback", APP, "--with-data", "--yes", APP, "--json").last
+        then = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > then + 20, what="posts to the version from before")
+        after = set(acknowledged[then + 1 :])
+    assert not bad, bad
+    assert (done["from"], done["to"]) == ("1.2.0", "1.1.0") and notes(place) == "20000|20000"
+    there, [kept] = rows(volume(place)), replaced(place)
+    assert after <= there and set(acknowledged) <= there | rows(kept) and before - there
+    restore(place, done["snapshot"])
+    assert place.get() == (200, "1.2.0")
+    assert beside(place, "db", "psql", "-XAtc", "select count(*) from notes").strip() == "20001"
+
+
+def test_a_snapshot_from_before_there_were_databases_and_back_again(with_databases):
+    place = with_databases
+    ids = {one["version"]: one["id"] for one in place.run("backup", "list", APP, "--json").last["snapshots"]}
+    result = restore(place, ids["1.0.0"])
+    assert place.get() == (200, "1.0.0")
+    assert not [one for one in place.left() if one in (f"{APP}-db", f"{APP}-cache")]
+    restore(place, result["snapshot"])
+    assert place.get() == (200, "1.1.0")
+    assert notes(place) == "20000|20000" and keys(place) == "20000"
 
 
 class Disk:

@@ -10,7 +10,7 @@ from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 
 APP_IMAGE = Image(repository="registry.example.com/acme/myapp", digest=f"sha256:{'a' * 64}")
-ENV = {
+ENV: dict[str, dict[str, Any]] = {
     "SECRET": {"generate": "hex32"},
     "GREETING": {"ask": "Which greeting?", "optional": True},
     "DATABASE_URL": {"accessory": "db"},
@@ -41,9 +41,15 @@ WITH_CACHE = {"db": DB, "cache": redis()}
 def publish(
     world: MemoryWorld, version: str, accessories: dict[str, Accessory], behaviour=Behaviour.GOOD, **fields: Any
 ) -> None:
+    world.publish(version, behaviour, **{**fields_of(accessories), **fields})
+
+
+def fields_of(accessories: dict[str, Accessory]) -> dict[str, Any]:
+    """Of a release that has them."""
+    if not accessories:
+        return {"env": {name: one for name, one in ENV.items() if "accessory" not in one}, "artifact": APP_IMAGE}
     env = CACHE_ENV if "cache" in accessories else ENV
-    fields = {"env": env, "artifact": APP_IMAGE, "manifest_schema": 4, "accessories": accessories, **fields}
-    world.publish(version, behaviour, **fields)
+    return {"env": env, "artifact": APP_IMAGE, "manifest_schema": 4, "accessories": accessories}
 
 
 def behaves(world: MemoryWorld, one: Accessory, how: AccessoryBehaviour) -> None:

@@ -215,12 +215,14 @@ def held(world: MemoryWorld) -> None:
 
 
 DATA = Path("/memory/volumes") / APP / "data"
+LATER = "written after the snapshot"  # in its database
 
 
 def restorable(
     prepare: Callable[[MemoryWorld], None], behaviour: Behaviour = Behaviour.GOOD, **fields: Any
 ) -> Callable[[MemoryWorld], None]:
-    """A snapshot was taken, and then all was changed: its files, a setting, its version where the next is published."""
+    """A snapshot was taken, and then all was changed: its files, its database where it has one, a setting, its version
+    where the next is published."""
 
     def prepare_and_write(world: MemoryWorld) -> None:
         backed_up(prepare)(world)
@@ -233,8 +235,33 @@ def restorable(
         world.runtime.behaviours[world.vendor.entries[0].key] = behaviour
         later = {"note": b"later", "app.db": HEADER + b"later", "new": b"later"}
         world.repositories.files |= {DATA / name: data for name, data in later.items()}
+        world.accessories.write(APP, "db", LATER)
 
     return prepare_and_write
+
+
+def restorable_with(
+    was: dict[str, Accessory],
+    then: dict[str, Accessory] | None = None,
+    how: AccessoryBehaviour = AccessoryBehaviour.GOOD,
+    behaviour: Behaviour = Behaviour.GOOD,
+) -> Callable[[MemoryWorld], None]:
+    """As `restorable`, with what is beside it; `how` is of the database that the snapshot has, from then on."""
+
+    def prepare(world: MemoryWorld) -> None:
+        fields = {} if then is None else beside.fields_of(then)
+        restorable(lambda made: installed_with(made, was), behaviour, **fields)(world)
+        beside.behaves(world, DB, how)
+
+    return prepare
+
+
+def then_stopped(prepare: Callable[[MemoryWorld], None]) -> Callable[[MemoryWorld], None]:
+    def prepare_and_stop(world: MemoryWorld) -> None:
+        prepare(world)
+        stop(world.world(), APP)
+
+    return prepare_and_stop
 
 
 def _restore_data(world: World) -> object:
@@ -333,6 +360,10 @@ def installed_with(world: MemoryWorld, accessories: dict[str, Accessory], **fiel
     for number in range(4):
         world.accessories.write(APP, "db", f"from before {number}")
     world.runtime.exclusive = fields.get("update", {}).get("strategy") == "hold"
+
+
+def with_nothing_beside(world: MemoryWorld) -> None:
+    installed_with(world, {})
 
 
 def from_to(
@@ -467,3 +498,28 @@ SICK = [
         "update by hold of one that exits, never healthy", Behaviour.NEVER_HEALTHY, before=Behaviour.EXITS, **HOLD
     ),
 ]
+
+# What a snapshot has of them takes the place of what they have, with the app's own data.
+SCENARIOS += [
+    _restores("snapshot with a database restored", restorable_with(ONLY_DB), has_accessories=True, stride=7),
+    _restores("snapshot with a database restored, of an earlier version", restorable_with(ONLY_DB, WITH_CACHE),
+              has_accessories=True, stride=FEW),
+    _restores("snapshot with a database restored, before a major version", restorable_with(ONLY_DB, ONLY_MAJOR),
+              has_accessories=True, stride=FEW),
+    _restores("snapshot with a database restored, there is none now", restorable_with(ONLY_DB, {}),
+              has_accessories=True, stride=FEW),
+    _restores("snapshot without a database restored", restorable(with_nothing_beside, **beside.fields_of(ONLY_DB)),
+              has_accessories=True, stride=FEW),
+    _restores("snapshot with a database restored, half loaded",
+              restorable_with(ONLY_DB, ONLY_PATCHED, AccessoryBehaviour.RESTORE_FAILS), "1.1", may_serve={"1.1"},
+              has_accessories=True, stride=FEW),
+    _restores("snapshot with a database restored, never healthy",
+              restorable_with(ONLY_DB, ONLY_PATCHED, behaviour=Behaviour.NEVER_HEALTHY), "1.1", may_serve={"1.1"},
+              has_accessories=True, stride=FEW),
+    _restores("snapshot restored, of a stopped app", then_stopped(restorable(installed)), stride=3),
+    _restores("snapshot with a database restored, of a stopped app", then_stopped(restorable_with(ONLY_DB)),
+              has_accessories=True, stride=FEW),
+    _restores("snapshot restored, of a stopped app, never healthy",
+              then_stopped(restorable(installed, Behaviour.NEVER_HEALTHY, **NEXT)), "1.1", may_serve={"1.1"},
+              state="stopped", stride=3),
+]  # fmt: skip

@@ -6,19 +6,34 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from beside import ONLY_DB
-from scenarios import APP, DATA, ENV, HOLD, installed, installed_with, restorable, settle_once
+from beside import DB, ONLY_DB, behaves, fields_of
+from scenarios import (
+    APP,
+    DATA,
+    ENV,
+    HOLD,
+    LATER,
+    installed,
+    restorable,
+    restorable_with,
+    settle_once,
+    with_nothing_beside,
+)  # fmt: skip
 
-from discode.core.backup_errors import NoRepository, NoSuchSnapshot, RepositoryDamaged
+from discode.core.backup_errors import BackupFailed, NoRepository, NoSuchSnapshot, RepositoryDamaged
 from discode.core.errors import DiscodeError, Failed, PreflightError, Refused
 from discode.core.snapshot import RECORD, SCHEMA, read_record
+from discode.flows.backup import backup
 from discode.flows.configure import configure
 from discode.flows.power import stop
 from discode.flows.prune import prune
 from discode.flows.restore import restore as settle_all
 from discode.flows.restore_data import WouldUndo, restore_data
+from discode.flows.update import update
 from discode.ports.proxy import Mode
+from discode.ports.runtime import Probe
 from discode.testing.faults import Crash
+from discode.testing.memory_accessories import AccessoryBehaviour
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 
@@ -108,20 +123,153 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_stopped(world):
     untouched(world)
 
 
-def test_of_a_stopped_app_it_is_refused(world):
+def test_a_stopped_app_is_started_by_it(world):
     stop(world.world(), APP)
-    with pytest.raises(Refused) as refused:
-        restore(world)
-    assert refused.value.name == "stopped"
+    assert restore(world).outcome == "restored"
+    assert world.store.installation(APP).state == "running" and world.proxy.services[APP].mode is Mode.RUNNING
+    assert world.repositories.files[DATA / "note"] == b"of the snapshot"
 
 
-def test_of_an_app_with_a_database_beside_it_nothing_is_restored():
-    world = MemoryWorld(APP)
-    restorable(lambda made: installed_with(made, ONLY_DB))(world)
-    with pytest.raises(Refused) as refused:
+def test_a_stopped_app_that_does_not_start_with_it_is_stopped_as_before(world):
+    stop(world.world(), APP)
+    world.runtime.behaviours[world.vendor.entries[0].key] = Behaviour.NEVER_HEALTHY
+    with pytest.raises(Failed) as refused:
         restore(world)
-    assert refused.value.name == "restore-by-hand"
+    assert "myapp is stopped, as before. Its data and settings are as they were." in refused.value.sentence
+    assert world.store.installation(APP).state == "stopped" and world.proxy.services[APP].mode is Mode.STOPPED
     assert world.repositories.files[DATA / "note"] == b"later"
+
+
+@pytest.fixture
+def with_database():
+    made = MemoryWorld(APP)
+    restorable_with(ONLY_DB)(made)
+    return made
+
+
+OF_THE_SNAPSHOT = [f"from before {number}" for number in range(4)]
+
+
+def aside(world):
+    """What a restore makes beside the app."""
+    beside, swaps = world.accessories, "/memory/swaps"
+    files = [path for path in world.repositories.files if path.is_relative_to(swaps)]
+    owners = [owner for owner, _ in (*beside.data, *beside.live, *beside.fetched) if owner != APP]
+    return files + [owner for owner in owners if not owner.startswith(f"{swaps}/{APP}/") or "/kept" not in owner]
+
+
+def untouched_database(world):
+    assert world.accessories.read(APP, "db") == [*OF_THE_SNAPSHOT, LATER]
+    assert world.repositories.files[DATA / "note"] == b"later" and not world.store.journals and not aside(world)
+    assert world.proxy.services[APP].mode is Mode.RUNNING
+
+
+def test_a_database_beside_the_app_comes_back_with_it_and_can_be_gone_back_to(with_database):
+    world = with_database
+    first = restore(world)
+    assert world.accessories.read(APP, "db") == OF_THE_SNAPSHOT
+    assert world.repositories.files[DATA / "note"] == b"of the snapshot"
+    world.system.sleep(60)
+    restore(world, first.snapshot)
+    assert world.accessories.read(APP, "db") == [*OF_THE_SNAPSHOT, LATER]
+    kept = [owner for owner, _ in world.accessories.data if owner != APP]
+    assert len(kept) == 2, "what each has replaced"
+    assert "Data that a restore has replaced is deleted." in prune(world.world(), APP).message
+    assert not aside(world) and {owner for owner, _ in world.accessories.data} == {APP}
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [(AccessoryBehaviour.RESTORE_FAILS, "exited with 1"), (AccessoryBehaviour.NEVER_HEALTHY, "did not get healthy")],
+    ids=["half loaded", "ill"],
+)
+def test_a_database_that_cannot_be_loaded_touches_nothing(with_database, how, words):
+    behaves(with_database, DB, how)
+    with_database.accessories.healthy, healthy = _well_for_the_app(with_database), with_database.accessories.healthy
+    with pytest.raises(BackupFailed) as refused:
+        restore(with_database)
+    with_database.accessories.healthy = healthy
+    assert refused.value.name == "load-failed" and words in refused.value.sentence
+    assert "myapp-db (postgres 15)" in refused.value.sentence and "was not touched" in refused.value.sentence
+    untouched_database(with_database)
+
+
+def _well_for_the_app(world):
+    healthy = world.accessories.healthy
+    return lambda spec: Probe(True, "it answers") if spec.app == APP else healthy(spec)
+
+
+def test_what_a_server_does_not_have_after_its_restart_is_not_restored(with_database, monkeypatch):
+    stop_, beside = with_database.accessories.stop, with_database.accessories
+
+    def forgets(app, name, grace):
+        if app != APP:
+            beside.data[app, "db.data.15"].lines.pop()
+        stop_(app, name, grace)
+
+    monkeypatch.setattr(beside, "stop", forgets)
+    with pytest.raises(BackupFailed) as refused:
+        restore(with_database)
+    assert "does not have on its disk what was loaded into it" in refused.value.sentence
+    untouched_database(with_database)
+
+
+def test_a_snapshot_without_a_database_that_its_release_has_is_refused(with_database):
+    one, files = with_database.repositories.storage.kept[FIRST]
+    parts = read_record(files[Path(one.folder) / RECORD]).parts
+    with_record(with_database, parts=[part.as_dict() for part in parts if part.kind != "dump"])
+    with pytest.raises(Refused) as refused:
+        restore(with_database)
+    assert refused.value.name == "damaged-snapshot" and "nothing of myapp-db" in refused.value.sentence
+    untouched_database(with_database)
+
+
+def test_room_is_needed_for_what_is_loaded_too(with_database):
+    with_database.runtime.disk = (64 << 20) + 1024
+    with pytest.raises(PreflightError) as refused:
+        restore(with_database)
+    assert refused.value.name == "disk-full"
+    untouched_database(with_database)
+
+
+def test_a_database_that_the_snapshot_does_not_have_is_made_anew_by_the_release_that_has_it():
+    world = MemoryWorld(APP)
+    restorable(with_nothing_beside, **fields_of(ONLY_DB))(world)
+    restore(world)
+    assert not world.accessories.live and not world.accessories.volumes(APP)
+    assert LATER in [line for one in world.accessories.data.values() for line in one.lines], "it is kept"
+    update(world.world(), APP, to="1.1")
+    assert world.accessories.read(APP, "db") == []
+
+
+def test_a_server_that_a_killed_one_has_left_is_swept_and_the_app_s_own_is_not(with_database, monkeypatch):
+    def dies(*words):
+        raise Crash
+
+    with monkeypatch.context() as patched, suppress(Crash):
+        patched.setattr(with_database.repositories, "lay_out", dies)
+        patched.setattr(with_database.accessories, "remove", dies)
+        restore(with_database)
+    with_database.store.release_all()
+    assert aside(with_database)
+    settle_all(with_database.world(), APP)
+    untouched_database(with_database)
+
+
+def test_where_the_snapshot_is_of_an_address_elsewhere_that_is_left_alone(with_database):
+    """Its settings lead there again, and the data beside the app is as if it had never been."""
+    world = with_database
+    url = "postgres://u:p@db.example.com/shop"
+    configure(world.world(), APP, {"DATABASE_URL": url})
+    taken = backup(world.world(), APP).snapshot
+    configure(world.world(), APP, {"DATABASE_URL": None})
+    assert world.accessories.live
+    assert "It uses the db at your address, which was not touched." in restore(world, taken).message
+    assert world.store.settings(APP, world.store.installation(APP).settings)["DATABASE_URL"] == url
+    assert not world.accessories.live
+    told = restore(world, FIRST).message
+    assert "It uses the db beside it now; the one at your address was not touched." in told
+    assert world.accessories.read(APP, "db") == OF_THE_SNAPSHOT
 
 
 def test_a_repository_that_fails_halfway_leaves_nothing(world, monkeypatch):

@@ -17,8 +17,8 @@ from discode.flows.world import World
 from discode.ports.proxy import Mode
 from discode.ports.runtime import Phase
 from discode.testing.faults import Crash, Fault, Faulty, Script
-from discode.testing.memory_accessories import Volume
 from discode.testing.memory_backups import HEADER
+from discode.testing.memory_swaps import Volume
 from discode.testing.memory_world import MemoryWorld
 
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS + SICK}
@@ -60,7 +60,6 @@ def copied(world: MemoryWorld) -> MemoryWorld:
         live={name: _copied_instance(one) for name, one in world.accessories.live.items()},
         data={name: Volume(list(one.lines), one.writer, one.state) for name, one in world.accessories.data.items()},
         fetched=set(world.accessories.fetched),
-        files=dict(world.accessories.files),
         acknowledged={name: list(lines) for name, lines in world.accessories.acknowledged.items()},
         violations=list(world.accessories.violations),
     )
@@ -76,7 +75,8 @@ def copied(world: MemoryWorld) -> MemoryWorld:
     made.store.entries = {app: list(entries) for app, entries in world.store.entries.items()}
     made.store.damaged, made.store.workspaces = set(world.store.damaged), set(world.store.workspaces)
     made.repositories.plans, made.repositories.files = dict(world.repositories.plans), dict(world.repositories.files)
-    made.runtime.files = made.repositories.files
+    made.runtime.files = made.accessories.files = made.repositories.files
+    made.runtime.data_beside = made.accessories.data
     made.repositories.storage = copy.copy(world.repositories.storage)
     made.repositories.storage.kept = dict(world.repositories.storage.kept)
     return made
@@ -229,12 +229,14 @@ def _write_data(world: MemoryWorld) -> None:
     if not files.get(told, b"").endswith(line):
         files[log] = files.get(log, b"") + line
         files[told] = files.get(told, b"") + line
+        if world.is_used(APP, "db") and not world.accessories.write(APP, "db", f"{at[0]} {len(files[told])}"):
+            world.accessories.violations.append("requests reach the app without its database")
 
 
 def _check_data(scenario, installation, world: MemoryWorld, where) -> None:
     """All of it is the snapshot's, or all of it is what was before, and the version and its settings with it."""
-    files, was = world.repositories.files, _prepared(scenario.name).store.installations[APP]
-    is_before = installation.instance == was.instance
+    files, was = world.repositories.files, _prepared(scenario.name)
+    is_before = installation.instance == was.store.installations[APP].instance
     found = {path.name: data for path, data in files.items() if path.is_relative_to(DATA)}
     log = found.pop("log", b"")
     of, more = (b"later", {"new": b"later"}) if is_before else (b"of the snapshot", {})
@@ -244,8 +246,22 @@ def _check_data(scenario, installation, world: MemoryWorld, where) -> None:
     acknowledged = files.get(Path("/memory/acknowledged") / str(installation.instance), b"")
     assert log.endswith(acknowledged), f"{where}: what was acknowledged is lost"
     assert is_before or any("kept" in path.parts for path in files), f"{where}: the data from before is gone"
+    _check_lines(installation, was, world, is_before=is_before, where=where)
     open_swap = world.runtime.open_swap(APP)
     assert not (open_swap and world.runtime.is_swapped(APP, open_swap)), f"{where}: a swap is neither kept nor undone"
+
+
+def _check_lines(installation, was, world: MemoryWorld, *, is_before: bool, where) -> None:
+    """What its database has: what it had then, or in the snapshot, and what requests to this instance wrote since."""
+    if "db" not in installation.release.manifest.accessories:
+        return
+    found = world.accessories.lines(APP, "db")
+    had = was.accessories.lines(APP, "db") if is_before else [f"from before {number}" for number in range(4)]
+    assert found[: len(had)] == had, f"{where}: its database has {found[: len(had)]}"
+    written = [
+        line for line in world.accessories.acknowledged[APP, "db"] if line.startswith(f"{installation.instance} ")
+    ]
+    assert found[len(had) :] == written, f"{where}: its database has {found}, and not {written}"
 
 
 def _someone_serves(scenario: Scenario, world: MemoryWorld):
@@ -320,9 +336,11 @@ def _check_accessories(scenario, installation, world: MemoryWorld, where) -> Non
         phase = Phase.STOPPED if installation.state == "stopped" else Phase.RUNNING
         assert one.phase is phase, f"{where}: {name} is {one.phase}"
         assert (APP, wanted[name].image.reference) in beside.fetched, f"{where}: the image of {name} is gone"
-    assert not beside.lost(APP, "db") or "db" not in wanted, f"{where}: lost {beside.lost(APP, 'db')}"
+    lost = beside.lost(APP, "db") if "db" in wanted and not scenario.has_data else []
+    assert not lost, f"{where}: lost {lost}"
     kept = set(_prepared(scenario.name).accessories.volumes(APP))
-    assert kept <= set(beside.volumes(APP)), f"{where}: a volume is gone"
+    there = {name for _, name in beside.data} if scenario.has_data else set(beside.volumes(APP))
+    assert kept <= there, f"{where}: a volume is gone"
 
 
 def ours(world: MemoryWorld) -> set[str]:

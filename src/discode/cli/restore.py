@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,31 +35,40 @@ def restore(
         discode restore myapp
         discode restore myapp 4bf1a2c3
     """
-    from ..flows.restore_data import WouldUndo, restore_data
-    from .asking import can_ask, shown
-    from .running import run_flow
+    from ..flows.restore_data import restore_data
 
     if not snapshot:
         _list(app, as_json)
         return
+
+    def restored(world: World, sure: bool) -> Result:
+        return restore_data(world, app, snapshot, sure=sure, snapshot_before=not no_snapshot)
+
+    run_undoing("restore", app, yes, restored, as_json)
+
+
+def run_undoing(name: str, app: str, yes: str, flow: Callable[[World, bool], Result], as_json: bool) -> None:
+    """A flow that undoes what was written to the app, and has to be told that this is wanted: by the name of the app,
+    which `yes` has or a terminal is asked for."""
+    from ..flows.restore_data import WouldUndo
+    from .asking import can_ask, shown
+    from .running import run_flow
+
     if yes and yes != app:
-        raise UsageError(f"--yes {yes} is not the name of the app.", f"To restore {app}: --yes {app}")
+        raise UsageError(f"--yes {yes} is not the name of the app. Nothing was changed.", f"Give: --yes {app}")
 
-    def flow(sure: bool) -> None:
-        def restored(world: World) -> Result:
-            return restore_data(world, app, snapshot, sure=sure, snapshot_before=not no_snapshot)
-
-        run_flow("restore", as_json, restored)
+    def run(sure: bool) -> None:
+        run_flow(name, as_json, lambda world: flow(world, sure))
 
     try:
-        flow(bool(yes))
+        run(bool(yes))
     except WouldUndo as refused:
         if not can_ask(as_json):
             raise
         typer.echo(one_line(refused.question), err=True)
         if shown("Type the name of the app to go on: ").strip() != app:
             raise typer.Abort from None
-        flow(True)
+        run(True)
 
 
 def _list(app: str, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from .model import Meta, Model, ValidationError
 
 SCHEMA = 2
 WITH_DUMPS = 2
-RESTORED = ("documents", "volume", "databases")  # kinds of parts that `restore` can bring back
+RESTORED = ("documents", "volume", "databases", "dump")  # kinds of parts that `restore` can bring back
 RECORD = "snapshot.json"
 Cause = Literal["asked", "scheduled", "update", "rollback", "restore"]
 ID = r"^[0-9a-f]{8}$"

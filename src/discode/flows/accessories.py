@@ -27,13 +27,17 @@ GRACE = 30.0  # seconds, of one that no release tells of any more
 
 def specs(site: Site, installation: Installation) -> dict[str, AccessorySpec]:
     """Those of the installation, by name."""
-    manifest, app = installation.release.manifest, installation.app
-    if not manifest.accessories:
+    if not installation.release.manifest.accessories:
         return {}
-    settings = site.store.settings(app, installation.settings)
+    return specs_with(site, installation, site.store.settings(installation.app, installation.settings))
+
+
+def specs_with(site: Site, installation: Installation, settings: Mapping[str, str]) -> dict[str, AccessorySpec]:
+    """As it would have them with these settings."""
+    manifest = installation.release.manifest
     own = own_address(site, manifest, installation.route)
     return {
-        name: AccessorySpec(app, name, one, accessory_environment(manifest, settings, name, own))
+        name: AccessorySpec(installation.app, name, one, accessory_environment(manifest, settings, name, own))
         for name, one in wanted_accessories(manifest, settings).items()
     }
 
@@ -98,12 +102,14 @@ def there(site: Site, app: str) -> dict[str, AccessoryState]:
     return {state.name: state for state in site.accessories.all(app)}
 
 
-def have_run(site: Site, installation: Installation) -> None:
+def have_run(site: Site, installation: Installation, left: Callable[[], float] | None = None) -> list[AccessorySpec]:
     """All of them as the installation says, and healthy: nobody's requests reach the app now. Raises ReleaseFailed,
     NotHere."""
-    for spec in specs(site, installation).values():
+    wanted = list(specs(site, installation).values())
+    for spec in wanted:
         start(site, installation, spec)
-        await_health(site, spec)
+        await_health(site, spec, left)
+    return wanted
 
 
 def bring_up(site: Site, installation: Installation) -> None:
@@ -207,6 +213,13 @@ def failure(site: Site, spec: AccessorySpec, what: str, lines: Sequence[str] = (
     shown = tuple(lines) or tuple(site.accessories.logs(spec.app, spec.name, SHOWN_LINES))
     sentence = f"{spec.container} ({spec.accessory.image.repository}) {what}."
     return ReleaseFailed(sentence, "Send the log to the vendor; a newer release may fix it.", log=shown)
+
+
+def let_go(site: Site, app: str) -> None:
+    """Those that have volumes are stopped, whosever they are: other data takes its place in these."""
+    for name, state in there(site, app).items():
+        if state.volumes:
+            site.accessories.stop(app, name, _grace(site, app, name))
 
 
 def stop(site: Site, installation: Installation) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from ..core.accessory import Accessory, volume_of
 from ..core.errors import PreflightError, Refused
@@ -65,6 +66,19 @@ def drop_unproved(site: Site, journal: Journal) -> None:
             site.accessories.drop_volume(journal.app, volume)
         except Refused as error:
             site.report.note(f"{error.sentence} {error.next_step}")
+
+
+def drop_emptied(site: Site, installation: Installation, swap: str) -> None:
+    """After a restore, volumes that what it has restored does not have are empty: whoever comes with one again shall
+    find none. What they had is with what the swap has replaced."""
+    app = installation.app
+    if not site.runtime.is_swapped(app, swap):
+        return
+    needed = {volume for spec in specs(site, installation).values() for volume in spec.volumes}
+    for volume in site.accessories.volumes(app):
+        if volume not in needed:
+            with suppress(Refused):  # somebody else's container has it
+                site.accessories.drop_volume(app, volume)
 
 
 def drop_data(site: Site, app: str) -> None:

@@ -47,6 +47,8 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
         _conclude_start(site, journal, kept, cause)
     elif kept == "before" and journal.before is None:
         _undo_install(site, journal, cause)
+    elif kept == "before" and journal.before is not None and journal.before.state == "stopped":
+        _stay_stopped(site, journal, journal.before, cause)
     else:
         _keep(site, journal, kept, cause)
     return kept
@@ -190,7 +192,7 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
     lost = serve(site, keep)
     site.proxy.drained(keep.app, keep.release.manifest.update.drain)
     retire_others(site, keep, keep.app, failed=failed)
-    if accessories.has_any(keep, drop):
+    if journal.swap or accessories.has_any(keep, drop):
         accessories.retire_others(site, keep, keep.app)
     # A deploy whose caller has died goes on inside the proxy: it may have switched while we were removing.
     lost = (_bring_back if serve is _bring_back else make_serve)(site, keep) or lost
@@ -259,6 +261,7 @@ def _take_data_back(site: Site, journal: Journal, keep: Installation, drop: Inst
     site.proxy.pause(keep.app, longest_wait(keep, drop))
     for state in site.runtime.instances(keep.app):  # of a journal that was rebuilt, `drop` may be none of them
         site.runtime.stop(state.name, drop.release.manifest.update.stop)
+    accessories.let_go(site, keep.app)
     site.runtime.swap_data_back(keep.app, journal.swap)
 
 
@@ -289,6 +292,20 @@ def _conclude_start(site: Site, journal: Journal, kept: Side, cause: BaseExcepti
         return
     site.proxy.stop(before.app, f"{before.app} is stopped.")
     site.runtime.stop(before.instance, before.release.manifest.update.stop)
+    accessories.stop(site, before)
+    finish(site, journal, "before", _outcome("before", cause), cause)
+
+
+def _stay_stopped(site: Site, journal: Journal, before: Installation, cause: BaseException | None) -> None:
+    """A restore that did not get through leaves the app as it was: stopped."""
+    after = journal.after
+    assert after is not None
+    if _is_swapped(site, journal):
+        _take_data_back(site, journal, before, after)
+    site.proxy.stop(before.app, f"{before.app} is stopped.")
+    site.proxy.drained(before.app, after.release.manifest.update.drain)
+    retire_others(site, before, before.app, failed=after.instance)
+    accessories.retire_others(site, before, before.app)
     accessories.stop(site, before)
     finish(site, journal, "before", _outcome("before", cause), cause)
 

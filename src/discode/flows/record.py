@@ -8,7 +8,7 @@ from ..core.history import GUARD, HistoryEntry, Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side
 from ..ports.store import Store
-from . import accessories
+from . import accessories, accessory_data
 from .world import Site
 
 
@@ -19,6 +19,7 @@ def finish(site: Site, journal: Journal, kept: Side, outcome: Outcome, cause: Ba
         site.store.save_installation(installation)
         if journal.swap and kept == "after":
             site.runtime.keep_swap(journal.app, journal.swap)
+            accessory_data.drop_emptied(site, installation, journal.swap)
         site.runtime.prune(installation.app, installation.kept_keys())
         if accessories.has_any(journal.before, journal.after):
             accessories.prune_images(site, installation)

@@ -194,7 +194,10 @@ def _explained(site: Site, journal: Journal, error: BaseException) -> BaseExcept
     """The error, with what it means for the running app."""
     if not isinstance(error, DiscodeError):
         return error
-    serves = still_serves(site, journal.before) if journal.before else "Nothing is installed."
+    before = journal.before
+    serves = "Nothing is installed." if before is None else f"{before.app} is stopped, as before."
+    if before is not None and before.state == "running":
+        serves = still_serves(site, before)
     kind = type(error) if isinstance(error, Failed) else Failed
     sentence, next_step = f"{error.sentence} {serves}", error.next_step
     if journal.flow == "config" and isinstance(error, ReleaseFailed):

@@ -53,6 +53,7 @@ def _restore(site: Site, installation: Installation) -> Missing | None:
         site.proxy.stop(installation.app, f"{installation.app} is stopped.")
         site.runtime.stop(installation.instance, installation.release.manifest.update.stop)
         accessories.stop(site, installation)
+        retire_others(site, installation, installation.app)
         return None
     is_down = not runs(site, installation)
     if is_down or not accessories.are_up(site, installation):
@@ -67,6 +68,6 @@ def _restore(site: Site, installation: Installation) -> Missing | None:
     # Another one may have been serving up to now, of which no file tells any more.
     site.proxy.drained(installation.app, installation.release.manifest.update.drain)
     retire_others(site, installation, installation.app)
-    if accessories.has_any(installation):
+    if any(release.manifest.accessories for release in (installation.release, *installation.previous)):
         accessories.retire_others(site, installation, installation.app)
     return None

@@ -2,22 +2,24 @@
 
 1. settle; read the snapshot's record; see that it can be restored here, and that its consent was given
 2. fetch its release, when another one serves; take a snapshot of what will be replaced
-3. restore the data into a folder beside the volumes, while the app serves. Nobody holds the app's lock
+3. restore the data into a folder beside the volumes, while the app serves, and load its dumps into servers of their own
+  (`loading.py`). Nobody holds the app's lock
 4. take the lock; whoever changed the app meanwhile wins
-5. journal: from here on, a crash is settled. Hold requests, stop the app, swap the data
-6. start the snapshot's release with its settings, switch, see that it keeps answering. Until here all is taken back
-   when something goes wrong, also when it takes longer than the vendor lets requests wait
+5. journal: from here on, a crash is settled. Hold requests, stop the app and the databases beside it, swap the data
+6. start the snapshot's release and its databases with its settings, switch, see that they keep answering. Until here
+  all is taken back when something goes wrong, also when it takes longer than the vendor lets requests wait
 7. let requests go on: what they write is in the restored data alone, so there is no way back but another restore
 8. save. The data from before is kept until `prune`
 
-Its addresses, its source and its certificate stay as they are now.
+Its addresses, its source and its certificate stay as they are now. One that is stopped is started by it: what does not
+answer is not restored, and then it is stopped as before.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,13 +29,15 @@ from ..core.installation import Installation
 from ..core.journal import Journal, swap_of
 from ..core.model import ValidationError
 from ..core.quantity import format_size
+from ..core.release import Release
 from ..core.snapshot import RECORD, RESTORED, Snapshot, SnapshotRecord, check_architecture, read_record
+from ..ports.accessories import AccessorySpec
 from ..ports.backups import Backups
-from .accessories import has_any
+from . import accessories, loading
 from .backup import DOCUMENTS, take
 from .bring import Missing, lacks, with_bytes
 from .instance import boot, confirm, retire_others, switch
-from .prepare import check_settings, must_run, settled_settings
+from .prepare import settled_settings
 from .record import finish
 from .replace import hold, preflight, settle_after
 from .settle import settle
@@ -41,6 +45,7 @@ from .snapshots import snapshots
 from .world import Result, Site, Steps, World
 
 ROOM = 64 * 1024 * 1024  # bytes that stay free beside what is restored
+NEW_SERVER = 64 * 1024 * 1024  # bytes of a database server with nothing in it
 LATEST = "latest"
 
 
@@ -49,14 +54,12 @@ class WouldUndo(Refused):
 
     key = "would-undo"
 
-    def __init__(self, app: str, snapshot: Snapshot):
+    def __init__(self, snapshot: Snapshot, command: str):
+        app = snapshot.app
         since = datetime.fromtimestamp(snapshot.taken).astimezone().strftime("%Y-%m-%d %H:%M")
         self.question = f"This undoes what was written to {app} since {since}, when the snapshot {snapshot.id} of "
         self.question += f"{snapshot.version} was taken."
-        super().__init__(
-            f"{self.question} Nothing was changed.",
-            f"If that is what you want: discode restore {app} {snapshot.id} --yes {app}",
-        )
+        super().__init__(f"{self.question} Nothing was changed.", f"If that is what you want: {command} --yes {app}")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,22 @@ class Chosen:
     settings: Mapping[str, str] = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Planned:
+    """From `before`, which is installed, to the snapshot; `settings` and `beside` are those that there are to be
+    then."""
+
+    before: Installation
+    chosen: Chosen
+    settings: Mapping[str, str] = field(repr=False)
+    beside: Mapping[str, AccessorySpec]
+
+    def after(self, revision: int) -> Installation:
+        release = self.chosen.installation.release
+        is_same = release.key == self.before.release.key
+        return self.before.redeployed(revision) if is_same else self.before.with_release(release, revision)
+
+
 def restore_data(world: World, app: str, which: str, *, sure: bool = False, snapshot_before: bool = True) -> Result:
     """`which`: the id of a snapshot, or `latest`. `sure`: what was written since may go. `snapshot_before`: of what is
     replaced.
@@ -79,42 +98,68 @@ def restore_data(world: World, app: str, which: str, *, sure: bool = False, snap
     steps = world.steps()
     world.installed(app)
     repository = world.repositories.open(app)
-    chosen = _chosen(world, repository, app, which, steps)
-    before = _possible(world, chosen, sure, steps)
+    chosen = choose(world, repository, app, which, steps)
+    undo = None if sure else WouldUndo(chosen.snapshot, f"discode restore {app} {chosen.snapshot.id}")
+    before, after, saved, message = bring_back(world, repository, chosen, undo, steps, snapshot_before=snapshot_before)
+    return Result(
+        "restore", app, "restored", before.version, after.version, str(after.instance), steps.seconds, message,
+        snapshot=saved,
+    )  # fmt: skip
+
+
+def bring_back(
+    world: World, repository: Backups, chosen: Chosen, undo: WouldUndo | None, steps: Steps, *, snapshot_before: bool
+) -> tuple[Installation, Installation, str | None, str]:
+    """What was before, what there is now, the id of the snapshot of what was replaced, and what to say of it. Raises
+    `undo` when nothing else keeps it from being restored."""
+    app = chosen.record.app
+    planned = _possible(world, chosen, undo, steps)
+    before = planned.before
     saved = take(world, app, steps, "restore").saved.id if snapshot_before else None
     with world.store.backing_up(app):
         site = world.site(before.kind, steps)
-        swap = swap_of(_next(before, chosen, before.settings), world.clock.now())
-        try:
-            _make_ready(world, site, repository, chosen, swap)
-        except BaseException:
-            _drop_incoming(site, app)
-            raise
+        swap = swap_of(planned.after(before.settings), world.clock.now())
+        with _swept(site, app):
+            _make_ready(world, site, repository, planned, swap)
         with world.store.lock(app):
             settle(world, app, steps)
-            after = _restored(site, _as_planned(site, before, chosen), chosen)
+            told = _told(site, planned, saved)
+            with _swept(site, app):
+                after = _restored(site, planned)
             journal = Journal(
                 flow="restore", started=world.clock.now(), before=before, after=after, snapshot=saved, swap=swap
             )
             _replace(site, journal)
-    return Result(
-        "restore", app, "restored", before.version, after.version, str(after.instance), steps.seconds,
-        _told(app, chosen, saved), snapshot=saved,
-    )  # fmt: skip
+    return before, after, saved, told
 
 
-def _drop_incoming(site: Site, app: str) -> None:
-    with suppress(DiscodeError):  # then the next settling does it
-        site.runtime.drop_swaps(app)
+@contextmanager
+def _swept(site: Site, app: str) -> Iterator[None]:
+    """What has been made ready goes with what the block raises."""
+    try:
+        yield
+    except BaseException:
+        with suppress(DiscodeError):  # then the next settling does it
+            loading.sweep(site, app)
+            site.runtime.drop_swaps(app)
+        raise
 
 
-def _told(app: str, chosen: Chosen, saved: str | None) -> str:
-    told = f"Data and settings are those of the snapshot {chosen.snapshot.id}. "
-    back = f"What they replaced is the snapshot {saved}: to go back, discode restore {app} {saved}. " if saved else ""
-    return f"{told}{back}It stays on this disk, too, until: discode prune {app}"
+def _told(site: Site, planned: Planned, saved: str | None) -> str:
+    before, manifest = planned.before, planned.chosen.installation.release.manifest
+    told = [f"Data and settings are those of the snapshot {planned.chosen.snapshot.id}."]
+    here, there = accessories.specs(site, before), planned.beside
+    elsewhere = [one for one in before.release.manifest.accessories if one not in here and one in there]
+    told += [f"It uses the {one} beside it now; the one at your address was not touched." for one in elsewhere]
+    told += [
+        f"It uses the {one} at your address, which was not touched." for one in manifest.accessories if one not in there
+    ]
+    if saved:
+        told.append(f"What they replaced is the snapshot {saved}: to go back, discode restore {before.app} {saved}.")
+    return " ".join((*told, f"It stays on this disk, too, until: discode prune {before.app}"))
 
 
-def _chosen(world: World, repository: Backups, app: str, which: str, steps: Steps) -> Chosen:
+def choose(world: World, repository: Backups, app: str, which: str, steps: Steps) -> Chosen:
     found = {one.id: one for one in snapshots(world, app, steps)}
     one = found.get(which) if which != LATEST else next(reversed(found.values()), None)
     if one is None:
@@ -159,51 +204,58 @@ def _documents(repository: Backups, one: Snapshot) -> tuple[Installation, dict[s
         ) from None
 
 
-def _possible(world: World, chosen: Chosen, sure: bool, steps: Steps) -> Installation:
-    """What serves, with the bytes of the snapshot's release on this machine. Raises what keeps it from being restored,
-    while nothing is touched."""
-    app = chosen.record.app
-    found: list[Installation] = []
+def _possible(world: World, chosen: Chosen, undo: WouldUndo | None, steps: Steps) -> Planned:
+    """With the bytes of the snapshot's release on this machine. Raises what keeps it from being restored, while nothing
+    is touched."""
+    app, release = chosen.record.app, chosen.installation.release
+    found: list[Planned] = []
 
     def look() -> Result | Missing:
-        before = must_run(world.installed(app))
+        before = world.installed(app)
+        _check_kind(before, chosen)
         site = world.site(before.kind, steps)
-        _check_alike(before, chosen)
-        site.runtime.incoming(app, chosen.snapshot.id)
-        if not sure:
-            raise WouldUndo(app, chosen.snapshot)
-        if missing := lacks(site, before, chosen.installation.release):
+        site.runtime.check_swap(app)
+        wanted = settled_settings(site, release, chosen.settings)
+        beside = accessories.specs_with(site, before.with_release(release, before.settings), wanted)
+        loading.check_dumps(chosen.record, beside)
+        if undo is not None:
+            raise undo
+        if missing := _lacks(site, before, release, wanted):
             return missing
         with steps("preflight", "Checking disk, memory and settings"):
             site.proxy.ensure()
-            check_settings(chosen.installation.release, chosen.settings)
-            preflight(site, before.with_release(chosen.installation.release, before.settings))
+            preflight(site, before.with_release(release, before.settings))
             _check_room(site, chosen)
-        found[:] = [before]
+        found[:] = [Planned(before, chosen, wanted, beside)]
         return Result("restore", app, "possible")
 
     with_bytes(world, app, steps, look, "Nothing was changed.")
     return found[0]
 
 
-def _check_alike(before: Installation, chosen: Chosen) -> None:
-    """Raises Refused for what is not swapped with its volumes: what is beside it would have other data than it."""
-    was, why = chosen.installation, ""
+def _lacks(site: Site, before: Installation, release: Release, settings: Mapping[str, str]) -> Missing | None:
+    """As `lacks`, with the settings of the snapshot."""
+    if not (site.runtime.has(release) and accessories.have_images(site, release, settings)):
+        return Missing(before.source, release, settings)
+    return lacks(site, before, before.release)
+
+
+def _check_kind(before: Installation, chosen: Chosen) -> None:
+    """Raises Refused."""
+    was = chosen.installation
     if was.kind != before.kind:
-        why = f"The snapshot is of {was.version}, which is an {was.kind}; here {before.app} is an {before.kind}."
-    elif has_any(was, before):
-        why = f"{before.app} has databases of its own beside it, which cannot be restored yet."
-    if why:
         raise Refused(
-            f"{why} Nothing was changed.",
+            f"The snapshot is of {was.version}, which is an {was.kind}; here {before.app} is an {before.kind}. "
+            "Nothing was changed.",
             "How to restore by hand, with restic: docs/backup.md, By hand",
             key="restore-by-hand",
         )
 
 
 def _check_room(site: Site, chosen: Chosen) -> None:
-    """Raises PreflightError."""
-    needed, free = ROOM + chosen.record.size, site.runtime.free_disk()
+    """Raises PreflightError. How much room a dump takes when it is loaded is known then; twice its own is usual."""
+    loaded = sum(2 * part.size + NEW_SERVER for part in chosen.record.dumps)
+    needed, free = ROOM + chosen.record.size + loaded, site.runtime.free_disk()
     if free < needed:
         raise PreflightError(
             f"To restore the snapshot {chosen.snapshot.id} needs {format_size(needed)} of disk space, for what it "
@@ -213,46 +265,40 @@ def _check_room(site: Site, chosen: Chosen) -> None:
         )
 
 
-def _make_ready(world: World, site: Site, repository: Backups, chosen: Chosen, swap: str) -> None:
-    """Raises what the ports raise; the app is not touched."""
-    place = site.runtime.incoming(chosen.record.app, swap)
+def _make_ready(world: World, site: Site, repository: Backups, planned: Planned, swap: str) -> None:
+    """Raises what the ports raise, BackupFailed for a dump that cannot be loaded; the app is not touched."""
+    record, snapshot = planned.chosen.record, planned.chosen.snapshot
+    loading.sweep(site, record.app)  # what one that was killed has left
+    site.runtime.drop_swaps(record.app)
+    place = site.runtime.incoming(record.app, swap)
     tree = place.with_name("restored")
-    site.runtime.drop_swaps(chosen.record.app)  # what one that was killed has left
-    with site.steps("restore", f"Restoring {format_size(chosen.record.size)} beside the data"):
-        repository.restore(chosen.snapshot, tree, world.report)
-        world.repositories.lay_out(tree, chosen.record, place)
+    with site.steps("restore", f"Restoring {format_size(record.size)} beside the data"):
+        repository.restore(snapshot, tree, world.report)
+    loading.load(site, planned.before, record, planned.beside, tree)
+    with site.steps("restore", "Making the volumes ready"):
+        world.repositories.lay_out(tree, record, place)
+        loading.hand_over(site, record, planned.beside, place)
+        loading.sweep(site, record.app)
 
 
-def _as_planned(site: Site, before: Installation, chosen: Chosen) -> Installation:
-    """What serves. Raises Failed when another command has changed the app meanwhile: nobody consented to that being
-    undone."""
+def _restored(site: Site, planned: Planned) -> Installation:
+    """A newer release that is left by this is not gone to again by itself, as after a rollback. Raises Failed when
+    another command has changed the app meanwhile: nobody consented to that being undone."""
+    before, chosen = planned.before, planned.chosen
     if site.store.installation(before.app) != before:
-        _drop_incoming(site, before.app)
         raise Failed(
             f"{before.app} was changed by another command meanwhile, so it was not restored.",
             f"Run the command again: discode restore {before.app} {chosen.snapshot.id}",
             key="changed-meanwhile",
         )
-    return before
-
-
-def _restored(site: Site, before: Installation, chosen: Chosen) -> Installation:
-    """A newer release that is left by this is not gone to again by itself, as after a rollback."""
-    release, revision = chosen.installation.release, before.settings
-    wanted = settled_settings(site, release, chosen.settings)
-    if wanted != site.store.settings(before.app, revision):
+    revision = before.settings
+    if planned.settings != site.store.settings(before.app, revision):
         revision += 1
-        site.store.save_settings(before.app, revision, wanted)
-    after = _next(before, chosen, revision)
-    if not before.is_newer_than(release):
+        site.store.save_settings(before.app, revision, dict(planned.settings))
+    after = planned.after(revision)
+    if not before.is_newer_than(after.release):
         return after
     return after.remembering(before.release, "data from before it was restored.", site.clock.now(), again=False)
-
-
-def _next(before: Installation, chosen: Chosen, revision: int) -> Installation:
-    release = chosen.installation.release
-    is_same = release.key == before.release.key
-    return before.redeployed(revision) if is_same else before.with_release(release, revision)
 
 
 def _replace(site: Site, journal: Journal) -> None:
@@ -266,7 +312,8 @@ def _replace(site: Site, journal: Journal) -> None:
         except BaseException as error:  # noqa: BLE001 - whatever it is, and a signal too, the flow is settled
             settle_after(site, journal, error)
         finally:
-            _drop_incoming(site, journal.app)
+            with suppress(DiscodeError):
+                site.runtime.drop_swaps(journal.app)
 
 
 def _swap_and_confirm(site: Site, journal: Journal) -> None:
@@ -275,13 +322,16 @@ def _swap_and_confirm(site: Site, journal: Journal) -> None:
     held = hold(site, before, after)
     with site.steps("swap", "Putting the data in its place"):
         site.runtime.sweep(after.app, living=True)  # what was run in the app by hand has the volumes, too
+        if accessories.has_any(before, after):
+            accessories.let_go(site, after.app)
         site.runtime.swap_data(after.app, journal.swap)
     with site.steps("boot", f"Starting {after.instance}"):
+        beside = accessories.have_run(site, after, held.left)
         endpoint = boot(site, after, held.left())
     with site.steps("switch", f"Switching to {after.version}"):
         switch(site, after, endpoint)
     with site.steps("confirm", f"Watching {after.version} while requests wait"):
-        confirm(site, after, None, held.left())
+        confirm(site, after, (lambda: accessories.trouble(site, beside)) if beside else None, held.left())
     site.proxy.resume(after.app)
 
 
@@ -291,5 +341,7 @@ def _end(site: Site, journal: Journal) -> None:
     with site.steps("stop", "Removing the instance from before"):
         site.proxy.drained(after.app, after.release.manifest.update.drain)
         retire_others(site, after, after.app)
+        if accessories.has_any(journal.before, after):
+            accessories.retire_others(site, after, after.app)
     with site.steps("save", "Saving"):
         finish(site, journal, "after", "done")

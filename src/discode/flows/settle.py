@@ -8,6 +8,7 @@ from ..core.errors import Busy, DiscodeError, Interrupted, NothingAnswers
 from ..core.history import GUARD, HistoryEntry
 from ..core.journal import Journal
 from ..core.names import check_slug
+from . import loading
 from .conclude import conclude
 from .world import Steps, World
 
@@ -50,7 +51,9 @@ def sweep_staging(world: World, app: str) -> None:
     with suppress(DiscodeError), world.store.backing_up(app):
         world.repositories.staging(app).clear()
         if (installation := world.store.installation(app)) is not None:
-            world.site(installation.kind, world.steps()).runtime.drop_swaps(app)
+            site = world.site(installation.kind, world.steps())
+            loading.sweep(site, app)
+            site.runtime.drop_swaps(app)
 
 
 def settle_for_the_dead(world: World, app: str) -> None:

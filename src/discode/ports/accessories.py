@@ -158,6 +158,11 @@ class Accessories(Protocol):
     def volumes(self, app: str) -> list[str]:
         """Those of the app's accessories that are there, by what they are called among the app's."""
 
+    def hand_over(self, app: str, volume: str, target: Path) -> None:
+        """Move what it holds to `target`, a folder that is not there yet, on the disk of the volumes, and delete it.
+        Raises Refused with the key `in-use` while an accessory has it, running or not, `volumes-out-of-reach` as
+        `Runtime.volume_paths` does."""
+
     def drop_volume(self, app: str, volume: str) -> None:
         """Delete it with its data. Not there: nothing. Raises Refused with the key `in-use` while an accessory has
         it, running or not."""

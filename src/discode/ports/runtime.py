@@ -175,13 +175,18 @@ class Runtime(Protocol):
         """Where those are on this machine's disk, for this process to read. Raises Refused with the key
         `volumes-out-of-reach` when it cannot: the engine is elsewhere, or the user may not."""
 
+    def check_swap(self, app: str) -> None:
+        """Raises Refused with the key `restore-by-hand` where the app's volumes cannot be swapped, or as `volume_paths`
+        does."""
+
     def incoming(self, app: str, swap: str) -> Path:
         """Where data is made ready that shall take the place of all volumes of the app: a folder that is not there yet,
-        in which each volume is a folder by its name. What is beside it is this swap's, too. `swap` is the swap's own
-        name. Raises Refused with the key `restore-by-hand` where volumes cannot be swapped."""
+        in which each volume is a folder by its name, also those of the app's accessories. What is beside that folder
+        is this swap's, too. `swap` is the swap's own name."""
 
     def swap_data(self, app: str, swap: str) -> None:
-        """Put what is incoming in the place of the app's volumes, which are kept. No instance of the app may run.
+        """Put what is incoming in the place of the app's volumes, which are kept; those that are not incoming are empty
+        then. No instance of the app may run, and nothing beside it that has one of the volumes.
         Interrupted, it is completed by the next call, and undone by `swap_data_back`. Done already: nothing."""
 
     def swap_data_back(self, app: str, swap: str) -> None:

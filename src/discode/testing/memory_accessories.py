@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Literal
 
 from ..core.accessory_dumps import ROLES, comparison, databases, dumps
 from ..core.accessory_kinds import KINDS
@@ -19,6 +18,7 @@ from ..ports.report import Report
 from ..ports.runtime import Phase, Probe
 from .faults import Crash
 from .memory_runtime import carried_out
+from .memory_swaps import Volume
 
 
 class AccessoryBehaviour(Enum):
@@ -32,16 +32,6 @@ class AccessoryBehaviour(Enum):
     DUMP_FAILS = "a dump fails after half of its output"
     RESTORE_FAILS = "a restore fails when half of it is there"
     LOSES = "a restore loses a line and does not say so"
-
-
-@dataclass
-class Volume:
-    """`lines` are its data, `writer` the generation of the database that wrote them first. `state`: one that nobody has
-    found healthy is `being made`; whoever is ended before that leaves it `torn`, and nobody can start on that."""
-
-    lines: list[str] = field(default_factory=list)
-    writer: str | None = None
-    state: Literal["empty", "being made", "made", "torn"] = "empty"
 
 
 @dataclass
@@ -220,10 +210,23 @@ class MemoryAccessories:
         return sorted(volume for owner, volume in self.data if owner == app)
 
     def drop_volume(self, app: str, volume: str) -> None:
+        self._must_be_free(app, volume)
+        self.data.pop((app, volume), None)
+
+    def hand_over(self, app: str, volume: str, target: Path) -> None:
+        self._must_be_free(app, volume)
+        self._changes()
+        self.data[str(target.parent), target.name] = self.data.pop((app, volume))
+
+    def _must_be_free(self, app: str, volume: str) -> None:
         for (owner, name), one in self.live.items():
             if owner == app and volume in one.spec.volumes:
                 raise Refused(f"{volume} is in use by {app}-{name}.", f"discode stop {app}", key="in-use")
-        self.data.pop((app, volume), None)
+
+    def runs_with_data(self, app: str) -> list[str]:
+        """Those that run and have a volume."""
+        found = [one for (owner, _), one in self.live.items() if owner == app and one.phase is Phase.RUNNING]
+        return [one.spec.container for one in found if one.spec.volumes]
 
     def write(self, app: str, name: str, line: str) -> bool:
         """What the app would write through it; whether that was possible."""
@@ -238,6 +241,10 @@ class MemoryAccessories:
         """What the app would find there; empty when it does not run."""
         one = self.live.get((app, name))
         return list(self._volume(one).lines) if one and one.phase is Phase.RUNNING and one.spec.volumes else []
+
+    def lines(self, app: str, name: str) -> list[str]:
+        """What it has, running or not."""
+        return list(self._volume(self.live[app, name]).lines)
 
     def lost(self, app: str, name: str) -> list[str]:
         """What was taken, and the one that there is now, running or not, does not have."""

@@ -15,8 +15,7 @@ from ..ports.console import Console
 from ..ports.releases import Releases
 from ..ports.report import Report
 from ..ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
-
-VOLUMES, SWAPS = Path("/memory/volumes"), Path("/memory/swaps")  # of each app
+from .memory_swaps import VOLUMES, MemorySwaps, Volume
 
 
 class Behaviour(Enum):
@@ -70,6 +69,8 @@ class MemoryRuntime:
         self.served: Callable[[Endpoint], bool] = lambda endpoint: False
         self.has_requests: Callable[[Endpoint], bool] = lambda endpoint: False
         self.files: dict[Path, bytes] = {}  # the disk
+        self.data_beside: dict[tuple[str, str], Volume] = {}  # of what is beside apps
+        self.runs_beside: Callable[[str], list[str]] = lambda app: []  # with a volume
         self._port = 20000  # the next one
 
     def fetch(self, release: Release, releases: Releases, report: Report) -> None:
@@ -218,56 +219,40 @@ class MemoryRuntime:
             raise Refused(f"The volumes of {app} cannot be read here.", "Be root.", key="volumes-out-of-reach")
         return {name: VOLUMES / app / name for name in self.data(app)}
 
+    def check_swap(self, app: str) -> None:
+        self.volume_paths(app)
+
     def incoming(self, app: str, swap: str) -> Path:
-        return SWAPS / app / swap / "incoming"
+        return self._swaps.incoming(app, swap)
 
     def swap_data(self, app: str, swap: str) -> None:
-        incoming, replaced, volumes = self._places(app, swap)
-        if self._in(incoming):
+        if self._swaps.swap(app, swap):
             self._must_not_run(app)
-            if not self._in(replaced):
-                self._move(volumes, replaced)
-            self._move(incoming, volumes)
 
     def swap_data_back(self, app: str, swap: str) -> None:
-        incoming, replaced, volumes = self._places(app, swap)
-        if self._in(replaced):
+        if self._swaps.swap_back(app, swap):
             self._must_not_run(app)
-            self._move(volumes, incoming)
-            self._move(replaced, volumes)
 
     def is_swapped(self, app: str, swap: str) -> bool:
-        return any(self._in(SWAPS / app / swap / name) for name in ("replaced", "kept"))
+        return self._swaps.is_swapped(app, swap)
 
     def keep_swap(self, app: str, swap: str) -> None:
-        self._move(SWAPS / app / swap / "replaced", SWAPS / app / swap / "kept")
+        self._swaps.keep(app, swap)
 
     def open_swap(self, app: str) -> str:
-        found = [path.relative_to(SWAPS / app).parts for path in self._in(SWAPS / app)]
-        return next((swap for swap, kind, *_ in sorted(found, reverse=True) if kind in ("replaced", "incoming")), "")
+        return self._swaps.open_swap(app)
 
     def drop_swaps(self, app: str, *, replaced: bool = False) -> bool:
-        swaps = {path.relative_to(SWAPS / app).parts[0] for path in self._in(SWAPS / app)}
-        kept = {swap for swap in swaps if self.is_swapped(app, swap)}
-        for swap in swaps if replaced else swaps - kept:
-            for path in self._in(SWAPS / app / swap):
-                del self.files[path]
-        return bool(kept) and replaced
+        return self._swaps.drop(app, replaced=replaced)
 
-    def _places(self, app: str, swap: str) -> tuple[Path, Path, Path]:
-        return SWAPS / app / swap / "incoming", SWAPS / app / swap / "replaced", VOLUMES / app
+    @property
+    def _swaps(self) -> MemorySwaps:
+        return MemorySwaps(self.files, self.data_beside)
 
     def _must_not_run(self, app: str) -> None:
-        running = [state.name for state in self.instances(app) if state.phase is Phase.RUNNING]
-        if running:
-            self.violations.append(f"{running[0]} runs while its volumes are swapped")
-
-    def _in(self, folder: Path) -> list[Path]:
-        return [path for path in self.files if path.is_relative_to(folder)]
-
-    def _move(self, source: Path, target: Path) -> None:
-        for path in self._in(source):
-            self.files[target / path.relative_to(source)] = self.files.pop(path)
+        running = [str(state.name) for state in self.instances(app) if state.phase is Phase.RUNNING]
+        for one in (*running, *self.runs_beside(app)):
+            self.violations.append(f"{one} runs while its volumes are swapped")
 
     def logs(
         self, name: InstanceName, tail: int | None = 100, *, since: float | None = None, process: str = ""

@@ -133,7 +133,8 @@ class MemoryWorld:
         self.runtime.has_requests = self.proxy.has_requests
         self.accessories.is_used, self.accessories.is_led_to = self.is_used, self._is_led_to
         self.accessories.now, self.accessories.files = self.system.now, self.repositories.files
-        self.runtime.beside = self.accessories.volumes
+        self.runtime.beside, self.runtime.data_beside = self.accessories.volumes, self.accessories.data
+        self.runtime.runs_beside = self.accessories.runs_with_data
         self.proxy.is_unseen = self.runtime.is_unseen
         self.proxy.lacks_certificate = lambda app, revision: self.store.certificate(app, revision) is None
 

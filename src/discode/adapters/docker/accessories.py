@@ -142,6 +142,10 @@ class DockerAccessories:
         with self._asking(f"look for the volumes of {app}"):
             return [name for name in volumes.found(self._engine, app) if "." in name]
 
+    def hand_over(self, app: str, volume: str, target: Path) -> None:
+        with self._asking(f"move the volume {volume} of {app}"):
+            volumes.hand_over(self._engine, app, volume, target)
+
     def drop_volume(self, app: str, volume: str) -> None:
         with self._asking(f"delete the volume {volume} of {app}"):
             volumes.drop_one(self._engine, app, volume)

@@ -185,6 +185,10 @@ class DockerRuntime:
         with self._asking(f"drop images of {app}"):
             self._images.prune(app, keep)
 
+    def check_swap(self, app: str) -> None:
+        with self._asking(f"look for the volumes of {app}"):
+            Swaps(self._engine).check(app)
+
     def incoming(self, app: str, swap: str) -> Path:
         with self._asking(f"look for the volumes of {app}"):
             return Swaps(self._engine).incoming(app, swap)

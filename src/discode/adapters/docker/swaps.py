@@ -1,18 +1,17 @@
 """Other data in the place of an app's volumes, on the machine of the engine: by renames of the folders that it mounts.
 
-    <volume>/_data                      what containers of the app mount when they start
-    <volume>/discode-swaps/<swap>/      in one of the volumes, for all of them
-        incoming/<volume>               what shall take its place, or had it and was taken back
-        replaced/<volume>, later kept   what was there before
+    <app>_<volume>/_data            what containers of the app mount when they start
+    <app>_.swaps/_data/<swap>/      a volume that no container has, for all of them
+        incoming/<volume>           what shall take its place, or had it and was taken back
+        replaced/<volume>           what was there before, later kept/<volume>
 
 A swap is begun when there is `replaced`, and done when there is no `incoming` any more. In between each volume tells by
-itself how far it came, so it needs no record. No container of the app may run.
+itself how far it came, so it needs no record. No container that has one of the volumes may run.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 from ...core.errors import Refused
@@ -21,7 +20,6 @@ from ..files.disk import writing
 from . import volumes
 from .engine import Engine
 
-FOLDER = "discode-swaps"
 KEPT = "kept"  # the name of `replaced` once the swap is for good
 
 
@@ -29,24 +27,26 @@ class Swaps:
     def __init__(self, engine: Engine):
         self._engine = engine
 
-    def incoming(self, app: str, swap: str) -> Path:
-        """Raises Refused where a volume cannot be swapped by this process, or there is none."""
-        places = volumes.places(self._engine, app)
-        if not places or any(place.is_mount() for place in places.values()):
+    def check(self, app: str) -> None:
+        """Raises Refused where a volume cannot be swapped by this process."""
+        strange = [name for name, place in volumes.places(self._engine, app).items() if place.is_mount()]
+        if strange:
             raise Refused(
-                f"{app} has {'a volume of another driver' if places else 'no volume'}, so its data cannot be restored "
-                "by Discode. Nothing was changed.",
+                f"The volume {strange[0]} of {app} is of another driver than Docker's own, so Discode cannot put other "
+                "data in its place. Nothing was changed.",
                 "How to restore by hand, with restic: docs/backup.md, By hand",
                 key="restore-by-hand",
             )
-        return self._found(places, swap) / "incoming"
+
+    def incoming(self, app: str, swap: str) -> Path:
+        return volumes.ensure_swaps(self._engine, app) / swap / "incoming"
 
     def swap(self, app: str, swap: str) -> None:
-        folder = self._found(volumes.places(self._engine, app, is_halfway=True), swap)
-        incoming, replaced = folder / "incoming", folder / "replaced"
-        if not incoming.is_dir():
+        folder = self._folder(app, swap)
+        if folder is None or not (incoming := folder / "incoming").is_dir():
             return
         volumes.ensure(self._engine, app, [path.name for path in incoming.iterdir()])
+        replaced = folder / "replaced"
         with writing(folder):
             make_private(replaced)
             for name, place in volumes.places(self._engine, app, is_halfway=True).items():
@@ -55,14 +55,13 @@ class Swaps:
             sync_folder(folder)
 
     def swap_back(self, app: str, swap: str) -> None:
-        places = volumes.places(self._engine, app, is_halfway=True)
-        folder = self._found(places, swap)
-        incoming, replaced = folder / "incoming", folder / "replaced"
-        if not replaced.is_dir():
+        folder = self._folder(app, swap)
+        if folder is None or not (replaced := folder / "replaced").is_dir():
             return
+        incoming = folder / "incoming"
         with writing(folder):
             make_private(incoming)
-            for name, place in places.items():
+            for name, place in volumes.places(self._engine, app, is_halfway=True).items():
                 if not (replaced / name).is_dir():
                     continue
                 if place.is_dir():
@@ -72,41 +71,41 @@ class Swaps:
             sync_folder(folder)
 
     def is_swapped(self, app: str, swap: str) -> bool:
-        return _is_swapped(self._found(volumes.places(self._engine, app, is_halfway=True), swap))
+        folder = self._folder(app, swap)
+        return folder is not None and _is_swapped(folder)
 
     def keep(self, app: str, swap: str) -> None:
-        folder = self._found(volumes.places(self._engine, app, is_halfway=True), swap)
-        with writing(folder):
-            if (folder / "replaced").is_dir():
+        folder = self._folder(app, swap)
+        if folder is not None and (folder / "replaced").is_dir():
+            with writing(folder):
                 _rename(folder / "replaced", folder / KEPT)
 
     def open_swap(self, app: str) -> str:
-        """Where the volumes are out of reach nobody has swapped any."""
-        try:
-            places = volumes.places(self._engine, app, is_halfway=True)
-        except Refused:
-            return ""
-        folders = [place.parent / FOLDER for place in places.values()]
-        found = [one.parent for name in ("replaced", "incoming") for each in folders for one in each.glob(f"*/{name}")]
-        return next((one.name for one in found if not (one / KEPT).is_dir()), "")
+        """Where they are out of reach nobody has swapped any."""
+        found = {name: one for one in self._all(app) for name in ("incoming", "replaced") if (one / name).is_dir()}
+        return next((one.name for _, one in sorted(found.items(), reverse=True) if not (one / KEPT).is_dir()), "")
 
     def drop(self, app: str, *, replaced: bool) -> bool:
-        """Where the volumes are out of reach nobody has swapped any."""
-        try:
-            places = volumes.places(self._engine, app, is_halfway=True)
-        except Refused:
-            return False
-        swaps = [one for place in places.values() for one in place.parent.glob(f"{FOLDER}/*")]
+        swaps = self._all(app)
         kept = [one for one in swaps if _is_swapped(one)]
-        for one in swaps if replaced else (one for one in swaps if one not in kept):
+        goners = swaps if replaced else [one for one in swaps if one not in kept]
+        for one in goners:
             with writing(one):
                 shutil.rmtree(one)
+        if goners and len(goners) == len(swaps):
+            volumes.drop_swaps(self._engine, app)
         return bool(kept) and replaced
 
-    def _found(self, places: Mapping[str, Path], swap: str) -> Path:
-        """Where the swap is, or would be: a volume that came later may be the first one now."""
-        all_ = [place.parent / FOLDER / swap for place in places.values()]
-        return next((one for one in all_ if one.is_dir()), all_[0] if all_ else Path("/nowhere"))
+    def _folder(self, app: str, swap: str) -> Path | None:
+        place = volumes.swaps(self._engine, app)
+        return place and place / swap
+
+    def _all(self, app: str) -> list[Path]:
+        try:
+            place = volumes.swaps(self._engine, app)
+        except Refused:
+            return []
+        return sorted(place.iterdir()) if place else []
 
 
 def _is_swapped(folder: Path) -> bool:

@@ -71,6 +71,9 @@ class NoAccessories:
     def volumes(self, app: str) -> list[str]:
         return []
 
+    def hand_over(self, app: str, volume: str, target: Path) -> None:
+        """There is none."""
+
     def drop_volume(self, app: str, volume: str) -> None:
         """There is none."""
 

@@ -203,6 +203,9 @@ class ProcessRuntime:
                 )
         return found
 
+    def check_swap(self, app: str) -> None:
+        """Folders can be swapped always."""
+
     def incoming(self, app: str, swap: str) -> Path:
         return self._swaps.incoming(app, swap)
 
