@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core.errors import UsageError
 from .foreign import one_line, tame
 from .options import App, Assignments, FromEnvironment, Json, SettingsFile
 from .output import emit
@@ -65,19 +66,42 @@ def rollback(
     to: Annotated[
         str | None, typer.Option(metavar="VERSION", help="One of the earlier versions that `discode status APP` lists.")
     ] = None,
+    with_data: Annotated[
+        bool,
+        typer.Option("--with-data", help="Also to the data from before the update. What was written since is undone."),
+    ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Go back even if a release command has changed the data since.")
+        bool,
+        typer.Option(
+            "--yes",
+            "-y",
+            help="Go back even if a release command has changed the data since. For --with-data: --yes APP.",
+        ),
+    ] = False,
+    name: Annotated[str, typer.Argument(hidden=True)] = "",
+    no_snapshot: Annotated[
+        bool, typer.Option("--no-snapshot", help="With --with-data: take no snapshot of what is replaced.")
     ] = False,
     set_: Assignments = [],
     set_from_env: FromEnvironment = [],
     settings: SettingsFile = None,
     as_json: Json = False,
 ) -> None:
-    """Go back to an earlier version, without an outage. The data stays as it is."""
+    """Go back to an earlier version, without an outage. The data stays as it is.
+
+    With --with-data it comes back as it was before the update, from the snapshot that was taken then. Its settings do,
+    too. Requests wait for a moment, and none fails.
+    """
     from ..flows.rollback import DataIsNewer, rollback
     from .settings import collect
 
     values = collect(set_, set_from_env, settings)
+    if with_data:
+        _with_data(app, name if yes else "", to, values, as_json, snapshot_before=not no_snapshot)
+        return
+    if name or no_snapshot:
+        what = "--no-snapshot is" if no_snapshot else f"A name after {app} ({name}) is"
+        raise UsageError(f"{what} for --with-data alone. Nothing was changed.", f"See: discode rollback {app} --help")
 
     def flow(sure: bool) -> None:
         def ask_and_go_back(world: World) -> Result:
@@ -92,6 +116,24 @@ def rollback(
             raise
         typer.confirm(refused.question, abort=True, err=True)
         flow(True)
+
+
+def _with_data(
+    app: str, yes: str, to: str | None, values: Mapping[str, str | None], as_json: bool, *, snapshot_before: bool
+) -> None:
+    from ..flows.rollback_data import rollback_with_data
+    from .restore import run_undoing
+
+    if values:
+        raise UsageError(
+            "With --with-data the settings are those from before the update, too. Nothing was changed.",
+            f"Give none; to change one afterwards: discode config set {app} NAME=VALUE",
+        )
+
+    def go_back(world: World, sure: bool) -> Result:
+        return rollback_with_data(world, app, to=to, sure=sure, snapshot_before=snapshot_before)
+
+    run_undoing("rollback", app, yes, go_back, as_json)
 
 
 def restart(app: App, as_json: Json = False) -> None:

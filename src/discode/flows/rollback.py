@@ -14,9 +14,12 @@ from . import accessory_data
 from .bring import Missing, lacks, with_bytes
 from .prepare import check_settings, must_run, next_settings, with_given
 from .replace import preflight, replace
+from .rollback_data import way_with_data
 from .safeguard import snapshot_before, wants_snapshot
 from .settle import settle
 from .world import Result, Site, Steps, World
+
+RESTORE = "restore a backup"  # what a refusal names where nothing more is known
 
 
 class DataIsNewer(Refused):
@@ -29,8 +32,7 @@ class DataIsNewer(Refused):
         self.question = f"{may} {to} cannot read: it may start, and fail later. Go back to {to} with the data as it is?"
         super().__init__(
             f"{may} {to} cannot read. Nothing was changed.",
-            f"If the vendor says that {to} can read it: discode rollback {app} --to {to} --yes. "
-            "Otherwise restore a backup.",
+            f"If the vendor says that {to} can read it: discode rollback {app} --to {to} --yes. Otherwise {RESTORE}.",
         )
 
 
@@ -68,12 +70,23 @@ def _planned(
     world: World, app: str, to: str | None, sure: bool, settings: Mapping[str, str]
 ) -> tuple[Installation, Release]:
     before = must_run(world.installed(app))
-    release = plan_rollback(before, to)
-    current = world.store.settings(app, before.settings)
-    check_accessories(before, release, current, with_given(release, current, settings))
-    if not sure and (changed := past_migrations(before, release)):
-        raise DataIsNewer(app, changed, release.version)
+    try:
+        release = plan_rollback(before, to)
+        current = world.store.settings(app, before.settings)
+        check_accessories(before, release, current, with_given(release, current, settings))
+        if not sure and (changed := past_migrations(before, release)):
+            raise DataIsNewer(app, changed, release.version)
+    except Refused as refused:
+        raise _with_a_way(world, app, to, refused) from None
     return before, release
+
+
+def _with_a_way(world: World, app: str, to: str | None, refused: Refused) -> Refused:
+    """Where the data keeps it from going back, and there is data to go back to, that is the next step."""
+    if refused.name in ("irreversible", "accessory-data", DataIsNewer.key) and (way := way_with_data(world, app, to)):
+        instead, _, _ = refused.next_step.partition(RESTORE)
+        refused.next_step = f"{instead}go back with the data from before the update: {way}"
+    return refused
 
 
 def _rollback(
