@@ -19,6 +19,20 @@ if TYPE_CHECKING:
     from ..flows.world import Result, World
 
 
+WithData = Annotated[
+    bool, typer.Option("--with-data", help="Also to the data from before the update. What was written since is undone.")
+]
+Sure = Annotated[
+    bool,
+    typer.Option(
+        "--yes", "-y", help="Go back even if a release command has changed the data since. With --with-data: --yes APP."
+    ),
+]
+NoSnapshot = Annotated[
+    bool, typer.Option("--no-snapshot", help="With --with-data: take no snapshot of what is replaced.")
+]
+
+
 def update(
     app: App,
     check: Annotated[bool, typer.Option("--check", help="Only show what an update would do.")] = False,
@@ -66,22 +80,10 @@ def rollback(
     to: Annotated[
         str | None, typer.Option(metavar="VERSION", help="One of the earlier versions that `discode status APP` lists.")
     ] = None,
-    with_data: Annotated[
-        bool,
-        typer.Option("--with-data", help="Also to the data from before the update. What was written since is undone."),
-    ] = False,
-    yes: Annotated[
-        bool,
-        typer.Option(
-            "--yes",
-            "-y",
-            help="Go back even if a release command has changed the data since. For --with-data: --yes APP.",
-        ),
-    ] = False,
+    with_data: WithData = False,
+    yes: Sure = False,
     name: Annotated[str, typer.Argument(hidden=True)] = "",
-    no_snapshot: Annotated[
-        bool, typer.Option("--no-snapshot", help="With --with-data: take no snapshot of what is replaced.")
-    ] = False,
+    no_snapshot: NoSnapshot = False,
     set_: Assignments = [],
     set_from_env: FromEnvironment = [],
     settings: SettingsFile = None,
