@@ -191,3 +191,17 @@ class AccessoriesContract:
         assert [next(lines) for _ in whole] == whole and next(lines) is None
         bench.accessories.remove(spec.app, spec.name)
         assert all(line is None or line not in whole for line in lines), "it ends, and tells no line twice"
+
+    def test_a_client_is_there_for_one_command_and_no_accessory(self, bench):
+        spec, file = bench.spec(), bench.file(["of before"])
+        asked = bench.accessories.ask(spec, bench.exits(7), stdout=file, timeout=60)
+        assert (asked.exit_code, bench.lines(file)) == (7, [])
+        asked = bench.accessories.ask(spec, bench.fails("it is full"), stdout=file, timeout=60)
+        assert asked.exit_code == 1 and "it is full" in asked.errors
+        assert bench.accessories.all(spec.app) == [] and bench.accessories.volumes(spec.app) == []
+        with pytest.raises(NoSuchCommand):
+            bench.accessories.ask(spec, ["no-such-program"], stdout=file, timeout=60)
+        assert bench.accessories.ask(spec, bench.endless, stdout=file, timeout=0.2).exit_code is None
+        bench.accessories.prune(spec.app, frozenset())
+        with pytest.raises(NotHere):
+            bench.accessories.ask(spec, bench.exits(0), stdout=file, timeout=60)

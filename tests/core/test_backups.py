@@ -143,7 +143,7 @@ def test_a_record_is_read_as_it_was_written():
 @pytest.mark.parametrize(
     ("data", "key"),
     [
-        (b'{"snapshot_schema": 3}', "newer-snapshot"),
+        (b'{"snapshot_schema": 4}', "newer-snapshot"),
         (b"{", "damaged-snapshot"),
         (b'{"snapshot_schema": 1}', "damaged-snapshot"),
     ],

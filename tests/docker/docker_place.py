@@ -20,7 +20,7 @@ image: {repository}
 port: 3000
 health: {{path: {health}, timeout: 2s, deadline: {deadline}}}
 volumes: {{data: {{path: /app/data, share: true}}}}
-env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
+env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}{env}}}
 resources: {{memory: 64MB}}
 update: {{confirm: {confirm}, drain: 60s, stop: 3s}}
 """
@@ -42,7 +42,7 @@ class DockerPlace(Place):
 
     def publish(
         self, version, behaviour="good", extra="", *, app=APP, health="/up", confirm=None, code=0, files=None,
-        platform="linux/amd64",
+        platform="linux/amd64", env="",
     ):  # fmt: skip
         content = {"server.py": IMAGE_SERVER.encode(), "VERSION": version.encode(), "BEHAVIOUR": behaviour.encode()}
         command = ["python3", "server.py"]
@@ -52,6 +52,7 @@ class DockerPlace(Place):
         text = FILE.format(
             app=app,
             version=version,
+            env=f", {env}" if env else "",
             repository=f"{self.registry.name}/acme/{app}",
             health=health,
             confirm=confirm or ("200ms" if behaviour == "good" else "1s"),

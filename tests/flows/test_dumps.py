@@ -57,7 +57,7 @@ def test_known_ones_are_dumped_in_place_of_their_volumes():
     assert files[STAGED / "dumps/db/app.dump"].decode().splitlines() == world.accessories.read(APP, "db")
     assert not [path for path in files if path.is_relative_to(VOLUMES / "db.data.15")]
     assert record.snapshot_schema == WITH_DUMPS and [(one.kind, one.name) for one in record.parts] == [
-        ("documents", "documents"), ("dump", "db"), ("dump", "cache"), ("volume", "data"),
+        ("documents", "documents"), ("dump", "cache"), ("dump", "db"), ("volume", "data"),
     ]  # fmt: skip
     told = {one.name: (one.server, one.version, one.files) for one in record.dumps}
     assert told["db"] == ("postgres", "15", ("roles.sql", "app.dump"))
@@ -128,16 +128,6 @@ def test_a_sqlite_file_of_an_unknown_one_is_copied_while_it_goes_on():
     world.proxy.pause = lambda *_: pytest.fail("requests are held")
     backup(world.world(), APP)
     assert newest(world)[1][STAGED / "databases/mail.spool/queue.db"] == HEADER + b"rows"
-
-
-def test_one_that_is_elsewhere_is_named():
-    from discode.flows.configure import configure
-
-    world, notes = beside_it(ONLY_DB), Notes()
-    configure(world.world(), APP, {"DATABASE_URL": "postgresql://elsewhere"})
-    backup(world.world(report=notes), APP)
-    assert not newest(world)[0].dumps
-    assert "Not in the snapshot: the db at your address. Back it up where it is." in notes.notes
 
 
 @pytest.mark.parametrize("strategy", [None, HOLD], ids=["overlap", "hold"])

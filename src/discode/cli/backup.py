@@ -196,7 +196,9 @@ def _must_be_set_up(world: World, name: str) -> None:
 
 
 def _table(found: list[Snapshot]) -> str:
-    return table([_row(one) for one in found], ["SNAPSHOT", "TAKEN", "VERSION", "WHY", "SIZE", "MACHINE"])
+    rows = table([_row(one) for one in found], ["SNAPSHOT", "TAKEN", "VERSION", "WHY", "SIZE", "MACHINE"])
+    lacking = [f"{one.id} is without what is at your address: {', '.join(one.missing)}" for one in found if one.missing]
+    return "\n".join([rows, *lacking])
 
 
 _WHY = {"asked": "asked for", "update": "before an update", "rollback": "before a rollback", "scheduled": "scheduled",

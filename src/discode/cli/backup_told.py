@@ -22,6 +22,7 @@ def described(world: World, name: str, history: Sequence[HistoryEntry]) -> dict[
         "repository": plan.repository if plan else None, "local": plan.is_local if plan else None,
         "before_updates": plan.before_updates if plan else None, "at": plan.at if plan else None,
         "last": done.at if done else None, "snapshot": done.snapshot if done else None,
+        "missing": list(done.missing) if done else [],
         "failed": {"at": failed.at, "error": failed.error} if failed else None,
     }  # fmt: skip
 
@@ -32,9 +33,10 @@ def text_of(told: dict[str, Any], name: str, now: float) -> str:
         return f"not set up; to set them up: discode backup setup {name} --to PLACE"
     last = f"last {age_of(now - told['last'])} ago" if told["last"] else "none yet"
     daily = f", daily at {told['at']}" if told["at"] else ""
+    missing = f"; without what is at your address: {', '.join(told['missing'])}" if told["missing"] else ""
     failed = f"; the last one failed: {told['failed']['error']}" if told["failed"] else ""
     local = "; on this machine, so they do not outlive its disk" if told["local"] else ""
-    return f"{last}{daily}, to {told['repository']}{local}{failed}"
+    return f"{last}{daily}, to {told['repository']}{local}{missing}{failed}"
 
 
 def age_of(seconds: float) -> str:

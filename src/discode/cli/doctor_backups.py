@@ -52,6 +52,9 @@ def _backups(world: World, app: str) -> Finding:
     text, step = text_of(told, app, now), f"Take one now: discode backup now {app}"
     if told["failed"] or _is_late(told, now):
         return Finding(what, False, text, step)
+    if told["missing"]:
+        step = f"Back up where it is what Discode cannot dump; see why: discode backup now {app}"
+        return Finding(what, True, text, step, warns=True)
     elsewhere = f"Keep them elsewhere: discode backup setup {app} --to PLACE"
     return Finding(what, True, text, elsewhere, warns=bool(told["local"]))
 

@@ -31,6 +31,7 @@ class HistoryEntry(Model, frozen=True, kw_only=True):
     seconds: dict[str, float] = {}
     error: str | None = None
     snapshot: str | None = None  # of the data: that it took, or that was taken before it
+    missing: tuple[str, ...] = ()  # what that snapshot lacks: accessories at addresses of the customer's
     route: str | None = None  # what changed of the app's addresses, see `domains.told`
     history_schema: int = SCHEMA
 

@@ -13,9 +13,11 @@ from .errors import Refused
 from .fields import Slug
 from .model import Meta, Model, ValidationError
 
-SCHEMA = 2
+SCHEMA = 3
 WITH_DUMPS = 2
-RESTORED = ("documents", "volume", "databases", "dump")  # kinds of parts that `restore` can bring back
+WITH_ELSEWHERE = 3
+# Kinds of parts that `restore` can bring back; what is at an address of the customer's it leaves as it is.
+RESTORED = ("documents", "volume", "databases", "dump", "elsewhere")
 RECORD = "snapshot.json"
 Cause = Literal["asked", "scheduled", "update", "rollback", "restore"]
 ID = r"^[0-9a-f]{8}$"
@@ -30,12 +32,14 @@ class Part(Model, frozen=True, kw_only=True):
           `databases`: the SQLite files of the volume of that name, each copied by SQLite, at their paths in it.
           `dump`: what the accessory of that name has, in place of its volumes: `files`, in the order in which they are
           loaded into another `server` of that `version` or a later one (`core/accessory_dumps.py`).
+          `elsewhere`: what the app has in a database at an address of the customer's, which stands in for the accessory
+          of that name: a dump of that alone (`core/external_server.py`), with fields as a `dump`.
     how:  what makes a volume consistent. `live`: nothing had to, it was read while the app ran. `held`: no request was
           under way while it was copied. `quiesced`: the vendor's commands saw to it while it was copied. `stopped`: the
           app was stopped.
     """
 
-    kind: Literal["documents", "volume", "databases", "dump"]
+    kind: Literal["documents", "volume", "databases", "dump", "elsewhere"]
     name: str
     path: str
     size: int = 0
@@ -45,14 +49,15 @@ class Part(Model, frozen=True, kw_only=True):
     files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if (self.kind == "dump") != (self.server is not None and bool(self.files)):
+        if (self.kind in ("dump", "elsewhere")) != (self.server is not None and bool(self.files)):
             raise ValueError("a dump has a server and files, and nothing else has")
 
 
 class SnapshotRecord(Model, frozen=True, kw_only=True):
     """`key`: of the release that was installed. `taken`: Unix time at which the staging began; what was acknowledged
     before it is in the snapshot. `held`: seconds for which requests waited. `architecture`: as an image's or a
-    machine's; `discode`: the version of Discode that took it."""
+    machine's; `discode`: the version of Discode that took it. `missing`: accessories that are at addresses of the
+    customer's, and of which nothing is in the snapshot."""
 
     snapshot_schema: int = 1
     app: Slug
@@ -65,6 +70,7 @@ class SnapshotRecord(Model, frozen=True, kw_only=True):
     cause: Cause = "asked"
     held: float = 0.0
     parts: tuple[Part, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def dumps(self) -> tuple[Part, ...]:
@@ -80,12 +86,14 @@ class SnapshotRecord(Model, frozen=True, kw_only=True):
         about = {
             "app": self.app, "version": self.version, "cause": self.cause, "bytes": self.size, "taken": self.taken
         }  # fmt: skip
-        return ("discode", *(f"{name}:{value}" for name, value in about.items()))
+        lacking = (f"missing:{name}" for name in self.missing)
+        return ("discode", *(f"{name}:{value}" for name, value in about.items()), *lacking)
 
 
 class Snapshot(Model, frozen=True, kw_only=True):
     """A snapshot as a repository lists it. `taken` as its record says it; `host`: the name of the machine that took it;
-    `folder`: where it has its record and what was staged; `size` in bytes, None where no tag tells."""
+    `folder`: where it has its record and what was staged; `size` in bytes, None where no tag tells. `missing`: as its
+    record has it."""
 
     id: SnapshotId
     taken: float
@@ -95,6 +103,7 @@ class Snapshot(Model, frozen=True, kw_only=True):
     cause: str
     folder: str
     size: int | None = None
+    missing: tuple[str, ...] = ()
 
 
 def is_ours(tags: tuple[str, ...], app: str) -> bool:
@@ -103,6 +112,11 @@ def is_ours(tags: tuple[str, ...], app: str) -> bool:
 
 def tag(tags: tuple[str, ...], name: str) -> str:
     return next((one.partition(":")[2] for one in tags if one.startswith(f"{name}:")), "")
+
+
+def tags_named(tags: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Of one that may be there several times."""
+    return tuple(one.partition(":")[2] for one in tags if one.startswith(f"{name}:"))
 
 
 def read_record(data: bytes) -> SnapshotRecord:

@@ -2,8 +2,8 @@
 
 1. see that the repository is there, before anything else
 2. take the app's lock, settle whatever an earlier run left; from here to 5 nobody changes what is installed
-3. stage what must be consistent: what Discode knows of the app; dumps of the databases beside it, before the files
-   that they may tell of; SQLite's, by itself. The app writes all the while
+3. stage what must be consistent: what Discode knows of the app; dumps of the databases beside it, or at addresses of
+   the customer's, before the files that they may tell of; SQLite's, by itself. The app writes all the while
 4. volumes that nothing else makes consistent: copy them, then hold requests, or run the vendor's commands, and copy
    what has changed since. This has a journal, and a crash is settled: the app goes on
 5. let go of the lock: what the storage takes keeps nobody waiting
@@ -25,11 +25,11 @@ from ..core.errors import Busy, DiscodeError, Failed, PreflightError
 from ..core.history import BACKUP, HistoryEntry
 from ..core.installation import Installation
 from ..core.quantity import format_size
-from ..core.snapshot import RECORD, WITH_DUMPS, Cause, Part, SnapshotRecord
+from ..core.snapshot import RECORD, WITH_DUMPS, WITH_ELSEWHERE, Cause, Part, SnapshotRecord
 from ..ports.backups import Backups, Saved, Staging
 from . import data, quiesce
 from .data import Data, Volume
-from .dumps import dump
+from .dumps import dump, dump_elsewhere
 from .record import is_told
 from .settle import settle
 from .stillness import quiesced, requests_held
@@ -116,26 +116,47 @@ class _Making:
         self._begun, self._taken = begun, world.clock.now()
         self._held = 0.0
         self._parts: list[Part] = []
+        self._missing: list[str] = []
 
     def staged(self) -> SnapshotRecord:
         with self.steps("stage", "Copying what must be consistent"):
             found = data.of(self.site, self.before, self.staging)
             self._check_room(found)
             self._documents()
-        for name in found.elsewhere:
-            self.world.report.note(f"Not in the snapshot: the {name} at your address. Back it up where it is.")
-        for spec in found.dumped:
-            with self.steps("dump", f"Dumping {spec.container}"):
-                self._parts.append(dump(self.site, spec, self.staging))
+        self._dumps(found)
         self._volumes(found)
         one, parts = self.before, tuple(self._parts)
         record = SnapshotRecord(
-            snapshot_schema=WITH_DUMPS if found.dumped else 1, app=one.app, version=one.version, key=one.release.key,
+            snapshot_schema=self._schema(), app=one.app, version=one.version, key=one.release.key,
             kind=one.kind, architecture=self.world.repositories.architecture(), taken=self._taken, discode=__version__,
-            cause=self.cause, held=round(self._held, 3), parts=parts,
+            cause=self.cause, held=round(self._held, 3), parts=parts, missing=tuple(self._missing),
         )  # fmt: skip
         self.staging.document(RECORD, record.as_json().encode())
         return record
+
+    def _schema(self) -> int:
+        kinds = {one.kind for one in self._parts}
+        return WITH_ELSEWHERE if "elsewhere" in kinds else WITH_DUMPS if "dump" in kinds else 1
+
+    def _dumps(self, found: Data) -> None:
+        own = {spec.name: spec for spec in found.dumped}
+        for name in data.queues_first(self.before, [*own, *found.elsewhere]):
+            if name in own:
+                with self.steps("dump", f"Dumping {own[name].container}"):
+                    self._parts.append(dump(self.site, own[name], self.staging))
+            else:
+                self._elsewhere(name)
+
+    def _elsewhere(self, name: str) -> None:
+        with self.steps("dump", f"Dumping the {name} at your address"):
+            made = dump_elsewhere(self.site, self.before, name, self.staging)
+        if isinstance(made, Part):
+            self._parts.append(made)
+            return
+        self._missing.append(name)
+        self.world.report.note(
+            f"The {name} at your address is not in the snapshot: {made}. All else is. Back it up where it is."
+        )
 
     def _check_room(self, found: Data) -> None:
         """Raises PreflightError."""
@@ -232,7 +253,8 @@ def _tell_history(
         started=begun, at=world.clock.now(), flow=BACKUP, outcome="failed" if error else "done",
         serves=serves.version if serves else None, instance=str(serves.instance) if serves else None,
         seconds={step: round(seconds, 3) for step, seconds in steps.seconds.items()},
-        snapshot=taken.saved.id if taken else None, error=error.sentence if error else None,
+        snapshot=taken.saved.id if taken else None, missing=taken.record.missing if taken else (),
+        error=error.sentence if error else None,
     )  # fmt: skip
     world.store.append_history(app, entry)
 
@@ -240,4 +262,5 @@ def _tell_history(
 def _told(taken: Taken) -> str:
     saved, held = taken.saved, taken.record.held
     waited = f" Requests were held for {held:.2g} s." if held else ""
-    return f"{format_size(saved.read)} were read, {format_size(saved.added)} of them new.{waited}"
+    missing = "".join(f" Without the {name} at your address." for name in taken.record.missing)
+    return f"{format_size(saved.read)} were read, {format_size(saved.added)} of them new.{waited}{missing}"

@@ -10,7 +10,7 @@ Of a known kind of accessory a dump stands for its volumes. Of all else there ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -78,6 +78,13 @@ def of(site: Site, installation: Installation, staging: Staging) -> Data:
     named = {spec.name for spec in (*beside, *dumped)}
     elsewhere = [name for name in installation.release.manifest.accessories if name not in named]
     return Data(volumes, dumped, sum(sizes), elsewhere)
+
+
+def queues_first(installation: Installation, names: Iterable[str]) -> list[str]:
+    """In which order accessories are dumped. A job that ends between the two is gone from the queue, and what it did is
+    not in a database that was dumped before: so the database comes after, and the job is in both, and runs again."""
+    made = installation.release.manifest.accessories
+    return sorted(names, key=lambda name: made[name].kind not in ("redis", "valkey"))
 
 
 def _beside(site: Site, installation: Installation) -> tuple[list[AccessorySpec], list[AccessorySpec]]:

@@ -144,6 +144,15 @@ class Accessories(Protocol):
         Raises Refused with the key `not-running`, NoSuchCommand, CannotRun; Refused when the disk is full.
         """
 
+    def ask(self, spec: AccessorySpec, command: Sequence[str], *, stdout: Path, timeout: float) -> Executed:
+        """Run a command to its end that asks a server elsewhere, as a client: with the spec's env, in a container of
+        its image that is made for it and gone at the end, in the app's network; or with what this machine has of it,
+        where nothing runs beside apps. What it prints goes to `stdout`, as with `execute`.
+
+        Raises NotHere when its image was not fetched or is gone, NoSuchCommand, CannotRun; Refused when the disk is
+        full.
+        """
+
     def exec(self, app: str, name: str, command: Sequence[str], console: Console) -> int:
         """Run a command in it for a person: as `Runtime.exec`."""
 

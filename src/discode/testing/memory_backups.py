@@ -60,6 +60,7 @@ class MemoryBackups:
         one = Snapshot(
             id=f"{self._storage.number:08x}", taken=record.taken, host=self._host, app=record.app,
             version=record.version, cause=record.cause, folder=str(staged), size=record.size,
+            missing=record.missing,
         )  # fmt: skip
         self._storage.kept[one.id] = one, found
         report.progress(size, size)

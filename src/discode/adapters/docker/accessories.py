@@ -121,6 +121,16 @@ class DockerAccessories:
         with self._asking(f"run a command in {app}-{name}"):
             return executed.execute(self._engine, self._running(app, name), command, stdin, stdout, timeout)
 
+    def ask(self, spec: AccessorySpec, command: Sequence[str], *, stdout: Path, timeout: float) -> Executed:
+        from . import client  # late, as in `exec`
+
+        with self._asking(f"ask the {spec.name} of {spec.app}"):
+            if not self._has(spec.app, spec.accessory.image):
+                raise NotHere(f"The image of {spec.container} is not on this machine.")
+            network = self._network(spec.app)
+            app_network.ensure(self._engine, network, "" if self._fixed else self._through)
+            return client.ask(self._engine, spec, network, command, stdout, timeout)
+
     def exec(self, app: str, name: str, command: Sequence[str], console: Console) -> int:
         from . import console as consoles  # late: few commands run a program
 

@@ -35,6 +35,11 @@ def run_name(app: str, number: str) -> str:
     return f"{app}..{RUN}-{number}"
 
 
+def client_name(app: str, accessory: str) -> str:
+    """Of a container that asks a server elsewhere, one at a time. Its role is RUN: it ends with who has made it."""
+    return f"{app}..client-{accessory}"
+
+
 def instance_of(container: str) -> InstanceName | None:
     """The instance that a container belongs to, by its name."""
     return InstanceName.parse(container.lstrip("/").partition(".")[0])

@@ -26,7 +26,7 @@ def run(
     engine: Engine, spec: InstanceSpec, command: Sequence[str], console: Console, network: str, address: str | None
 ) -> int:
     """The program's exit code. Raises NotHere, NoSuchCommand, CannotRun."""
-    part = containers.run(spec, command, secrets.token_hex(4), {OWNER: _owner()})
+    part = containers.run(spec, command, secrets.token_hex(4), {OWNER: owner()})
     try:
         containers.create(engine, part, network, address, tty=console.is_terminal, stdin_open=True)
         return consoles.attach(engine, part.container, console, lambda: _start(engine, part))
@@ -41,12 +41,13 @@ def sweep(engine: Engine, app: str, *, living: bool) -> None:
             containers.remove(engine, one["Id"])
 
 
-def _owner() -> str:
+def owner() -> str:
+    """As the label has this process."""
     return f"{os.getpid()}:{identity(os.getpid())}"
 
 
-def _is_owned(owner: str) -> bool:
-    pid, _, known = owner.partition(":")
+def _is_owned(label: str) -> bool:
+    pid, _, known = label.partition(":")
     return pid.isdecimal() and is_alive(int(pid), known)
 
 

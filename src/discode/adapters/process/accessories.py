@@ -57,6 +57,11 @@ class NoAccessories:
     ) -> Executed:
         raise _not_running(app, name)
 
+    def ask(self, spec: AccessorySpec, command: Sequence[str], *, stdout: Path, timeout: float) -> Executed:
+        from .client import ask  # late: few commands ask one
+
+        return ask(spec.env, command, stdout, timeout)
+
     def exec(self, app: str, name: str, command: Sequence[str], console: Console) -> int:
         raise _not_running(app, name)
 

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from ...core.snapshot import Snapshot, is_ours, tag
+from ...core.snapshot import Snapshot, is_ours, tag, tags_named
 from ...ports.report import Report
 from ..files.staging import FOLDER
 
@@ -67,7 +67,7 @@ def _snapshot(told: dict[str, Any], app: str) -> Snapshot:
         id=str(told["id"])[:8], taken=_taken(tag(tags, "taken"), str(told["time"])),
         host=str(told.get("hostname", "")), app=app, version=tag(tags, "version"), cause=tag(tags, "cause"),
         folder=_staged(told.get("paths") or []),
-        size=int(size) if size.isdecimal() else None,
+        size=int(size) if size.isdecimal() else None, missing=tags_named(tags, "missing"),
     )  # fmt: skip
 
 
