@@ -79,13 +79,13 @@ class Boundaries:
     def _until_done(self, stage: Stage, when: str, end: float) -> int:
         """Each call after the other, until the command comes to its end before it is killed. How many there were."""
         if when == "during":
-            return self._in_the_middle(stage)
+            return self._in_the_middle(stage, end)
         number = self.begin
         while time.monotonic() < end and self._once(stage, f"{number}:{when}"):
             number += 1
         return number - self.begin
 
-    def _in_the_middle(self, stage: Stage) -> int:
+    def _in_the_middle(self, stage: Stage, end: float) -> int:
         """Of every kind of file that is written, and of every call that takes its time: once alone, once with all that
         it has started. A first run tells which there are."""
         self._once(stage, "none:never")
@@ -94,10 +94,10 @@ class Boundaries:
         within = [
             f"{call.number}:{self.dice.uniform(0.05, 0.95) * call.seconds:.3f}{how}"
             for call in calls
-            if call.seconds >= LONG and stage.scenario.stores
+            if call.seconds >= LONG and call.number >= self.begin and stage.scenario.stores
             for how in ("", "+")
         ]
-        return sum(self._once(stage, at) for at in torn + within)
+        return sum(time.monotonic() < end and self._once(stage, at) for at in torn + within)
 
     def _some(self, stage: Stage, share: int) -> int:
         """A first run tells how many calls there are."""

@@ -81,6 +81,24 @@ def _restore(*options: str) -> Prepare:
     return prepare
 
 
+def _back_with_data(*options: str) -> Prepare:
+    """From an update to what was before it, by the snapshot that it took."""
+
+    def prepare(stage: Stage) -> tuple[str, ...]:
+        _backed_up(stage)
+        stage.data.undone = None
+        version, begun = str(stage.version), time.time()
+        stage.publish()
+        stage.must("update", stage.place.app)
+        taken = Undone(version, begun, time.time())
+        stage.look()
+        stage.expected.versions = {version, stage.version}
+        stage.data.undone = taken
+        return ("rollback", stage.place.app, "--with-data", "--yes", stage.place.app, *options)
+
+    return prepare
+
+
 def _with(stage: Stage, beside: Mapping[str, str]) -> None:
     """What releases have beside them from now on, and where the app keeps what is written."""
     stage.beside = dict(beside)
@@ -200,6 +218,9 @@ DATA_SCENARIOS = [
     _data("update with a snapshot, never healthy", _update_backed_up("never-healthy"), (5,), backs_up=True),
     _data("restore in place", _restore("--no-snapshot"), backs_up=True),
     _data("restore in place, with a snapshot", _restore(), backs_up=True),
+    _data("rollback with data", _back_with_data("--no-snapshot"), backs_up=True),
+    _on_docker("restore in place with databases", _beside(PAIR, _restore("--no-snapshot")), backs_up=True),
+    _on_docker("rollback with the data of databases", _beside(PAIR, _back_with_data()), backs_up=True),
     _on_docker("backup of databases", _beside(PAIR, _backup()), backs_up=True),
     _on_docker("install with databases", _first_install(PAIR), allowed=(), repeats=True),
     _on_docker("update that leaves databases alone", _beside(PAIR, update())),

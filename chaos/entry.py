@@ -31,10 +31,10 @@ from discode.testing.faults import Faulty, Script
 TORN = 64  # bytes: less than any state file has
 NEVER = DiscodeError("A kill is no error.")
 READS = frozenset((
-    "all", "answers", "apps", "architecture", "certificate", "documents", "free", "free_disk", "free_memory", "has",
-    "healthy", "history", "host", "incoming", "index", "inspect", "installation", "instances", "is_swapped", "journal",
-    "kept", "kept_apps", "look", "open_swap", "places", "plan", "probe", "processes", "read", "readable_history",
-    "release", "serving", "settings", "snapshots", "survey", "volume_paths", "volumes",
+    "all", "answers", "apps", "architecture", "certificate", "check_swap", "documents", "free", "free_disk",
+    "free_memory", "has", "healthy", "history", "host", "incoming", "index", "inspect", "installation", "instances",
+    "is_swapped", "journal", "kept", "kept_apps", "look", "open_swap", "places", "plan", "probe", "processes", "read",
+    "readable_history", "release", "serving", "settings", "snapshots", "survey", "url", "volume_paths", "volumes",
 ))  # fmt: skip
 
 
