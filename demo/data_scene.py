@@ -67,8 +67,8 @@ class Scene(ABC):
         ran = self.do(kind, *words, "--yes", self.app)
         undone = Undone(taken, ran.moments("step-done", "hold")[-1])
         self.undone.append(undone)
-        found = self.machine.names(self.app)
-        self.trial.say(f"  {gone(self.written(), found, undone)} writes since {minute} are undone, as it has said")
+        writes, found = self.written(), self.machine.names(self.app)  # in this order: see `check_writes`
+        self.trial.say(f"  {gone(writes, found, undone)} writes since {minute} are undone, as it has said")
         self.check_writes(f"after it: {kind}")
 
     def taken(self, snapshot: str) -> float:

@@ -22,8 +22,9 @@ class Shop(Scene):
             self._change_image()
             self._refuse_image()
             self._upgrade()
-            self._back_up()
-            self._drop_column()
+            snapshots = self._back_up()
+            self._restore(snapshots[BACKUPS // 2])
+            self._go_back()
         self.judge()
         self._secrets()
 
@@ -56,10 +57,21 @@ class Shop(Scene):
     def _back_up(self) -> list[str]:
         return [str(self.do("backup", "backup", "now", SHOP).last["snapshot"]) for _ in range(BACKUPS)]
 
-    def _drop_column(self) -> None:
-        self._to(DROPS, "update that drops a column")
+    def _restore(self, snapshot: str) -> None:
+        self.restoring("restore in place", snapshot, "restore", SHOP, snapshot)
+        self.trial.expect("what serves after the restore", self._serves(), (MAJOR, NEW))
+
+    def _go_back(self) -> None:
+        ran = self._to(DROPS, "update that drops a column")
         self.trial.expect("the dropped column is there", "author" in self.machine.columns(SHOP), False)
         self.check_writes("after the update that drops a column")
+        refused = self.machine.run("rollback", SHOP, code=None)
+        self.trial.expect("a rollback without the data", self.error_of(refused), (4, "irreversible"), str(refused.last))
+        way = refused.last["error"]["next_step"]
+        self.trial.expect("it names the way with the data", "--with-data" in way, True, way)
+        self.restoring("rollback with the data", str(ran.last["snapshot"]), "rollback", SHOP, "--with-data")
+        self.trial.expect("what serves after the rollback", self._serves(), (MAJOR, NEW))
+        self.trial.expect("the column is back", "author" in self.machine.columns(SHOP), True)
 
     def _to(self, version: str, kind: str) -> Ran:
         self.machine.publish(version)
