@@ -119,8 +119,8 @@ class FaultySources:
     def __init__(self, sources: Any, script: Script):
         self._sources, self._script = sources, script
 
-    def open(self, app: str, source: str) -> Any:
-        return Faulty(self._sources.open(app, source), self._script, NEVER)
+    def open(self, app: str, source: str, product: str = "") -> Any:
+        return Faulty(self._sources.open(app, source, product), self._script, NEVER)
 
 
 class FaultyRepositories:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core.errors import DiscodeError, StateError
-from ..core.history import BACKUP, gave_up
+from ..core.history import QUIET, gave_up
 from ..core.quantity import format_size
 from .options import App, Json
 from .output import described, emit, table
@@ -58,7 +58,8 @@ def list_(as_json: Json = False) -> None:
         {"app": one.app, "version": one.version, "state": one.state, "condition": word,
          "hosts": list(one.route.hosts), "instance": str(one.instance), "source": one.source,
          "https": sight.https.as_dict() if sight.https else None,
-         "accessories": [_accessory(beside) for beside in sight.beside]}
+         "accessories": [_accessory(beside) for beside in sight.beside],
+         **({"backup": _backup(world, one.app)} if as_json else {})}
         for one, word, sight in zip(found, words, sights, strict=True)
     ]  # fmt: skip
     told += [{"app": app, "state": "damaged", "condition": "damaged", "error": error.sentence}
@@ -192,7 +193,7 @@ def _accessory(one: Seen) -> dict[str, Any]:
 def _since(history: list[HistoryEntry]) -> float | None:
     """When what is there now came to be, Unix time: a flow that came to nothing left all as it was."""
     ends = ("done", "settled-forward")
-    return next((one.at for one in reversed(history) if one.outcome in ends and one.flow != BACKUP), None)
+    return next((one.at for one in reversed(history) if one.outcome in ends and one.flow not in QUIET), None)
 
 
 def _yanked(installation: Installation) -> str | None:
@@ -326,11 +327,11 @@ def _license(app: str, now: float) -> dict[str, Any] | None:
         return {**told, "state": "ended" if error.name == "lease-ended" else "invalid", "error": error.sentence}
 
 
-def _backup(world: World, app: str, past: list[HistoryEntry]) -> dict[str, Any]:
+def _backup(world: World, app: str, past: list[HistoryEntry] | None = None) -> dict[str, Any]:
     from .backup_told import described, text_of
 
     try:
-        told = described(world, app, past)
+        told = described(world, app, world.store.readable_history(app)[0] if past is None else past)
     except DiscodeError as error:
         return {"text": error.sentence}
     return {**told, "text": text_of(told, app, world.clock.now())}

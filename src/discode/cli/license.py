@@ -161,7 +161,7 @@ def activate(
         key = asked()
     place = no_login(hub or wiring.hub_of(app_name))
     keep(app_name, place, None, plain_http)
-    license = wiring.licenses().activate(app_name, place, key, move=move)
+    license = wiring.licenses().activate(app_name, place, key, move=move, product=wiring.product_of(app_name))
     told = {"result": "activated", "app": app_name, "license": license.license, "customer": license.customer}
     emit(told, f"{app_name} is licensed to {license.customer} on this machine.", as_json=as_json)
 

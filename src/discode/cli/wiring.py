@@ -54,6 +54,13 @@ def world(as_json: bool, command: str, *, pin: str | None = None, on: Host | Non
     return World(store, sources, machine, RealSystem(), RealClock(), report, machine.names(), HostRepositories(place))
 
 
+def now() -> float:
+    """Unix time."""
+    from ..adapters.system import RealClock
+
+    return RealClock().now()
+
+
 def is_left_alone() -> bool:
     """In the guard of a command: waits until that one is done (False) or dead (True)."""
     from ..adapters.guard import is_needed
@@ -86,7 +93,7 @@ def index_seen(installation: Installation) -> Index | None:
     """That of an app, as it was when somebody last asked its source."""
     from ..adapters.files.seen import index_seen
 
-    return index_seen(home(), installation.app, installation.source)
+    return index_seen(home(), installation.app, installation.source, installation.release.vendors_name)
 
 
 def source(given: str | None, on: Host) -> str:
@@ -117,6 +124,14 @@ def hub_of(app: str) -> str:
             f"Name it: discode license activate {app} --hub https://hub.example.com",
         )
     return place
+
+
+def product_of(app: str) -> str:
+    """What its vendor calls it; empty for the name that it has here."""
+    from ..adapters.files import FileStore
+
+    installation = FileStore(home()).installation(app)
+    return installation.release.product if installation else ""
 
 
 def trust(address: str, roots: Sequence[Path], targets_version: int) -> None:

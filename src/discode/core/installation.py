@@ -17,7 +17,9 @@ from .public_names import Tls, covered, is_wildcard
 from .release import Release
 from .version import parse_version
 
-SCHEMA = 2  # 2: its route has what an earlier Discode would drop with the next switch; see Installation
+# 2: its route has what an earlier Discode would drop with the next switch. 3: its app has another name at the vendor's,
+# by which alone its releases are found.
+SCHEMA = 3
 KEPT = 2  # releases kept for a rollback, beside the one that serves
 FIRST_PAUSE = 3600.0  # seconds until a release that failed is tried again by itself; four times as long each time
 LONGEST_PAUSE = 7 * 86400.0
@@ -131,7 +133,7 @@ class Installation(Model, frozen=True, kw_only=True):
         if login is not None:
             msgspec.structs.force_setattr(self, "source", bare)
         if self.installation_schema <= SCHEMA:
-            needed = 2 if self.route.is_secure or self.route.redirects else 1
+            needed = 3 if self.release.product else 2 if self.route.is_secure or self.route.redirects else 1
             msgspec.structs.force_setattr(self, "installation_schema", needed)
 
     @property

@@ -20,14 +20,28 @@ Key = Annotated[str, Meta(pattern=r"^[0-9a-f]{12}\Z")]
 
 
 class Release(Model, frozen=True, kw_only=True):
-    """`key` is that of the signed bytes, so that a Discode which knows fewer fields still names it alike."""
+    """`key` is that of the signed bytes, so that a Discode which knows fewer fields still names it alike.
+
+    `product`: the vendor's name of the app, where it is installed under another one, which its manifest then has here;
+    else empty.
+    """
 
     key: Key
     manifest: Manifest
+    product: str = ""
 
     @property
     def version(self) -> str:
         return self.manifest.version
+
+    @property
+    def vendors_name(self) -> str:
+        return self.product or self.manifest.app
+
+    def named(self, app: str) -> Release:
+        """The same release, as it is installed under that name."""
+        product = self.vendors_name
+        return self.changed(manifest=self.manifest.changed(app=app), product=product if product != app else "")
 
 
 class IndexEntry(Model, frozen=True, kw_only=True):

@@ -167,7 +167,7 @@ def start(site: Site, installation: Installation, spec: AccessorySpec) -> None:
     except NotHere:
         site.report.note(f"The image of {spec.container} is no longer on this machine; fetching it again.")
         try:
-            releases = site.sources.open(spec.app, installation.source)
+            releases = site.sources.open(spec.app, installation.source, installation.release.product)
             site.accessories.fetch(spec.app, spec.accessory.image, releases, site.report)
         except (Refused, Unreachable) as error:
             kind = type(error) if isinstance(error, Unreachable) else NotHere

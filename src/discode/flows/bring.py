@@ -70,7 +70,7 @@ def _bring(world: World, missing: Missing, steps: Steps, else_: str) -> None:
                 fetch_again(site, missing.source, missing.release)
             app, manifest = missing.release.manifest.app, missing.release.manifest
             if manifest.accessories:
-                releases = site.sources.open(app, missing.source)
+                releases = site.sources.open(app, missing.source, missing.release.product)
                 accessories.fetch(site, releases, missing.release, missing.settings)
         except (NotHere, Unreachable) as error:
             raise type(error)(f"{error.sentence} {else_}".strip(), error.next_step, key=error.name) from error

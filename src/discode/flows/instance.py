@@ -78,7 +78,7 @@ def fetch_again(site: Site, source: str, release: Release) -> None:
     app, version = release.manifest.app, release.version
     site.report.note(f"{app} {version} is no longer on this machine; fetching it again.")
     try:
-        site.runtime.fetch(release, site.sources.open(app, source), site.report)
+        site.runtime.fetch(release, site.sources.open(app, source, release.product), site.report)
     except (Refused, Unreachable) as error:
         kind = type(error) if isinstance(error, Unreachable) else NotHere
         raise kind(

@@ -46,7 +46,7 @@ def update(
         while True:
             before = _settled(world, app, steps)
             with steps("plan", "Looking for a newer release"):
-                releases = world.sources.open(app, before.source)
+                releases = world.sources.open(app, before.source, before.release.product)
                 index = releases.index()
                 plan = _plan(world, before, index, to, retry, ahead)
             if isinstance(plan, NothingToDo):
@@ -67,7 +67,7 @@ def check(world: World, app: str) -> tuple[Installation, Index, NothingToDo | St
     with world.store.asking(app):
         with world.store.lock(app):
             before = seeded(world, world.installed(app))
-        releases = world.sources.open(app, before.source)
+        releases = world.sources.open(app, before.source, before.release.product)
         index = releases.index()
         plan = _plan(world, before, index, None, False, False)
         if isinstance(plan, Step):

@@ -39,5 +39,6 @@ class Releases(Protocol):
 
 
 class Sources(Protocol):
-    def open(self, app: str, source: str) -> Releases:
-        """The releases of `app` at `source`: a path or an address. Raises UsageError when it is neither."""
+    def open(self, app: str, source: str, product: str = "") -> Releases:
+        """The releases of `app` at `source`: a path or an address. `product`: its name there, where it has another one
+        here. Raises UsageError when it is neither."""

@@ -188,7 +188,7 @@ class _OneSource:
     def __init__(self, releases: Releases):
         self.releases = releases
 
-    def open(self, app: str, source: str) -> Releases:
+    def open(self, app: str, source: str, product: str = "") -> Releases:
         return self.releases
 
 

@@ -97,7 +97,8 @@ def test_a_customer_keeps_what_there_is(portal, tmp_path, body):
     before, licenses = kept.read_text(), Licenses(tmp_path)
     for ask in (
         lambda: licenses.activate("myapp", portal.url, KEY), lambda: licenses.renewed("myapp"),
-        lambda: licenses.deactivate("myapp"), lambda: licenses.pull_credentials(licenses.of("myapp"), "r/acme/myapp"),
+        lambda: licenses.deactivate("myapp"),
+        lambda: licenses.pull_credentials("myapp", licenses.of("myapp"), "r/acme/myapp"),
         lambda: FileSources(tmp_path).open("myapp", portal.url).index(),
     ):  # fmt: skip
         with pytest.raises(DiscodeError) as refused:

@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ...core.artifact import Archive
@@ -34,20 +35,26 @@ class Fetched:
         target = self.path(app, release.key)
         if target.exists():
             return
+        if (there := self.path(release.vendors_name, release.key)).is_dir():  # of the app itself, or of another copy
+            self._make(target, lambda folder: shutil.copytree(there, folder, symlinks=True, dirs_exist_ok=True))
+            return
         downloaded = releases.archive(release, report)
+        self._make(target, lambda folder: unpack(downloaded, folder, artifact.unpacked))
+        if downloaded.is_relative_to(self._downloads):
+            downloaded.unlink(missing_ok=True)
+
+    def _make(self, target: Path, fill: Callable[[Path], object]) -> None:
         with disk_refusals(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             self._sweep(target.parent)
             temporary = Path(tempfile.mkdtemp(prefix=_UNPACKING, dir=target.parent))
             try:
-                unpack(downloaded, temporary, artifact.unpacked)
+                fill(temporary)
                 temporary.chmod(0o755)
                 temporary.replace(target)
             except BaseException:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
-        if downloaded.is_relative_to(self._downloads):
-            downloaded.unlink(missing_ok=True)
 
     def prune(self, app: str, keep: frozenset[str]) -> None:
         self._sweep_downloads()

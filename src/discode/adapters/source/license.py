@@ -28,7 +28,8 @@ from ..hub_api import HubApi
 
 
 class License(Model, frozen=True, kw_only=True):
-    """`lease_key` is the hub's, as it was at the activation: a lease that another key signed is not taken later."""
+    """`app`: as the vendor calls it, which may not be its name here. `lease_key` is the hub's, as it was at the
+    activation: a lease that another key signed is not taken later."""
 
     hub: str
     app: str
@@ -74,27 +75,35 @@ class Licenses:
                 key="license-file",
             ) from error
 
-    def activate(self, app: str, hub: str, key: str, *, move: bool = False) -> License:
-        """Take a seat and keep the key. An installation that has an id keeps it, and so its seat."""
-        hub = hub.rstrip("/")
+    def read(self, data: bytes | None) -> License | None:
+        """One that another machine has kept. None where there is none that can be read."""
+        try:
+            return License.read(_today(json.loads(data))) if data else None
+        except ValueError:
+            return None
+
+    def activate(self, app: str, hub: str, key: str, *, move: bool = False, product: str = "") -> License:
+        """Take a seat and keep the key. An installation that has an id keeps it, and so its seat. `product`: what the
+        vendor calls the app, where that is not its name here."""
+        hub, product = hub.rstrip("/"), product or app
         installation = self._installation(app)
         api = self._api(app, hub, _authorization(installation, key))
-        told = api.call("POST", "/api/v1/activation", Seated, json={"app": app, "move": move})
+        told = api.call("POST", "/api/v1/activation", Seated, json={"app": product, "move": move})
         license = License(
-            hub=hub, app=app, key=key, installation=installation, license=told["license"], customer=told["customer"],
-            lease=told["lease"], lease_key=told["lease_key"],
+            hub=hub, app=product, key=key, installation=installation, license=told["license"],
+            customer=told["customer"], lease=told["lease"], lease_key=told["lease_key"],
         )  # fmt: skip
         _must_hold_now(license)
-        self._write(license)
+        self._write(app, license)
         return license
 
     def renewed(self, app: str) -> License:
         """With a fresh lease, signed by the key that the hub had at the activation. Raises TrustError, too."""
         license = self.must_have(app)
-        told = self._api(license.app, license.hub, license.authorization).call("POST", "/api/v1/lease", Leased)
+        told = self._api(app, license.hub, license.authorization).call("POST", "/api/v1/lease", Leased)
         fresh = license.changed(lease=told["lease"])
         _must_hold_now(fresh)
-        self._write(fresh)
+        self._write(app, fresh)
         return fresh
 
     def renew_when_due(self, app: str) -> str:
@@ -116,15 +125,15 @@ class Licenses:
     def deactivate(self, app: str) -> None:
         """Give the seat up, forget the key."""
         license = self.must_have(app)
-        self._api(license.app, license.hub, license.authorization).call("DELETE", "/api/v1/activation", Freed)
+        self._api(app, license.hub, license.authorization).call("DELETE", "/api/v1/activation", Freed)
         self._path(app).unlink(missing_ok=True)
         self._old_path(app).unlink(missing_ok=True)
         self._seat_path(app).unlink(missing_ok=True)
 
-    def pull_credentials(self, license: License, repository: str) -> Credentials | None:
+    def pull_credentials(self, app: str, license: License, repository: str) -> Credentials | None:
         """For one pull. None when the image is not in the hub's registry: it may be public, or the user's own."""
         try:
-            api = self._api(license.app, license.hub, license.authorization)
+            api = self._api(app, license.hub, license.authorization)
             told = api.call("POST", "/api/v1/pull-credentials", PullCredentials, json={"repository": repository})
             ends = time.monotonic() + told["seconds"] if "seconds" in told else None
             return Credentials(told["username"], told["password"], told.get("token", ""), ends)
@@ -165,11 +174,11 @@ class Licenses:
         write_whole(path, json.dumps({"installation": installation}).encode(), mode=0o600)
         return installation
 
-    def _write(self, license: License) -> None:
+    def _write(self, app: str, license: License) -> None:
         data = json.dumps(license.as_dict(), indent=1).encode()
         close_home(self._home)
-        write_whole(self._path(license.app), data, mode=0o600)
-        self._old_path(license.app).unlink(missing_ok=True)
+        write_whole(self._path(app), data, mode=0o600)
+        self._old_path(app).unlink(missing_ok=True)
 
     def _path(self, app: str) -> Path:
         return self._home / "apps" / app / "license.json"

@@ -43,18 +43,28 @@ class FileSources:
     def __init__(self, home: Path, pin: str | None = None, note: Callable[[str], None] = lambda text: None):
         self._home, self._pin, self._note = home, pin, note
 
-    def open(self, app: str, source: str) -> Releases:
+    def open(self, app: str, source: str, product: str = "") -> Releases:
         source, _ = split_login(source)
         base = _base(source)
-        return SignedReleases(self._home, app, source.rstrip("/") or "/", base, self._pin, self._note)
+        return SignedReleases(self._home, app, source.rstrip("/") or "/", base, self._pin, self._note, product)
 
 
 class SignedReleases:
-    """The releases of one app at one source. The metadata is refreshed once, at the first call that needs it: what is
-    on this machine already can be used while the source is away."""
+    """The releases of one app at one source, where it may have another name (`product`). The metadata is refreshed
+    once, at the first call that needs it: what is on this machine already can be used while the source is away."""
 
-    def __init__(self, home: Path, app: str, source: str, base: str, pin: str | None, note: Callable[[str], None]):
+    def __init__(
+        self,
+        home: Path,
+        app: str,
+        source: str,
+        base: str,
+        pin: str | None,
+        note: Callable[[str], None],
+        product: str = "",
+    ):
         self._home, self._app, self._source, self._base = home, app, source, base
+        self._product = product or app
         self._pin, self._note, self._licenses = pin, note, Licenses(home)
         self._access = Accesses(home).of(app, base)
         self._trust = home / "apps" / app / "trust" / hashlib.sha256(base.encode()).hexdigest()[:16]
@@ -64,19 +74,20 @@ class SignedReleases:
     def index(self) -> Index:
         if self._licenses.of(self._app) and (trouble := self._licenses.renew_when_due(self._app)):
             self._note(trouble)
-        index = read_index(self._app, self._target(index_path(self._app), "index"))
-        return index.changed(held=self._held())
+        index = read_index(self._product, self._target(index_path(self._product), "index"))
+        return index.changed(app=self._app, held=self._held())
 
     def _held(self) -> frozenset[str]:
         """What the hub holds back, by the timestamp that python-tuf has verified; it can do nothing else."""
         try:
             signed = json.loads((self._trust / "metadata" / "timestamp.json").read_bytes())["signed"]
-            return frozenset(str(key) for key in signed.get(HELD, {}).get(self._app, ()))
+            return frozenset(str(key) for key in signed.get(HELD, {}).get(self._product, ()))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return frozenset()
 
     def release(self, entry: IndexEntry) -> Release:
-        return read_manifest(self._app, entry, self._target(manifest_path(self._app, entry.key), "manifest"))
+        signed = self._target(manifest_path(self._product, entry.key), "manifest")
+        return read_manifest(self._product, entry, signed).named(self._app)
 
     def archive(self, release: Release, report: Report) -> Path:
         artifact = release.manifest.artifact
@@ -104,7 +115,7 @@ class SignedReleases:
         license = self._licenses.of(self._app)
         if license is None or license.hub != self._base:
             return None
-        return self._licenses.pull_credentials(license, repository)
+        return self._licenses.pull_credentials(self._app, license, repository)
 
     def fingerprint(self) -> str:
         """SHA-256 of the root that this source is trusted by."""
@@ -244,7 +255,7 @@ class SignedReleases:
 
     def _sweep_targets(self, updater: Updater) -> None:
         """Earlier indexes, of which there is one for each publish."""
-        current = updater.get_targetinfo(index_path(self._app))
+        current = updater.get_targetinfo(index_path(self._product))
         keep = current.hashes["sha256"] if current else ""
         folder = self._trust / "targets"
         for path in folder.iterdir() if folder.is_dir() else ():
