@@ -88,6 +88,26 @@ class BackupsContract:
         }
         assert restored == {"note": b"written", "settings": b"{}"}
 
+    def test_what_was_staged_is_read_to_the_byte_and_a_folder_of_it_at_once(self, bench: Bench) -> None:
+        bench.backups().create()
+        files = {"a.pem": b"first\n\n\nlast", "b.bin": bytes(range(256)) * 300, "c": b""}
+        for name, data in files.items():
+            bench.write(bench.staged / "documents" / name, data)
+        bench.write(bench.staged / "other/d", b"x")
+        saved(bench)
+        [one] = bench.backups().snapshots()
+        assert bench.backups().read(one, "documents/b.bin") == files["b.bin"]
+        assert bench.backups().read_folder(one, "documents") == files
+        with pytest.raises(NoSuchSnapshot):
+            bench.backups().read_folder(one, "nothing")
+
+    def test_it_tells_whose_snapshots_it_has(self, bench: Bench) -> None:
+        bench.backups().create()
+        assert bench.backups().apps() == []
+        saved(bench, "other")
+        saved(bench)
+        assert bench.backups("third").apps() == ["myapp", "other"]
+
     @pytest.mark.parametrize("name", ["app.db", "a b.db", "$HOME.db", "[x]*?.db", "deep/er.db", "trailing "])
     def test_what_is_excluded_is_not_in_it(self, bench: Bench, name: str) -> None:
         bench.backups().create()

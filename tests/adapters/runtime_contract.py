@@ -128,6 +128,16 @@ class RuntimeContract:
         assert set(bench.runtime.volume_paths(spec.name.app)) == set(bench.runtime.data(spec.name.app))
         assert bench.runtime.volume_paths("nobody") == {}
 
+    def test_volumes_are_made_for_what_is_brought_there(self, bench):
+        spec = bench.spec()
+        places = bench.runtime.make_volumes(spec.name.app, ["data", "beside.data.15"])
+        assert set(places) == {"data", "beside.data.15"} <= set(bench.runtime.data(spec.name.app)) | {"beside.data.15"}
+        assert bench.runtime.make_volumes(spec.name.app, ["data"]) == {"data": places["data"]}
+        assert bench.runtime.make_volumes("nobody", []) == {} and bench.runtime.data("nobody") == []
+        assert bench.runtime.volume_paths(spec.name.app)["data"] == places["data"]
+        bench.runtime.drop_data(spec.name.app)
+        assert bench.runtime.data(spec.name.app) == []
+
     def test_its_log_is_told_by_number_time_and_process(self, bench):
         spec = bench.spec()
         bench.runtime.start(spec)

@@ -230,3 +230,16 @@ class StoreContract:
         assert store.latest_settings("other") == (1, {"SECRET": "other"})
         store.save_installation(installation())
         assert store.apps() == [APP, "other"]
+
+    def test_what_a_restore_has_brought_is_discarded(self, store: Store) -> None:
+        store.write_journal(journal(None, installation(certificate=1)))
+        store.save_settings(APP, 1, {"SECRET": "s"})
+        store.save_certificate(APP, 1, certificate(1))
+        store.save_kept(Kept(app=APP, kind="archive", version="1.0.0", source="/releases"))
+        store.append_history(APP, entry("1.0.0"))
+        store.discard(APP)
+        assert store.latest_settings(APP) == (0, {}) and store.latest_certificate(APP) == 0
+        assert store.history(APP) == [entry("1.0.0")] and store.journal(APP) is not None
+        store.clear_journal(APP)
+        assert store.kept_apps() == [] == store.apps()
+        store.discard("nobody")

@@ -42,11 +42,27 @@ class HostRepositories:
         return FileStaging(self._home, app)
 
     def documents(self, app: str) -> Mapping[str, bytes]:
+        from .files.adopted import trusted
+
         found = {}
         for name in _DOCUMENTS:
             with suppress(OSError):  # of an app from a folder there is no license
                 found[name] = (self._home / "apps" / app / name).read_bytes()
+        with suppress(OSError):
+            found |= trusted(self._home / "apps" / app)
+        if (plan := self.plan(app)) is not None:
+            found["plan.json"] = plan.as_json().encode()
         return found
+
+    def adopt(self, app: str, documents: Mapping[str, bytes], *, seat: bool) -> None:
+        from .files.adopted import adopt
+
+        adopt(self._home, app, documents, seat=seat)
+
+    def fill(self, source: Path, places: Mapping[str, Path]) -> None:
+        from .files.laid_out import fill
+
+        fill(source, places)
 
     def lay_out(self, tree: Path, record: SnapshotRecord, target: Path) -> None:
         from .files.laid_out import lay_out

@@ -55,8 +55,14 @@ class Backups(Protocol):
     def snapshots(self) -> list[Snapshot]:
         """Those of the app, oldest first, of whatever machine."""
 
+    def apps(self) -> list[str]:
+        """Those that have snapshots there, by name."""
+
     def read(self, snapshot: Snapshot, name: str) -> bytes:
         """A file of what was staged, such as its record. Raises NoSuchSnapshot."""
+
+    def read_folder(self, snapshot: Snapshot, name: str) -> Mapping[str, bytes]:
+        """The files of a folder of what was staged, by name; of none below it. Raises NoSuchSnapshot."""
 
     def restore(self, snapshot: Snapshot, target: Path, report: Report) -> None:
         """All of it, below `target`, each file at its absolute path of then. Raises NoSuchSnapshot."""
@@ -119,6 +125,13 @@ class Repositories(Protocol):
 
     def documents(self, app: str) -> Mapping[str, bytes]:
         """What else the host keeps of the app that another one would need: how its source is asked, its license."""
+
+    def adopt(self, app: str, documents: Mapping[str, bytes], *, seat: bool) -> None:
+        """Keep what another host has kept of the app, as `documents` tells it. `seat`: its license, too."""
+
+    def fill(self, source: Path, places: Mapping[str, Path]) -> None:
+        """Each folder of `source` in the place of its name, whatever an earlier call has put there; owners and times
+        stay. It is durable then, and nothing is left of `source`. Raises PreflightError for what cannot be written."""
 
     def lay_out(self, tree: Path, record: SnapshotRecord, target: Path) -> None:
         """Make the app's volumes, each a folder of `target`, of a snapshot that was restored below `tree`, with its

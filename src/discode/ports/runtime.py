@@ -179,6 +179,10 @@ class Runtime(Protocol):
         """Raises Refused with the key `restore-by-hand` where the app's volumes cannot be swapped, or as `volume_paths`
         does."""
 
+    def make_volumes(self, app: str, names: Sequence[str]) -> Mapping[str, Path]:
+        """Have the app's volumes of these names, empty where they are new: where each is on this machine's disk, for
+        this process to write. Raises Refused as `volume_paths`, and where one belongs to somebody else."""
+
     def incoming(self, app: str, swap: str) -> Path:
         """Where data is made ready that shall take the place of all volumes of the app: a folder that is not there yet,
         in which each volume is a folder by its name, also those of the app's accessories. What is beside that folder

@@ -100,5 +100,9 @@ class Store(Protocol):
     def keep_log(self, app: str, instance: str, lines: Sequence[str]) -> str:
         """Keep the log of an instance that did not make it; the answer says where."""
 
+    def discard(self, app: str) -> None:
+        """Forget what a restore has brought of an app that did not come to be: its settings, certificate, trust, how
+        its source and its repository are asked. Its history stays, and so does the id of its license's seat."""
+
     def purge(self, app: str) -> None:
         """Forget everything about the app: settings, history, trust, logs, what it has left."""

@@ -82,6 +82,17 @@ class MemoryBackups:
         for path, data in self._one(snapshot).items():
             self._files[target / path.relative_to("/")] = data
 
+    def apps(self) -> list[str]:
+        self._opened()
+        return sorted({one.app for one, _ in self._storage.kept.values()})
+
+    def read_folder(self, snapshot: Snapshot, name: str) -> Mapping[str, bytes]:
+        folder = Path(snapshot.folder) / name
+        found = {path.name: data for path, data in self._one(snapshot).items() if path.parent == folder}
+        if not found:
+            raise NoSuchSnapshot(f"The snapshot {snapshot.id} has no {name}.")
+        return found
+
     def check(self, report: Report, *, data: bool = False) -> None:
         self._opened()
 
@@ -188,6 +199,16 @@ class MemoryRepositories:
 
     def documents(self, app: str) -> Mapping[str, bytes]:
         return {}
+
+    def adopt(self, app: str, documents: Mapping[str, bytes], *, seat: bool) -> None:
+        """There is nothing in memory that another host would have kept."""
+
+    def fill(self, source: Path, places: Mapping[str, Path]) -> None:
+        for name, place in places.items():
+            for path in [one for one in self.files if one.is_relative_to(place)]:
+                del self.files[path]
+            for path in [one for one in self.files if one.is_relative_to(source / name)]:
+                self.files[place / path.relative_to(source / name)] = self.files.pop(path)
 
     def lay_out(self, tree: Path, record: SnapshotRecord, target: Path) -> None:
         for kind in ("volume", "databases"):

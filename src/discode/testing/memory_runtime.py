@@ -222,6 +222,12 @@ class MemoryRuntime:
     def check_swap(self, app: str) -> None:
         self.volume_paths(app)
 
+    def make_volumes(self, app: str, names: Sequence[str]) -> Mapping[str, Path]:
+        if self.is_out_of_reach:
+            raise Refused(f"The volumes of {app} cannot be read here.", "Be root.", key="volumes-out-of-reach")
+        self.volumes |= {app} if names else set()
+        return {name: VOLUMES / app / name for name in names}
+
     def incoming(self, app: str, swap: str) -> Path:
         return self._swaps.incoming(app, swap)
 
@@ -284,6 +290,8 @@ class MemoryRuntime:
 
     def drop_data(self, app: str) -> None:
         self.volumes.discard(app)
+        for path in [one for one in self.files if one.is_relative_to(VOLUMES / app)]:
+            del self.files[path]
 
     def _behaviour(self, name: InstanceName) -> Behaviour:
         return self.behaviours.get(name.key, Behaviour.GOOD)

@@ -153,7 +153,12 @@ class MemoryStore:
         self.kept_logs[instance] = list(lines)
         return f"memory:{instance}"
 
+    def discard(self, app: str) -> None:
+        for table in (self.revisions, self.certificates, self.records):
+            table.pop(app, None)
+
     def purge(self, app: str) -> None:
+        self.workspaces.discard(app)
         for table in self._tables():
             table.pop(app, None)
         self.kept_logs = {name: lines for name, lines in self.kept_logs.items() if not name.startswith(f"{app}-")}

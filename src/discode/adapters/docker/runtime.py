@@ -189,6 +189,12 @@ class DockerRuntime:
         with self._asking(f"look for the volumes of {app}"):
             Swaps(self._engine).check(app)
 
+    def make_volumes(self, app: str, names: Sequence[str]) -> Mapping[str, Path]:
+        with self._asking(f"make the volumes of {app}"):
+            volumes.ensure(self._engine, app, names)
+            there = volumes.places(self._engine, app)
+        return {name: there[name] for name in names}
+
     def incoming(self, app: str, swap: str) -> Path:
         with self._asking(f"look for the volumes of {app}"):
             return Swaps(self._engine).incoming(app, swap)

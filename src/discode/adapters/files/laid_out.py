@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from ...core.backup_errors import BackupFailed
 from ...core.snapshot import Part, SnapshotRecord
 from ...disk.folders import make_private
 from .disk import writing
+from .staging import mirror
 
 
 def lay_out(tree: Path, record: SnapshotRecord, target: Path) -> None:
@@ -24,6 +27,23 @@ def lay_out(tree: Path, record: SnapshotRecord, target: Path) -> None:
                 _put_over(_place(tree, part), target / part.name)
         shutil.rmtree(tree)
         os.sync()  # restic does not: after a power loss files could be empty that were there
+
+
+def fill(source: Path, places: Mapping[str, Path]) -> None:
+    """As the port Repositories says. Across disks it is copied."""
+    for name, place in places.items():
+        with writing(place):
+            if place.is_dir():
+                shutil.rmtree(place)
+            try:
+                (source / name).rename(place)
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                mirror(source / name, place)
+    with writing(source):
+        shutil.rmtree(source)
+        os.sync()
 
 
 def _place(tree: Path, part: Part) -> Path:

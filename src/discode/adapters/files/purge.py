@@ -35,6 +35,19 @@ def purge(folder: Path) -> None:
         _remove_if_empty(folder)
 
 
+def discard(folder: Path) -> None:
+    """What a restore has brought. Raises PreflightError; then it can be repeated."""
+    if not folder.is_dir():
+        return
+    with writing(folder):
+        for name in ("trust", "tls"):
+            _remove_tree(folder / name)
+        names = ("kept.json", "backup.json", "access.json", "license.json")
+        for path in [*(folder / name for name in names), *revisions.files(folder)]:
+            path.unlink(missing_ok=True)
+        sync_folder(folder)
+
+
 def _remove_tree(folder: Path) -> None:
     if folder.is_dir():
         shutil.rmtree(folder)

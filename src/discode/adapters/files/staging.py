@@ -111,6 +111,11 @@ def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
         return []
 
 
+def mirror(source: Path, target: Path) -> None:
+    """A copy with all owners, modes and times. Raises OSError."""
+    _mirror(source, target, time.time() + _CLOCK, None, frozenset())
+
+
 def _mirror(source: Path, target: Path, since: float, end: float | None, without: frozenset[str]) -> None:
     """`since`: what was changed before then, and is the same in size and time, was copied by an earlier call."""
     target.mkdir(parents=True, exist_ok=True)

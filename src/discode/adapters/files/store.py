@@ -31,7 +31,7 @@ from .aside import keep_damaged
 from .disk import reading, write_whole, writing
 from .home import close_home
 from .locks import locked
-from .purge import purge
+from .purge import discard, purge
 
 if TYPE_CHECKING:
     from ...core.own_certificate import OwnCertificate
@@ -170,6 +170,9 @@ class FileStore:
 
     def keep_log(self, app: str, instance: str, lines: Sequence[str]) -> str:
         return str(logs.keep_log(self._folder(app) / "failed", instance, lines, int(time.time())))
+
+    def discard(self, app: str) -> None:
+        discard(self._folder(app))
 
     def purge(self, app: str) -> None:
         """Its backups in Discode's own home, too: their password goes with the rest."""

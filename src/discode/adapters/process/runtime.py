@@ -206,6 +206,13 @@ class ProcessRuntime:
     def check_swap(self, app: str) -> None:
         """Folders can be swapped always."""
 
+    def make_volumes(self, app: str, names: Sequence[str]) -> Mapping[str, Path]:
+        places = {name: self.home / "apps" / app / "volumes" / name for name in names}
+        for place in places.values():
+            with disk_refusals(place):
+                place.mkdir(parents=True, exist_ok=True)
+        return places
+
     def incoming(self, app: str, swap: str) -> Path:
         return self._swaps.incoming(app, swap)
 

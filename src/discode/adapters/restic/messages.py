@@ -60,6 +60,11 @@ def snapshots_in(out: bytes, app: str) -> list[Snapshot]:
     return sorted((one for one in found if one.folder), key=lambda one: (one.taken, one.id))
 
 
+def apps_in(out: bytes) -> list[str]:
+    told = json.loads(out or b"null") or []
+    return sorted({tag(tuple(one.get("tags") or ()), "app") for one in told} - {""})
+
+
 def _snapshot(told: dict[str, Any], app: str) -> Snapshot:
     tags = tuple(told.get("tags") or ())
     size = tag(tags, "bytes")

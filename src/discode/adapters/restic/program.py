@@ -85,9 +85,16 @@ def program() -> str:
     return found
 
 
-def run(access: Access, words: Sequence[str], *, read: Reader | None = None, files: Sequence[bytes] = ()) -> Ended:
+def run(
+    access: Access,
+    words: Sequence[str],
+    *,
+    read: Reader | None = None,
+    files: Sequence[bytes] = (),
+    is_text: bool = True,
+) -> Ended:
     """Run restic to its end. `files`: contents for each word `{}` among the words, given as files in memory. `read`
-    gets each line that it prints.
+    gets each line that it prints. Not `is_text`: what it prints is kept to the byte.
 
     Raises NoRestic.
     """
@@ -104,7 +111,7 @@ def run(access: Access, words: Sequence[str], *, read: Reader | None = None, fil
             pass_fds=numbers, start_new_session=True, cwd="/",
         )  # fmt: skip
         try:
-            ended = _Watch(access, process, read).until_its_end()
+            ended = _Watch(access, process, read, is_text=is_text).until_its_end()
         finally:
             _end(process)
     if ended.code != 0 and any(_NO_SESSION in line for line in ended.words):
@@ -177,8 +184,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 class _Watch:
     """What a process prints, line by line, and whether it still gets on."""
 
-    def __init__(self, access: Access, process: subprocess.Popen[bytes], read: Reader | None):
-        self._access, self._process, self._read = access, process, read
+    def __init__(self, access: Access, process: subprocess.Popen[bytes], read: Reader | None, *, is_text: bool):
+        self._access, self._process, self._read, self._is_text = access, process, read, is_text
         self._out = bytearray()
         self._words: list[str] = []
         self._moved = time.monotonic()
@@ -194,6 +201,10 @@ class _Watch:
             while selector.get_map():
                 for key, _ in selector.select(timeout=1.0):
                     data = os.read(key.fd, 1 << 16)
+                    if data and key.data == "out" and not self._is_text:
+                        self._out += data
+                        self._gets_on()
+                        continue
                     *lines, rests[key.data] = (rests[key.data] + data).split(b"\n")
                     if not data:
                         selector.unregister(key.fileobj)

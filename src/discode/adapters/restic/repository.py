@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...core.backup_address import is_path
@@ -14,7 +16,7 @@ from ...ports.backups import Saved
 from ...ports.report import Report, Silence
 from ..files.disk import writing
 from .failures import failure
-from .messages import Reading, snapshots_in
+from .messages import Reading, apps_in, snapshots_in
 from .program import Access, Ended, Reader, run
 
 BETWEEN = 5.0  # seconds between two looks at whether another one's lock is gone
@@ -65,8 +67,16 @@ class ResticBackups:
         words = ["snapshots", "--json", "--no-lock", "--tag", f"discode,app:{self._app}"]
         return snapshots_in(self._done("list the snapshots", *words).out, self._app)
 
+    def apps(self) -> list[str]:
+        return apps_in(self._done("list the snapshots", "snapshots", "--json", "--no-lock", "--tag", "discode").out)
+
     def read(self, snapshot: Snapshot, name: str) -> bytes:
-        return self._done("read the snapshot", "dump", "--no-lock", snapshot.id, f"{snapshot.folder}/{name}").out
+        words = ["dump", "--no-lock", snapshot.id, f"{snapshot.folder}/{name}"]
+        return self._ended_well("read the snapshot", self._run(words, is_text=False)).out
+
+    def read_folder(self, snapshot: Snapshot, name: str) -> Mapping[str, bytes]:
+        """As a tar archive: one question for all of them."""
+        return _in_tar(self.read(snapshot, name))
 
     def restore(self, snapshot: Snapshot, target: Path, report: Report) -> None:
         self._done("restore the snapshot", "restore", snapshot.id, "--target", str(target), report=report)
@@ -84,7 +94,9 @@ class ResticBackups:
             self._done("forget snapshots", "forget", "--prune", "--", *ids, report=report)
 
     def _done(self, doing: str, *words: str, report: Report = Silence()) -> Ended:
-        ended = self._run(words, report=report)
+        return self._ended_well(doing, self._run(words, report=report))
+
+    def _ended_well(self, doing: str, ended: Ended) -> Ended:
         if ended.code != 0:
             raise failure(self._access, ended, doing)
         return ended
@@ -96,16 +108,18 @@ class ResticBackups:
         files: Sequence[bytes] = (),
         report: Report = Silence(),
         access: Access | None = None,
+        *,
+        is_text: bool = True,
     ) -> Ended:
         """Once more, where a dead process has left its lock: restic tells which locks those are. A living one is waited
         for."""
         access = access or self._access
         with writing(access.cache):
             make_private(access.cache)
-        ended, begun = run(access, words, read=read, files=files), time.monotonic()
+        ended, begun = run(access, words, read=read, files=files, is_text=is_text), time.monotonic()
         while self._is_locked(ended):
             run(access, ["unlock"])
-            ended = run(access, words, read=read, files=files)
+            ended = run(access, words, read=read, files=files, is_text=is_text)
             if not self._is_locked(ended) or time.monotonic() - begun > access.patience:
                 break
             report.waiting("another restic works in the repository")
@@ -121,6 +135,15 @@ def _forget_half_made(folder: Path) -> None:
     if not (folder / "config").exists() and not any(folder.glob("data/*/*")):
         for key in folder.glob("keys/*"):
             key.unlink()
+
+
+def _in_tar(data: bytes) -> dict[str, bytes]:
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        for member in archive:
+            if (file := archive.extractfile(member)) is not None:
+                found[member.name.rpartition("/")[2]] = file.read()
+    return found
 
 
 def _unread(lost: Sequence[tuple[str, str]]) -> BackupFailed:

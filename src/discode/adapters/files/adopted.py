@@ -1,0 +1,34 @@
+"""What another machine has kept of an app, in a snapshot: how its source is asked, whom it trusts, its license."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from .disk import write_whole
+from .home import close_home
+
+ACCESS = "access.json"
+LICENSE = ("license.json", "seat.json")
+TRUST = ("root.json", "floor.json", "online.json")  # of each source: the root that counts, and nothing that is older
+
+
+def trusted(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Of an app's folder, by a name that tells the source, too."""
+    for path in sorted((folder / "trust").glob("*/*")):
+        if path.name in TRUST and path.is_file():
+            yield f"trust-{path.parent.name}-{path.name}", path.read_bytes()
+
+
+def adopt(home: Path, app: str, documents: Mapping[str, bytes], *, seat: bool) -> None:
+    """As the port Repositories says. A license that was activated here by hand stays. Raises PreflightError."""
+    folder = home / "apps" / app
+    close_home(home)
+    seat = seat and not (folder / LICENSE[0]).exists()
+    for name, data in documents.items():
+        if name == ACCESS or (seat and name in LICENSE):
+            write_whole(folder / name, data, mode=0o600)
+        elif name.startswith("trust-"):
+            _, source, file = name.split("-", 2)
+            if source.isalnum() and file in TRUST:
+                write_whole(folder / "trust" / source / file, data)
