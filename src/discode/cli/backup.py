@@ -10,11 +10,13 @@ import typer
 
 from ..core.errors import UsageError
 from ..core.quantity import format_size
+from .backup_drill import drill
 from .backup_setup import local_plan, setup
 from .options import App, Json, group
 from .output import emit, table
 
 if TYPE_CHECKING:
+    from ..core.backup_plan import BackupPlan
     from ..core.snapshot import Snapshot
     from ..flows.world import Result, World
 
@@ -24,11 +26,13 @@ app = group("""Back up an app: its data, settings and secrets, in one encrypted 
     discode backup setup myapp --to sftp:user@host:/backup
     discode backup schedule myapp --at 03:00
     discode backup list myapp
+    discode backup drill myapp
 
 Once it is set up, every update and rollback takes a snapshot first. Snapshots are made by the program restic, which can
 also read them: see docs/backup.md.
 """)
 app.command("setup")(setup)
+app.command("drill")(drill)
 
 
 @app.command("now")
@@ -103,32 +107,47 @@ def schedule(
     at: Annotated[
         str | None, typer.Option(metavar="HH:MM", help="Every day at this time, or up to 30 minutes later.")
     ] = None,
+    drill_every: Annotated[
+        int | None,
+        typer.Option(min=0, max=366, metavar="DAYS", show_default=False, help="Drill a restore so often; 0: no more."),
+    ] = None,
     off: Annotated[bool, typer.Option("--off", help="No backups by themselves any more.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Back up every day at a time, and forget old snapshots as `backup forget` would.
+    """Back up every day at a time, and forget old snapshots as `backup forget` would. Drill restores now and then.
 
     \b
-        discode backup schedule myapp --at 03:00
+        discode backup schedule myapp --at 03:00 --drill-every 30
     """
     from ..core.backup_plan import check_time
     from . import wiring
     from .unattended import examine
     from .wiring_backups import plans
 
-    if (at is None) != off:
+    if (at is not None and off) or (at is None and not off and drill_every is None):
         raise UsageError("Give a time, or --off.", f"For example: discode backup schedule {name} --at 03:00")
     world = wiring.world(as_json, "discode backup schedule")
     _must_be_set_up(world, name)
     kept = plans(wiring.home()).of(name)
     assert kept is not None
-    wanted = kept.plan.changed(at=check_time(at) if at else "", since=world.clock.now())
+    wanted = kept.plan.changed(
+        at=check_time(at) if at else "" if off else kept.plan.at, since=world.clock.now(),
+        drill_days=kept.plan.drill_days if drill_every is None else drill_every,
+    )  # fmt: skip
     plans(wiring.home()).keep(kept.changed(plan=wanted))
-    text = f"{name} is backed up every day at {wanted.at}, or up to 30 minutes later." if at else "No backups any more."
     works, detail, step, _ = examine(wiring.home())
-    if at and not works:
+    text = _scheduled(wanted)
+    if (wanted.at or wanted.drill_days) and not works:
         text += f" But nothing starts them yet: {detail}. {step}"
-    emit({"result": "scheduled", "app": name, "at": wanted.at, "works": works}, text, as_json=as_json)
+    told = {"app": name, "at": wanted.at, "drill_days": wanted.drill_days, "works": works}
+    emit({"result": "scheduled", **told}, text, as_json=as_json)
+
+
+def _scheduled(plan: BackupPlan) -> str:
+    daily = f"{plan.app} is backed up every day at {plan.at}, or up to 30 minutes later."
+    every = "every day" if plan.drill_days == 1 else f"every {plan.drill_days} days"
+    drills = f" A restore of its newest snapshot is drilled {every}." if plan.drill_days else ""
+    return (daily if plan.at else "No backups any more.") + drills
 
 
 @app.command("forget")
@@ -202,7 +221,7 @@ def _table(found: list[Snapshot]) -> str:
 
 
 _WHY = {"asked": "asked for", "update": "before an update", "rollback": "before a rollback", "scheduled": "scheduled",
-        "restore": "before a restore"}  # fmt: skip
+        "restore": "before a restore", "export": "exported"}  # fmt: skip
 
 
 def _row(one: Snapshot) -> list[str]:

@@ -112,8 +112,8 @@ def setup(
             plans(wiring.home()).keep(before.changed(plan=plan))
             _tell(plan, "", "created" if same.is_new else "changed", as_json)
             return
-        joined = _Joining(world, plan, _credentials(plan, before, credentials_file), as_json=as_json)
-        given = _password_in(password_file) if password_file else None
+        joined = _Joining(world, plan, credentials_given(plan, before, credentials_file), as_json=as_json)
+        given = password_in(password_file) if password_file else None
         password = joined.with_password(given) if given else joined.found_out(kept=kept)
         plans(wiring.home()).keep(joined.plan_with(password))
     shown = password if joined.is_new and kept and not given else ""
@@ -265,8 +265,8 @@ def _confirm_kept(password: str, plan: BackupPlan, as_json: bool) -> None:
         typer.echo("That is not its last group.", err=True)
 
 
-def _credentials(plan: BackupPlan, before: KeptPlan | None, file: str | None) -> dict[str, str]:
-    """Those of before stay for the same repository."""
+def credentials_given(plan: BackupPlan, before: KeptPlan | None, file: str | None) -> dict[str, str]:
+    """How the storage is asked. Those of before stay for the same repository."""
     from ..core.backup_address import credentials_in
 
     known = dict(before.credentials) if before and before.plan.repository == plan.repository else {}
@@ -278,7 +278,8 @@ def _credentials(plan: BackupPlan, before: KeptPlan | None, file: str | None) ->
     return found
 
 
-def _password_in(file: str) -> str:
+def password_in(file: str) -> str:
+    """Of a file with nothing else in it. Raises UsageError."""
     text = _read(file, "password").decode("utf-8-sig", "replace").splitlines()
     if not text or not text[0].strip() or any(line.strip() for line in text[1:]):
         raise UsageError(

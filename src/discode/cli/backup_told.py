@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..core.history import BACKUP
+from ..core.history import BACKUP, DRILL
 
 if TYPE_CHECKING:
     from ..core.history import HistoryEntry
@@ -18,12 +18,18 @@ def described(world: World, name: str, history: Sequence[HistoryEntry]) -> dict[
     past = [one for one in history if one.flow == BACKUP]
     done = next((one for one in reversed(past) if one.outcome == "done"), None)
     failed = past[-1] if past and past[-1].outcome != "done" else None
+    drills = [one for one in history if one.flow == DRILL]
+    proved = next((one for one in reversed(drills) if one.outcome == "done"), None)
+    unproved = drills[-1] if drills and drills[-1].outcome != "done" else None
     return {
         "repository": plan.repository if plan else None, "local": plan.is_local if plan else None,
         "before_updates": plan.before_updates if plan else None, "at": plan.at if plan else None,
         "last": done.at if done else None, "snapshot": done.snapshot if done else None,
         "missing": list(done.missing) if done else [],
         "failed": {"at": failed.at, "error": failed.error} if failed else None,
+        "proved": proved.at if proved else None, "proved_snapshot": proved.snapshot if proved else None,
+        "drill_failed": {"at": unproved.at, "error": unproved.error} if unproved else None,
+        "drill_days": plan.drill_days if plan else None, "since": plan.since if plan else None,
     }  # fmt: skip
 
 
@@ -36,7 +42,16 @@ def text_of(told: dict[str, Any], name: str, now: float) -> str:
     missing = f"; without what is at your address: {', '.join(told['missing'])}" if told["missing"] else ""
     failed = f"; the last one failed: {told['failed']['error']}" if told["failed"] else ""
     local = "; on this machine, so they do not outlive its disk" if told["local"] else ""
-    return f"{last}{daily}, to {told['repository']}{local}{missing}{failed}"
+    return f"{last}{daily}, to {told['repository']}{local}{missing}{failed}; {_proved(told, name, now)}"
+
+
+def _proved(told: dict[str, Any], name: str, now: float) -> str:
+    """Whether somebody has seen that a restore brings the app back."""
+    if told["drill_failed"]:
+        return f"the last drill failed: {told['drill_failed']['error']}"
+    if told["proved"]:
+        return f"a restore was last proved {age_of(now - told['proved'])} ago"
+    return f"no restore was ever proved; to do so: discode backup drill {name}"
 
 
 def age_of(seconds: float) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DAY = 86400.0
 LATE_BY_SCHEDULE, LATE = 2 * DAY, 8 * DAY  # seconds after which the last backup is too old, with a schedule and without
+UNPROVED = 92 * DAY  # seconds after which it is worth a word that no restore was proved
 
 
 def examine_backups(world: World) -> Iterator[Finding]:
@@ -52,6 +53,9 @@ def _backups(world: World, app: str) -> Finding:
     text, step = text_of(told, app, now), f"Take one now: discode backup now {app}"
     if told["failed"] or _is_late(told, now):
         return Finding(what, False, text, step)
+    if told["drill_failed"] or now - (told["proved"] or told["since"]) > UNPROVED:
+        # A warning alone: the snapshots may well be good, and nobody knows it.
+        return Finding(what, True, text, f"See whether it can be restored: discode backup drill {app}", warns=True)
     if told["missing"]:
         step = f"Back up where it is what Discode cannot dump; see why: discode backup now {app}"
         return Finding(what, True, text, step, warns=True)

@@ -107,20 +107,26 @@ def _renew_leases(apps: list[str]) -> None:
 
 def _back_up_when_due(world: World) -> None:
     """What came of the last ones is told by `status` and `doctor`."""
-    from ..core.history import BACKUP
+    from ..core.history import BACKUP, DRILL
 
     for app in world.store.apps():
         with suppress(DiscodeError):
-            plan = world.repositories.plan(app)
-            if plan is None or not plan.at:
+            plan, now = world.repositories.plan(app), world.clock.now()
+            if plan is None or not (plan.at or plan.drill_days):
                 continue  # its history need not be read, every few minutes
-            past = [one for one in world.store.readable_history(app)[0] if one.flow == BACKUP]
+            history = world.store.readable_history(app)[0]
+            past = [one for one in history if one.flow == BACKUP]
             done = max((one.at for one in past if one.outcome == "done"), default=0.0)
             tried = max((one.at for one in past), default=0.0)
-            if plan.is_due(world.clock.now(), done, tried):
+            drilled = max((one.at for one in history if one.flow == DRILL), default=0.0)
+            if plan.is_due(now, done, tried):
                 from .wiring_backups import start_scheduled
 
-                start_scheduled(app)
+                start_scheduled("backup", "now", app, "--scheduled")
+            elif done and plan.is_drill_due(now, drilled):
+                from .wiring_backups import start_scheduled
+
+                start_scheduled("backup", "drill", app)
 
 
 def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:

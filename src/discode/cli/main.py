@@ -49,6 +49,8 @@ PLACES = {
     "prune": "customer.prune",
     "backup": "backup.app",
     "restore": "restore.restore",
+    "export": "export.export",
+    "import": "export.import_",
     "status": "inspect.status",
     "list": "inspect.list_",
     "open": "open.open_",

@@ -27,6 +27,7 @@ _SENTENCES = {
     "purged": "{app} is not installed, and what was left of it is deleted: data, settings and history.",
     "backed-up": "{app} {to} is backed up.",
     "restored": "{app} {to} is serving with restored data.",
+    "proved": "{app} can be restored.",
     "running": "{app} {to} is serving.",
     "not-answering": "{app} {to} has the traffic, but it does not answer now; see why: discode logs {app}.",
     "pruned": "Removed what {app} no longer needs.",

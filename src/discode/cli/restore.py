@@ -1,4 +1,4 @@
-"""`discode restore`: bring a snapshot back in place."""
+"""`discode restore`: bring a snapshot back in place, elsewhere, or beside the app."""
 
 from __future__ import annotations
 
@@ -8,33 +8,81 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import UsageError
+from .backup_setup import CredentialsFile, PasswordFile
 from .foreign import one_line
-from .options import App, Json
+from .host_names import SkipChecks
+from .https import TlsChoice
+from .install import Hosts, HttpPort, HttpsPort, LicenseFile, PathPrefix, ProxyChoice
+from .options import App, Assignments, FromEnvironment, Json
+from .restore_elsewhere import As, Repository, Source, Which
+from .settings import collect
 
 if TYPE_CHECKING:
     from ..flows.world import Result, World
 
+Yes = Annotated[
+    str, typer.Option("--yes", metavar="APP", show_default=False, help="Do not ask: the name of the app again.")
+]
+NoSnapshot = Annotated[bool, typer.Option("--no-snapshot", help="Take no snapshot of what is replaced.")]
+
 
 def restore(
     app: App,
-    snapshot: Annotated[
-        str, typer.Argument(help="The snapshot, or `latest`. Without it they are listed.", show_default=False)
-    ] = "",
-    yes: Annotated[
-        str, typer.Option("--yes", metavar="APP", show_default=False, help="Do not ask: the name of the app again.")
-    ] = "",
-    no_snapshot: Annotated[bool, typer.Option("--no-snapshot", help="Take no snapshot of what is replaced.")] = False,
+    snapshot: Which = "",
+    from_: Repository = None,
+    as_: As = None,
+    yes: Yes = "",
+    no_snapshot: NoSnapshot = False,
+    password_file: PasswordFile = None,
+    credentials_file: CredentialsFile = None,
+    host: Hosts = [],
+    path_prefix: PathPrefix = "/",
+    tls: TlsChoice = None,
+    set_: Assignments = [],
+    set_from_env: FromEnvironment = [],
+    source: Source = None,
+    license_file: LicenseFile = None,
+    proxy: ProxyChoice = None,
+    http_port: HttpPort = None,
+    https_port: HttpsPort = None,
+    skip_checks: SkipChecks = False,
     as_json: Json = False,
 ) -> None:
-    """Bring back an app's data, settings and version of a snapshot.
+    """Bring back an app's data, settings and version of a snapshot: in place, elsewhere, or beside it.
 
-    It is made ready while the app serves. Then requests wait for a moment, and none fails. If the app does not answer
-    with it, all is as it was before. What was written since the snapshot is undone: a snapshot of it is taken first.
+    In place, it is made ready while the app serves. Then requests wait for a moment, and none fails. What was written
+    since the snapshot is undone: a snapshot of it is taken first. With --from, on a machine that does not have the app:
+    its newest snapshot there. With --as, under another name and address, with data of its own.
 
     \b
         discode restore myapp
         discode restore myapp 4bf1a2c3
+        discode restore myapp --from sftp:user@host:/backup
+        discode restore myapp latest --as myapp2 --host myapp2.example.com
     """
+    if from_ is None and as_ is None:
+        _must_stay([*host, *set_, *set_from_env, *filter(None, (source, license_file))])
+        _in_place(app, snapshot, yes, no_snapshot, as_json)
+        return
+    from .restore_elsewhere import Given, elsewhere
+
+    given = Given(
+        app, snapshot, as_ or app, from_, host, path_prefix, tls, None, None, collect(set_, set_from_env, None),
+        source, password_file, credentials_file, license_file, skip_checks,
+    )  # fmt: skip
+    elsewhere(given, (proxy, http_port, https_port), as_json)
+
+
+def _must_stay(given: list[str]) -> None:
+    """Raises UsageError."""
+    if given:
+        raise UsageError(
+            "A restore in place keeps the app's addresses, source and license, and its settings are the snapshot's.",
+            "Omit these options, or add: --as NAME",
+        )
+
+
+def _in_place(app: str, snapshot: str, yes: str, no_snapshot: bool, as_json: bool) -> None:
     from ..flows.restore_data import restore_data
 
     if not snapshot:
@@ -76,4 +124,4 @@ def _list(app: str, as_json: bool) -> None:
 
     list_(app, as_json)
     if not as_json:
-        typer.echo(f"To restore one: discode restore {app} SNAPSHOT (or: latest)", err=True)
+        typer.echo(f"To restore one, or the latest: discode restore {app} SNAPSHOT", err=True)

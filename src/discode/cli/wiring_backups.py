@@ -7,13 +7,18 @@ import secrets
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..adapters.files.backup_plans import BackupPlans, KeptPlan
 from ..core.lasting import lasting
 
 if TYPE_CHECKING:
-    from ..ports.backups import Backups
+    from collections.abc import Sequence
+
+    from ..core.export import ExportHead
+    from ..core.snapshot import SnapshotRecord
+    from ..ports.backups import Backups, Saved
+    from ..ports.report import Report
 
 __all__ = ["KeptPlan", "backups", "has_restic", "install_restic", "new_password", "plans", "start_scheduled"]
 
@@ -36,6 +41,79 @@ def backups(home: Path, kept: KeptPlan) -> Backups:
     return opened(plans(home), kept.plan.app, kept)
 
 
+def repository_in(folder: Path, app: str, password: str) -> Backups:
+    """The one of an exported file, with what restic caches of it beside it."""
+    from ..adapters.restic import Access, ResticBackups
+
+    return ResticBackups(Access(app, str(folder / "repository"), folder / "cache", password))
+
+
+def private_folder(folder: Path) -> Path:
+    """It is there, for its owner alone. Raises PreflightError."""
+    from ..adapters.files.disk import writing
+    from ..disk.folders import make_private
+
+    with writing(folder):
+        make_private(folder)
+    return folder
+
+
+def export_head(file: Path) -> ExportHead:
+    """Raises BackupFailed, Refused."""
+    from ..adapters.files.export_file import head_of
+
+    return head_of(file)
+
+
+def pack_export(record: SnapshotRecord, folder: Path, target: Path, report: Report) -> int:
+    """Bytes of the file. Raises PreflightError."""
+    from .. import __version__
+    from ..adapters.files.export_file import pack, size_of
+    from ..core.export import ExportHead
+
+    repository = folder / "repository"
+    head = ExportHead(
+        app=record.app, version=record.version, taken=record.taken, size=size_of(repository), discode=__version__
+    )
+    pack(head, repository, target, report)
+    return target.stat().st_size
+
+
+def unpack_export(file: Path, folder: Path, report: Report) -> None:
+    """Raises BackupFailed for a file that is cut off; PreflightError."""
+    from ..adapters.files.export_file import unpack
+
+    unpack(file, folder / "repository", report)
+
+
+class Roomy:
+    """A repository on a disk that has to have room for it twice: for itself, and for the file that is made of it."""
+
+    def __init__(self, repository: Backups, folder: Path, app: str, room: int):
+        self._repository, self._folder, self._app, self._room = repository, folder, app, room
+
+    def save(
+        self, record: SnapshotRecord, staged: Path, volumes: Sequence[Path], excluded: Sequence[Path], report: Report
+    ) -> Saved:
+        """Raises PreflightError, too."""
+        from ..core.errors import PreflightError
+        from ..core.quantity import format_size
+        from ..disk.folders import free_space
+
+        needed, free = self._room + 2 * record.size, free_space(self._folder)
+        if free < needed:
+            raise PreflightError(
+                f"To export {self._app} takes up to {format_size(needed)} of disk space at {self._folder.parent}, and "
+                f"only {format_size(free)} are free. Your app was not touched.",
+                "Free some space there, or name a file on another disk.",
+                key="disk-full",
+            )
+        return self._repository.save(record, staged, volumes, excluded, report)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repository, name)
+
+
 def has_restic() -> bool:
     from ..adapters.restic.program import program
     from ..core.backup_errors import NoRestic
@@ -54,10 +132,10 @@ def install_restic() -> str:
     return install("restic", "restic", "restic")
 
 
-def start_scheduled(app: str) -> None:
-    """In a process of its own: a backup takes long, and whoever settles has other apps to look after. Its end is in the
-    history. Two of them exclude each other."""
+def start_scheduled(*words: str) -> None:
+    """A command, in a process of its own: a backup takes long, and whoever settles has other apps to look after. How it
+    ended is in the history. Two of them exclude each other."""
     subprocess.Popen(
-        [sys.executable, "-P", "-m", "discode", "backup", "now", app, "--scheduled"], env=lasting(os.environ), cwd="/",
+        [sys.executable, "-P", "-m", "discode", *words], env=lasting(os.environ), cwd="/",
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip

@@ -15,11 +15,13 @@ Busy
   RepositoryLocked      another restic works in it, and lives as far as can be seen
 Unreachable
   RepositoryUnreachable the storage does not answer
+Failed
+  DrillFailed           what is in a snapshot does not come up
 """
 
 from __future__ import annotations
 
-from .errors import Busy, Refused, Unreachable
+from .errors import Busy, Failed, Refused, Unreachable
 
 
 class BackupFailed(Refused):
@@ -68,3 +70,7 @@ class RepositoryLocked(Busy):
 
 class RepositoryUnreachable(Unreachable):
     key = "repository-unreachable"
+
+
+class DrillFailed(Failed):
+    key = "drill-failed"

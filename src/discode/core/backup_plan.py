@@ -13,6 +13,7 @@ from .retention import Retention
 
 SCHEMA = 1
 JITTER = 30  # minutes over which machines spread: many customers choose 03:00, and some share a storage
+DAY = 86400.0
 RETRY = 3 * 3600.0  # seconds until a scheduled backup that failed is tried again
 BeforeUpdates = Literal["on", "off", "try"]
 TimeOfDay = Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
@@ -20,7 +21,8 @@ TimeOfDay = Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
 
 class BackupPlan(Model, frozen=True, kw_only=True):
     """`repository`: restic's address, without a login. `is_local`: made by Discode in its own home, so that it does not
-    outlive the disk. `at`: time of day, local, of the daily backup; empty: none. `since`: Unix time of the setup.
+    outlive the disk. `at`: time of day, local, of the daily backup; empty: none. `drill_days`: after how many
+    days a restore is proved anew; 0: by hand alone. `since`: Unix time of the setup.
 
     `before_updates`: whether an update or a rollback takes a snapshot first. `on`: without one it does not begin;
     `try`: it says so, and begins all the same.
@@ -33,6 +35,7 @@ class BackupPlan(Model, frozen=True, kw_only=True):
     before_updates: BeforeUpdates = "on"
     retention: Retention = Retention()
     at: TimeOfDay = ""
+    drill_days: int = 0
     since: float = 0.0
 
     def due_last(self, now: datetime) -> datetime | None:
@@ -51,6 +54,10 @@ class BackupPlan(Model, frozen=True, kw_only=True):
         if due is None or max(done, self.since) >= due.timestamp():
             return False
         return tried < due.timestamp() or now - tried >= RETRY
+
+    def is_drill_due(self, now: float, tried: float) -> bool:
+        """`tried`: when the last drill ended, however; 0 when there was none."""
+        return self.drill_days > 0 and now - max(tried, self.since) >= self.drill_days * DAY
 
     def _jitter(self) -> int:
         """Minutes; the same every day, another one for each installation."""

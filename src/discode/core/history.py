@@ -9,6 +9,9 @@ from .model import Model
 
 SCHEMA = 1
 BACKUP = "backup"  # a flow that changes nothing of what serves
+DRILL = "drill"  # likewise: of a snapshot that was restored to see whether it can be
+EXPORT = "export"  # likewise: of a file with all of the app
+QUIET = (BACKUP, DRILL, EXPORT)
 GUARD = "guard"  # the flow of a guard that could not settle what a killed command left
 Outcome = Literal["done", "failed", "settled-forward", "settled-back"]
 

@@ -1,8 +1,9 @@
 """The journal of a flow under way, and the rule by which an interrupted flow is settled.
 
 A journal is written before the first change to the world and cleared after the last. `before` is what was, `after`
-is what shall be; one of them is None when the app is installed or uninstalled. They are the same in a backup, which
-holds requests for a while. `verdict` becomes `back` when the flow itself has decided that `after` did not prove itself.
+is what shall be; one of them is None when the app is installed or uninstalled, and `before` when the snapshot of an
+app that is not here is restored, for good or in a drill. They are the same in a backup, which holds requests for a
+while. `verdict` becomes `back` when the flow itself has decided that `after` did not prove itself.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from .model import Model
 
 # 2 and 3: of a flow that an earlier Discode does not know, and must not settle.
 SCHEMA = 3
-_SCHEMAS = {"backup": 2, "restore": 3}
+_SCHEMAS = {"backup": 2, "restore": 3, "drill": 3}
 Flow = Literal["install", "update", "rollback", "config", "restart", "start", "stop", "uninstall", "domain", "backup",
-               "restore"]  # fmt: skip
+               "restore", "drill"]  # fmt: skip
 Side = Literal["before", "after"]
 
 

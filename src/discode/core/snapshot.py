@@ -19,7 +19,7 @@ WITH_ELSEWHERE = 3
 # Kinds of parts that `restore` can bring back; what is at an address of the customer's it leaves as it is.
 RESTORED = ("documents", "volume", "databases", "dump", "elsewhere")
 RECORD = "snapshot.json"
-Cause = Literal["asked", "scheduled", "update", "rollback", "restore"]
+Cause = Literal["asked", "scheduled", "update", "rollback", "restore", "export"]
 ID = r"^[0-9a-f]{8}$"
 SnapshotId = Annotated[str, Meta(pattern=ID)]  # the first digits of restic's own, as people read and type them
 

@@ -109,8 +109,6 @@ def _problems(spec: VendorFile) -> Iterator[tuple[str, tuple[str, ...], str]]:
     taken = {**dict.fromkeys(spec.volumes, "a volume"), **dict.fromkeys(spec.processes, "a process")}
     found += [("accessories", *one) for one in accessory_problems(spec.accessories, spec.env, taken, is_image=is_image)]
     yield from found
-    if spec.backup.verify is not None:
-        yield "backup", ("verify",), "nothing runs it yet: this Discode has no drill of restores. Leave it out"
     for number, path in enumerate(spec.backup.exclude):
         if (volume := path.partition("/")[0]) not in spec.volumes:
             yield "backup", ("exclude", str(number)), f"no volume is named {volume}; what is in none is in no backup"

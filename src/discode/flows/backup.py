@@ -22,7 +22,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..core.errors import Busy, DiscodeError, Failed, PreflightError
-from ..core.history import BACKUP, HistoryEntry
+from ..core.history import BACKUP, EXPORT, HistoryEntry
 from ..core.installation import Installation
 from ..core.quantity import format_size
 from ..core.snapshot import RECORD, WITH_DUMPS, WITH_ELSEWHERE, Cause, Part, SnapshotRecord
@@ -60,24 +60,26 @@ def backup(world: World, app: str, *, cause: Cause = "asked") -> Result:
     )  # fmt: skip
 
 
-def take(world: World, app: str, steps: Steps, cause: Cause) -> Taken:
-    """A snapshot, with a line in the history whether it was taken or not. The caller does not hold the app's lock."""
+def take(world: World, app: str, steps: Steps, cause: Cause, into: Backups | None = None) -> Taken:
+    """A snapshot, with a line in the history whether it was taken or not. The caller does not hold the app's lock.
+    `into`: another repository than the app's own."""
     with world.store.backing_up(app):
         begun = world.clock.now()
         staging = world.repositories.staging(app)
         try:
-            taken = _take(world, app, staging, steps, cause, begun)
+            taken = _take(world, app, staging, steps, cause, begun, into or world.repositories.open(app))
         except DiscodeError as error:
-            _tell_history(world, app, begun, steps, None, error)
+            _tell_history(world, app, begun, steps, None, error, cause)
             raise
         finally:
             staging.clear()
-        _tell_history(world, app, begun, steps, taken, None)
+        _tell_history(world, app, begun, steps, taken, None, cause)
     return taken
 
 
-def _take(world: World, app: str, staging: Staging, steps: Steps, cause: Cause, begun: float) -> Taken:
-    repository = world.repositories.open(app)
+def _take(
+    world: World, app: str, staging: Staging, steps: Steps, cause: Cause, begun: float, repository: Backups
+) -> Taken:
     with steps("repository", "Opening the repository"):
         repository.look()
     staging.clear()
@@ -241,7 +243,7 @@ class _Making:
 
 
 def _tell_history(
-    world: World, app: str, begun: float, steps: Steps, taken: Taken | None, error: DiscodeError | None
+    world: World, app: str, begun: float, steps: Steps, taken: Taken | None, error: DiscodeError | None, cause: Cause
 ) -> None:
     """Who was told that another command is at work knows it: that is no failure of backups."""
     if isinstance(error, Busy) and error.name == Busy.key:
@@ -249,8 +251,9 @@ def _tell_history(
     serves = world.store.installation(app)
     if is_told(world.store, app, begun, serves.version if serves else None):
         return  # its journal was settled
+    flow = EXPORT if cause == "export" else BACKUP
     entry = HistoryEntry(
-        started=begun, at=world.clock.now(), flow=BACKUP, outcome="failed" if error else "done",
+        started=begun, at=world.clock.now(), flow=flow, outcome="failed" if error else "done",
         serves=serves.version if serves else None, instance=str(serves.instance) if serves else None,
         seconds={step: round(seconds, 3) for step, seconds in steps.seconds.items()},
         snapshot=taken.saved.id if taken else None, missing=taken.record.missing if taken else (),

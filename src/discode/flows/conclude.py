@@ -18,7 +18,7 @@ from . import accessories, quiesce
 from .accessories import upgrades
 from .accessory_data import drop_unproved
 from .doors import doors_of, has_all
-from .forward import let_finish, take_down, uninstall
+from .forward import let_finish, take_down, undo_restore, uninstall
 from .instance import answers, boot, retire_others, runs, switch
 from .prove import has_https
 from .record import finish
@@ -31,6 +31,9 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
 
     Raises NothingAnswers when the flow has come to its end and that side does not answer.
     """
+    if journal.flow == "drill":
+        undo_restore(site, journal)
+        return "before"
     site.proxy.ensure()
     if journal.flow == "uninstall":
         uninstall(site, journal)
@@ -45,6 +48,8 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
     kept = choose(journal, *_testimony(site, journal))
     if journal.flow == "start":
         _conclude_start(site, journal, kept, cause)
+    elif kept == "before" and journal.flow == "restore" and journal.before is None:
+        undo_restore(site, journal)
     elif kept == "before" and journal.before is None:
         _undo_install(site, journal, cause)
     elif kept == "before" and journal.before is not None and journal.before.state == "stopped":
@@ -164,7 +169,8 @@ def _testimony(site: Site, journal: Journal) -> tuple[Side | None, bool]:
 
 def _has_data_of_its_own(site: Site, journal: Journal) -> bool:
     """Whether `after` has other data than `before`, so that there is no way back from where it is written to."""
-    return _is_swapped(site, journal) or upgrades(site, journal.before, journal.after)
+    is_new = journal.flow == "restore" and journal.before is None  # undone, what was written would be lost
+    return is_new or _is_swapped(site, journal) or upgrades(site, journal.before, journal.after)
 
 
 def _is_swapped(site: Site, journal: Journal) -> bool:

@@ -40,6 +40,24 @@ def uninstall(site: Site, journal: Journal) -> None:
     site.store.clear_journal(app)
 
 
+def undo_restore(site: Site, journal: Journal) -> None:
+    """Of a snapshot that was to be a new installation, or a drill's: all of it goes, for it is in the repository. The
+    history stays, and who has nothing but that has nothing installed."""
+    after = journal.after
+    assert after is not None
+    if journal.flow != "drill":  # whose requests nobody ever sees
+        let_finish(site, after, f"{after.app} is not installed.")
+        site.proxy.unroute(after.app)
+    take_away(site, after.app)
+    drop_data(site, after.app)
+    if journal.flow == "drill":
+        site.store.purge(after.app)
+    else:
+        site.proxy.unroute(after.app)  # again, for a deploy that went on inside the proxy meanwhile
+        site.store.discard(after.app)
+    site.store.clear_journal(after.app)
+
+
 def take_away(site: Site, app: str) -> None:
     """All that runs of it and beside it, and the images; what they have written stays."""
     retire_others(site, None, app)

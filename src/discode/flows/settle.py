@@ -33,6 +33,9 @@ def settle(world: World, app: str, steps: Steps, cause: Interrupted | None = Non
         world.report.note(f"An earlier {journal.flow} was interrupted. {error.sentence}")
         return
     side = journal.after if kept == "after" else journal.before
+    if journal.flow == "drill":
+        world.report.note("An earlier drill was interrupted; what it had restored is removed.")
+        return
     world.report.note(
         f"An earlier {journal.flow} was interrupted; "
         + (f"{side.version} is installed." if side else f"{app} is not installed.")

@@ -1,0 +1,211 @@
+"""A snapshot as a new installation, on real processes behind the real edge: when the machine is lost, and beside it."""
+
+import json
+import shutil
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from place import APP
+from rig.wait import wait_for
+from terminal import terminal
+
+COPY = "shop2"
+
+
+@pytest.fixture
+def backed_up(installed, tmp_path):
+    """With a note, an order, and a repository that outlives the machine."""
+    installed.storage = tmp_path / "storage"
+    installed.run("config", "set", APP, "GREETING=hello")
+    installed.get("/first", "POST")
+    installed.get("/post/7", "POST")
+    made = installed.run("backup", "setup", APP, "--to", installed.storage, "--yes-i-kept-it", "--json").last
+    installed.password = tmp_path / "password"
+    installed.password.write_text(made["password"])
+    installed.password.chmod(0o600)
+    installed.taken = installed.run("backup", "now", APP, "--json").last["snapshot"]
+    return installed
+
+
+def lose(place):
+    """The machine: nothing runs, and nothing of Discode's is on its disk."""
+    place.crash()
+    shutil.rmtree(place.home)
+
+
+def back(place, *words, code=0):
+    given = ["--from", place.storage, "--password-file", place.password, "--http-port", place.port, "--json"]
+    return place.run("restore", APP, *words, *given, code=code).last
+
+
+def data(place, app=APP):
+    return place.home / "apps" / app / "volumes" / "data"
+
+
+def posts(folder):
+    with closing(sqlite3.connect(folder / "app.db")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return [number for (number,) in database.execute("SELECT number FROM post")]
+
+
+def nothing_is_left(place, app=APP):
+    folder = place.home / "apps" / app
+    left = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    assert left <= {"history.jsonl", "seat.json"}, left
+    assert not list((place.home / "archives").glob(f"{app}/*")), "its archive is left"
+    assert not [path for path in (place.home / "instances").glob(f"{app}-*") if path.is_dir()]
+
+
+def test_on_a_machine_that_has_nothing_but_the_repository(backed_up):
+    env = json.loads(backed_up.get("/env")[1])
+    backed_up.run("backup", "schedule", APP, "--at", "03:00")
+    taken = backed_up.run("backup", "now", APP, "--json").last["snapshot"]
+    lose(backed_up)
+    told = back(backed_up)
+    assert (told["result"], told["to"], told["snapshot"]) == ("restored", "1.0.0", taken)
+    assert "Its data is of 2" in told["message"] and "less than a minute ago" in told["message"]
+    assert backed_up.get() == (200, "1.0.0") and posts(data(backed_up)) == [7] and (data(backed_up) / "first").exists()
+    now = json.loads(backed_up.get("/env")[1])
+    assert (now["SECRET"], now["GREETING"]) == (env["SECRET"], "hello")
+    status = backed_up.run("status", APP, "--json").last
+    assert (status["backup"]["repository"], status["backup"]["at"]) == (str(backed_up.storage), "03:00")
+    flows = [one["flow"] for one in backed_up.run("history", APP, "--json").last["history"]]
+    assert flows[-1] == "restore" and "install" in flows
+    backed_up.publish("1.1.0")
+    assert backed_up.run("update", APP, "--json").last["to"] == "1.1.0"
+    assert not (backed_up.home / "apps" / APP / "work").exists()
+
+
+def test_what_cannot_be_restored_leaves_nothing_and_the_next_try_works(backed_up):
+    wrong = backed_up.folder / "wrong"
+    wrong.write_text("not the password")
+    wrong.chmod(0o600)
+    assert back(backed_up, code=4)["error"]["key"] == "installed-already"
+    lose(backed_up)
+    right, backed_up.password = backed_up.password, wrong
+    refused = back(backed_up, code=4)["error"]
+    assert refused["key"] == "repository-password" and "backup setup" not in refused["next_step"]
+    backed_up.password = right
+    assert back(backed_up, "00000000", code=4)["error"]["key"] == "no-such-snapshot"
+    unknown = backed_up.run("restore", "another", "--from", backed_up.storage, "--password-file", right, code=4)
+    assert f"It has snapshots of: {APP}." in unknown.err
+    storage, backed_up.storage = backed_up.storage, backed_up.folder / "nowhere"
+    assert back(backed_up, code=4)["error"]["key"] == "repository-missing"
+    backed_up.storage = storage
+    repo = Path(backed_up.repo).rename(backed_up.folder / "moved")
+    refused = back(backed_up, code=7)["error"]
+    assert "was not restored, and nothing is left of it" in refused["sentence"]
+    nothing_is_left(backed_up)
+    assert back(backed_up, "--source", repo)["result"] == "restored" and backed_up.get() == (200, "1.0.0")
+
+
+def test_the_password_comes_from_the_environment_or_is_asked_for(backed_up):
+    lose(backed_up)
+    words = ["restore", APP, "--from", backed_up.storage, "--http-port", backed_up.port]
+    assert backed_up.run(*words, "--json", code=2).last["error"]["key"] == "no-password"
+    with terminal(backed_up.command(*words), backed_up.env) as typed:
+        typed.until("Password of the repository at")
+        typed.type("not it")
+        assert typed.end() == 4
+    backed_up.env["DISCODE_BACKUP_PASSWORD"] = backed_up.password.read_text()
+    assert backed_up.run(*words, "--json").last["result"] == "restored"
+
+
+def test_one_that_does_not_start_leaves_nothing(backed_up):
+    backed_up.get("/broken", "POST")
+    backed_up.run("backup", "now", APP)
+    lose(backed_up)
+    refused = back(backed_up, code=5)["error"]
+    assert refused["key"] == "release-failed" and "nothing is left of it" in refused["sentence"]
+    nothing_is_left(backed_up)
+    assert back(backed_up, backed_up.taken)["result"] == "restored"
+
+
+@pytest.mark.parametrize("seen", ["apps/*/journal.json", "apps/*/work/restored", "apps/*/volumes/data/app.db"])
+def test_one_that_is_killed_is_undone_or_serves(backed_up, seen):
+    lose(backed_up)
+    words = ["--from", backed_up.storage, "--password-file", backed_up.password, "--http-port", backed_up.port]
+    command = backed_up.start("restore", APP, *words)
+    wait_for(lambda: list(backed_up.home.glob(seen)), what=seen)
+    command.send_signal(signal.SIGKILL)
+    command.wait()
+    wait_for(lambda: not (backed_up.home / "apps" / APP / "journal.json").exists(), what="its guard")
+    if not (backed_up.home / "apps" / APP / "installation.json").exists():
+        nothing_is_left(backed_up)
+        assert back(backed_up)["result"] == "restored"
+    assert backed_up.get() == (200, "1.0.0") and posts(data(backed_up)) == [7]
+
+
+def test_beside_the_app_under_another_name(backed_up):
+    backed_up.get("/later", "POST")
+    secret = json.loads(backed_up.get("/env")[1])["SECRET"]
+    refused = backed_up.run("restore", APP, "latest", "--as", COPY, "--json", code=2).last["error"]
+    assert refused["key"] == "host-missing"
+    taken = backed_up.run("restore", APP, "latest", "--as", COPY, "--host", "shop.test", "--json", code=4).last["error"]
+    assert taken["key"] == "host-taken"
+    told = backed_up.run("restore", APP, backed_up.taken, "--as", COPY, "--host", "copy.test", "--json").last
+    assert (told["result"], told["app"], told["to"]) == ("restored", COPY, "1.0.0")
+    assert backed_up.ask("/", host="copy.test") == (200, "1.0.0")
+    assert json.loads(backed_up.ask("/env", host="copy.test")[1])["SECRET"] == secret
+    assert not (data(backed_up, COPY) / "later").exists() and (data(backed_up) / "later").exists()
+    backed_up.ask("/mine", "POST", host="copy.test")
+    assert not (data(backed_up) / "mine").exists()
+    backed_up.publish("1.1.0")
+    assert backed_up.run("update", COPY, "--json").last["to"] == "1.1.0"
+    assert backed_up.ask("/", host="copy.test") == (200, "1.1.0") and backed_up.get() == (200, "1.0.0")
+    assert backed_up.run("update", APP, "--json").last["to"] == "1.1.0"
+    backed_up.run("prune", APP, "--keep", "0")
+    assert backed_up.run("rollback", COPY, "--json").last["to"] == "1.0.0"
+    backed_up.run("backup", "setup", COPY, "--to", backed_up.folder / "of-copy", "--yes-i-kept-it")
+    backed_up.run("backup", "now", COPY)
+    backed_up.run("uninstall", COPY, "--purge")
+    assert backed_up.get() == (200, "1.1.0") and posts(data(backed_up)) == [7]
+
+
+def test_a_drill_proves_the_newest_snapshot_and_leaves_nothing(backed_up):
+    told = backed_up.run("backup", "drill", APP, "--json").last
+    assert (told["result"], told["snapshot"]) == ("proved", backed_up.taken)
+    nothing_is_left(backed_up, f"{APP}-drill")
+    assert not (backed_up.home / "apps" / f"{APP}-drill").exists()
+    assert backed_up.get() == (200, "1.0.0")
+    status = backed_up.run("status", APP)
+    assert "a restore was last proved less than a minute ago" in status.out
+    listed = backed_up.run("list", "--json").last["apps"][0]["backup"]
+    assert listed["proved"] and listed["last"]
+    backed_up.get("/broken", "POST")
+    broken = backed_up.run("backup", "now", APP, "--json").last["snapshot"]
+    refused = backed_up.run("backup", "drill", APP, "--json", code=5).last["error"]
+    assert refused["key"] == "drill-failed" and broken in refused["sentence"]
+    assert "Your app was not touched" in refused["sentence"]
+    assert not (backed_up.home / "apps" / f"{APP}-drill").exists()
+    assert "the last drill failed" in backed_up.run("status", APP).out
+
+
+def test_a_drill_that_is_killed_leaves_nothing(backed_up):
+    command = backed_up.start("backup", "drill", APP)
+    work = backed_up.home / "apps" / f"{APP}-drill"
+    wait_for(lambda: list(work.glob("volumes/data/app.db")), what="its data")
+    command.send_signal(signal.SIGKILL)
+    command.wait()
+    wait_for(lambda: not work.exists(), what="its guard")
+    nothing_is_left(backed_up, f"{APP}-drill")
+    assert backed_up.get() == (200, "1.0.0")
+    assert backed_up.run("backup", "drill", APP, "--json").last["result"] == "proved"
+
+
+def test_the_vendors_own_command_is_asked(backed_up):
+    asked = "import os, sys; sys.exit(os.path.exists('data/bad') and int(os.environ['DISCODE_DRILL']))"
+    verify = f'backup: {{verify: [python3, -c, "{asked}"]}}\n'
+    backed_up.publish("1.1.0", extra=verify)
+    backed_up.run("update", APP)
+    backed_up.run("backup", "now", APP)
+    assert "python3 ended with 0" in backed_up.run("backup", "drill", APP).out
+    backed_up.get("/bad", "POST")
+    backed_up.run("backup", "now", APP)
+    refused = backed_up.run("backup", "drill", APP, code=5)
+    assert "The vendor's command for this, python3, exited with 1" in refused.err
+    assert (data(backed_up) / "bad").exists() and backed_up.get() == (200, "1.1.0")
