@@ -91,7 +91,7 @@ def sweep(site: Site, app: str) -> None:
 
 
 def _start(site: Site, before: Installation, spec: AccessorySpec) -> None:
-    releases = site.sources.open(before.app, before.source)
+    releases = site.sources.open(before.app, before.source, before.release.product)
     site.accessories.fetch(spec.app, spec.accessory.image, releases, Silence())
     site.accessories.start(spec)
     await_health(site, spec)
