@@ -21,6 +21,7 @@ from discode.flows.remove import remove
 from discode.flows.restore import restore
 from discode.flows.restore_data import restore_data
 from discode.flows.rollback import rollback
+from discode.flows.rollback_data import rollback_with_data
 from discode.flows.settle import settle
 from discode.flows.update import update
 from discode.flows.world import World
@@ -238,6 +239,18 @@ def restorable(
         world.accessories.write(APP, "db", LATER)
 
     return prepare_and_write
+
+
+def updated_with_a_snapshot(world: MemoryWorld) -> None:
+    """The update dropped a column, so to say; then all was changed."""
+    backed_up(lambda made: installed_with(made, ONLY_DB))(world)
+    world.repositories.files |= {DATA / "note": b"of the snapshot", DATA / "app.db": HEADER + b"of the snapshot"}
+    beside.publish(world, "1.1", ONLY_PATCHED, irreversible=True, **MIGRATION)
+    update(world.world(), APP)
+    configure(world.world(), APP, {"GREETING": "later"})
+    later = {"note": b"later", "app.db": HEADER + b"later", "new": b"later"}
+    world.repositories.files |= {DATA / name: data for name, data in later.items()}
+    world.accessories.write(APP, "db", LATER)
 
 
 def restorable_with(
@@ -516,6 +529,8 @@ SCENARIOS += [
     _restores("snapshot with a database restored, never healthy",
               restorable_with(ONLY_DB, ONLY_PATCHED, behaviour=Behaviour.NEVER_HEALTHY), "1.1", may_serve={"1.1"},
               has_accessories=True, stride=FEW),
+    Scenario("rollback with its data", updated_with_a_snapshot, lambda w: rollback_with_data(w, APP, sure=True), "1.0",
+             {"1.0", "1.1"}, has_data=True, has_accessories=True, exclusive=True, stride=SOME),
     _restores("snapshot restored, of a stopped app", then_stopped(restorable(installed)), stride=3),
     _restores("snapshot with a database restored, of a stopped app", then_stopped(restorable_with(ONLY_DB)),
               has_accessories=True, stride=FEW),

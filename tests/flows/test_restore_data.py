@@ -27,6 +27,7 @@ from discode.flows.backup import backup
 from discode.flows.configure import configure
 from discode.flows.power import stop
 from discode.flows.prune import prune
+from discode.flows.remove import remove
 from discode.flows.restore import restore as settle_all
 from discode.flows.restore_data import WouldUndo, restore_data
 from discode.flows.update import update
@@ -70,9 +71,13 @@ def untouched(world):
 def test_what_was_replaced_is_a_snapshot_and_can_be_gone_back_to(world):
     first = restore(world)
     assert world.repositories.files[DATA / "note"] == b"of the snapshot"
-    assert first.snapshot == "00000002" and "discode restore myapp 00000002" in first.message
+    assert first.snapshot == "00000002" and first.message.endswith(
+        "What they replaced is the snapshot 00000002: to go back, discode restore myapp 00000002. "
+        "It also stays on this disk until: discode prune myapp"
+    )
     world.system.sleep(60)
     second = restore(world, "latest", snapshot_before=False)
+    assert second.message.endswith("What they replaced stays on this disk until: discode prune myapp")
     assert second.snapshot is None and world.repositories.files[DATA / "note"] == b"later"
     assert world.store.settings(APP, world.store.installation(APP).settings)["GREETING"] == "later"
     assert world.store.entries[APP][-1].flow == "restore"
@@ -242,7 +247,8 @@ def test_a_database_that_the_snapshot_does_not_have_is_made_anew_by_the_release_
     assert world.accessories.read(APP, "db") == []
 
 
-def test_a_server_that_a_killed_one_has_left_is_swept_and_the_app_s_own_is_not(with_database, monkeypatch):
+@pytest.mark.parametrize("end", [lambda world: _settled(world), lambda world: _uninstalled(world)])
+def test_a_server_that_a_killed_one_has_left_is_swept_and_the_app_s_own_is_not(with_database, monkeypatch, end):
     def dies(*words):
         raise Crash
 
@@ -252,8 +258,17 @@ def test_a_server_that_a_killed_one_has_left_is_swept_and_the_app_s_own_is_not(w
         restore(with_database)
     with_database.store.release_all()
     assert aside(with_database)
-    settle_all(with_database.world(), APP)
-    untouched_database(with_database)
+    end(with_database)
+    assert not aside(with_database)
+
+
+def _settled(world):
+    settle_all(world.world(), APP)
+    untouched_database(world)
+
+
+def _uninstalled(world):
+    remove(world.world(), APP)
 
 
 def test_where_the_snapshot_is_of_an_address_elsewhere_that_is_left_alone(with_database):

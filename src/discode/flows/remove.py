@@ -11,13 +11,14 @@ from ..core.kept import Kept
 from ..core.names import check_slug
 from .conclude import carry_out
 from .forward import drop_data, take_away, uninstall
-from .settle import settle
+from .settle import settle, sweep_staging
 from .world import Result, Steps, World
 
 
 def remove(world: World, app: str, *, purge: bool = False) -> Result:
     steps = world.steps()
-    with world.store.lock(check_slug(app)):
+    sweep_staging(world, check_slug(app))  # of an app that is not installed nobody would look for it
+    with world.store.lock(app):
         settle(world, app, steps)
         before = world.store.installation(app)
         if before is None:

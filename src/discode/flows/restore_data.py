@@ -154,9 +154,10 @@ def _told(site: Site, planned: Planned, saved: str | None) -> str:
     told += [
         f"It uses the {one} at your address, which was not touched." for one in manifest.accessories if one not in there
     ]
+    stays = f"stays on this disk until: discode prune {before.app}"
     if saved:
         told.append(f"What they replaced is the snapshot {saved}: to go back, discode restore {before.app} {saved}.")
-    return " ".join((*told, f"It stays on this disk, too, until: discode prune {before.app}"))
+    return " ".join((*told, f"It also {stays}" if saved else f"What they replaced {stays}"))
 
 
 def choose(world: World, repository: Backups, app: str, which: str, steps: Steps) -> Chosen:
