@@ -34,7 +34,7 @@ from discode.flows.update import update
 from discode.ports.proxy import Mode
 from discode.ports.runtime import Probe
 from discode.testing.faults import Crash
-from discode.testing.memory_accessories import AccessoryBehaviour
+from discode.testing.memory_accessories import AccessoryBehaviour, Elsewhere
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 
@@ -271,15 +271,24 @@ def _uninstalled(world):
     remove(world.world(), APP)
 
 
-def test_where_the_snapshot_is_of_an_address_elsewhere_that_is_left_alone(with_database):
+@pytest.mark.parametrize(
+    ("servers", "words"),
+    [
+        ({"db.example.com": Elsewhere(password="p", lines=["a"])}, ". To load what the snapshot has of it: docs/"),
+        ({}, ". Nothing of it is in the snapshot."),
+    ],
+    ids=["dumped", "away"],
+)
+def test_where_the_snapshot_is_of_an_address_elsewhere_that_is_left_alone(with_database, servers, words):
     """Its settings lead there again, and the data beside the app is as if it had never been."""
     world = with_database
+    world.accessories.servers.update(servers)
     url = "postgres://u:p@db.example.com/shop"
     configure(world.world(), APP, {"DATABASE_URL": url})
     taken = backup(world.world(), APP).snapshot
     configure(world.world(), APP, {"DATABASE_URL": None})
     assert world.accessories.live
-    assert "It uses the db at your address, which was not touched." in restore(world, taken).message
+    assert f"It uses the db at your address, which was not touched{words}" in restore(world, taken).message
     assert world.store.settings(APP, world.store.installation(APP).settings)["DATABASE_URL"] == url
     assert not world.accessories.live
     told = restore(world, FIRST).message

@@ -151,13 +151,18 @@ def _told(site: Site, planned: Planned, saved: str | None) -> str:
     here, there = accessories.specs(site, before), planned.beside
     elsewhere = [one for one in before.release.manifest.accessories if one not in here and one in there]
     told += [f"It uses the {one} beside it now; the one at your address was not touched." for one in elsewhere]
-    told += [
-        f"It uses the {one} at your address, which was not touched." for one in manifest.accessories if one not in there
-    ]
+    told += [_of_an_address(planned.chosen.record, one) for one in manifest.accessories if one not in there]
     stays = f"stays on this disk until: discode prune {before.app}"
     if saved:
         told.append(f"What they replaced is the snapshot {saved}: to go back, discode restore {before.app} {saved}.")
     return " ".join((*told, f"It also {stays}" if saved else f"What they replaced {stays}"))
+
+
+def _of_an_address(record: SnapshotRecord, accessory: str) -> str:
+    told = f"It uses the {accessory} at your address, which was not touched."
+    if any(part.kind == "elsewhere" and part.name == accessory for part in record.parts):
+        return f"{told} To load what the snapshot has of it: docs/backup.md, Without Discode."
+    return f"{told} Nothing of it is in the snapshot."
 
 
 def choose(world: World, repository: Backups, app: str, which: str, steps: Steps) -> Chosen:
