@@ -42,12 +42,12 @@ class Boundaries:
         }  # fmt: skip
 
     def run(
-        self, only: Sequence[str], when: str | None, sample: int | None, seconds: float, begin: int
+        self, only: Sequence[str], when: str | None, sample: int | None, seconds: float, begin: int, at: Sequence[str]
     ) -> dict[str, Any]:
-        """All of them from the call with the number `begin` on, those of some flows or of one of WHEN, or `sample` of
-        them in all; none begins after `seconds`."""
-        self.begin = begin
-        moments = (when,) if when else WHEN if sample is None else ("either",)
+        """All of them from the call with the number `begin` on, those of some flows or of one of WHEN, or just those
+        `at`, or `sample` of them in all; none begins after `seconds`."""
+        self.begin, self.at = begin, at
+        moments = (when,) if when else ("there",) if at else WHEN if sample is None else ("either",)
         end = time.monotonic() + seconds
         scenarios = [one for one in SCENARIOS if (not only or one.name in only) and self.kind.name in one.runtimes]
         if sample:
@@ -78,6 +78,8 @@ class Boundaries:
 
     def _until_done(self, stage: Stage, when: str, end: float) -> int:
         """Each call after the other, until the command comes to its end before it is killed. How many there were."""
+        if self.at:
+            return sum(time.monotonic() < end and self._once(stage, one) for one in self.at)
         if when == "during":
             return self._in_the_middle(stage, end)
         number = self.begin

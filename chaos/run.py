@@ -34,7 +34,7 @@ def main() -> int:
     if given.boundaries:
         boundaries = Boundaries(folder, seed, KINDS[given.runtime], as_json=given.json)
         boundaries.say(f"Seed {seed}; what is done is told in {folder}/commands.log")
-        told = boundaries.run(given.only, given.when, given.sample, given.seconds, given.begin)
+        told = boundaries.run(given.only, given.when, given.sample, given.seconds, given.begin, given.at)
     else:
         chaos = Chaos(folder, seed, KINDS[given.runtime], as_json=given.json)
         chaos.say(f"Seed {seed}; what is done is told in {folder}/commands.log")
@@ -54,6 +54,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--harm", metavar="NAME", help='the same bad thing in every round: "disk full"')
     parser.add_argument("--boundaries", action="store_true", help="every port call instead of random moments")
     parser.add_argument("--begin", type=int, default=0, metavar="N", help="boundaries: leave out the first N calls")
+    parser.add_argument(
+        "--at", metavar="CALL:WHEN", action="append", default=[],
+        help="boundaries: only there, such as switch:after, 17:before, swap_data:0.2 (seconds of it)",
+    )  # fmt: skip
     parser.add_argument("--sample", type=int, help="only that many boundaries, chosen by the seed")
     flows = [scenario.name for scenario in SCENARIOS]
     parser.add_argument(
