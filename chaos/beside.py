@@ -35,6 +35,14 @@ class Beside:
                 yield f"the accessory {name} is of {one['Image']}, not of {wanted[name]} ({digest})"
         yield from self._shared()
 
+    def strangers(self) -> Iterator[str]:
+        """What runs, or has data, for an app of another name than ours: a restore loads dumps beside it."""
+        api = self._place.engine.api()
+        there = [*api.containers(all=True), *(api.volumes()["Volumes"] or [])]
+        owners = Counter((one.get("Labels") or {}).get("discode.app") for one in there)
+        for owner in owners.keys() - {None, "", self._place.app}:
+            yield f"{owners[owner]} containers and volumes of {owner} are left"
+
     def _shared(self) -> Iterator[str]:
         """Volumes of accessories that more than one running container has."""
         api = self._place.engine.api()

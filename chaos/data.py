@@ -65,6 +65,7 @@ class Data:
             yield f"settle exited with {code}: {told}"
         if (staging := self._place.state_folder / "backup").exists():
             yield f"what was staged is still there: {sorted(one.name for one in staging.rglob('*'))[:9]}"
+        yield from self.beside.strangers() if self.beside else ()
         if swap := self._place.open_swap():
             yield f"a restore is not over: {swap}"
         code, told = self._place.run("backup", "now", app)

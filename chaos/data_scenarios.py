@@ -218,6 +218,7 @@ DATA_SCENARIOS = [
     _data("update with a snapshot, never healthy", _update_backed_up("never-healthy"), (5,), backs_up=True),
     _data("restore in place", _restore("--no-snapshot"), backs_up=True),
     _data("restore in place, with a snapshot", _restore(), backs_up=True),
+    _data("restore in place, machine off", _restore("--no-snapshot"), backs_up=True, is_guarded=False, has_guard=False),
     _data("rollback with data", _back_with_data("--no-snapshot"), backs_up=True),
     _on_docker("restore in place with databases", _beside(PAIR, _restore("--no-snapshot")), backs_up=True),
     _on_docker("rollback with the data of databases", _beside(PAIR, _back_with_data()), backs_up=True),

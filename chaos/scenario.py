@@ -28,8 +28,8 @@ class Scenario:
     `is_guarded`: a guard settles what the killed command leaves; else an ordinary command is typed. `https`: how the
     app has it from its install on, `own` or `auto`; `plain`: its users ask by plain HTTP all the same. `has_door`: each
     release has a second one. `stores`: where the app keeps what its users write; none: it keeps nothing. `backs_up`:
-    its backups are set up. `repeats`: after a kill the same command gets through, before all begins anew. `pace`: other
-    times than the usual ones."""
+    its backups are set up. `repeats`: after a kill the same command gets through, before all begins anew. `has_guard`:
+    else it dies with the command, as where the machine goes off. `pace`: other times than the usual ones."""
 
     name: str
     prepare: Prepare
@@ -46,6 +46,7 @@ class Scenario:
     stores: tuple[str, ...] = ()
     backs_up: bool = False
     repeats: bool = False
+    has_guard: bool = True
     env: str = ""
     pace: Mapping[str, str] = field(default_factory=dict)
     runtimes: tuple[str, ...] = ("process", "docker")
@@ -136,6 +137,8 @@ class Stage:
         """Run the command, killed `at` a call as entry.py names it; the exit code, -9 when it came to that call."""
         self.calls.unlink(missing_ok=True)
         at_call = {"CHAOS_CALLS": str(self.calls), "CHAOS_KILL": at}
+        if not self.scenario.has_guard:
+            at_call["CHAOS_UNGUARDED"] = "1"
         return self.place.start(*words, entry=ENTRY, **at_call, **environment).wait(PATIENCE)
 
     def last_calls(self) -> list[Call]:
