@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from data_ledger import lost
+from data_ledger import Write, lost
 from data_rig import DIARY
 from data_scene import Scene
 
@@ -26,23 +26,31 @@ class Diary(Scene):
             snapshots = [str(self.do("backup", "backup", "now", DIARY).last["snapshot"]) for _ in range(BACKUPS)]
             self._prove(snapshots)
             middle = snapshots[BACKUPS // 2]
-            self.restoring("restore in place", middle, "restore", DIARY, middle)
+            before = self.written()
+            replaced = self.restoring("restore in place", middle, "restore", DIARY, middle)
             self.trial.expect("integrity of the file in its place", integrity(self.machine.volume(DIARY) / FILE), "ok")
+            state, missing = self._looked_into(replaced, before)
+            self.trial.expect("integrity of what it replaced, in its snapshot", state, "ok")
+            self.trial.expect("writes that are not there either", missing, 0)
         self.judge()
 
     def _prove(self, snapshots: list[str]) -> None:
         """Each is restored into a scratch place."""
-        writes, missing, states = self.written(), 0, []
-        for snapshot in snapshots:
-            record, folder = self.machine.restored(snapshot)
-            [part] = [one for one in record["parts"] if one["kind"] == "databases"]
-            file = folder / part["path"].lstrip("/") / FILE
-            states.append(integrity(file))
-            before = [write for write in writes if write.acknowledged < record["taken"]]
-            missing += len(lost(before, names_in(file)))
+        writes = self.written()
+        states, missing = zip(*(self._looked_into(snapshot, writes) for snapshot in snapshots), strict=True)
+        self.trial.expect(f"integrity of {len(snapshots)} snapshots", list(states), ["ok"] * len(snapshots))
+        self.trial.expect("writes from before a snapshot that are not in it", sum(missing), 0)
+
+    def _looked_into(self, snapshot: str, writes: list[Write]) -> tuple[str, int]:
+        """Whether its file is whole, and how many that were acknowledged before it are not in it."""
+        record, folder = self.machine.restored(snapshot)
+        [part] = [one for one in record["parts"] if one["kind"] == "databases"]
+        file = folder / part["path"].lstrip("/") / FILE
+        before = [write for write in writes if write.acknowledged < record["taken"]]
+        try:
+            return integrity(file), len(lost(before, names_in(file)))
+        finally:
             shutil.rmtree(folder)
-        self.trial.expect(f"integrity of {len(snapshots)} snapshots", states, ["ok"] * len(snapshots))
-        self.trial.expect("writes from before a snapshot that are not in it", missing, 0)
 
 
 def integrity(file: Path) -> str:

@@ -57,8 +57,9 @@ class Scene(ABC):
         self.trial.say(f"discode {' '.join(words)}: {kind}, {ran.ended - ran.begun:.1f} s ({steps})")
         return ran
 
-    def restoring(self, kind: str, snapshot: str, *words: str) -> None:
-        """A command that puts the data of a snapshot in place: first it says what that undoes, and wants a consent."""
+    def restoring(self, kind: str, snapshot: str, *words: str) -> str:
+        """A command that puts the data of a snapshot in place: first it says what that undoes, and wants a consent. The
+        snapshot of what it replaced."""
         taken = self.taken(snapshot)
         asked = self.machine.run(*words, code=None).last.get("error", {})
         minute = time.strftime("%Y-%m-%d %H:%M", time.localtime(taken))
@@ -70,6 +71,7 @@ class Scene(ABC):
         writes, found = self.written(), self.machine.names(self.app)  # in this order: see `check_writes`
         self.trial.say(f"  {gone(writes, found, undone)} writes since {minute} are undone, as it has said")
         self.check_writes(f"after it: {kind}")
+        return str(ran.last["snapshot"])
 
     def taken(self, snapshot: str) -> float:
         """When it began, in Unix time."""
