@@ -1,6 +1,7 @@
 """All of an app in one file, and up again on another machine, on real processes."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -137,3 +138,32 @@ def test_it_can_be_read_by_tar_and_restic_alone(exported):
     [note] = (folder / "restored").rglob("first")
     assert note.is_file()
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """A disk of 70 MB, less than what stays free and two copies of the data."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=70m", "tiny", folder], check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_written(used, tiny):
+    (data(used) / "large").write_bytes(os.urandom(4 << 20))
+    refused = used.run("export", APP, tiny / "f", "--json", code=4).last["error"]
+    assert refused["key"] == "disk-full" and "Your app was not touched." in refused["sentence"]
+    assert str(tiny) in refused["sentence"] and not list(tiny.iterdir())
+    used.run("export", APP, used.file)
+    lose(used)
+    used.home.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=66m", "tiny", used.home], check=True)
+    try:
+        assert back(used, code=4)["error"]["key"] == "disk-full"
+    finally:
+        subprocess.run(["umount", "--lazy", used.home], check=True)
+    assert back(used)["result"] == "restored"

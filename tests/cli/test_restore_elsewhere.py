@@ -209,3 +209,25 @@ def test_the_vendors_own_command_is_asked(backed_up):
     refused = backed_up.run("backup", "drill", APP, code=5)
     assert "The vendor's command for this, python3, exited with 1" in refused.err
     assert (data(backed_up) / "bad").exists() and backed_up.get() == (200, "1.1.0")
+
+
+def test_a_drill_is_held_when_it_is_due(backed_up):
+    told = backed_up.run("backup", "schedule", APP, "--drill-every", "30", "--json").last
+    assert (told["at"], told["drill_days"]) == ("", 30)
+    backed_up.run("settle", "--all")
+    path = backed_up.home / "apps" / APP / "backup.json"
+    kept = json.loads(path.read_text())
+    kept["plan"]["since"] -= 31 * 86400
+    path.write_text(json.dumps(kept))
+    backed_up.run("settle", "--all")
+
+    def drills():
+        return [one for one in backed_up.run("history", APP, "--json").last["history"] if one["flow"] == "drill"]
+
+    [one] = wait_for(drills, what="the drill")
+    assert one["outcome"] == "done"
+    backed_up.run("settle", "--all")
+    wait_for(lambda: not backed_up.processes(names=(b"drill\0",)), what="its end")
+    assert len(drills()) == 1
+    assert "No backups any more." in backed_up.run("backup", "schedule", APP, "--off").out
+    assert backed_up.run("status", APP, "--json").last["backup"]["drill_days"] == 0

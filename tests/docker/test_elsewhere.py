@@ -116,12 +116,23 @@ def test_it_is_dumped_by_its_address_and_told_when_it_is_gone(place, elsewhere):
     dump = target / parts["db"]["path"].lstrip("/") / "database.dump"
     assert dump.read_bytes().startswith(b"PGDMP")
     assert b"job:1" in (target / parts["cache"]["path"].lstrip("/") / "all.rdb").read_bytes()
+    _has_it_in_databases_of_its_own(place)
     elsewhere.api.remove_container(sql, force=True, v=True)
     elsewhere.made.remove(sql)
     without = place.run("backup", "now", APP)
     assert "The db at your address is not in the snapshot: pg_dump exited with 1: " in without.err
     assert "is without what is at your address: db" in place.run("backup", "list", APP).out
     assert "; without what is at your address: db" in place.run("status", APP).out
+
+
+def _has_it_in_databases_of_its_own(place):
+    """A drill, and a copy beside the app."""
+    assert place.run("backup", "drill", APP, "--json").last["result"] == "proved"
+    place.run("restore", APP, "latest", "--as", "copy", "--host", "copy.test")
+    psql, cli = ("db", "--", "psql", "-XAtqc"), ("cache", "--", "redis-cli")
+    assert place.run("exec", "copy", "--process", *psql, "select count(*) from post").out.strip() == "5000"
+    assert place.run("exec", "copy", "--process", *cli, "get", "job:1").out.strip() == "x"
+    place.run("uninstall", "copy", "--purge")
 
 
 def test_its_client_ends_with_who_has_asked(place, elsewhere):

@@ -116,3 +116,16 @@ def test_a_drill_leaves_nothing_also_when_it_is_killed(backed_up):
 
 def env(place, container):
     return dict(text.partition("=")[::2] for text in place.api.inspect_container(container)["Config"]["Env"])
+
+
+def test_a_stopped_app_in_one_file_with_the_volumes_of_its_databases(backed_up):
+    backed_up.env["DISCODE_PASSPHRASE"] = "correct horse"
+    file = backed_up.folder / "shop.discode"
+    backed_up.run("stop", APP)
+    backed_up.run("export", APP, file)
+    told = backed_up.run("import", file, "--as", COPY, "--host", "copy.test", "--json").last
+    assert (told["result"], told["app"]) == ("restored", COPY)
+    assert holds(backed_up, COPY, "copy.test") == ((200, "1.0.0"), "501|1000", "written", True)
+    backed_up.run("uninstall", COPY, "--purge")
+    backed_up.run("start", APP)
+    assert not left(backed_up, COPY) and holds(backed_up, APP)[1] == "501|1000"

@@ -7,10 +7,15 @@ from scenarios import APP, installed_with
 from snapshot_seen import STAGED, left, newest
 
 from discode.core.errors import RuntimeUnreachable
+from discode.core.installation import Route
 from discode.core.snapshot import WITH_ELSEWHERE
 from discode.flows.backup import backup
 from discode.flows.configure import configure
+from discode.flows.drill import drill
+from discode.flows.remove import remove
 from discode.flows.restore_data import restore_data
+from discode.flows.restore_new import Elsewhere as Elsewhere_
+from discode.flows.restore_new import restore_new
 from discode.flows.snapshots import snapshots
 from discode.testing.memory_accessories import Elsewhere
 from discode.testing.memory_world import MemoryWorld
@@ -106,3 +111,31 @@ def test_an_engine_that_does_not_answer_is_no_reason_to_leave_it_out():
     with pytest.raises(RuntimeUnreachable):
         backup(world.world(), APP)
     assert not world.repositories.storage.kept and not left(world)
+
+
+def test_a_copy_and_a_drill_have_it_in_databases_of_their_own():
+    world = with_its_own()
+    result = backup(world.world(), APP)
+    assert drill(world.world(), APP).outcome == "proved" and world.store.entries[APP][-1].flow == "drill"
+    repository = world.repositories.open(APP)
+    route = Route(hosts=("copy.test",))
+    restore_new(world.world(), Elsewhere_(APP, "copy", repository, result.snapshot, route))
+    assert world.accessories.read("copy", "db") == ["a", "b"]
+    assert SECRET not in str(world.store.settings("copy", 1))
+    restore_new(world.world(), Elsewhere_(APP, "other", repository, route=Route(hosts=("other.test",)),
+                                          settings={"DATABASE_URL": "postgres://another"}))  # fmt: skip
+    assert [state.name for state in world.accessories.all("other")] == ["cache"]
+
+
+def test_on_another_machine_it_is_where_it_was():
+    world = with_its_own()
+    backup(world.world(), APP)
+    remove(world.world(), APP, purge=True)
+    world.repositories.set_up(APP)
+    notes = Notes()
+    restore_new(world.world(report=notes), Elsewhere_(APP, APP, world.repositories.open(APP)))
+    assert world.store.settings(APP, 1)["DATABASE_URL"] == ADDRESS
+    assert [state.name for state in world.accessories.all(APP)] == ["cache"]
+    assert any(
+        "The db at your address was not touched. What it had then is in the snapshot." in one for one in notes.notes
+    )

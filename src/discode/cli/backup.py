@@ -132,22 +132,22 @@ def schedule(
     assert kept is not None
     wanted = kept.plan.changed(
         at=check_time(at) if at else "" if off else kept.plan.at, since=world.clock.now(),
-        drill_days=kept.plan.drill_days if drill_every is None else drill_every,
+        drill_days=0 if off else kept.plan.drill_days if drill_every is None else drill_every,
     )  # fmt: skip
     plans(wiring.home()).keep(kept.changed(plan=wanted))
     works, detail, step, _ = examine(wiring.home())
-    text = _scheduled(wanted)
+    text = _scheduled(wanted, off)
     if (wanted.at or wanted.drill_days) and not works:
         text += f" But nothing starts them yet: {detail}. {step}"
     told = {"app": name, "at": wanted.at, "drill_days": wanted.drill_days, "works": works}
     emit({"result": "scheduled", **told}, text, as_json=as_json)
 
 
-def _scheduled(plan: BackupPlan) -> str:
+def _scheduled(plan: BackupPlan, off: bool) -> str:
     daily = f"{plan.app} is backed up every day at {plan.at}, or up to 30 minutes later."
     every = "every day" if plan.drill_days == 1 else f"every {plan.drill_days} days"
-    drills = f" A restore of its newest snapshot is drilled {every}." if plan.drill_days else ""
-    return (daily if plan.at else "No backups any more.") + drills
+    drills = f"A restore of its newest snapshot is drilled {every}." if plan.drill_days else "No restore is drilled."
+    return "No backups any more." if off else f"{daily if plan.at else 'No backups by themselves.'} {drills}"
 
 
 @app.command("forget")

@@ -85,7 +85,7 @@ def elsewhere(given: Given, ports: tuple[ProxyKind | None, int | None, int | Non
         kept = repository_at(given.repository, given.app, given.password_file, given.credentials_file, as_json)
     repository = _opened(world, given, kept)
     with said_of(kept.plan.repository) if kept else nullcontext():
-        run_and_show(lambda: restore_new(world, _wanted(given, repository, kept, route, own)), as_json)
+        run_and_show(lambda: restore_new(world, _wanted(given, world, repository, kept, route, own)), as_json)
 
 
 def from_file(
@@ -99,7 +99,7 @@ def from_file(
     route, own = _route(given, machine, as_json)
     repository = repository_in(folder, given.app, passphrase)
     try:
-        run_and_show(lambda: restore_new(world, _wanted(given, repository, None, route, own)), as_json)
+        run_and_show(lambda: restore_new(world, _wanted(given, world, repository, None, route, own)), as_json)
     except WrongPassword as error:
         raise WrongPassword(
             f"The passphrase does not open {file}. Nothing was changed.",
@@ -124,14 +124,19 @@ def _opened(world: World, given: Given, kept: KeptPlan | None) -> Backups:
 
 
 def _wanted(
-    given: Given, repository: Backups, kept: KeptPlan | None, route: Route | None, own: OwnCertificate | None
+    given: Given,
+    world: World,
+    repository: Backups,
+    kept: KeptPlan | None,
+    route: Route | None,
+    own: OwnCertificate | None,
 ) -> Elsewhere:
     from ..flows.restore_new import Elsewhere
 
     is_copy = given.name != given.app
     return Elsewhere(
         given.app, given.name, repository, given.snapshot or "latest", route, own, given.settings, given.source,
-        keep=_keeping(kept) if kept is not None and not is_copy else lambda documents: None,
+        keep=_keeping(kept) if kept is not None and not is_copy else _without_backups(world, given.name),
         take_seat=_seat(given) if is_copy or given.license_file else lambda installation, documents: None,
         skip_checks=given.skip_checks,
     )  # fmt: skip
@@ -173,6 +178,12 @@ def _keeping(kept: KeptPlan) -> Callable[[Mapping[str, bytes]], None]:
         plans(wiring.home()).keep(kept.changed(plan=plan.changed(since=wiring.now())))
 
     return keep
+
+
+def _without_backups(world: World, name: str) -> Callable[[Mapping[str, bytes]], None]:
+    return lambda documents: world.report.note(
+        f"Backups of {name} are not set up. To do so: discode backup setup {name} --to PLACE"
+    )
 
 
 def _seat(given: Given) -> Callable[[Installation, Mapping[str, bytes]], None]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from .accessory import Form, Kind
+from .accessory_dumps import dump
 from .accessory_kinds import KINDS
 from .external import variables_of
 from .manifest import Manifest
@@ -105,10 +106,26 @@ def dump_from(server: Server) -> ServerDump:
     return ServerDump("all.rdb", ("sh", "-c", _REDIS, "sh", cli, check, *where), _without_empty(auth))
 
 
+def load_into(kind: Kind) -> tuple[str, ...]:
+    """Loads such a dump, from its input, into an accessory of that kind that is running: into its own database, whose
+    owner and rights are its own. What was loaded before goes."""
+    if kind == "postgres":
+        return ("sh", "-c", _POSTGRES_LOAD)
+    if kind == "mariadb":
+        return ("sh", "-c", 'exec mariadb -u root "$MARIADB_DATABASE"')
+    return dump(kind, "all.rdb").load
+
+
 def _without_empty(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if value}
 
 
+_POSTGRES_LOAD = """\
+set -e
+dropdb -h 127.0.0.1 -w --maintenance-db=template1 --force --if-exists "$PGDATABASE"
+createdb -h 127.0.0.1 -w --maintenance-db=template1 "$PGDATABASE"
+exec pg_restore -h 127.0.0.1 -w --exit-on-error --no-owner --no-acl -d "$PGDATABASE"
+"""
 # It may be loaded into a database of any name.
 _MARIADB = (
     "--protocol=TCP", "--single-transaction", "--quick", "--hex-blob", "--routines", "--triggers", "--events",

@@ -83,7 +83,7 @@ def _asked(site: Site, installation: Installation, spec: AccessorySpec, command:
     try:
         return site.accessories.ask(spec, command, stdout=file, timeout=LONGEST)
     except NotHere:
-        releases = site.sources.open(spec.app, installation.source)
+        releases = site.sources.open(spec.app, installation.source, installation.release.product)
         site.accessories.fetch(spec.app, spec.accessory.image, releases, site.report)
         return site.accessories.ask(spec, command, stdout=file, timeout=LONGEST)
 

@@ -13,7 +13,7 @@ from ..core.backup_errors import NoSuchSnapshot
 from ..core.errors import Refused
 from ..core.installation import Installation
 from ..core.model import ValidationError
-from ..core.snapshot import RECORD, Snapshot, SnapshotRecord, check_architecture, read_record
+from ..core.snapshot import RECORD, Part, Snapshot, SnapshotRecord, check_architecture, read_record
 from ..ports.backups import Backups
 from .backup import DOCUMENTS
 from .world import Steps
@@ -33,9 +33,9 @@ class Found:
     documents: Mapping[str, bytes] = field(repr=False)
 
     @property
-    def dumps(self) -> frozenset[str]:
-        """Accessories that it has a dump of."""
-        return frozenset(part.name for part in self.record.dumps)
+    def dumps(self) -> dict[str, Part]:
+        """Accessories that it has a dump of, by name; also of one that the app had elsewhere."""
+        return {part.name: part for part in self.record.parts if part.kind in ("dump", "elsewhere")}
 
     @property
     def volumes(self) -> list[str]:

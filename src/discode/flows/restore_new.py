@@ -168,8 +168,9 @@ class _Arrival:
         self._keep()
         self._fetch()
         bring_data(self.world, site, after, self.found, self.wanted.repository)
-        for name in self.found.dumps.intersection(shared(after.release, self.given)):
-            site.report.note(f"The {name} at your address was not touched. What it had then is in the snapshot.")
+        for name in shared(after.release, self.given):
+            had = " What it had then is in the snapshot." if name in self.found.dumps else ""
+            site.report.note(f"The {name} at your address was not touched.{had}")
         beside = list(specs(site, after).values())
         with site.steps("boot", f"Starting {after.instance}"):
             endpoint = boot(site, after)

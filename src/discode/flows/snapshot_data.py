@@ -11,6 +11,7 @@ from pathlib import Path
 from ..core.accessory_dumps import dump
 from ..core.errors import PreflightError, ReleaseFailed
 from ..core.external import password_setting, variables_of, wanted_accessories
+from ..core.external_server import load_into
 from ..core.installation import Installation
 from ..core.quantity import format_size
 from ..core.release import Release
@@ -30,7 +31,7 @@ LONGEST = 4 * 3600.0  # seconds for one file of a dump
 def check_room(world: World, site: Site, app: str, found: Found, step: str) -> None:
     """Both where it is unpacked and where it goes. Raises PreflightError; `step` is what helps beside more space."""
     size = found.record.size
-    needed = ROOM + size + UNPACKED * sum(part.size for part in found.record.dumps)
+    needed = ROOM + size + UNPACKED * sum(part.size for part in found.dumps.values())
     free = min(site.runtime.free_disk(), world.repositories.staging(app).free())
     if free < needed:
         raise PreflightError(
@@ -64,7 +65,7 @@ def bring_data(world: World, site: Site, after: Installation, found: Found, repo
     places = site.runtime.make_volumes(after.app, found.volumes)
     with site.steps("restore", f"Restoring {format_size(found.record.size)}"):
         repository.restore(found.snapshot, tree, world.report)
-    wanted, dumps = specs(site, after), {part.name: part for part in found.record.dumps}
+    wanted, dumps = specs(site, after), found.dumps
     for name, part in dumps.items():
         if name in wanted:
             _load(site, after, wanted[name], part, tree)
@@ -87,7 +88,7 @@ def _load(site: Site, after: Installation, spec: AccessorySpec, part: Part, tree
     with site.steps("load", f"Loading the data of {spec.container}"):
         for file in part.files:
             given = tree / part.path.lstrip("/") / file
-            command = dump(kind, file).load
+            command = dump(kind, file).load if part.kind == "dump" else load_into(kind)
             done = site.accessories.execute(spec.app, spec.name, command, stdin=given, timeout=LONGEST)
             if done.exit_code != 0:
                 how = "did not end in time" if done.exit_code is None else f"exited with {done.exit_code}"

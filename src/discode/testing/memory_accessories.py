@@ -12,6 +12,7 @@ from ..core.accessory_dumps import ROLES, comparison, databases, dumps
 from ..core.accessory_kinds import KINDS
 from ..core.artifact import Image
 from ..core.errors import NoSuchCommand, NotHere, Refused
+from ..core.external_server import load_into
 from ..ports.accessories import AccessorySpec, AccessoryState, Executed
 from ..ports.console import Console
 from ..ports.releases import Releases
@@ -65,6 +66,7 @@ def _verbs() -> dict[tuple[str, ...], str]:
             found[part.save] = "dump" if is_whole else "true"
             found[part.load] = "restore" if is_whole else "true"
         found[comparison(kind)] = "count"
+        found[load_into(kind)] = "restore"
         if (lists := databases(kind)) is not None:
             found[lists] = "list"
     return found
