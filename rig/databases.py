@@ -1,8 +1,9 @@
 """Images of databases from Debian's packages, which keep what the official images promise, as far as Discode uses it.
 
 PostgreSQL: POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_DB, PGDATA; the data in /var/lib/postgresql/data; by TCP it
-answers only when all of that is made. Redis: a configuration on its standard input, the data in /data. Both give up
-root.
+answers only when all of that is made. MariaDB: MARIADB_USER, MARIADB_PASSWORD, MARIADB_DATABASE, MARIADB_ROOT_PASSWORD
+for root at its socket; the data in /var/lib/mysql; by TCP as PostgreSQL. Redis and Valkey: a configuration on their
+standard input, the data in /data. All give up root.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from .registry import Registry, tar_of
 Suite = Literal["bookworm", "trixie"]
 POSTGRES: Mapping[Suite, str] = {"bookworm": "15", "trixie": "17"}
 REDIS: Mapping[Suite, str] = {"bookworm": "7", "trixie": "8"}
+MARIADB: Mapping[Suite, str] = {"bookworm": "10.11", "trixie": "11.8"}
+VALKEY = "8"  # trixie alone has it
 ENTRYPOINT = "usr/local/bin/docker-entrypoint.sh"
 
 # Most of what PostgreSQL would bring is a compiler, without which it does the same.
@@ -58,9 +61,36 @@ exec "$@"
 """
 _REDIS = r"""#!/bin/sh
 set -eu
-if [ "$1" = redis-server ] && [ "$(id -u)" = 0 ]; then
-    find . \! -user redis -exec chown redis: {} +
-    exec setpriv --reuid=redis --regid=redis --clear-groups "$0" "$@"
+user=${1%%-server}
+if [ "$user" != "$1" ] && [ "$(id -u)" = 0 ]; then
+    find . \! -user "$user" -exec chown "$user": {} +
+    exec setpriv --reuid="$user" --regid="$user" --clear-groups "$0" "$@"
+fi
+exec "$@"
+"""
+_MARIADB = r"""#!/bin/sh
+set -eu
+[ "$1" = mariadbd ] || exec "$@"
+data=/var/lib/mysql
+if [ "$(id -u)" = 0 ]; then
+    mkdir -p /run/mysqld
+    find "$data" /run/mysqld \! -user mysql -exec chown mysql: {} +
+    exec setpriv --reuid=mysql --regid=mysql --clear-groups "$0" "$@"
+fi
+if [ ! -d "$data/mysql" ]; then
+    [ -n "${MARIADB_ROOT_PASSWORD:-}" ] || { echo 'MARIADB_ROOT_PASSWORD is needed' >&2; exit 1; }
+    mariadb-install-db --datadir="$data" --skip-test-db --auth-root-authentication-method=normal > /dev/null
+    mariadbd --skip-networking --socket=/run/mysqld/first.sock &
+    ask="env -u MYSQL_PWD mariadb -u root --socket=/run/mysqld/first.sock"
+    until $ask -e 'select 1' > /dev/null 2>&1; do kill -0 $!; sleep 0.2; done
+    $ask <<END
+create database if not exists \`$MARIADB_DATABASE\`;
+create user '$MARIADB_USER'@'%' identified by '$MARIADB_PASSWORD';
+grant all on \`$MARIADB_DATABASE\`.* to '$MARIADB_USER'@'%';
+alter user root@localhost identified by '$MARIADB_ROOT_PASSWORD';
+END
+    kill $!
+    wait $!
 fi
 exec "$@"
 """
@@ -133,6 +163,31 @@ def redis(debian: Debian) -> Image:
             "Env": [f"PATH={PATH}", f"REDIS_VERSION={version}"], "WorkingDir": "/data",
             "Entrypoint": ["docker-entrypoint.sh"], "Cmd": ["redis-server"],
             "ExposedPorts": {"6379/tcp": {}}, "Volumes": {"/data": {}},
+        },
+    )  # fmt: skip
+
+
+def valkey(debian: Debian) -> Image:
+    return Image(
+        [debian.base(), debian.packages("valkey", ["valkey-server"])],
+        {ENTRYPOINT: _REDIS.encode()},
+        {
+            "Env": [f"PATH={PATH}", f"VALKEY_VERSION={VALKEY}"], "WorkingDir": "/data",
+            "Entrypoint": ["docker-entrypoint.sh"], "Cmd": ["valkey-server"],
+            "ExposedPorts": {"6379/tcp": {}}, "Volumes": {"/data": {}},
+        },
+    )  # fmt: skip
+
+
+def mariadb(debian: Debian) -> Image:
+    """Of the version that the suite has: MARIADB says which."""
+    return Image(
+        [debian.base(), debian.packages("mariadb", ["mariadb-server"], "rm -rf /var/lib/mysql/*\n")],
+        {ENTRYPOINT: _MARIADB.encode(), "etc/mysql/mariadb.conf.d/99-own.cnf": b"[mariadbd]\nbind-address = *\n"},
+        {
+            "Env": [f"PATH={PATH}", f"MARIADB_VERSION={MARIADB[_suite(debian)]}"],
+            "Entrypoint": ["docker-entrypoint.sh"], "Cmd": ["mariadbd"],
+            "ExposedPorts": {"3306/tcp": {}}, "Volumes": {"/var/lib/mysql": {}},
         },
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -314,3 +315,61 @@ def test_a_damaged_plan_keeps_nobody_from_setting_up_again(backed_up, tmp_path):
     assert "is damaged" in backed_up.run("status", APP).out
     backed_up.run("backup", "setup", APP, "--to", tmp_path / "other", "--yes-i-kept-it")
     assert backed_up.run("backup", "now", APP, "--json").last["result"] == "backed-up"
+
+
+def test_doctor_complains_of_backups_that_are_old_or_that_failed(backed_up):
+    backed_up.run("backup", "now", APP)
+    history = backed_up.home / "apps" / APP / "history.jsonl"
+    lines = history.read_text().splitlines()
+    entry = json.loads(lines[-1])
+
+    def found(**changed):
+        history.write_text("".join(f"{line}\n" for line in [*lines[:-1], json.dumps({**entry, **changed})]))
+        answer = backed_up.run("doctor", "--json", code=None)
+        one = next(one for one in answer.last["checks"] if one["what"] == f"backups of {APP}")
+        assert answer.code != 0 or one["ok"]
+        return one["ok"], one["detail"].partition(",")[0], one["next_step"]
+
+    step = f"Take one now: discode backup now {APP}"
+    day = 86400
+    assert found(at=entry["at"] - 7 * day)[:2] == (True, "last 7 days ago")
+    assert found(at=entry["at"] - 9 * day) == (False, "last 9 days ago", step)
+    failed = found(outcome="failed", error="The moon is full.")
+    assert failed[0] is False and failed[2] == step
+    backed_up.run("backup", "schedule", APP, "--at", "03:00")
+    assert found(at=entry["at"] - 3 * day) == (False, "last 3 days ago", step)
+    backed_up.run("backup", "now", APP)
+    checks = backed_up.run("doctor", "--json", code=None).last["checks"]
+    assert next(one for one in checks if one["what"] == f"backups of {APP}")["ok"], "the step helps"
+
+
+def test_an_update_waits_for_a_backup_that_is_under_way(backed_up):
+    (volume(backed_up) / "large").write_bytes(os.urandom(64 << 20))
+    backed_up.publish("1.1.0")
+    command = backed_up.start("backup", "now", APP)
+    wait_for((backed_up.home / "apps" / APP / "backup/discode-snapshot").exists, what="its staging")
+    updated = backed_up.run("update", APP)
+    assert f"Waiting until a backup of {APP} is done" in updated.err and command.wait(60) == 0
+    assert backed_up.get() == (200, "1.1.0")
+    assert [one["cause"] for one in snapshots(backed_up)] == ["asked", "update"]
+
+
+def test_doctor_installs_restic_where_it_is_missing(backed_up):
+    """On a machine of its own, as far as that program goes."""
+    if os.geteuid():
+        pytest.skip("mounting is not allowed here")
+    there = shutil.which("restic")
+    installer = backed_up.folder / "bin/apt-get"
+    installer.parent.mkdir()
+    installer.write_text(f'#!/bin/sh\ncase "$*" in *install*restic*) umount {there};; *) exit 1;; esac\n')
+    installer.chmod(0o755)
+    backed_up.env["PATH"] = f"{installer.parent}:{backed_up.env['PATH']}"
+    doctor, now = (
+        shlex.join(backed_up.command(*words)) for words in (("doctor", "--fix", "--yes"), ("backup", "now", APP))
+    )
+    script = f"mount --bind /dev/null {there}; {now} && exit 1; {doctor}; {now}"
+    words = ["unshare", "--mount", "sh", "-c", script]
+    done = subprocess.run(words, env=backed_up.env, capture_output=True, text=True, timeout=120)
+    assert "Install it: apt-get install restic (or: discode doctor --fix)" in done.stderr
+    assert done.returncode == 0 and "restic is installed." in done.stdout + done.stderr, done
+    assert len(snapshots(backed_up)) == 1

@@ -20,26 +20,46 @@ from rig.wait import wait_for
 from .test_accessories import Bench
 
 SECRET = "5e" * 32
-VERSIONS = {"postgres": databases.POSTGRES["bookworm"], "redis": databases.REDIS["bookworm"]}
+VERSIONS = {
+    "postgres": databases.POSTGRES["bookworm"], "mariadb": databases.MARIADB["bookworm"],
+    "redis": databases.REDIS["bookworm"], "valkey": databases.VALKEY,
+}  # fmt: skip
+KINDS = sorted(VERSIONS)
 FILL = {
     "postgres": ("psql", "-Xqc", "create table notes (id serial primary key, body text);"
                  "insert into notes (body) select md5(n::text) from generate_series(1, 20000) n"),
+    "mariadb": ("mariadb", "-u", "root", "app", "-e", "create table notes (id int primary key, body text);"
+                "insert into notes select seq, md5(seq) from seq_1_to_20000; create view few as select 1"),
     "redis": ("sh", "-c", "seq 20000 | sed 's/.*/set note:& &/' | redis-cli --pipe"),
+    "valkey": ("sh", "-c", "seq 20000 | sed 's/.*/set note:& &/' | valkey-cli --pipe"),
 }  # fmt: skip
 COUNT = {
     "postgres": ("psql", "-XAtc", "select count(*) from notes"),
+    "mariadb": ("mariadb", "-u", "root", "-N", "app", "-e", "select count(*) from notes"),
     "redis": ("redis-cli", "dbsize"),
+    "valkey": ("valkey-cli", "dbsize"),
 }
 STRANGER = {
     "postgres": "env -u PGPASSWORD psql -h 127.0.0.1 -w -c 'select 1'",
+    "mariadb": "env -u MYSQL_PWD mariadb -h 127.0.0.1 -u app -e 'select 1'",
     "redis": "env -u REDISCLI_AUTH redis-cli -h 127.0.0.1 ping | grep PONG",
+    "valkey": "env -u REDISCLI_AUTH -u VALKEYCLI_AUTH valkey-cli -h 127.0.0.1 ping | grep PONG",
 }
 
 
 @pytest.fixture(scope="session")
 def images(daemon, registry):
     debian = Debian("bookworm")
-    made = {"postgres": databases.postgres(debian), "redis": databases.redis(debian)}
+    return pushed(registry, {"postgres": databases.postgres(debian), "redis": databases.redis(debian)})
+
+
+@pytest.fixture(scope="session")
+def all_images(images, registry):
+    made = {"mariadb": databases.mariadb(Debian("bookworm")), "valkey": databases.valkey(Debian("trixie"))}
+    return {**images, **pushed(registry, made)}
+
+
+def pushed(registry, made):
     return {
         kind: Image(
             repository=f"{registry.name}/library/{kind}", digest=one.push(registry, f"library/{kind}", VERSIONS[kind])
@@ -64,15 +84,15 @@ class Databases(Bench):
 
 
 @pytest.fixture
-def place(daemon, registry, tmp_path, images):
-    made = Databases(daemon, registry, tmp_path, images)
+def place(daemon, registry, tmp_path, all_images):
+    made = Databases(daemon, registry, tmp_path, all_images)
     try:
         yield made
     finally:
         made.close()
 
 
-@pytest.mark.parametrize("kind", ["postgres", "redis"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_only_who_knows_its_password_is_let_in_and_nobody_is_told_it(place, kind):
     spec = place.database(kind)
     assert place.accessories.execute(APP, "db", ["sh", "-c", STRANGER[kind]], timeout=60).exit_code != 0
@@ -84,7 +104,7 @@ def test_only_who_knows_its_password_is_let_in_and_nobody_is_told_it(place, kind
     assert log and SECRET not in json.dumps([told, words, log])
 
 
-@pytest.mark.parametrize("kind", ["postgres", "redis"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_its_data_is_there_after_a_stop_a_crash_and_another_spec(place, kind):
     spec = place.database(kind)
     place.line(spec, *FILL[kind])
@@ -100,7 +120,7 @@ def test_its_data_is_there_after_a_stop_a_crash_and_another_spec(place, kind):
     assert other.fingerprint != spec.fingerprint and place.line(other, *COUNT[kind]).strip() == "20000"
 
 
-@pytest.mark.parametrize("kind", ["postgres", "redis"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_dump_loaded_into_another_one_is_the_same(place, kind):
     spec = place.database(kind)
     place.line(spec, *FILL[kind])
@@ -115,3 +135,25 @@ def test_a_dump_loaded_into_another_one_is_the_same(place, kind):
         assert loaded.exit_code == 0, loaded
     assert place.compared(kind, other) == place.compared(kind, spec)
     assert place.line(other, *COUNT[kind]).strip() == "20000"
+
+
+def test_a_dump_of_mariadb_that_was_cut_between_two_statements_is_not_loaded_as_if_it_were_whole(place):
+    """All of it is statements, so what is there of it is loaded without a word."""
+    spec = place.database("mariadb")
+    place.line(spec, *FILL["mariadb"])
+    [dump] = accessory_dumps.dumps("mariadb", "app\n")
+    file = place.folder / dump.file
+    assert place.accessories.execute(APP, "db", dump.save, stdout=file, timeout=120).exit_code == 0
+    lines = file.read_bytes().splitlines(keepends=True)
+    assert lines[-1].startswith(b"-- Dump completed")
+    rows = next(number for number, line in enumerate(lines) if line.startswith(b"INSERT"))
+    file.write_bytes(b"".join(lines[:rows]))
+    place.database("mariadb", "other")
+    alone = place.accessories.execute(APP, "other", ("mariadb", "-u", "root"), stdin=file, timeout=120)
+    assert alone.exit_code == 0, "the client has nothing to say of it"
+    loaded = place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=120)
+    assert loaded.exit_code == 1 and loaded.errors[-1] == "the dump is not whole: its last line is missing"
+    file.write_bytes(b"".join(lines))
+    assert place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=120).exit_code == 0
+    file.write_bytes(b"no statement;\n" + b"".join(lines))
+    assert place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=120).exit_code == 1

@@ -7,6 +7,7 @@ from scenarios import APP, from_to, installed_with
 
 from discode.core.errors import Failed, PreflightError, Refused
 from discode.core.installation import Route
+from discode.flows.accessory_data import ROOM
 from discode.flows.configure import configure
 from discode.flows.install import InstallRequest, install
 from discode.flows.power import start, stop
@@ -15,6 +16,7 @@ from discode.flows.remove import remove
 from discode.flows.restore import restore
 from discode.flows.rollback import rollback
 from discode.flows.update import update
+from discode.ports.proxy import Mode
 from discode.ports.runtime import Phase
 from discode.testing.faults import Crash, Faulty, Script
 from discode.testing.memory_accessories import AccessoryBehaviour, MemoryAccessories, Volume
@@ -293,3 +295,18 @@ def test_an_app_without_any_asks_for_none():
     script = Script({})
     update(world.world(accessories=Faulty(world.accessories, script, Refused("No."))), APP)
     assert script.names == []
+
+
+def test_a_disk_without_room_for_a_major_version_is_told_before_anything_is_held():
+    world = made(from_to(ONLY_DB, ONLY_MAJOR))
+    lines = world.accessories.data[APP, "db.data.15"].lines
+    lines.append("x" * 1_000_000)
+    data = sum(map(len, lines))
+    world.runtime.disk = ROOM + 2 * data - 1
+    with pytest.raises(PreflightError, match="A dump and a second copy of it need ") as raised:
+        update(world.world(), APP)
+    assert raised.value.name == "disk-full" and version(world) == "1.0" and not world.store.journals
+    assert world.accessories.volumes(APP) == ["db.data.15"] and world.proxy.services[APP].mode is Mode.RUNNING
+    world.runtime.disk += 1
+    update(world.world(), APP)
+    assert version(world) == "1.1"

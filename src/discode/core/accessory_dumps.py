@@ -60,7 +60,7 @@ def dump(kind: Kind, file: str) -> Dump:
     if kind == "postgres":
         return Dump(file, _sh(_POSTGRES_SAVE, name), _sh(_POSTGRES_LOAD, name))
     if kind == "mariadb":
-        return Dump(file, (*_MARIADB_SAVE, name), ("mariadb", "-u", "root"))
+        return Dump(file, (*_MARIADB_SAVE, name), _sh(_MARIADB_LOAD))
     programs = [f"{kind}-server", f"{kind}-cli", f"{kind}-check-rdb"]
     return Dump(file, _sh(_REDIS_SAVE, *programs), _sh(_REDIS_LOAD, *programs))
 
@@ -72,6 +72,11 @@ def comparison(kind: Kind) -> tuple[str, ...]:
     if kind == "mariadb":
         return _sh(_MARIADB_COMPARISON, _MARIADB_TABLES, _MARIADB_OBJECTS)
     return _sh(_REDIS_COMPARISON, f"{kind}-cli")
+
+
+def size(path: str) -> tuple[str, ...]:
+    """Prints how many bytes there are below a path of its container, and the path."""
+    return ("du", "-s", "-B1", path)
 
 
 def _sh(script: str, *arguments: str) -> tuple[str, ...]:
@@ -147,6 +152,17 @@ _MARIADB_SAVE = (
     "mariadb-dump", "-u", "root", "--single-transaction", "--quick", "--hex-blob", "--routines",
     "--triggers", "--events", "--add-drop-database", "--default-character-set=utf8mb4", "--databases",
 )  # fmt: skip
+# A dump is statements, and what was cut off between two of them is loaded without a word: its last line tells.
+_MARIADB_LOAD = """\
+set -e
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+mkfifo "$folder/again"
+tail -n 1 < "$folder/again" > "$folder/last" &
+tee "$folder/again" | mariadb -u root
+wait
+grep -q '^-- Dump completed' "$folder/last" || { echo 'the dump is not whole: its last line is missing' >&2; exit 1; }
+"""
 _MARIADB_COMPARISON = """\
 set -e
 counts=$(mariadb -u root -N -B --raw -e "$1")

@@ -6,23 +6,61 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ..core.accessory import Accessory, volume_of
-from ..core.errors import PreflightError, Refused
+from ..core.accessory_dumps import size
+from ..core.errors import CannotRun, NoSuchCommand, PreflightError, Refused
 from ..core.external import wanted_accessories
 from ..core.installation import Installation
 from ..core.journal import Journal
+from ..core.quantity import format_size
 from .accessories import Change, specs, there
 from .world import Site
+
+ROOM = 64 * 1024 * 1024  # bytes that stay free
+LOOK = 120.0  # seconds for a look at how large its data is
 
 
 def check_data(site: Site, before: Installation | None, after: Installation, settings: Mapping[str, str]) -> None:
     """Whether the app has data, of an earlier installation, that what the release needs beside it, by these settings,
-    would pass over in silence: data of other versions. Raises PreflightError."""
+    would pass over in silence: data of other versions; and whether there is room to bring data to another version.
+    Raises PreflightError."""
     was = before.release.manifest.accessories if before else {}
     wanted = wanted_accessories(after.release.manifest, settings)
+    _must_have_room(site, after, {name: was[name] for name, one in wanted.items() if _is_other(was.get(name), one)})
     if new := {name: one for name, one in wanted.items() if name not in was}:
         left = site.accessories.volumes(after.app)
         for name, one in new.items():
             _must_know(after, name, one, left)
+
+
+def _is_other(was: Accessory | None, one: Accessory) -> bool:
+    """Whether its data goes to a new volume, by dump and restore."""
+    return was is not None and was.kind == one.kind is not None and was.generation != one.generation
+
+
+def _must_have_room(site: Site, after: Installation, brought: Mapping[str, Accessory]) -> None:
+    """For the dump of each, and for its second volume: no more than the first one has, each."""
+    needed = {name: 2 * _size(site, after.app, name, one) for name, one in brought.items()}
+    wanted = ROOM + sum(needed.values())
+    if not needed or (free := site.runtime.free_disk()) >= wanted:
+        return
+    containers = ", ".join(f"{after.app}-{name}" for name in needed)
+    raise PreflightError(
+        f"{after.app} {after.version} brings the data of {containers} to another version. A dump and a second copy "
+        f"of it need {format_size(wanted)} of disk space, but only {format_size(free)} are free. Nothing was changed.",
+        "Free some space, then run the command again.",
+        key="disk-full",
+    )
+
+
+def _size(site: Site, app: str, name: str, one: Accessory) -> int:
+    """Bytes. None where it cannot be told: then the upgrade itself will see."""
+    found = 0
+    for path in one.volumes.values():
+        with suppress(Refused, NoSuchCommand, CannotRun):
+            done = site.accessories.execute(app, name, size(path), timeout=LOOK)
+            number = done.output.split(None, 1)[:1]
+            found += int(number[0]) if done.exit_code == 0 and number and number[0].isdecimal() else 0
+    return found
 
 
 def _must_know(after: Installation, name: str, one: Accessory, left: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from .replace import preflight, replace
 from .rollback_data import way_with_data
 from .safeguard import snapshot_before, wants_snapshot
 from .settle import settle
+from .waiting import await_backup
 from .world import Result, Site, Steps, World
 
 RESTORE = "restore a backup"  # what a refusal names where nothing more is known
@@ -42,6 +43,7 @@ def rollback(
     """`sure`: also where the data has been changed since. `settings`: where the older release wants others. Raises
     DataIsNewer."""
     steps, snapshot = world.steps(), None
+    await_backup(world, app, steps)
     if wants_snapshot(world, app):
         snapshot = snapshot_before(world, _possible(world, app, to, sure, settings, steps), "rollback", steps)
     return with_bytes(world, app, steps, lambda: _rollback(world, app, to, sure, settings, snapshot, steps))

@@ -1,6 +1,6 @@
 """Update an app: the new version starts beside the old one and takes over, or nothing has changed.
 
-1. settle whatever an earlier run left
+1. wait for a backup that is under way; settle whatever an earlier run left
 2. ask the release source; verify; plan: nothing to do, a refusal with its reason, or from -> to
 3. preflight: disk, memory, required settings. Nothing has been touched yet
 4. fetch the release, with progress; take a snapshot of the data, where backups are set up
@@ -26,6 +26,7 @@ from .prepare import check_settings, must_run, next_settings, seeded, with_given
 from .replace import preflight, replace
 from .safeguard import snapshot_before
 from .settle import settle
+from .waiting import await_backup
 from .world import Result, Steps, World
 
 
@@ -42,6 +43,7 @@ def update(
     the vendor requires them. `retry`: also to a release that has failed here. `ahead`: not waiting for its rollout.
     `settings`: what a newer release asks for, or wants otherwise; each goes to the releases that know it."""
     steps = world.steps()
+    await_backup(world, app, steps)
     with world.store.asking(app):
         while True:
             before = _settled(world, app, steps)
