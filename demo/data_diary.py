@@ -31,7 +31,10 @@ class Diary(Scene):
             self.trial.expect("integrity of the file in its place", integrity(self.machine.volume(DIARY) / FILE), "ok")
             state, missing = self._looked_into(replaced, before)
             self.trial.expect("integrity of what it replaced, in its snapshot", state, "ok")
-            self.trial.expect("writes that are not there either", missing, 0)
+            self.trial.expect("writes from before that snapshot that are not in it", missing, 0)
+            [kept] = self.machine.from_before(DIARY).rglob(FILE)
+            writes, found = self.written(), self.machine.names(DIARY) | names_in(kept)
+            self.trial.expect("writes that are neither there nor kept from before", len(lost(writes, found)), 0)
         self.judge()
 
     def _prove(self, snapshots: list[str]) -> None:

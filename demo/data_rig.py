@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -194,6 +195,12 @@ class DataMachine(DockerMachine):
     def volume(self, app: str) -> Path:
         """Where the engine has it."""
         return Path(self.engine.api().inspect_volume(f"{app}_storage")["Mountpoint"])
+
+    def from_before(self, app: str) -> Path:
+        """A copy of the data that the last restore has replaced, which stays on the disk."""
+        target = self.folder / f"from-before-{app}"
+        shutil.copytree(self.engine.api().inspect_volume(f"{app}_.swaps")["Mountpoint"], target)
+        return target
 
     def restored(self, snapshot: str) -> tuple[dict[str, Any], Path]:
         """A snapshot's record, and the folder in which its files are: by restic alone, into a scratch place."""
