@@ -19,6 +19,7 @@ from discode.flows.remove import remove
 from discode.flows.restore_new import restore_new
 from discode.testing.memory_runtime import VOLUMES, Behaviour
 
+PART = {"kind": "volume", "path": "/memory/volumes/myapp/data", "size": 1, "how": "live"}
 FIRST, ELSEWHERE = "00000001", Route(hosts=("copy.test",))
 
 
@@ -64,6 +65,7 @@ def test_all_of_it_comes_back_where_nothing_is_known():
         (lambda world: with_installation(world, installation_schema=99), "newer-snapshot"),
         (lambda world: with_record(world, architecture="riscv64"), "other-architecture"),
         (lambda world: with_installation(world, release="?"), "damaged-snapshot"),
+        (lambda world: with_record(world, parts=[{**PART, "name": "../../etc"}]), "damaged-snapshot"),
         (lambda world: setattr(world.runtime, "disk", (64 << 20) + 8), "disk-full"),
         (lambda world: world.runtime.volumes.add(APP), "data-there"),
         (lambda world: world.runtime.__setattr__("is_out_of_reach", True), "volumes-out-of-reach"),

@@ -57,6 +57,7 @@ def find(repository: Backups, app: str, which: str, machine: str, steps: Steps) 
         one = _chosen(repository, app, which)
         record = read_record(repository.read(one, RECORD))
         check_architecture(record, machine)
+        _check_names(record)
         documents = repository.read_folder(one, DOCUMENTS)
     return Found(one, record, *_installation(one, documents), documents)
 
@@ -91,11 +92,18 @@ def _installation(one: Snapshot, documents: Mapping[str, bytes]) -> tuple[Instal
             )
         return Installation.read(raw), settings
     except (ValidationError, ValueError, KeyError, AttributeError, TypeError):
-        raise Refused(
-            f"What the snapshot {one.id} says of the installation is damaged. Nothing was changed.",
-            "Choose another snapshot.",
-            key="damaged-snapshot",
-        ) from None
+        raise _damaged(f"What the snapshot {one.id} says of the installation is damaged.") from None
+
+
+def _check_names(record: SnapshotRecord) -> None:
+    """Volumes are made by these names, before any is laid out. Raises Refused."""
+    for part in record.parts:
+        if "/" in part.name or part.name in ("", ".", ".."):
+            raise _damaged(f"The snapshot's record has a part that no app can have ({part.name!r}).")
+
+
+def _damaged(what: str) -> Refused:
+    return Refused(f"{what} Nothing was changed.", "Choose another snapshot.", key="damaged-snapshot")
 
 
 def _is_newer(raw: dict[str, object]) -> bool:
