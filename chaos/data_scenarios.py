@@ -51,6 +51,14 @@ def _forget(stage: Stage) -> tuple[str, ...]:
     return ("backup", "forget", stage.place.app)
 
 
+def _drill(stage: Stage) -> tuple[str, ...]:
+    """The app itself has no part in it."""
+    _backed_up(stage)
+    if not stage.repository.snapshots():
+        stage.must("backup", "now", stage.place.app)
+    return ("backup", "drill", stage.place.app)
+
+
 def _update_backed_up(behaviour: str = "good") -> Prepare:
     def prepare(stage: Stage) -> tuple[str, ...]:
         _backed_up(stage)
@@ -213,6 +221,7 @@ DATA_SCENARIOS = [
     _data("backup that holds", _backup(), backs_up=True, stores=("file",), strategy="hold"),
     _data("backup between commands", _backup(extra=COMMANDS), backs_up=True, stores=("file",)),
     _data("backup scheduled", _scheduled, backs_up=True),
+    _data("drill", _drill, backs_up=True),
     _data("backups forgotten", _forget, backs_up=True, is_guarded=False),
     _data("update with a snapshot", _update_backed_up(), backs_up=True),
     _data("update with a snapshot, never healthy", _update_backed_up("never-healthy"), (5,), backs_up=True),
