@@ -232,6 +232,24 @@ def test_a_setup_that_cannot_be(installed, words, told):
     assert not (installed.home / "apps" / APP / "backup.json").exists()
 
 
+def test_no_repository_where_the_data_is_or_among_other_files(installed, tmp_path):
+    """There it would go with what it is to save."""
+    home, disk = installed.home, tmp_path / "disk"
+    (disk / "lost+found").mkdir(parents=True)
+    (tmp_path / "file").touch()
+    for place in (home / "apps" / APP / "volumes/data/backup", home, tmp_path / "file", tmp_path):
+        refused = installed.run("backup", "setup", APP, "--to", place, "--yes-i-kept-it", "--json", code=2).last
+        assert f"discode backup setup {APP} --to /" in refused["error"]["next_step"]
+        assert not (place / "config").exists()
+    words = refused["error"]["next_step"].rpartition(": discode ")[2].split()
+    assert installed.run(*words, "--yes-i-kept-it", "--json").last["repository"] == str(tmp_path / APP)
+    moved = installed.run("backup", "setup", APP, "--to", disk, "--yes-i-kept-it")
+    assert f"Earlier snapshots stay in {tmp_path / APP}." in moved.out and "failed" not in moved.err
+    installed.env["HOME"] = str(tmp_path)
+    made = installed.run("backup", "setup", APP, "--to=~/mine", "--yes-i-kept-it", "--json").last
+    assert made["repository"] == str(tmp_path / "mine")
+
+
 def test_what_is_too_old_is_forgotten(backed_up):
     for _ in range(3):
         backed_up.run("backup", "now", APP)

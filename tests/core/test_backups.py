@@ -94,6 +94,7 @@ def test_what_is_no_time_of_day(text):
     "text",
     [
         "sftp:me@host:/backup",
+        "sftp://me@host:2222//backup",
         "s3:https://s3.example.com/bucket",
         "rest:https://host:8000/",
         "rclone:remote:path",
@@ -109,7 +110,21 @@ def test_a_path_counts_from_where_it_is_typed(text, path):
     assert check_address(text, "/here") == path
 
 
-@pytest.mark.parametrize("text", ["", " /x", "b2:bucket", "https://host/x", "rest:", "s3:https://a:b@host/x", "a\nb"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " /x",
+        "b2:bucket",
+        "https://host/x",
+        "rest:",
+        "s3:https://a:b@host/x",
+        "a\nb",
+        "sftp:me@host",
+        "sftp:me@host:",
+        "sftp://me@host",
+    ],
+)
 def test_addresses_that_are_refused(text):
     with pytest.raises(UsageError):
         check_address(text, "/here")

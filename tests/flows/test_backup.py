@@ -172,6 +172,8 @@ def test_a_repository_in_trouble_touches_nothing(trouble):
             flow(world.world(), APP)
         world.system.time += 60
         assert raised.value.name == trouble.key and raised.value.exit_code == trouble.exit_code
+    allow = f"Or allow it without a snapshot: discode backup setup {APP} --before-updates try"
+    assert raised.value.next_step == f"{trouble.next_step.rstrip('.')}. {allow}"
     assert "The update has not begun" in raised.value.sentence and "1.0 is still serving" in raised.value.sentence
     assert world.store.installation(APP).version == "1.0" and not held and not world.store.journals
     assert [(entry.flow, entry.outcome) for entry in world.store.entries[APP][1:]] == [("backup", "failed")] * 2

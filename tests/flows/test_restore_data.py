@@ -21,7 +21,7 @@ from scenarios import (
 )  # fmt: skip
 
 from discode.core.backup_errors import BackupFailed, NoRepository, NoSuchSnapshot, RepositoryDamaged
-from discode.core.errors import DiscodeError, Failed, PreflightError, Refused
+from discode.core.errors import DiscodeError, Failed, Interrupted, PreflightError, Refused
 from discode.core.snapshot import RECORD, SCHEMA, read_record
 from discode.flows.backup import backup
 from discode.flows.configure import configure
@@ -133,6 +133,17 @@ def test_a_stopped_app_is_started_by_it(world):
     assert restore(world).outcome == "restored"
     assert world.store.installation(APP).state == "running" and world.proxy.services[APP].mode is Mode.RUNNING
     assert world.repositories.files[DATA / "note"] == b"of the snapshot"
+
+
+def test_who_interrupts_it_is_not_sent_to_another_snapshot(world):
+    def interrupted(*_):
+        del world.runtime.start  # the version from before starts
+        raise Interrupted("Interrupted by SIGINT.", "Run the command again when you like.")
+
+    world.runtime.start = interrupted
+    with pytest.raises(Interrupted) as raised:
+        restore(world)
+    assert raised.value.next_step == "Run the command again when you like."
 
 
 def test_a_stopped_app_that_does_not_start_with_it_is_stopped_as_before(world):

@@ -77,6 +77,7 @@ def test_an_update_that_took_none_one_that_was_not_and_a_snapshot_that_was_forgo
         rollback_with_data(world.world(), APP, sure=True)
     assert "No snapshot was taken before the update from 1.0 to 1.1" in refused.value.sentence
     assert refused.value.name == "nothing-to-roll-back-to"
+    assert refused.value.next_step == f"To go back with the data as it is: discode rollback {APP}"
     with pytest.raises(Refused, match=r"0\.9 was not left by an update"):
         rollback_with_data(world.world(), APP, to="0.9", sure=True)
     world = updated()
@@ -86,6 +87,23 @@ def test_an_update_that_took_none_one_that_was_not_and_a_snapshot_that_was_forgo
 
 
 IRREVERSIBLE = {"irreversible": True}
+
+
+def test_a_way_back_that_is_closed_is_not_named():
+    world = MemoryWorld(APP)
+    installed(world)
+    world.publish("1.1", env=ENV, irreversible=True)
+    update(world.world(), APP)
+    with pytest.raises(Refused) as refused:
+        rollback_with_data(world.world(), APP, sure=True)
+    assert refused.value.next_step == f"Go forward to a newer release: discode update {APP}"
+    world.repositories.set_up(APP)
+    with pytest.raises(Refused) as refused:
+        rollback_with_data(world.world(), APP, sure=True)
+    assert refused.value.next_step == f"To choose a snapshot: discode restore {APP}"
+    with pytest.raises(Refused) as refused:
+        rollback(world.world(), APP)
+    assert refused.value.next_step == f"Go forward to a newer release, or choose a snapshot: discode restore {APP}"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +132,7 @@ def test_where_there_is_no_such_snapshot_a_backup_is_named():
     world.repositories.storage.kept.clear()
     with pytest.raises(Refused) as refused:
         rollback(world.world(), APP)
-    assert refused.value.next_step == "Go forward to a newer release, or restore a backup."
+    assert refused.value.next_step == f"Go forward to a newer release, or choose a snapshot: discode restore {APP}"
     world.repositories.storage.kept.update(kept)
     world.repositories.storage.trouble = Refused("It is away.", "Later.")
     with pytest.raises(Refused) as refused:

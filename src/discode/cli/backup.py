@@ -147,7 +147,9 @@ def _scheduled(plan: BackupPlan, off: bool) -> str:
     daily = f"{plan.app} is backed up every day at {plan.at}, or up to 30 minutes later."
     every = "every day" if plan.drill_days == 1 else f"every {plan.drill_days} days"
     drills = f"A restore of its newest snapshot is drilled {every}." if plan.drill_days else "No restore is drilled."
-    return "No backups any more." if off else f"{daily if plan.at else 'No backups by themselves.'} {drills}"
+    if off:
+        return "No backups by themselves any more."
+    return f"{daily if plan.at else 'No backups by themselves.'} {drills}"
 
 
 @app.command("forget")

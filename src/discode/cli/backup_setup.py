@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Mapping
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -117,7 +116,7 @@ def setup(
         password = joined.with_password(given) if given else joined.found_out(kept=kept)
         plans(wiring.home()).keep(joined.plan_with(password))
     shown = password if joined.is_new and kept and not given else ""
-    _tell(plan, shown, "created" if joined.is_new else "joined", as_json)
+    _tell(plan, shown, "created" if joined.is_new else "joined", as_json, before.plan.repository if before else "")
 
 
 def _known(name: str, world: World) -> KeptPlan | None:
@@ -156,15 +155,17 @@ def local_plan(world: World, name: str) -> None:
 
 
 def _planned(world: World, name: str, before: KeptPlan | None, to: str | None) -> BackupPlan:
-    from ..core.backup_address import check_address
     from ..core.backup_plan import BackupPlan
     from . import wiring
+    from .backup_place import check_place, place_of
     from .wiring_backups import plans
 
     if to is None and before is not None:
         return before.plan
     local = str(plans(wiring.home()).local(name))
-    place = check_address(to, str(Path.cwd())) if to is not None else local
+    place = place_of(to) if to is not None else local
+    if place != local and (before is None or place != before.plan.repository):
+        check_place(world, name, place, wiring.home())
     old = before.plan if before else BackupPlan(app=name, repository=place)
     return old.changed(repository=place, is_local=place == local, since=world.clock.now())
 
@@ -223,15 +224,21 @@ class _Joining:
         return self.with_password(hidden(f"Password of the repository at {self._plan.repository}: "))
 
     def _is_there(self, password: str) -> bool:
-        from ..core.backup_errors import RepositoryMissing
+        """Finding none, or one with another password, is no failure of the look. Raises WrongPassword."""
+        from ..core.backup_errors import RepositoryMissing, WrongPassword
         from . import wiring
         from .wiring_backups import backups
 
-        try:
-            with self._world.steps()("repository", f"Looking for a repository at {self._plan.repository}"):
+        other: WrongPassword | None = None
+        with self._world.steps()("repository", f"Looking for a repository at {self._plan.repository}"):
+            try:
                 backups(wiring.home(), self.plan_with(password)).look()
-        except RepositoryMissing:
-            return False
+            except RepositoryMissing:
+                return False
+            except WrongPassword as error:
+                other = error
+        if other is not None:
+            raise other
         return True
 
     def _create(self, password: str) -> None:
@@ -314,7 +321,8 @@ _UPDATES = {
 }
 
 
-def _tell(plan: BackupPlan, password: str, outcome: str, as_json: bool) -> None:
+def _tell(plan: BackupPlan, password: str, outcome: str, as_json: bool, left: str = "") -> None:
+    """`left`: where they went until now."""
     told: dict[str, Any] = {
         "result": outcome, "app": plan.app, "repository": plan.repository, "local": plan.is_local,
         "before_updates": plan.before_updates, "retention": plan.retention.as_dict(), "password": password or None,
@@ -325,6 +333,10 @@ def _tell(plan: BackupPlan, password: str, outcome: str, as_json: bool) -> None:
     if password:
         lines.append(f"Its password, shown this once: {password}")
     lines += [_UPDATES[plan.before_updates], f"Kept: {plan.retention}."]
+    if left and left != plan.repository:
+        lines.append(
+            f"Earlier snapshots stay in {left}. To list or restore those, set that up again, with its password."
+        )
     if outcome != "changed":
         lines.append(f"Take the first snapshot: discode backup now {plan.app}")
     emit(told, "\n".join(lines), as_json=as_json)

@@ -40,7 +40,7 @@ def text_of(told: dict[str, Any], name: str, now: float) -> str:
     last = f"last {age_of(now - told['last'])} ago" if told["last"] else "none yet"
     daily = f", daily at {told['at']}" if told["at"] else ""
     missing = f"; without what is at your address: {', '.join(told['missing'])}" if told["missing"] else ""
-    failed = f"; the last one failed: {told['failed']['error']}" if told["failed"] else ""
+    failed = f"; the last one failed: {told['failed']['error'].rstrip('.')}" if told["failed"] else ""
     local = "; on this machine, so they do not outlive its disk" if told["local"] else ""
     return f"{last}{daily}, to {told['repository']}{local}{missing}{failed}; {_proved(told, name, now)}"
 
@@ -48,7 +48,7 @@ def text_of(told: dict[str, Any], name: str, now: float) -> str:
 def _proved(told: dict[str, Any], name: str, now: float) -> str:
     """Whether somebody has seen that a restore brings the app back."""
     if told["drill_failed"]:
-        return f"the last drill failed: {told['drill_failed']['error']}"
+        return f"the last drill failed: {told['drill_failed']['error'].rstrip('.')}"
     if told["proved"]:
         return f"a restore was last proved {age_of(now - told['proved'])} ago"
     return f"no restore was ever proved; to do so: discode backup drill {name}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import UsageError
@@ -22,11 +21,11 @@ def repository_at(
     address: str, app: str, password_file: str | None, credentials_file: str | None, as_json: bool
 ) -> KeptPlan:
     """Raises UsageError; what is typed is never repeated."""
-    from ..core.backup_address import check_address
     from ..core.backup_plan import BackupPlan
+    from .backup_place import place_of
     from .wiring_backups import KeptPlan
 
-    place = check_address(address, str(Path.cwd()))
+    place = place_of(address)
     plan = BackupPlan(app=app, repository=place)
     credentials = credentials_given(plan, None, credentials_file)
     return KeptPlan(plan=plan, password=_password(place, password_file, as_json), credentials=credentials)

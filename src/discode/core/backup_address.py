@@ -28,8 +28,8 @@ def check_address(text: str, folder: str) -> str:
             raise UsageError(f"Discode does not know repositories of the kind {text.partition(':')[0]}.", _EXAMPLE)
         return os.path.normpath(Path(folder) / text)
     rest = text.partition(":")[2]
-    if not rest.strip("/"):
-        raise UsageError(f"The address {text} says no place after {scheme}:.", _EXAMPLE)
+    if not rest.strip("/") or (scheme == "sftp" and not _names_a_folder(rest)):
+        raise UsageError(f"The address {text} says no place after {scheme}:, or not all of it.", _EXAMPLE)
     if scheme in ("rest", "s3") and "://" in rest and urlsplit(rest).password:
         raise UsageError(
             "The repository's address holds a password, which other users of this machine could see.",
@@ -37,6 +37,12 @@ def check_address(text: str, folder: str) -> str:
             "RESTIC_REST_PASSWORD=…",
         )
     return text
+
+
+def _names_a_folder(rest: str) -> bool:
+    """Of SFTP: `user@host:folder` or `//user@host:port/folder`, in which restic's own error names a snapshot."""
+    host, _, folder = rest[2:].partition("/") if rest.startswith("//") else rest.partition(":")
+    return bool(host and folder)
 
 
 def scheme_of(address: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core.artifact import Archive
-from ..core.errors import DiscodeError, Failed, NoHttps, PreflightError, ReleaseFailed
+from ..core.errors import DiscodeError, Failed, Interrupted, NoHttps, PreflightError, ReleaseFailed
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.quantity import format_duration, format_size
@@ -205,7 +205,8 @@ def _explained(site: Site, journal: Journal, error: BaseException) -> BaseExcept
         next_step = f"Look at what it says, and give other values: discode config set {journal.app} NAME=VALUE"
     if journal.flow == "restore":
         sentence += " Its data and settings are as they were."
-        next_step = f"Try another snapshot: discode backup list {journal.app}"
+        if not isinstance(error, Interrupted):  # who ended it wants no other one
+            next_step = f"Try another snapshot: discode backup list {journal.app}"
     if journal.flow == "domain":
         sentence += " Its addresses are as they were."
     return kind(sentence, next_step, key=error.name, log=error.log)

@@ -88,6 +88,8 @@ def _with_a_way(world: World, app: str, to: str | None, refused: Refused) -> Ref
     if refused.name in ("irreversible", "accessory-data", DataIsNewer.key) and (way := way_with_data(world, app, to)):
         instead, _, _ = refused.next_step.partition(RESTORE)
         refused.next_step = f"{instead}go back with the data from before the update: {way}"
+    elif RESTORE in refused.next_step and world.repositories.plan(app) is not None:
+        refused.next_step = f"{refused.next_step.partition(RESTORE)[0]}choose a snapshot: discode restore {app}"
     return refused
 
 

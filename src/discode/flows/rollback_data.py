@@ -10,6 +10,8 @@ from contextlib import suppress
 
 from ..core.errors import DiscodeError, Refused
 from ..core.history import HistoryEntry
+from ..core.installation import Installation
+from ..core.plan import plan_rollback
 from .restore_data import WouldUndo, bring_back, choose
 from .snapshots import snapshots
 from .world import Result, World
@@ -26,10 +28,9 @@ def rollback_with_data(
     Raises Refused where no snapshot was taken before that update; as `restore_data`.
     """
     steps = world.steps()
-    serves = world.installed(app).version
     entry = _update(world, app, to)
     if entry is None or entry.snapshot is None:
-        raise _no_way(app, serves, to, entry)
+        raise _no_way(world, app, to, entry)
     repository = world.repositories.open(app)
     chosen = choose(world, repository, app, entry.snapshot, steps)
     command = f"discode rollback {app} --with-data{f' --to {to}' if to else ''}"
@@ -66,16 +67,27 @@ def _update(world: World, app: str, to: str | None) -> HistoryEntry | None:
     return found[-1] if found else None
 
 
-def _no_way(app: str, serves: str, to: str | None, entry: HistoryEntry | None) -> Refused:
+def _other_ways(world: World, before: Installation, to: str | None) -> str:
+    """Those that are open."""
+    app, ways = before.app, []
+    with suppress(Refused):  # then `discode rollback` would be, too
+        plan_rollback(before, to)
+        ways.append(f"To go back with the data as it is: discode rollback {app}{f' --to {to}' if to else ''}")
+    if world.repositories.plan(app) is not None:
+        ways.append(f"To choose a snapshot: discode restore {app}")
+    return ". ".join(ways) or f"Go forward to a newer release: discode update {app}"
+
+
+def _no_way(world: World, app: str, to: str | None, entry: HistoryEntry | None) -> Refused:
+    before = world.installed(app)
     if entry is None and to is not None:
         why = f"{app} {to} was not left by an update"
     elif entry is None:
-        why = f"{app} {serves} did not come by an update"
+        why = f"{app} {before.version} did not come by an update"
     else:
         why = f"No snapshot was taken before the update from {entry.from_version} to {entry.to_version}"
     return Refused(
         f"{why}, so there is no data to go back to with it. Nothing was changed.",
-        f"To go back with the data as it is: discode rollback {app}{f' --to {to}' if to else ''}. "
-        f"Or choose a snapshot: discode backup list {app}",
+        _other_ways(world, before, to),
         key="nothing-to-roll-back-to",
     )

@@ -44,7 +44,7 @@ def _not_begun(before: Installation, flow: str, error: DiscodeError) -> DiscodeE
     allow = f"Or allow it without a snapshot: discode backup setup {before.app} --before-updates try"
     return kind(
         f"{error.sentence} The {flow} has not begun, for it takes a snapshot first; {before.version} is still serving.",
-        f"{error.next_step} {allow}".strip(),
+        f"{error.next_step.rstrip('.')}. {allow}" if error.next_step else allow,
         key=error.name,
         log=error.log,
     )

@@ -63,6 +63,7 @@ _BY_WORDS = (
         "nosuchkey", "is there a repository at", "file not found", "config cannot be loaded",
     )),
 )  # fmt: skip
+MAKE = "make the repository"  # one of what is done, whose failure has a next step of its own
 _UNTOUCHED = "Your app was not touched."
 _STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?:ERROR : |CRITICAL: )?")
 
@@ -117,6 +118,8 @@ def _error(cause: str, access: Access, told: str, doing: str) -> DiscodeError:
         )
     if cause not in (others := _others(access.app, repository)):
         check = f"Check the repository: discode backup check {access.app}"
+        if doing == MAKE:  # there is none that could be checked
+            check = f"See that the address is right. To give another one: discode backup setup {access.app} --to PLACE"
         return BackupFailed(f"restic did not {doing} at {repository}: {told}. {_UNTOUCHED}", check)
     kind, what, step = others[cause]
     return kind(f"The repository {repository} {what}: {told}. {_UNTOUCHED}", step)

@@ -15,7 +15,7 @@ from ...disk.folders import make_private
 from ...ports.backups import Saved
 from ...ports.report import Report, Silence
 from ..files.disk import writing
-from .failures import failure
+from .failures import MAKE, failure
 from .messages import Reading, apps_in, snapshots_in
 from .program import Access, Ended, Reader, run
 
@@ -36,7 +36,7 @@ class ResticBackups:
             with writing(folder):
                 make_private(folder)
                 _forget_half_made(folder)
-        self._done("make the repository", "init")
+        self._done(MAKE, "init")
 
     def look(self) -> None:
         ended = self._run(["cat", "config", "--no-lock"], access=self._access.opening)
