@@ -60,6 +60,7 @@ def test_from_the_setup_to_a_snapshot_with_all_of_the_app(backed_up):
     backed_up.get("/first", "POST")
     result = backed_up.run("backup", "now", APP, "--json").last
     assert (result["result"], result["app"], result["to"]) == ("backed-up", APP, "1.0.0")
+    assert f"It is the snapshot {result['snapshot']}." in result["message"]
     target, record = restored(backed_up, result["snapshot"])
     assert (record["app"], record["version"], record["cause"]) == (APP, "1.0.0", "asked")
     assert (target / part(record, "volume")["path"].lstrip("/") / "first").exists()

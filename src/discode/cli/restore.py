@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import UsageError
-from .backup_setup import CredentialsFile, PasswordFile
+from .backup_setup import CredentialsFile
 from .foreign import one_line
 from .host_names import SkipChecks
 from .https import TlsChoice
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 Yes = Annotated[
     str, typer.Option("--yes", metavar="APP", show_default=False, help="Do not ask: the name of the app again.")
 ]
+PasswordFile = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", show_default=False,
+        help="With --from: the repository's password, on one line; - reads standard input. Default: "
+        "$DISCODE_BACKUP_PASSWORD.",
+    ),
+]  # fmt: skip
 NoSnapshot = Annotated[bool, typer.Option("--no-snapshot", help="Take no snapshot of what is replaced.")]
 
 

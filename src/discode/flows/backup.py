@@ -266,4 +266,5 @@ def _told(taken: Taken) -> str:
     saved, held = taken.saved, taken.record.held
     waited = f" Requests were held for {held:.2g} s." if held else ""
     missing = "".join(f" Without the {name} at your address." for name in taken.record.missing)
-    return f"{format_size(saved.read)} were read, {format_size(saved.added)} of them new.{waited}{missing}"
+    sizes = f"{format_size(saved.read)} were read, and {format_size(saved.added)} added to the repository."
+    return f"It is the snapshot {saved.id}. {sizes}{waited}{missing}"
