@@ -39,8 +39,13 @@ def pack(place):
 
 
 def test_a_damaged_repository_is_told_and_another_one_begun(backed_up, tmp_path):
+    [one] = backed_up.run("backup", "list", APP, "--json").last["snapshots"]
     pack(backed_up).unlink()
     told = refused(backed_up, "check", APP)
+    restoring = backed_up.run("restore", APP, one["id"], "--yes", APP, code=4)
+    assert f"The repository {backed_up.storage} is damaged: " in restoring.err
+    assert "Your app was not touched." in restoring.err and backed_up.get() == (200, "1.0.0")
+    assert (backed_up.home / "apps" / APP / "volumes/data/large").stat().st_size == 1 << 20
     assert f"The repository {backed_up.storage} is damaged: " in told
     assert f"Begin a new one at another place: discode backup setup {APP} --to PLACE" in told
     other = tmp_path / "other"
@@ -104,7 +109,7 @@ def test_a_disk_without_room_for_copies_is_told_before_anything_is_copied(tmp_pa
             place.run("backup", "setup", APP, "--to", tmp_path / "storage", "--yes-i-kept-it")
             ballast = home / "ballast"
             ballast.write_bytes(b"x" * (shutil.disk_usage(home).free - (20 << 20)))
-            told = place.run("backup", "now", APP, code=3)
+            told = place.run("backup", "now", APP, code=4)
             assert "of disk space for copies, but only" in told.err and "Nothing was changed." in told.err
             assert "Free some space, then run the command again." in told.err and place.get() == (200, "1.0.0")
             ballast.unlink()

@@ -14,6 +14,7 @@ from discode.core.backup_errors import (
     BackupFailed,
     NoRestic,
     RepositoryDamaged,
+    RepositoryFull,
     RepositoryLocked,
     RepositoryMissing,
     RepositoryUnreachable,
@@ -142,6 +143,18 @@ def test_a_repository_that_goes_away_is_missing(filled):
     filled.storage.rename(filled.folder / "elsewhere")
     with pytest.raises(RepositoryMissing, match="There is no repository at"):
         saved(filled)
+
+
+def test_who_cannot_forget_for_want_of_room_is_not_told_to_forget(bench):
+    bench.backups().create()
+    saved(bench)
+    bench.fill()
+    with pytest.raises(RepositoryFull) as raised:
+        bench.backups().forget(bench.backups().snapshots(), Silence())
+    assert raised.value.next_step.startswith("Forgetting takes some room of its own: delete something else there")
+    (bench.storage.parent / "ballast").unlink()
+    bench.backups().forget(bench.backups().snapshots(), Silence())
+    assert bench.backups().snapshots() == []
 
 
 @pytest.mark.parametrize("scheme", ["rest:http://127.0.0.1:{}/x", "s3:http://127.0.0.1:{}/bucket/x"])

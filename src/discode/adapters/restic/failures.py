@@ -63,7 +63,8 @@ _BY_WORDS = (
         "nosuchkey", "is there a repository at", "file not found", "config cannot be loaded",
     )),
 )  # fmt: skip
-MAKE = "make the repository"  # one of what is done, whose failure has a next step of its own
+# What is done, where its failure has a next step of its own.
+MAKE, FORGET = "make the repository", "forget snapshots"
 _UNTOUCHED = "Your app was not touched."
 _STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?:ERROR : |CRITICAL: )?")
 
@@ -122,6 +123,8 @@ def _error(cause: str, access: Access, told: str, doing: str) -> DiscodeError:
             check = f"See that the address is right. To give another one: discode backup setup {access.app} --to PLACE"
         return BackupFailed(f"restic did not {doing} at {repository}: {told}. {_UNTOUCHED}", check)
     kind, what, step = others[cause]
+    if cause == "full" and doing == FORGET:
+        step = "Forgetting takes some room of its own: delete something else there first, or give it more room."
     return kind(f"The repository {repository} {what}: {told}. {_UNTOUCHED}", step)
 
 

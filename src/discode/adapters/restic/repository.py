@@ -15,7 +15,7 @@ from ...disk.folders import make_private
 from ...ports.backups import Saved
 from ...ports.report import Report, Silence
 from ..files.disk import writing
-from .failures import MAKE, failure
+from .failures import FORGET, MAKE, failure
 from .messages import Reading, apps_in, snapshots_in
 from .program import Access, Ended, Reader, run
 
@@ -91,7 +91,7 @@ class ResticBackups:
         there = {one.id for one in self.snapshots()}
         ids = [one.id for one in snapshots if one.id in there]
         if ids:
-            self._done("forget snapshots", "forget", "--prune", "--", *ids, report=report)
+            self._done(FORGET, "forget", "--prune", "--", *ids, report=report)
 
     def _done(self, doing: str, *words: str, report: Report = Silence()) -> Ended:
         return self._ended_well(doing, self._run(words, report=report))
