@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from discode.adapters.files import FileStore
 from discode.adapters.files.adopted import adopt, trusted
 from discode.adapters.files.laid_out import fill
 
@@ -60,3 +61,12 @@ def test_what_another_machine_trusted_is_trusted_here_and_nothing_else_is_writte
     adopt(tmp_path / "home", "shop", {"license.json": b"theirs", "seat.json": b"theirs"}, seat=True)
     adopt(tmp_path / "home", "shop", {"license.json": b"another"}, seat=True)
     assert (folder / "license.json").read_bytes() == b"theirs", "one that is here already stays"
+
+
+def test_half_a_secret_file_of_a_killed_restore_is_discarded_too(tmp_path):
+    store = FileStore(tmp_path)
+    store.save_settings("shop", 1, {"SECRET": "s"})
+    half = tmp_path / "apps/shop/.env.2.99999999-1.tmp"
+    half.write_text("half a secret")
+    store.discard("shop")
+    assert not half.exists() and store.latest_settings("shop") == (0, {})

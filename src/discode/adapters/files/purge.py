@@ -40,6 +40,7 @@ def discard(folder: Path) -> None:
     if not folder.is_dir():
         return
     with writing(folder):
+        sweep(folder)
         for name in ("trust", "tls"):
             _remove_tree(folder / name)
         names = ("kept.json", "backup.json", "access.json", "license.json")
