@@ -18,6 +18,7 @@ from discode.core.backup_errors import (
 )  # fmt: skip
 from discode.core.errors import Busy, DiscodeError, Failed, PreflightError, Refused
 from discode.flows.backup import backup
+from discode.flows.configure import configure
 from discode.flows.restore import restore
 from discode.flows.rollback import DataIsNewer, rollback
 from discode.flows.settle import settle_for_the_dead
@@ -156,7 +157,7 @@ def test_a_guard_has_settled_an_app_whose_staging_cannot_be_deleted():
 TROUBLES = [
     RepositoryUnreachable("It does not answer.", "Look."), RepositoryFull("It is full.", "Look."),
     RepositoryLocked("It is locked.", "Look."), RepositoryDamaged("It is damaged.", "Look."),
-    WrongPassword("It is another password.", "Look."),
+    WrongPassword("It is another password.", "Look: discode backup list myapp"),
 ]  # fmt: skip
 
 
@@ -242,7 +243,6 @@ def test_no_lock_is_held_while_the_storage_works():
 
 def test_an_app_that_was_changed_meanwhile_has_no_snapshot():
     world = backed_up()
-    world.publish("1.1", env=world.store.installations[APP].release.manifest.env)
     real = world.repositories.open
 
     def opened(app):
@@ -251,8 +251,7 @@ def test_an_app_that_was_changed_meanwhile_has_no_snapshot():
 
         def saving(*words):
             world.repositories.open = real
-            world.repositories.set_up(APP, before_updates="off")
-            update(world.world(), APP)
+            configure(world.world(), APP, {"GREETING": "meanwhile"})  # an update waits for the backup
             return save(*words)
 
         backups.save = saving
