@@ -229,5 +229,5 @@ def test_a_drill_is_held_when_it_is_due(backed_up):
     backed_up.run("settle", "--all")
     wait_for(lambda: not backed_up.processes(names=(b"drill\0",)), what="its end")
     assert len(drills()) == 1
-    assert "No backups any more." in backed_up.run("backup", "schedule", APP, "--off").out
+    assert "No backups by themselves any more." in backed_up.run("backup", "schedule", APP, "--off").out
     assert backed_up.run("status", APP, "--json").last["backup"]["drill_days"] == 0
