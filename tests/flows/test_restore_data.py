@@ -73,7 +73,7 @@ def test_what_was_replaced_is_a_snapshot_and_can_be_gone_back_to(world):
     assert world.repositories.files[DATA / "note"] == b"of the snapshot"
     assert first.snapshot == "00000002" and first.message.endswith(
         "What they replaced is the snapshot 00000002: to go back, discode restore myapp 00000002. "
-        "It also stays on this disk until: discode prune myapp"
+        "With what was written after that snapshot, it also stays on this disk until: discode prune myapp"
     )
     world.system.sleep(60)
     second = restore(world, "latest", snapshot_before=False)

@@ -153,9 +153,10 @@ def _told(site: Site, planned: Planned, saved: str | None) -> str:
     told += [f"It uses the {one} beside it now; the one at your address was not touched." for one in elsewhere]
     told += [_of_an_address(planned.chosen.record, one) for one in manifest.accessories if one not in there]
     stays = f"stays on this disk until: discode prune {before.app}"
-    if saved:
-        told.append(f"What they replaced is the snapshot {saved}: to go back, discode restore {before.app} {saved}.")
-    return " ".join((*told, f"It also {stays}" if saved else f"What they replaced {stays}"))
+    if not saved:
+        return " ".join((*told, f"What they replaced {stays}"))
+    told.append(f"What they replaced is the snapshot {saved}: to go back, discode restore {before.app} {saved}.")
+    return " ".join((*told, f"With what was written after that snapshot, it also {stays}"))
 
 
 def _of_an_address(record: SnapshotRecord, accessory: str) -> str:
