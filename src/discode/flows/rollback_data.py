@@ -33,8 +33,7 @@ def rollback_with_data(
         raise _no_way(world, app, to, entry)
     repository = world.repositories.open(app)
     chosen = choose(world, repository, app, entry.snapshot, steps)
-    command = f"discode rollback {app} --with-data{f' --to {to}' if to else ''}"
-    undo = None if sure else WouldUndo(chosen.snapshot, command)
+    undo = None if sure else WouldUndo(chosen.snapshot, _command(app, to))
     before, after, saved, message = bring_back(world, repository, chosen, undo, steps, snapshot_before=snapshot_before)
     return Result(
         "rollback", app, "rolled-back", before.version, after.version, str(after.instance), steps.seconds, message,
@@ -52,8 +51,13 @@ def way_with_data(world: World, app: str, to: str | None) -> str:
         with suppress(DiscodeError):
             if entry.snapshot not in {one.id for one in snapshots(world, app, world.steps())}:
                 return ""
-        return f"discode rollback {app} --with-data{f' --to {to}' if to else ''}"
+        return _command(app, to)
     return ""
+
+
+def _command(app: str, to: str | None) -> str:
+    command = f"discode rollback {app} --with-data"
+    return f"{command} --to {to}" if to else command
 
 
 def _update(world: World, app: str, to: str | None) -> HistoryEntry | None:
