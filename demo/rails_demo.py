@@ -1,8 +1,9 @@
 """`bin/demo --rails`: a real Rails application, with PostgreSQL and Redis beside it, sold, installed and migrated.
 
 From nothing, all of it from Debian's packages: a hub, a registry, an application with Puma, Action Cable, Active
-Storage and Sidekiq. Under load a version that adds a column, one whose migration fails, and one that drops a column.
-Exit code 0 only if no request failed, and every post that was acknowledged is there with its file, and its job is done.
+Storage and Sidekiq. Under load a version that adds a column, one whose migration fails, one that drops a column, and
+the way back from that, with the data. Exit code 0 only if no request failed, and every post that was acknowledged, and
+that the way back does not undo, is there with its file, and its job is done.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,18 @@ from rig.wait import wait_for
 FIRST, ADDS, FAILS, DROPS = "1.0.0", "1.1.0", "1.2.0", "1.3.0"
 BETWEEN = 8.0  # seconds of load between two events
 JOBS = 120.0  # seconds until the last job is done
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What a rollback with data takes back: posts after the snapshot, whose time is `since`, until the version that is
+    left had replaced the one before, and all that it has answered."""
+
+    since: float
+    until: float
+
+    def has(self, post: Post) -> bool:
+        return post.version == DROPS or (post.acknowledged > self.since and post.sent < self.until)
 
 
 class RailsDemo(Stage):
@@ -53,9 +67,9 @@ class RailsDemo(Stage):
             self._migrate()
             self._refuse()
             self._drop()
-            time.sleep(BETWEEN)
+            undone = self._go_back()
         self._judge_requests(requests)
-        self._judge_posts([Post(**json.loads(line)) for line in posts.read_text().splitlines()])
+        self._judge_posts([Post(**json.loads(line)) for line in posts.read_text().splitlines()], undone)
         self._uninstall()
 
     def _set_up(self) -> None:
@@ -76,6 +90,9 @@ class RailsDemo(Stage):
         self.say(f"With a license key: install {FIRST}, with its database and its cache")
         self._note("install", self.customer.install(self.key_file))
         self.expect("what serves after the install", self.customer.version(), FIRST)
+        self.say("A repository for its backups")
+        setup = ("backup", "setup", APP, "--to", str(self.machine / "backups"), "--yes-i-kept-it")
+        self._note("backup setup", self.customer.discode(*setup))
 
     def _migrate(self) -> None:
         self._update(ADDS, "its release command adds a column")
@@ -92,6 +109,18 @@ class RailsDemo(Stage):
         self._update(DROPS, "drops the column; requests are held")
         self.expect(f"what serves after {DROPS}", self.customer.version(), DROPS)
         self.expect("posts have the column still", "subtitle" in self._newest(), False)
+
+    def _go_back(self) -> Undone:
+        refused = self.customer.discode("rollback", APP, code=None)
+        self.expect("rollback without the data", refused.code, 4, str(refused.last))
+        time.sleep(BETWEEN)
+        undone = Undone(since=self.customer.snapshot_before(DROPS), until=self.commands[DROPS].ended)
+        self.say(f"rollback --with-data: {ADDS}, with the data from before {DROPS}")
+        self._note("rollback", self.customer.discode("rollback", APP, "--with-data", "--yes", APP))
+        self.expect("what serves after the way back", self.customer.version(), ADDS)
+        self.expect("posts have the column again", "subtitle" in self._newest(), True)
+        time.sleep(BETWEEN)
+        return undone
 
     def _update(self, version: str, what: str, code: int | None = 0) -> Ran:
         time.sleep(BETWEEN)
@@ -130,20 +159,25 @@ class RailsDemo(Stage):
         self.expect("failed requests", self.seen["load"]["failed"], 0, str(dict(failures)))
         self.expect("requests were made", len(records) > 500, True)
 
-    def _judge_posts(self, posts: list[Post]) -> None:
+    def _judge_posts(self, posts: list[Post], undone: Undone) -> None:
         found = {one["title"]: one for one in self._with_jobs_done()}
-        lost = [post.title for post in posts if post.title not in found]
+        kept = [post for post in posts if not undone.has(post)]
+        lost = [post.title for post in kept if post.title not in found]
         there = [post for post in posts if post.title in found]
         idle = [post.title for post in there if found[post.title]["marks"] == 0]
+        bare = [post.title for post in kept if post.subtitle and found.get(post.title, {}).get("subtitle") is None]
+        after = [post.title for post in there if post.version == DROPS]
         files = [post for post in there if post.sha256]
         broken = [post.title for post in files if self._digest(found[post.title]) != post.sha256]
         self.seen["posts"] = {
-            "acknowledged": len(posts), "found": len(there), "with_file": len(files),
-            "jobs_done": sum(one["marks"] for one in found.values()),
+            "acknowledged": len(posts), "undone": len(posts) - len(there) - len(lost), "found": len(there),
+            "with_file": len(files), "jobs_done": sum(one["marks"] for one in found.values()),
             "not_acknowledged": len(found.keys() - {post.title for post in posts}),
         }  # fmt: skip
         self.expect("acknowledged posts that are lost", len(lost), 0, str(lost[:5]))
+        self.expect("posts that should have been undone", len(after), 0, str(after[:5]))
         self.expect("posts whose job was not done", len(idle), 0, str(idle[:5]))
+        self.expect("posts whose subtitle is not back", len(bare), 0, str(bare[:5]))
         self.expect("posts whose file is not as it was", len(broken), 0, str(broken[:5]))
 
     def _with_jobs_done(self) -> list[dict[str, Any]]:

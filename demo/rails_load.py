@@ -34,14 +34,14 @@ NO_ECHO = 30.0
 
 @dataclass(frozen=True)
 class Post:
-    """Unix times of the request and of its answer. `subtitle` is what the answer had: versions without one have null.
-    `sha256`: of its file, at `path`."""
+    """Unix times of the request and of its answer, which `version` gave. `subtitle` is what it had: versions without
+    one have null. `sha256`: of its file."""
 
     title: str
     sent: float
     acknowledged: float
-    subtitle: str | None
-    path: str = ""
+    version: str
+    subtitle: str | None = None
     sha256: str = ""
 
 
@@ -71,10 +71,11 @@ async def create(site: Site, worker: Worker, content: bytes = b"") -> tuple[str,
             return "", f"status {answer.status}"
         told = json.loads(text)
         digest = hashlib.sha256(content).hexdigest() if content else ""
-        site.posts.append(Post(title, sent, time.time(), told.get("subtitle"), told["file"] or "", digest))
+        version = answer.headers.get("X-Version", "")
+        site.posts.append(Post(title, sent, time.time(), version, told.get("subtitle"), digest))
         if len(site.seeds) < SEEDS:
             site.seeds.append({**told, "sha256": digest})
-        return answer.headers.get("X-Version", ""), "" if told["title"] == title else "wrong body"
+        return version, "" if told["title"] == title else "wrong body"
 
 
 async def read(site: Site, worker: Worker, path: str) -> tuple[bytes, str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from customer import HERE
 from docker_customer import left_in, secrets_in, where_exposed
-from hub_rig import Customer, HubServer, Vendor
+from hub_rig import TOOLS, Customer, HubServer, Vendor
 
 from rig.databases import POSTGRES, REDIS, Image, postgres, redis
 from rig.debian import Debian
@@ -101,8 +101,17 @@ class RailsVendor(Vendor):
 
 
 class RailsCustomer(Customer):
+    """Has restic, too, as after `discode doctor --fix`."""
+
+    tools = (*TOOLS, "restic")
+
     def __init__(self, folder: Path, hub: HubServer):
         super().__init__(folder, hub, APP, HOST)
+
+    def snapshot_before(self, version: str) -> float:
+        """Unix time of the newest one that an update took; `version` is not yet in it."""
+        told = self.discode("backup", "list", self.app).last["snapshots"]
+        return max(float(one["taken"]) for one in told if one["version"] != version)
 
     def posts(self) -> Iterator[dict[str, Any]]:
         """All that there are, as they are told now."""
