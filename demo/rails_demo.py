@@ -164,7 +164,8 @@ class RailsDemo(Stage):
         kept = [post for post in posts if not undone.has(post)]
         lost = [post.title for post in kept if post.title not in found]
         there = [post for post in posts if post.title in found]
-        idle = [post.title for post in there if found[post.title]["marks"] == 0]
+        # Of a post that was made while the snapshot was, the job may not be in it: it is one that may be undone.
+        idle = [post.title for post in kept if found.get(post.title, {}).get("marks") == 0]
         bare = [post.title for post in kept if post.subtitle and found.get(post.title, {}).get("subtitle") is None]
         after = [post.title for post in there if post.version == DROPS]
         files = [post for post in there if post.sha256]
