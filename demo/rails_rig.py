@@ -27,6 +27,8 @@ MIGRATIONS = {
     "1.2.0": ("1.1.0", "1.2.0"),
     "1.3.0": ("1.1.0", "1.3.0"),
 }
+PAGE = 100  # posts that are asked for at once
+
 FILE = """\
 app: {app}
 version: {version}
@@ -114,11 +116,13 @@ class RailsCustomer(Customer):
         return max(float(one["taken"]) for one in told if one["version"] != version)
 
     def posts(self) -> Iterator[dict[str, Any]]:
-        """All that there are, as they are told now."""
-        last = 0
-        while page := json.loads(self.answer(f"/posts?after={last}")):
+        """All that there are, as they are told now. Under load there are always more: a page that is not full is the
+        last one."""
+        last, is_full = 0, True
+        while is_full:
+            page = json.loads(self.answer(f"/posts?after={last}&limit={PAGE}"))
             yield from page
-            last = page[-1]["id"]
+            last, is_full = page[-1]["id"] if page else last, len(page) == PAGE
 
     def answer(self, path: str) -> str:
         status, text = self.ask(path)
