@@ -147,8 +147,11 @@ def test_an_update_whose_snapshot_fails_does_not_begin_unless_that_is_allowed(ba
     assert backed_up.get() == (200, "1.0.0")
     status = backed_up.run("status", APP, "--json").last
     assert status["backup"]["failed"]["error"].startswith("There is no repository at")
+    hurried = backed_up.run("update", APP, "--no-snapshot", "--json").last
+    assert (hurried["to"], hurried.get("snapshot")) == ("1.1.0", None)
+    assert backed_up.run("rollback", APP, "--no-snapshot", "--json").last["to"] == "1.0.0"
     backed_up.run("backup", "setup", APP, "--before-updates", "try")
-    assert "There is no snapshot from before this update" in backed_up.run("update", APP).err
+    assert "There is no snapshot from before this update" in backed_up.run("update", APP, "--to", "1.1.0").err
     assert backed_up.get() == (200, "1.1.0")
 
 

@@ -173,12 +173,24 @@ def test_a_repository_in_trouble_touches_nothing(trouble):
             flow(world.world(), APP)
         world.system.time += 60
         assert raised.value.name == trouble.key and raised.value.exit_code == trouble.exit_code
-    allow = f"Or allow it without a snapshot: discode backup setup {APP} --before-updates try"
+    allow = "Or type it again with --no-snapshot, to go without one"
     assert raised.value.next_step == f"{trouble.next_step.rstrip('.')}. {allow}"
     assert "The update has not begun" in raised.value.sentence and "1.0 is still serving" in raised.value.sentence
     assert world.store.installation(APP).version == "1.0" and not held and not world.store.journals
     assert [(entry.flow, entry.outcome) for entry in world.store.entries[APP][1:]] == [("backup", "failed")] * 2
     assert world.store.entries[APP][-1].error == trouble.sentence
+
+
+def test_who_is_in_a_hurry_goes_without_a_snapshot_and_waits_for_no_backup():
+    world = backed_up()
+    world.publish("1.1", env=world.store.installations[APP].release.manifest.env)
+    world.repositories.storage.trouble = TROUBLES[0]
+    begun = world.system.now()
+    with world.store.backing_up(APP):
+        forth = update(world.world(), APP, without_snapshot=True)
+        back = rollback(world.world(), APP, without_snapshot=True)
+    assert (forth.to_version, forth.snapshot, back.to_version, back.snapshot) == ("1.1", None, "1.0", None)
+    assert world.system.now() - begun < 60
 
 
 @pytest.mark.parametrize(("setting", "outcome"), [("try", None), ("off", None), ("on", "1")])

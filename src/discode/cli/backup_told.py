@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..core.history import BACKUP, DRILL
+from ..core.history import BACKUP, DRILL, RESTORE
 
 if TYPE_CHECKING:
     from ..core.history import HistoryEntry
@@ -17,7 +17,9 @@ def described(world: World, name: str, history: Sequence[HistoryEntry]) -> dict[
     plan = world.repositories.plan(name)
     past = [one for one in history if one.flow == BACKUP]
     done = next((one for one in reversed(past) if one.outcome == "done"), None)
-    failed = past[-1] if past and past[-1].outcome != "done" else None
+    # What failed before the app came from a snapshot is of another machine, or of an installation that is gone.
+    came = max((one.at for one in history if one.flow == RESTORE and one.from_version is None), default=0.0)
+    failed = past[-1] if past and past[-1].outcome != "done" and past[-1].at > came else None
     drills = [one for one in history if one.flow == DRILL]
     proved = next((one for one in reversed(drills) if one.outcome == "done"), None)
     unproved = drills[-1] if drills and drills[-1].outcome != "done" else None
@@ -37,7 +39,7 @@ def text_of(told: dict[str, Any], name: str, now: float) -> str:
     """One line of `described`."""
     if told["repository"] is None:
         return f"not set up; to set them up: discode backup setup {name} --to PLACE"
-    last = f"last {age_of(now - told['last'])} ago" if told["last"] else "none yet"
+    last = f"last {age_of(now - told['last'])} ago" if told["last"] else f"none yet (discode backup now {name})"
     daily = f", daily at {told['at']}" if told["at"] else ""
     missing = f"; without what is at your address: {', '.join(told['missing'])}" if told["missing"] else ""
     failed = f"; the last one failed: {told['failed']['error'].rstrip('.')}" if told["failed"] else ""
@@ -51,7 +53,8 @@ def _proved(told: dict[str, Any], name: str, now: float) -> str:
         return f"the last drill failed: {told['drill_failed']['error'].rstrip('.')}"
     if told["proved"]:
         return f"a restore was last proved {age_of(now - told['proved'])} ago"
-    return f"no restore was ever proved; to do so: discode backup drill {name}"
+    how = f"; to do so: discode backup drill {name}" if told["last"] else ""
+    return f"no restore was ever proved{how}"
 
 
 def age_of(seconds: float) -> str:

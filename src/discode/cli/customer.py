@@ -28,9 +28,7 @@ Sure = Annotated[
         "--yes", "-y", help="Go back even if a release command has changed the data since. With --with-data: --yes APP."
     ),
 ]
-NoSnapshot = Annotated[
-    bool, typer.Option("--no-snapshot", help="With --with-data: take no snapshot of what is replaced.")
-]
+NoSnapshot = Annotated[bool, typer.Option("--no-snapshot", help="Take no snapshot first, where backups are set up.")]
 
 
 def update(
@@ -41,6 +39,7 @@ def update(
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for a staged rollout to reach this machine.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try a release again that failed here before.")] = False,
+    no_snapshot: NoSnapshot = False,
     set_: Assignments = [],
     set_from_env: FromEnvironment = [],
     settings: SettingsFile = None,
@@ -68,9 +67,11 @@ def update(
     values = collect(set_, set_from_env, settings)
 
     def ask_and_update(world: World) -> Result:
-        return asking(
-            lambda given: flow.update(world, app, to=to, retry=retry, ahead=now, settings={**values, **given}), as_json
-        )
+        def go(given: Mapping[str, str]) -> Result:
+            every = {**values, **given}
+            return flow.update(world, app, to=to, retry=retry, ahead=now, settings=every, without_snapshot=no_snapshot)
+
+        return asking(go, as_json)
 
     _reported("update", app, as_json, ask_and_update)
 
@@ -101,13 +102,19 @@ def rollback(
     if with_data:
         _with_data(app, name if yes else "", to, values, as_json, snapshot_before=not no_snapshot)
         return
-    if name or no_snapshot:
-        what = "--no-snapshot is" if no_snapshot else f"A name after {app} ({name}) is"
-        raise UsageError(f"{what} for --with-data alone. Nothing was changed.", f"See: discode rollback {app} --help")
+    if name:
+        raise UsageError(
+            f"A name after {app} ({name}) is for --with-data alone. Nothing was changed.",
+            f"See: discode rollback {app} --help",
+        )
 
     def flow(sure: bool) -> None:
         def ask_and_go_back(world: World) -> Result:
-            return asking(lambda given: rollback(world, app, to=to, sure=sure, settings={**values, **given}), as_json)
+            def go(given: Mapping[str, str]) -> Result:
+                every = {**values, **given}
+                return rollback(world, app, to=to, sure=sure, settings=every, without_snapshot=no_snapshot)
+
+            return asking(go, as_json)
 
         _reported("rollback", app, as_json, ask_and_go_back)
 

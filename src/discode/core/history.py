@@ -12,6 +12,7 @@ BACKUP = "backup"  # a flow that changes nothing of what serves
 DRILL = "drill"  # likewise: of a snapshot that was restored to see whether it can be
 EXPORT = "export"  # likewise: of a file with all of the app
 QUIET = (BACKUP, DRILL, EXPORT)
+RESTORE = "restore"  # without a version before it: the app came from a snapshot, new on this machine
 GUARD = "guard"  # the flow of a guard that could not settle what a killed command left
 Outcome = Literal["done", "failed", "settled-forward", "settled-back"]
 

@@ -38,13 +38,20 @@ class DataIsNewer(Refused):
 
 
 def rollback(
-    world: World, app: str, *, to: str | None = None, sure: bool = False, settings: Mapping[str, str] = {}
+    world: World,
+    app: str,
+    *,
+    to: str | None = None,
+    sure: bool = False,
+    settings: Mapping[str, str] = {},
+    without_snapshot: bool = False,
 ) -> Result:
-    """`sure`: also where the data has been changed since. `settings`: where the older release wants others. Raises
-    DataIsNewer."""
+    """`sure`: also where the data has been changed since. `settings`: where the older release wants others.
+    `without_snapshot`: takes none first, and waits for no backup. Raises DataIsNewer."""
     steps, snapshot = world.steps(), None
-    await_backup(world, app, steps)
-    if wants_snapshot(world, app):
+    if not without_snapshot:
+        await_backup(world, app, steps)
+    if not without_snapshot and wants_snapshot(world, app):
         snapshot = snapshot_before(world, _possible(world, app, to, sure, settings, steps), "rollback", steps)
     return with_bytes(world, app, steps, lambda: _rollback(world, app, to, sure, settings, snapshot, steps))
 

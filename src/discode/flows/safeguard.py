@@ -41,7 +41,7 @@ def snapshot_before(
 
 def _not_begun(before: Installation, flow: str, error: DiscodeError) -> DiscodeError:
     kind = type(error) if isinstance(error, Busy | Refused | Unreachable) else Refused
-    allow = f"Or allow it without a snapshot: discode backup setup {before.app} --before-updates try"
+    allow = "Or type it again with --no-snapshot, to go without one"
     return kind(
         f"{error.sentence} The {flow} has not begun, for it takes a snapshot first; {before.version} is still serving.",
         f"{error.next_step.rstrip('.')}. {allow}" if error.next_step else allow,

@@ -38,12 +38,15 @@ def update(
     retry: bool = False,
     ahead: bool = False,
     settings: Mapping[str, str] = {},
+    without_snapshot: bool = False,
 ) -> Result:
     """To the newest release of the installation's channel, or to version `to`; through intermediate releases where
     the vendor requires them. `retry`: also to a release that has failed here. `ahead`: not waiting for its rollout.
-    `settings`: what a newer release asks for, or wants otherwise; each goes to the releases that know it."""
+    `settings`: what a newer release asks for, or wants otherwise; each goes to the releases that know it.
+    `without_snapshot`: takes none first, and waits for no backup."""
     steps = world.steps()
-    await_backup(world, app, steps)
+    if not without_snapshot:
+        await_backup(world, app, steps)
     with world.store.asking(app):
         while True:
             before = _settled(world, app, steps)
@@ -54,7 +57,7 @@ def update(
             if isinstance(plan, NothingToDo):
                 return _nothing(before, index, plan, settings, steps)
             release, given = _brought(world, before, releases, plan, settings, steps)
-            snapshot = snapshot_before(world, before, "update", steps)
+            snapshot = None if without_snapshot else snapshot_before(world, before, "update", steps)
             with world.store.lock(app):
                 settle(world, app, steps)
                 if not _is_as_planned(world, before, release, given, steps):
