@@ -1,11 +1,15 @@
-"""What is to be seen of a backup in memory: its newest snapshot, the proxy's mode, what is left of the staging."""
+"""What is to be seen of a backup in memory: its newest snapshot, the proxy's mode, what is left of the staging.
+And what its first snapshot is made to say of itself."""
 
+import json
 from pathlib import Path
 
 from scenarios import APP
 
 from discode.core.snapshot import RECORD, read_record
 
+FIRST = "00000001"
+PART = {"kind": "volume", "path": "/memory/volumes/myapp/data", "size": 1, "how": "live"}
 STAGED = Path("/memory/staging") / APP
 
 
@@ -21,3 +25,19 @@ def mode(world):
 
 def left(world):
     return [path for path in world.repositories.files if path.is_relative_to(STAGED)]
+
+
+def with_record(world, **fields):
+    """The first snapshot says that of itself."""
+    _changed(world, RECORD, fields, lambda data: read_record(data).as_dict())
+
+
+def with_installation(world, **fields):
+    """The first snapshot says that of the installation."""
+    _changed(world, "documents/installation.json", fields, json.loads)
+
+
+def _changed(world, name, fields, read):
+    one, files = world.repositories.storage.kept[FIRST]
+    path = Path(one.folder) / name
+    files[path] = json.dumps(read(files[path]) | fields, default=lambda part: part.as_dict()).encode()

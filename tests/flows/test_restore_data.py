@@ -1,6 +1,5 @@
 """Restore in memory: what is refused while nothing is touched, and what the result says. Faults: `scenarios`."""
 
-import json
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from scenarios import (
     settle_once,
     with_nothing_beside,
 )  # fmt: skip
+from snapshot_seen import FIRST, PART, with_installation, with_record
 
 from discode.core.backup_errors import BackupFailed, NoRepository, NoSuchSnapshot, RepositoryDamaged
 from discode.core.errors import DiscodeError, Failed, Interrupted, PreflightError, Refused
@@ -38,8 +38,6 @@ from discode.testing.memory_accessories import AccessoryBehaviour, Elsewhere
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemoryWorld
 
-FIRST = "00000001"
-
 
 @pytest.fixture
 def world():
@@ -50,14 +48,6 @@ def world():
 
 def restore(world, which=FIRST, **options):
     return restore_data(world.world(), APP, which, sure=True, **options)
-
-
-def with_record(world, **fields):
-    """The snapshot says that of itself."""
-    one, files = world.repositories.storage.kept[FIRST]
-    path = Path(one.folder) / RECORD
-    changed = read_record(files[path]).as_dict() | fields
-    files[path] = json.dumps(changed, default=lambda part: part.as_dict()).encode()
 
 
 def untouched(world):
@@ -94,17 +84,20 @@ def test_nobody_restores_without_having_consented(world):
 
 
 @pytest.mark.parametrize(
-    ("fields", "key"),
+    ("change", "key"),
     [
-        ({"snapshot_schema": SCHEMA + 1}, "newer-snapshot"),
-        ({"architecture": "riscv64"}, "other-architecture"),
-        ({"app": "another"}, "other-app"),
-        ({"kind": "no such kind"}, "damaged-snapshot"),
+        (lambda world: with_record(world, snapshot_schema=SCHEMA + 1), "newer-snapshot"),
+        (lambda world: with_installation(world, installation_schema=99), "newer-snapshot"),
+        (lambda world: with_record(world, architecture="riscv64"), "other-architecture"),
+        (lambda world: with_record(world, app="another"), "other-app"),
+        (lambda world: with_record(world, kind="no such kind"), "damaged-snapshot"),
+        (lambda world: with_record(world, parts=[{**PART, "name": "../../etc"}]), "damaged-snapshot"),
+        (lambda world: with_installation(world, release="?"), "damaged-snapshot"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_snapshot_that_cannot_be_restored_here_is_refused(world, fields, key):
-    with_record(world, **fields)
+def test_a_snapshot_that_cannot_be_restored_here_is_refused(world, change, key):
+    change(world)
     with pytest.raises(Refused) as refused:
         restore(world)
     assert refused.value.name == key

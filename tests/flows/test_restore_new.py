@@ -1,26 +1,22 @@
 """A snapshot as a new installation, in memory: what is refused while nothing is touched, and what comes along. Faults:
 `test_arrivals`."""
 
-import json
-from pathlib import Path
-
 import pytest
 from arrivals import COPY, FILES, bare, elsewhere, repository, snapshot_of
 from beside import ONLY_DB
 from scenarios import APP, ROUTE
+from snapshot_seen import FIRST, PART, with_installation, with_record
 
 from discode.core.backup_errors import DrillFailed, NoSuchSnapshot, WrongPassword
 from discode.core.errors import DiscodeError, PreflightError, Refused, Unreachable
 from discode.core.installation import Route
 from discode.core.scratch import scratch_of
-from discode.core.snapshot import RECORD, read_record
 from discode.flows.drill import drill
 from discode.flows.remove import remove
 from discode.flows.restore_new import restore_new
 from discode.testing.memory_runtime import VOLUMES, Behaviour
 
-PART = {"kind": "volume", "path": "/memory/volumes/myapp/data", "size": 1, "how": "live"}
-FIRST, ELSEWHERE = "00000001", Route(hosts=("copy.test",))
+ELSEWHERE = Route(hosts=("copy.test",))
 
 
 def volumes(world, app):
@@ -31,19 +27,6 @@ def volumes(world, app):
 def untouched(world, app=APP):
     assert world.store.installation(app) is None and not world.store.journals and not world.store.revisions.get(app)
     assert not volumes(world, app) and app not in world.proxy.services
-
-
-def with_record(world, **fields):
-    """The snapshot says that of itself."""
-    one, files = world.repositories.storage.kept[FIRST]
-    path = Path(one.folder) / RECORD
-    files[path] = json.dumps(read_record(files[path]).as_dict() | fields, default=lambda part: part.as_dict()).encode()
-
-
-def with_installation(world, **fields):
-    one, files = world.repositories.storage.kept[FIRST]
-    path = Path(one.folder) / "documents/installation.json"
-    files[path] = json.dumps(json.loads(files[path]) | fields).encode()
 
 
 def test_all_of_it_comes_back_where_nothing_is_known():

@@ -16,8 +16,6 @@ from .model import Meta, Model, ValidationError
 SCHEMA = 3
 WITH_DUMPS = 2
 WITH_ELSEWHERE = 3
-# Kinds of parts that `restore` can bring back; what is at an address of the customer's it leaves as it is.
-RESTORED = ("documents", "volume", "databases", "dump", "elsewhere")
 RECORD = "snapshot.json"
 Cause = Literal["asked", "scheduled", "update", "rollback", "restore", "export"]
 ID = r"^[0-9a-f]{8}$"

@@ -50,15 +50,18 @@ class Found:
 def find(repository: Backups, app: str, which: str, machine: str, steps: Steps) -> Found:
     """`which`: the id of a snapshot, or `latest`; `machine`: this one's architecture.
 
-    Raises NoSuchSnapshot; Refused for one of a newer Discode, of another architecture, or damaged; what the port
-    Backups raises.
+    Raises NoSuchSnapshot, and as `read`.
     """
     with steps("repository", "Reading the repository"):
-        one = _chosen(repository, app, which)
-        record = read_record(repository.read(one, RECORD))
-        check_architecture(record, machine)
-        _check_names(record)
-        documents = repository.read_folder(one, DOCUMENTS)
+        return read(repository, _chosen(repository, app, which), machine)
+
+
+def read(repository: Backups, one: Snapshot, machine: str) -> Found:
+    """Raises Refused for one of a newer Discode, of another architecture, or damaged; what the port Backups raises."""
+    record = read_record(repository.read(one, RECORD))
+    check_architecture(record, machine)
+    _check_names(record)
+    documents = repository.read_folder(one, DOCUMENTS)
     return Found(one, record, *_installation(one, documents), documents)
 
 

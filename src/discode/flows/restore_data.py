@@ -17,7 +17,6 @@ answer is not restored, and then it is stopped as before.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -27,15 +26,15 @@ from ..core.backup_errors import NoSuchSnapshot
 from ..core.errors import DiscodeError, Failed, PreflightError, Refused
 from ..core.installation import Installation
 from ..core.journal import Journal, swap_of
-from ..core.model import ValidationError
 from ..core.quantity import format_size
 from ..core.release import Release
-from ..core.snapshot import RECORD, RESTORED, Snapshot, SnapshotRecord, check_architecture, read_record
+from ..core.snapshot import Snapshot, SnapshotRecord
 from ..ports.accessories import AccessorySpec
 from ..ports.backups import Backups
 from . import accessories, loading
-from .backup import DOCUMENTS, take
+from .backup import take
 from .bring import Missing, lacks, with_bytes
+from .found_snapshot import LATEST, Found, read
 from .instance import boot, confirm, retire_others, switch
 from .prepare import settled_settings
 from .record import finish
@@ -46,7 +45,6 @@ from .world import Result, Site, Steps, World
 
 ROOM = 64 * 1024 * 1024  # bytes that stay free beside what is restored
 NEW_SERVER = 64 * 1024 * 1024  # bytes of a database server with nothing in it
-LATEST = "latest"
 
 
 class WouldUndo(Refused):
@@ -63,22 +61,12 @@ class WouldUndo(Refused):
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A snapshot that can be restored here, with what its documents say: the installation as it was."""
-
-    snapshot: Snapshot
-    record: SnapshotRecord
-    installation: Installation
-    settings: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Planned:
     """From `before`, which is installed, to the snapshot; `settings` and `beside` are those that there are to be
     then."""
 
     before: Installation
-    chosen: Chosen
+    chosen: Found
     settings: Mapping[str, str] = field(repr=False)
     beside: Mapping[str, AccessorySpec]
 
@@ -108,7 +96,7 @@ def restore_data(world: World, app: str, which: str, *, sure: bool = False, snap
 
 
 def bring_back(
-    world: World, repository: Backups, chosen: Chosen, undo: WouldUndo | None, steps: Steps, *, snapshot_before: bool
+    world: World, repository: Backups, chosen: Found, undo: WouldUndo | None, steps: Steps, *, snapshot_before: bool
 ) -> tuple[Installation, Installation, str | None, str]:
     """What was before, what there is now, the id of the snapshot of what was replaced, and what to say of it. Raises
     `undo` when nothing else keeps it from being restored."""
@@ -166,7 +154,7 @@ def _of_an_address(record: SnapshotRecord, accessory: str) -> str:
     return f"{told} Nothing of it is in the snapshot."
 
 
-def choose(world: World, repository: Backups, app: str, which: str, steps: Steps) -> Chosen:
+def choose(world: World, repository: Backups, app: str, which: str, steps: Steps) -> Found:
     found = {one.id: one for one in snapshots(world, app, steps)}
     one = found.get(which) if which != LATEST else next(reversed(found.values()), None)
     if one is None:
@@ -175,43 +163,17 @@ def choose(world: World, repository: Backups, app: str, which: str, steps: Steps
             f"See which there are: discode backup list {app}",
         )
     with steps("record", f"Reading what the snapshot {one.id} holds"):
-        record = read_record(repository.read(one, RECORD))
-        _check_record(record, app, world.repositories.architecture())
-        return Chosen(one, record, *_documents(repository, one))
-
-
-def _check_record(record: SnapshotRecord, app: str, machine: str) -> None:
-    """Raises Refused for what cannot be restored here, or not all of it."""
-    check_architecture(record, machine)
-    if record.app != app:
+        chosen = read(repository, one, world.repositories.architecture())
+    if chosen.record.app != app:
         raise Refused(
-            f"The snapshot is of {record.app}, not of {app}. Nothing was changed.",
+            f"The snapshot is of {chosen.record.app}, not of {app}. Nothing was changed.",
             f"See which there are: discode backup list {app}",
             key="other-app",
         )
-    if strange := [part.kind for part in record.parts if part.kind not in RESTORED]:
-        raise Refused(
-            f"The snapshot has a part that cannot be restored yet ({strange[0]}). Nothing was changed.",
-            "How to restore by hand, with restic: docs/backup.md, By hand",
-            key="restore-by-hand",
-        )
+    return chosen
 
 
-def _documents(repository: Backups, one: Snapshot) -> tuple[Installation, dict[str, str]]:
-    """Raises Refused for damaged ones."""
-    try:
-        was = Installation.read_json(repository.read(one, f"{DOCUMENTS}/installation.json"))
-        settings = json.loads(repository.read(one, f"{DOCUMENTS}/settings.json"))
-        return was, {str(name): str(value) for name, value in settings.items()}
-    except (ValidationError, ValueError, AttributeError):
-        raise Refused(
-            f"What the snapshot {one.id} says of the installation is damaged. Nothing was changed.",
-            f"Choose another snapshot: discode backup list {one.app}",
-            key="damaged-snapshot",
-        ) from None
-
-
-def _possible(world: World, chosen: Chosen, undo: WouldUndo | None, steps: Steps) -> Planned:
+def _possible(world: World, chosen: Found, undo: WouldUndo | None, steps: Steps) -> Planned:
     """With the bytes of the snapshot's release on this machine. Raises what keeps it from being restored, while nothing
     is touched."""
     app, release = chosen.record.app, chosen.installation.release
@@ -247,7 +209,7 @@ def _lacks(site: Site, before: Installation, release: Release, settings: Mapping
     return lacks(site, before, before.release)
 
 
-def _check_kind(before: Installation, chosen: Chosen) -> None:
+def _check_kind(before: Installation, chosen: Found) -> None:
     """Raises Refused."""
     was = chosen.installation
     if was.kind != before.kind:
@@ -259,7 +221,7 @@ def _check_kind(before: Installation, chosen: Chosen) -> None:
         )
 
 
-def _check_room(site: Site, chosen: Chosen) -> None:
+def _check_room(site: Site, chosen: Found) -> None:
     """Raises PreflightError. How much room a dump takes when it is loaded is known then; twice its own is usual."""
     loaded = sum(2 * part.size + NEW_SERVER for part in chosen.record.dumps)
     needed, free = ROOM + chosen.record.size + loaded, site.runtime.free_disk()
