@@ -196,7 +196,6 @@ def test_the_way_back_with_the_data_is_asked_for_by_the_name_of_the_app(backed_u
     backed_up.run("update", APP)
     for words, said in (
         (["--yes", APP], "is for --with-data alone"),
-        (["--no-snapshot"], "is for --with-data alone"),
         (["--with-data", "--yes", "another"], "is not the name of the app"),
         (["--with-data", "--yes", APP, "--set", "GREETING=hi"], "the settings are those from before the update"),
     ):
