@@ -114,6 +114,6 @@ def test_without_a_provider_a_check_says_how_to_set_one(place):
 
 def test_providers_are_listed(place):
     listed = place.run("proxy", "dns", "providers").out
-    assert "\ncloudflare\n" in listed and "route53 (needs: pip install 'dns-lexicon[route53]')" in listed
+    assert "\ncloudflare\n" in listed and "softlayer (needs: pip install 'dns-lexicon[softlayer]')" in listed
     assert place.run("proxy", "dns", "providers", "powerdns", "--json").last["options"][0] == "auth_token"
     assert "did you mean powerdns?" in place.run("proxy", "dns", "providers", "powerdn", code=4).err

@@ -51,7 +51,7 @@ def test_a_check_says_what_stays_when_it_cannot_be_removed_and_the_next_one_remo
 
 def test_providers_are_listed_with_what_they_ask_for(world):
     listed = world.edge.ok("dns", "providers").splitlines()
-    assert "cloudflare" in listed and "powerdns" in listed and "route53 (needs more)" in listed
+    assert "cloudflare" in listed and "powerdns" in listed and "softlayer (needs more)" in listed
     assert world.edge.ok("dns", "providers", "cloudflare") == "auth_token\nauth_username\nzone_id\n"
     assert "did you mean cloudflare" in world.edge.run("dns", "providers", "cloudflar").stderr
 

@@ -26,7 +26,6 @@ def ask(
 @contextmanager
 def _container(engine: Engine, spec: AccessorySpec, network: Network) -> Iterator[str]:
     name, api = client_name(spec.app, spec.name), engine.api
-    _remove(engine, name, spec.app)
     host_config = containers.host_config(engine, {}, spec.accessory.resources, network.name, "no")
     made = api.create_container(
         spec.accessory.image.reference, name=name, entrypoint=["cat"], command=[], environment=spec.env,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,8 +37,9 @@ def run_name(app: str, number: str) -> str:
 
 
 def client_name(app: str, accessory: str) -> str:
-    """Of a container that asks a server elsewhere, one at a time. Its role is RUN: it ends with who has made it."""
-    return f"{app}..client-{accessory}"
+    """Of a container that asks a server elsewhere. Its role is RUN: it ends with who has made it. Each has another
+    name: the engine is still removing one, and keeps its name, when the next is made."""
+    return f"{app}..client-{accessory}-{secrets.token_hex(4)}"
 
 
 def instance_of(container: str) -> InstanceName | None:
