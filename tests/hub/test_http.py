@@ -215,7 +215,8 @@ def test_publishing_promoting_yanking_and_reporting_at_once_leave_an_index_that_
             refused.append(error.name)
 
     def publish(number):
-        return lambda: vendor.publish(f"1.{number}", f"print({number})", channels=["beta"])
+        source = f"source-{number}"
+        return lambda: vendor.publish(f"1.{number}", f"print({number})", source, channels=["beta"])
 
     def report(number):
         body = {**REPORT, "installation": f"{number:032x}", "outcome": "failed"}

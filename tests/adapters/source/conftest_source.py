@@ -26,8 +26,9 @@ class Vendor:
         self.repo, self.keys = folder / "releases", folder / "keys"
         self.repository = FolderRepository(self.repo, self.keys)
 
-    def publish(self, version, content="print()", **options):
-        app = self.folder / "source" / "app"
+    def publish(self, version, content="print()", source="source", **options):
+        """From a folder of its own, `source`, where several publish at once: they write the same files otherwise."""
+        app = self.folder / source / "app"
         app.mkdir(parents=True, exist_ok=True)
         (app / "server.py").write_text(content)
         file = app.parent / "discode.yml"
