@@ -12,7 +12,9 @@ from sqlalchemy import select
 from test_licenses import Licensee
 from test_tokens import Kept
 
-from discode.adapters.source import Reports
+from discode.adapters.source import HubReports
+from discode.cli.report import NO_ID, preview
+from discode.core.errors import NoSuchApp, Refused, UsageError
 from discode.core.history import HistoryEntry
 from discode.core.offer import is_in
 from discode.core.release import HELD
@@ -277,26 +279,41 @@ def entry(**fields):
     )  # fmt: skip
 
 
+def test_a_restore_that_failed_is_no_failure_of_the_release(vendor):
+    halting(vendor, reports=1)
+    failed = told(1, flow="restore", outcome="failed", version="1.1", serves="1.0")
+    assert sent(vendor, failed, vendor.seats.of(1)) == 202
+    assert numbers(vendor) == (1, {"reported": 1, "failed": 0}, False)
+    assert vendor.place.call("GET", "/api/v1/apps/myapp/reports")["adoption"] == {"1.0": 1}
+
+
 def test_a_customer_who_agreed_sends_what_is_shown_and_nothing_else(vendor, tmp_path):
     vendor.publish("1.1", "print(11)")
     vendor.place.call("PUT", "/api/v1/apps/myapp", json={"access": "licensed"})
     home, (_, key) = tmp_path / "home", vendor.issue()
-    reports = Reports(home)
-    assert reports.send("myapp", vendor.place.url, [entry()]) == ""
-    assert vendor.place.call("GET", "/api/v1/apps/myapp/reports")["installations"] == 0, "not agreed"
-    reports.enable("myapp")
-    assert "could not be sent" in reports.send("myapp", vendor.place.url, [entry()]), "no license"
+    reports = HubReports(home)
+    assert reports.agreed() == [] and reports.agreement("myapp") is None
+    reports.enable("myapp", 1.0)
+    reports.enable("myapp", 2.0)
+    assert reports.agreed() == ["myapp"] and reports.agreement("myapp").told == 1.0, "agreed once"
+    shown = preview("myapp", reports.agreement("myapp").installation, [entry()])
+    with pytest.raises(Refused, match="license"):
+        reports.send("myapp", vendor.place.url, shown)
     license = Licensee(home, vendor).activate(key)
-    shown = reports.preview("myapp", [entry()])
     assert set(shown) == {"app", "installation", "flow", "version", "before", "serves", "outcome", "seconds"}
     assert "db.example.com" not in json.dumps(shown) and shown["installation"] != license.installation
-    assert reports.send("myapp", vendor.place.url, [entry()]) == ""
+    reports.send("myapp", vendor.place.url, shown)
     assert vendor.place.call("GET", "/api/v1/apps/myapp/reports")["adoption"] == {"1.0": 1}
     with vendor.place.hub.database.read() as session:
         from discode.hub.models import Report
 
         kept = session.query(Report).one()
         assert {"installation", "version", "outcome"} <= set(vars(kept)) and kept.installation == shown["installation"]
+    with pytest.raises((NoSuchApp, UsageError)):
+        reports.send("myapp", vendor.place.url, {**shown, "version": "9.9"})
+    agreement = reports.agreement("myapp")
     reports.disable("myapp")
-    assert reports.preview("myapp", [entry()])["installation"] == "0" * 32
-    assert reports.preview("myapp", []) is None
+    reports.keep("myapp", agreement)
+    assert reports.agreed() == [], "who has changed their mind meanwhile is asked again"
+    assert preview("myapp", NO_ID, [entry()])["installation"] == "0" * 32
+    assert preview("myapp", NO_ID, []) is None

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # every command makes one of these, and few back up
     from ..ports.backups import Backups, Staging
     from .files.backup_plans import BackupPlans, KeptPlan
 
-_DOCUMENTS = ("access.json", "license.json", "seat.json", "history.jsonl")
+_DOCUMENTS = ("access.json", "license.json", "seat.json", "history.jsonl", "reporting.json")
 
 
 class HostRepositories:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -73,7 +73,7 @@ def update(
 
         return asking(go, as_json)
 
-    _reported("update", app, as_json, ask_and_update)
+    run_flow("update", as_json, ask_and_update)
 
 
 def rollback(
@@ -116,7 +116,7 @@ def rollback(
 
             return asking(go, as_json)
 
-        _reported("rollback", app, as_json, ask_and_go_back)
+        run_flow("rollback", as_json, ask_and_go_back)
 
     try:
         flow(yes)
@@ -204,14 +204,6 @@ def uninstall(
     run_flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))
     if purge:
         give_up(app, as_json)
-
-
-def _reported(name: str, app: str, as_json: bool, flow: Callable[[World], Result]) -> None:
-    from ..core.names import check_slug
-    from .report import reporting
-
-    check_slug(app)
-    run_flow(name, as_json, lambda world: reporting(world, app, flow))
 
 
 def _check(app: str, as_json: bool) -> None:

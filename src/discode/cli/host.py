@@ -86,7 +86,7 @@ def settle(
     world = wiring.world(as_json, "discode settle")
     for each in world.store.apps():
         try:
-            run_and_show(partial(restore, world, each), as_json)
+            run_and_show(world, partial(restore, world, each), as_json)
         except DiscodeError as error:
             worst = max(worst, show(error, as_json=as_json))
     _renew_leases(world.store.apps())

@@ -129,9 +129,10 @@ def _install(world: World, wanted: InstallRequest, license_file: str | None, as_
     def flow(given: dict[str, str]) -> Result:
         return install(world, replace(wanted, settings={**wanted.settings, **given}))
 
-    with_license(
-        wanted.app, wanted.source, license_file, as_json, lambda: run_and_show(lambda: asking(flow, as_json), as_json)
-    )
+    def run() -> None:
+        run_and_show(world, lambda: asking(flow, as_json), as_json)
+
+    with_license(wanted.app, wanted.source, license_file, as_json, run)
 
 
 def _route(app: str, hosts: list[str], path_prefix: str, as_json: bool) -> Route:

@@ -85,7 +85,7 @@ def elsewhere(given: Given, ports: tuple[ProxyKind | None, int | None, int | Non
         kept = repository_at(given.repository, given.app, given.password_file, given.credentials_file, as_json)
     repository = _opened(world, given, kept)
     with said_of(kept.plan.repository) if kept else nullcontext():
-        run_and_show(lambda: restore_new(world, _wanted(given, world, repository, kept, route, own)), as_json)
+        run_and_show(world, lambda: restore_new(world, _wanted(given, world, repository, kept, route, own)), as_json)
 
 
 def from_file(
@@ -99,7 +99,7 @@ def from_file(
     route, own = _route(given, machine, as_json)
     repository = repository_in(folder, given.app, passphrase)
     try:
-        run_and_show(lambda: restore_new(world, _wanted(given, world, repository, None, route, own)), as_json)
+        run_and_show(world, lambda: restore_new(world, _wanted(given, world, repository, None, route, own)), as_json)
     except WrongPassword as error:
         raise WrongPassword(
             f"The passphrase does not open {file}. Nothing was changed.",

@@ -20,12 +20,18 @@ def run_flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:
     host = wiring.host(as_json)
     host.ask_ahead()
     world = wiring.world(as_json, f"discode {name}", on=host)
-    run_and_show(lambda: flow(world), as_json)
+    run_and_show(world, lambda: flow(world), as_json)
 
 
-def run_and_show(flow: Callable[[], Result], as_json: bool) -> None:
+def run_and_show(world: World, flow: Callable[[], Result], as_json: bool) -> None:
+    """However it ends, and whatever an earlier one has left to tell, the vendors hear of it that are to."""
+    from ..flows.reporting import tell_vendors
+
     begun = time.monotonic()
-    result = flow()
+    try:
+        result = flow()
+    finally:
+        tell_vendors(world)
     emit_result(result, time.monotonic() - begun, as_json=as_json)
 
 

@@ -18,7 +18,7 @@ from .wiring_host import Host
 
 if TYPE_CHECKING:
     from ..adapters.files import Accesses
-    from ..adapters.source import Licenses, Reports
+    from ..adapters.source import HubReports, Licenses
     from ..core.installation import Installation
     from ..core.release import Index
 
@@ -44,14 +44,17 @@ def world(as_json: bool, command: str, *, pin: str | None = None, on: Host | Non
     `on` the host when the command has one already."""
     from ..adapters.backups import HostRepositories
     from ..adapters.files import FileStore
-    from ..adapters.source import FileSources
+    from ..adapters.source import FileSources, HubReports
     from ..adapters.system import RealClock, RealSystem
 
     place, report = home(), report_for(as_json)
     store = FileStore(place, command, report.note)
     sources = FileSources(place, pin=pin, note=report.note)
     machine = on or host(as_json)
-    return World(store, sources, machine, RealSystem(), RealClock(), report, machine.names(), HostRepositories(place))
+    return World(
+        store, sources, machine, RealSystem(), RealClock(), report, machine.names(), HostRepositories(place),
+        HubReports(place),
+    )  # fmt: skip
 
 
 def now() -> float:
@@ -68,11 +71,11 @@ def is_left_alone() -> bool:
     return is_needed(sys.stdin.buffer)
 
 
-def reports() -> Reports:
+def reports() -> HubReports:
     """What is told to vendors of updates here, where the customer agreed."""
-    from ..adapters.source import Reports
+    from ..adapters.source import HubReports
 
-    return Reports(home())
+    return HubReports(home())
 
 
 def licenses() -> Licenses:

@@ -249,7 +249,7 @@ def _tell_history(
     if isinstance(error, Busy) and error.name == Busy.key:
         return
     serves = world.store.installation(app)
-    if is_told(world.store, app, begun, serves.version if serves else None):
+    if is_told(world.store, app, BACKUP, begun, serves.version if serves else None):
         return  # its journal was settled
     flow = EXPORT if cause == "export" else BACKUP
     entry = HistoryEntry(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.domains import told
 from ..core.errors import DiscodeError, ReleaseFailed
-from ..core.history import GUARD, HistoryEntry, Outcome
+from ..core.history import HistoryEntry, Outcome
 from ..core.installation import Installation
 from ..core.journal import Journal, Side
 from ..ports.store import Store
@@ -33,7 +33,7 @@ def tell_history(
     """Once a flow: a crash between this line and the clearing of the journal must not tell it twice. A line that is
     damaged keeps nobody from going on."""
     serves = installation.version if installation else None
-    if is_told(site.store, journal.app, journal.started, serves):
+    if is_told(site.store, journal.app, journal.flow, journal.started, serves):
         return
     entry = HistoryEntry(
         started=journal.started,
@@ -52,10 +52,11 @@ def tell_history(
     site.store.append_history(journal.app, entry)
 
 
-def is_told(store: Store, app: str, started: float, serves: str | None) -> bool:
-    """Whether the last line of the history is that of the flow that began then."""
-    last = [one for one in store.readable_history(app)[0] if one.flow != GUARD][-1:]
-    return bool(last) and (last[0].started, last[0].serves) == (started, serves)
+def is_told(store: Store, app: str, flow: str, started: float, serves: str | None) -> bool:
+    """Whether the history has the end of the flow that began then. It need not be the last line: a backup, which needs
+    the app's lock for a moment only, may have told of itself since."""
+    lines = store.readable_history(app)[0]
+    return any((one.flow, one.started, one.serves) == (flow, started, serves) for one in lines)
 
 
 def write_if_possible(site: Site, journal: Journal) -> None:

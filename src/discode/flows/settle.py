@@ -10,6 +10,7 @@ from ..core.journal import Journal
 from ..core.names import check_slug
 from . import loading
 from .conclude import conclude
+from .reporting import tell_vendors
 from .world import Steps, World
 
 GUARD_TRIES = 30
@@ -71,6 +72,7 @@ def settle_for_the_dead(world: World, app: str) -> None:
                 with world.store.lock(app):
                     settle(world, app, world.steps(), Interrupted("The command was killed; its guard settled the app."))
             sweep_staging(world, app)
+            tell_vendors(world)
             return
         except DiscodeError as error:
             last = error

@@ -22,6 +22,7 @@ from ..ports.system import Clock, System
 if TYPE_CHECKING:  # few commands ask them
     from ..ports.backups import Repositories
     from ..ports.names import Names
+    from ..ports.reports import Reports
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class World:
     report: Report
     names: Names
     repositories: Repositories
+    reports: Reports
 
     def steps(self) -> Steps:
         return Steps(self.clock, self.report)

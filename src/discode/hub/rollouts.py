@@ -6,9 +6,10 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, delete, distinct, func, select
+from sqlalchemy import ColumnElement, and_, case, delete, distinct, func, select
 from sqlalchemy.orm import Session
 
+from ..core.history import RESTORE
 from ..core.report import FAILURES
 from ..core.rollout import Rollout, must_halt
 from .audit import record
@@ -98,7 +99,8 @@ def summary(hub: Hub, app: str) -> dict[str, Any]:
     with hub.database.read() as session:
         installations = session.scalar(select(func.count(distinct(Report.installation))).where(mine))
         adoption = _adoption(session, app)
-        columns = Report.version, Report.outcome, func.count(), func.count(Report.seat)
+        failed = func.count(case((_is_failure(), Report.seat)))
+        columns = Report.version, Report.outcome, func.count(), func.count(Report.seat), failed
         outcomes = list(session.execute(select(*columns).where(mine).group_by(Report.version, Report.outcome)))
         seconds: dict[str, list[float]] = {}
         for version, steps in session.execute(select(Report.version, Report.seconds).where(mine)):
@@ -117,15 +119,15 @@ def _adoption(session: Session, app: str) -> dict[str, int]:
 
 
 def _release_of(version: str, outcomes: list[Any], seconds: list[float], held: str | None) -> dict[str, Any]:
-    rows = [(outcome, count, seats) for of, outcome, count, seats in outcomes if of == version]
+    rows = [row for of, *row in outcomes if of == version]
     return {
         "version": version,
-        "outcomes": {outcome: count for outcome, count, _ in sorted(rows)},
+        "outcomes": {outcome: count for outcome, count, *_ in sorted(rows)},
         "median_seconds": _median(seconds),
         # What can halt it: the reports that came with a seat.
         "counted": {
-            "reported": sum(seats for _, _, seats in rows),
-            "failed": sum(seats for outcome, _, seats in rows if outcome in FAILURES),
+            "reported": sum(seats for _, _, seats, _ in rows),
+            "failed": sum(failed for *_, failed in rows),
         },
         "held": held,
     }
@@ -158,7 +160,7 @@ def _halt_when_due(session: Session, hub: Hub, release: PublishedRelease) -> boo
     since = kept.ended if kept is not None and kept.ended is not None else 0.0
     # Counted by the database: this is inside the one transaction that writes, and there may be as many reports as
     # installations. A seat has one for a version.
-    is_failure = case((Report.outcome.in_(FAILURES), 1), else_=0)
+    is_failure = case((_is_failure(), 1), else_=0)
     query = select(func.count(), func.coalesce(func.sum(is_failure), 0)).where(
         Report.app == release.app, Report.version == release.version, Report.at > since
     )
@@ -171,6 +173,11 @@ def _halt_when_due(session: Session, hub: Hub, release: PublishedRelease) -> boo
     reason = f"{failed} of {reported} installations that reported with a license failed"
     _hold(session, hub, BY_ITSELF, release, reason)
     return True
+
+
+def _is_failure() -> ColumnElement[bool]:
+    """Of the release: what keeps a snapshot from being restored is none."""
+    return and_(Report.outcome.in_(FAILURES), Report.flow != RESTORE)
 
 
 def _tell_of_strangers(hub: Hub, release: PublishedRelease, failures: int, everybody: int) -> None:

@@ -26,6 +26,7 @@ from .memory_accessories import MemoryAccessories
 from .memory_backups import MemoryRepositories
 from .memory_names import MemoryNames
 from .memory_proxy import MemoryProxy
+from .memory_reports import MemoryReports
 from .memory_runtime import Behaviour, MemoryRuntime
 from .memory_store import MemoryStore
 
@@ -127,7 +128,7 @@ class MemoryWorld:
         self.system, self.store, self.runtime = MemorySystem(), MemoryStore(), MemoryRuntime()
         self.accessories, self.repositories = MemoryAccessories(), MemoryRepositories()
         self.runtime.files = self.repositories.files
-        self.names = MemoryNames()
+        self.names, self.reports = MemoryNames(), MemoryReports()
         self.proxy = MemoryProxy(self.runtime.answer)
         self.runtime.served = self.proxy.has_traffic
         self.runtime.has_requests = self.proxy.has_requests
@@ -174,7 +175,7 @@ class MemoryWorld:
         sources = _OneSource(releases or self.vendor)
         return World(
             store or self.store, sources, _OnePlatform(platform), self.system, self.system, report or Silence(),
-            self.names, self.repositories,
+            self.names, self.repositories, self.reports,
         )  # fmt: skip
 
 

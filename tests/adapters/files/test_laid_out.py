@@ -9,6 +9,7 @@ import pytest
 from discode.adapters.files import FileStore
 from discode.adapters.files.adopted import adopt, trusted
 from discode.adapters.files.laid_out import fill
+from discode.adapters.source import HubReports
 
 
 @pytest.fixture(params=["the same disk", "another disk"])
@@ -61,6 +62,20 @@ def test_what_another_machine_trusted_is_trusted_here_and_nothing_else_is_writte
     adopt(tmp_path / "home", "shop", {"license.json": b"theirs", "seat.json": b"theirs"}, seat=True)
     adopt(tmp_path / "home", "shop", {"license.json": b"another"}, seat=True)
     assert (folder / "license.json").read_bytes() == b"theirs", "one that is here already stays"
+
+
+def test_who_agreed_to_reports_goes_on_with_them_and_a_copy_has_an_id_of_its_own(tmp_path):
+    agreed = {"reporting.json": b'{"installation":"abc","told":5.0,"tried":0.0}'}
+    adopt(tmp_path, "shop", agreed, seat=True)
+    adopt(tmp_path, "shop", {"reporting.json": b'{"installation":"other"}'}, seat=True)
+    adopt(tmp_path, "shop2", agreed, seat=False)
+    adopt(tmp_path, "shop3", {"reporting.json": b"no json"}, seat=True)
+    moved, copy = (HubReports(tmp_path).agreement(app) for app in ("shop", "shop2"))
+    assert (moved.installation, moved.told) == ("abc", 5.0), "what is here already stays"
+    assert copy.installation != "abc" and copy.told == 5.0
+    assert HubReports(tmp_path).agreed() == ["shop", "shop2"]
+    FileStore(tmp_path).discard("shop")
+    assert HubReports(tmp_path).agreed() == ["shop2"], "a restore that came to nothing leaves nothing"
 
 
 def test_half_a_secret_file_of_a_killed_restore_is_discarded_too(tmp_path):

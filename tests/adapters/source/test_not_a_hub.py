@@ -12,10 +12,9 @@ import pytest
 
 import discode
 from discode.adapters.hub_api import HubApi
-from discode.adapters.source import FileSources, Licenses, Reports
+from discode.adapters.source import FileSources, HubReports, Licenses
 from discode.core import hub_answers
 from discode.core.errors import DiscodeError, SourceUnreachable
-from discode.core.history import HistoryEntry
 from leases import DAY, KEY, LeaseHub
 from rig.web import Handler, Web
 
@@ -106,10 +105,8 @@ def test_a_customer_keeps_what_there_is(portal, tmp_path, body):
         assert refused.value.name == "no-hub", refused.value.sentence
     assert kept.read_text() == before, "the seat is not free, and the lease is the old one"
     assert "is not a hub" in licenses.renew_when_due("myapp")
-    reports = Reports(tmp_path)
-    reports.enable("myapp")
-    entry = HistoryEntry(started=1, at=2, flow="update", outcome="done", to_version="1.1")
-    assert "is not a hub" in reports.send("myapp", portal.url, [entry])
+    with pytest.raises(SourceUnreachable, match="is not a hub"):
+        HubReports(tmp_path).send("myapp", portal.url, {"app": "myapp"})
     hub.close()
 
 

@@ -1,14 +1,19 @@
-"""What another machine has kept of an app, in a snapshot: how its source is asked, whom it trusts, its license."""
+"""What another machine has kept of an app, in a snapshot: how its source is asked, whom it trusts, its license,
+and whether its customer agreed to reports."""
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ...core.model import ValidationError
+from ...core.report import Agreement
 from .disk import write_whole
 from .home import close_home
 
 ACCESS = "access.json"
+REPORTING = "reporting.json"
 LICENSE = ("license.json", "seat.json")
 TRUST = ("root.json", "floor.json", "online.json")  # of each source: the root that counts, and nothing that is older
 
@@ -21,10 +26,13 @@ def trusted(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def adopt(home: Path, app: str, documents: Mapping[str, bytes], *, seat: bool) -> None:
-    """As the port Repositories says. A license that was activated here by hand stays. Raises PreflightError."""
+    """As the port Repositories says. A license that was activated here by hand stays, and what was
+    agreed to here. Raises PreflightError."""
     folder = home / "apps" / app
     close_home(home)
-    seat = seat and not (folder / LICENSE[0]).exists()
+    is_moved, seat = seat, seat and not (folder / LICENSE[0]).exists()
+    if REPORTING in documents and not (folder / REPORTING).exists():
+        _agree(folder / REPORTING, documents[REPORTING], is_moved)
     for name, data in documents.items():
         if name == ACCESS or (seat and name in LICENSE):
             write_whole(folder / name, data, mode=0o600)
@@ -32,3 +40,14 @@ def adopt(home: Path, app: str, documents: Mapping[str, bytes], *, seat: bool) -
             _, source, file = name.split("-", 2)
             if source.isalnum() and file in TRUST:
                 write_whole(folder / "trust" / source / file, data)
+
+
+def _agree(path: Path, data: bytes, is_moved: bool) -> None:
+    """A copy beside the app is another installation, and its reports have an id of their own."""
+    try:
+        agreement = Agreement.read_json(data)
+    except ValidationError:
+        return
+    if not is_moved:
+        agreement = agreement.changed(installation=secrets.token_hex(16))
+    write_whole(path, agreement.as_json().encode(), mode=0o600)

@@ -16,7 +16,7 @@ from .aside import files_aside
 from .disk import writing
 
 _FOLDERS = ("trust", "failed", "tls", "backup", "work")
-_FILES = ("installation.json", "history.jsonl", "kept.json", "backup.json")
+_FILES = ("installation.json", "history.jsonl", "kept.json", "backup.json", "reporting.json")
 _LAST = "journal.json"
 
 
@@ -43,7 +43,7 @@ def discard(folder: Path) -> None:
         sweep(folder)
         for name in ("trust", "tls"):
             _remove_tree(folder / name)
-        names = ("kept.json", "backup.json", "access.json", "license.json")
+        names = ("kept.json", "backup.json", "access.json", "license.json", "reporting.json")
         for path in [*(folder / name for name in names), *revisions.files(folder)]:
             path.unlink(missing_ok=True)
         sync_folder(folder)

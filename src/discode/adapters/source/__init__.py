@@ -2,7 +2,7 @@
 
 from .given import give
 from .license import License, Licenses
-from .reports import Reports
+from .reports import HubReports
 from .sources import FileSources
 
-__all__ = ["FileSources", "License", "Licenses", "Reports", "give"]
+__all__ = ["FileSources", "HubReports", "License", "Licenses", "give"]

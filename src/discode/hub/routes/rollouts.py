@@ -23,7 +23,7 @@ class NewReport(Shape):
 
     app: Slug
     installation: Installation
-    flow: Literal["install", "update", "rollback"]
+    flow: Literal["install", "update", "rollback", "restore"]
     version: Version
     before: Version | None = None
     serves: Version | None = None
