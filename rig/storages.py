@@ -5,12 +5,14 @@ S3 by moto, which keeps all in its memory; SFTP by OpenSSH's server; REST and wh
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -99,22 +101,51 @@ class Storage:
 
 
 class S3(Storage):
-    """What it has is gone when it stops."""
+    """What it has is gone when it stops, and so is its login, of which each start makes one."""
 
     kind = "s3"
 
     def __init__(self, folder: Path):
         super().__init__(folder)
         self.address = f"s3:http://127.0.0.1:{self.port}/{BUCKET}/app"
-        self.credentials = {"AWS_ACCESS_KEY_ID": "rig", "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20)}
 
     def start(self) -> None:
         super().start()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{BUCKET}", b"", method="PUT")
-        urllib.request.urlopen(request, timeout=START).close()
+        self._asked("PUT", f"/{BUCKET}")
+        self._asked("POST", "/", Action="CreateUser", UserName="rig")
+        self._asked(
+            "POST", "/", Action="PutUserPolicy", UserName="rig", PolicyName="rig", PolicyDocument=json.dumps(_ALL_OF_S3)
+        )  # fmt: skip
+        made = self._asked("POST", "/", Action="CreateAccessKey", UserName="rig")
+        self.credentials = {
+            "AWS_ACCESS_KEY_ID": _between(made, "AccessKeyId"),
+            "AWS_SECRET_ACCESS_KEY": _between(made, "SecretAccessKey"),
+        }  # fmt: skip
+
+    def _asked(self, method: str, path: str, **fields: str) -> str:
+        """One of the first requests, of which the server asks no login, but to which service it goes."""
+        service = "iam" if fields else "s3"
+        login = f"AWS4-HMAC-SHA256 Credential=rig/20260101/us-east-1/{service}/aws4_request, SignedHeaders=host"
+        data = urllib.parse.urlencode(fields and {**fields, "Version": "2010-05-08"}).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", data, {"Authorization": login}, method=method
+        )  # fmt: skip
+        with urllib.request.urlopen(request, timeout=START) as answer:
+            return str(answer.read().decode())
 
     def _command(self) -> Sequence[str]:
         return [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(self.port)]
+
+    def _server_environment(self) -> dict[str, str]:
+        """After those that make it, every request needs the login."""
+        return {**os.environ, "INITIAL_NO_AUTH_ACTION_COUNT": "4"}
+
+
+_ALL_OF_S3 = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}]}
+
+
+def _between(xml: str, tag: str) -> str:
+    return xml.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
 
 
 class Rest(Storage):

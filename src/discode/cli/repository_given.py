@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .wiring_backups import KeptPlan
 
 VARIABLE = "DISCODE_BACKUP_PASSWORD"
+_NO_APP = "Your app was not touched."
 
 
 def repository_at(
@@ -48,7 +49,8 @@ def _password(place: str, file: str | None, as_json: bool) -> str:
 @contextmanager
 def said_of(place: str) -> Iterator[None]:
     """What is wrong with the address or the password, in words for who has nothing set up here."""
-    from ..core.backup_errors import RepositoryMissing, WrongPassword
+    from ..core.backup_address import ssh_command
+    from ..core.backup_errors import RepositoryLogin, RepositoryMissing, WrongPassword
 
     try:
         yield
@@ -62,4 +64,12 @@ def said_of(place: str) -> Iterator[None]:
         raise RepositoryMissing(
             f"There is no repository at {place}. Nothing was changed.",
             "See that the address is right, and that its disk is mounted.",
+        ) from error
+    except RepositoryLogin as error:
+        if ssh_command(place):  # there are no others than the keys of this user
+            raise
+        raise RepositoryLogin(
+            f"{error.sentence.removesuffix(_NO_APP)}Nothing was changed.",
+            "Give the login of the storage, as the machine of then had it, one NAME=value a line: --credentials-file "
+            "FILE, or in the environment.",
         ) from error

@@ -6,6 +6,7 @@ Refused
     NoRestic            the program is not installed
     RepositoryMissing   nothing is at the address, or the disk is not mounted
     WrongPassword
+    RepositoryLogin     the storage does not know who asks: key, name or password are not those of a login there
     RepositoryDenied    somebody may not write or read there
     RepositoryUntrusted its machine cannot prove which one it is: a certificate or a host key that nobody knows
     RepositoryFull
@@ -42,6 +43,10 @@ class RepositoryMissing(BackupFailed):
 
 class WrongPassword(BackupFailed):
     key = "repository-password"
+
+
+class RepositoryLogin(BackupFailed):
+    key = "repository-login"
 
 
 class RepositoryDenied(BackupFailed):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import threading
 from contextlib import closing
@@ -13,6 +14,7 @@ from discode.adapters.restic import Access, ResticBackups
 from discode.core.backup_errors import (
     RepositoryDenied,
     RepositoryFull,
+    RepositoryLogin,
     RepositoryMissing,
     RepositoryUnreachable,
     RepositoryUntrusted,
@@ -22,6 +24,7 @@ from discode.core.errors import DiscodeError
 from discode.core.snapshot import RECORD
 from discode.ports.report import Silence
 from rig import storages
+from rig.ports import free_port
 from rig.wait import wait_for
 from terminal import terminal
 
@@ -160,10 +163,47 @@ def test_a_certificate_that_nobody_knows_is_told_and_can_be_made_known(tmp_path)
         bench.backups(credentials=known).look()
 
 
-@pytest.mark.parametrize("given", [{"RESTIC_REST_USERNAME": "rig", "RESTIC_REST_PASSWORD": "not the one"}, {}])
-def test_a_login_that_is_wrong_is_told(bench_of, given):
-    error = bench_of(storages.Rest).raised(RepositoryDenied, credentials=given)
-    assert error.next_step == "Check the credentials, and who may write there." and "not the one" not in error.sentence
+WRONG = [
+    (storages.Rest, {"RESTIC_REST_USERNAME": "rig", "RESTIC_REST_PASSWORD": "not the one"}),
+    (storages.Rest, {}),
+    (storages.S3, {"AWS_SECRET_ACCESS_KEY": "not the one"}),
+    (storages.S3, {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE"}),
+    (storages.S3, {"AWS_SECRET_ACCESS_KEY": ""}),
+]
+
+
+@pytest.mark.parametrize("kind, given", WRONG, ids=lambda one: getattr(one, "kind", None))
+@pytest.mark.parametrize("call", [ResticBackups.look, ResticBackups.create, ResticBackups.snapshots])
+def test_a_login_that_is_wrong_is_told(bench_of, kind, given, call):
+    bench = bench_of(kind)
+    wrong = {**bench.storage.credentials, **given} if given else {}
+    error = bench.raised(RepositoryLogin, call, credentials=wrong)
+    assert " did not accept the login: " in error.sentence and "not the one" not in error.sentence
+    step = f": discode backup setup myapp --to {bench.storage.address} --credentials-file FILE"
+    assert error.next_step.endswith(step) and ", one a line" in error.next_step
+
+
+def listens(port):
+    with socket.socket() as knock:
+        return knock.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("protocol", ["webdav", "sftp"])
+def test_a_login_that_rclone_has_wrong_is_told(bench_of, protocol):
+    bench, port = bench_of(storages.Rclone), free_port()
+    login = {"RCLONE_CONFIG_R_URL": f"http://127.0.0.1:{port}", "RCLONE_CONFIG_R_HOST": "127.0.0.1",
+             "RCLONE_CONFIG_R_PORT": str(port), "RCLONE_CONFIG_R_USER": "rig"}  # fmt: skip
+    words = ["rclone", "serve", protocol, "--addr", f"127.0.0.1:{port}", "--user", "rig", "--pass", "the one"]
+    server = subprocess.Popen([*words, bench.storage.files], stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        wait_for(lambda: listens(port), what="a server of rclone's")
+        wrong = subprocess.run(["rclone", "obscure", "not the one"], capture_output=True, text=True, check=True).stdout
+        given = {**login, "RCLONE_CONFIG_R_TYPE": protocol, "RCLONE_CONFIG_R_PASS": wrong.strip()}
+        error = bench.raised(RepositoryLogin, where="rclone:R:app", credentials=given)
+        assert " did not accept the login: " in error.sentence and "RCLONE_CONFIG_NAME_PASS=" in error.next_step
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_another_password_is_told(bench_of):
@@ -199,7 +239,7 @@ def test_a_host_that_ssh_does_not_know_is_told_and_can_be_confirmed(bench_of):
 def test_a_key_that_lets_nobody_in_is_told(bench_of):
     bench = bench_of(storages.Sftp)
     (bench.storage.folder / "authorized").write_text("")
-    error = bench.raised(RepositoryDenied)
+    error = bench.raised(RepositoryLogin)
     assert "lets nobody in without a password: " in error.sentence and "Permission denied (publickey" in error.sentence
     assert error.next_step.endswith(
         "see that this asks for none: ssh backup-host. Put your key there: ssh-copy-id backup-host"

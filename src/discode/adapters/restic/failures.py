@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ...core.backup_address import is_path, ssh_command
+from ...core.backup_address import is_path, scheme_of, ssh_command
 from ...core.backup_errors import (
     BackupFailed,
     NoSuchSnapshot,
@@ -14,6 +14,7 @@ from ...core.backup_errors import (
     RepositoryDenied,
     RepositoryFull,
     RepositoryLocked,
+    RepositoryLogin,
     RepositoryMissing,
     RepositoryUnreachable,
     RepositoryUntrusted,
@@ -35,6 +36,12 @@ _BY_WORDS = (
     ("host", ("host key verification failed",)),
     ("certificate", ("x509:", "certificate signed by", "certificate has expired")),
     ("login", ("permission denied (",)),
+    # Before what is missing: a key that "does not exist in our records" is one of these.
+    ("credentials", (
+        "access key id you provided", "invalidaccesskeyid", "access_key_id) is empty", "secret_access_key) is empty",
+        "no credentials found", "signature we calculated", "signaturedoesnotmatch", "token has expired",
+        "401 unauthorized", "unable to authenticate", "login incorrect", "couldn't fetch token", "invalid_grant",
+    )),
     ("name", ("no such host", "could not resolve hostname", "name or service not known")),
     ("remote", ("didn't find section in config file",)),
     ("ill", (
@@ -56,7 +63,7 @@ _BY_WORDS = (
     )),
     ("denied", (
         "permission denied", "access denied", "accessdenied", "read-only file system", "403 forbidden",
-        "401 unauthorized", "operation not permitted", "signaturedoesnotmatch", "invalidaccesskeyid",
+        "operation not permitted",
     )),
     ("missing", (
         "does not exist", "no such file or directory", "404 not found", "(404)", "specified key", "nosuchbucket",
@@ -66,6 +73,11 @@ _BY_WORDS = (
 # What is done, where its failure has a next step of its own.
 MAKE, FORGET = "make the repository", "forget snapshots"
 _UNTOUCHED = "Your app was not touched."
+_LOGIN = {
+    "s3": "AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…",
+    "rest": "RESTIC_REST_USERNAME=… and RESTIC_REST_PASSWORD=…",
+    "rclone": "RCLONE_CONFIG_NAME_PASS=… (what rclone obscure makes of it)",
+}
 _STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?:ERROR : |CRITICAL: )?")
 
 
@@ -136,13 +148,25 @@ def _others(app: str, repository: str) -> dict[str, tuple[type[DiscodeError], st
             f"See what is left: discode backup check {app} --data. Begin a new one at another place: discode backup "
             f"setup {app} --to PLACE",
         ),
-        "denied": (RepositoryDenied, "may not be used", "Check the credentials, and who may write there."),
+        "denied": (RepositoryDenied, "may not be used", _who_may(app, repository)),
         "unreachable": (
             RepositoryUnreachable, "does not answer", "Check the network and the storage, then run the command again.",
         ),
         "snapshot": (NoSuchSnapshot, "has no such snapshot", f"See which there are: discode backup list {app}"),
         **_by_way(app, repository),
     }  # fmt: skip
+
+
+def _who_may(app: str, repository: str) -> str:
+    """S3 tells by its words alone whether it knows the login, and not to every question."""
+    if scheme_of(repository) in ("", "sftp"):
+        return "Check who may read and write there."
+    return f"See that the login is the right one, and may read and write there. {_new_login(app, repository)}"
+
+
+def _new_login(app: str, repository: str) -> str:
+    setup = f"discode backup setup {app} --to {repository} --credentials-file FILE"
+    return f"To give another login, such as {_LOGIN.get(scheme_of(repository), 'NAME=…')}, one a line: {setup}"
 
 
 def _by_way(app: str, repository: str) -> dict[str, tuple[type[DiscodeError], str, str]]:
@@ -160,10 +184,11 @@ def _by_way(app: str, repository: str) -> dict[str, tuple[type[DiscodeError], st
             f"file: {setup} --credentials-file FILE",
         ),
         "login": (
-            RepositoryDenied, "lets nobody in without a password",
+            RepositoryLogin, "lets nobody in without a password",
             f"As the user who backs up, see that this asks for none: {ssh}. Put your key there: ssh-copy-id"
             f"{ssh.removeprefix('ssh')}",
         ),
+        "credentials": (RepositoryLogin, "did not accept the login", _new_login(app, repository)),
         "name": (
             RepositoryUnreachable, "has a host name that DNS does not know",
             f"See that the address is right, and DNS works here. To give another address: discode backup setup {app} "
