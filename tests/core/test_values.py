@@ -105,6 +105,8 @@ def journal(flow="update", verdict=None):
         ("after", True, None, "after"),
         ("after", False, None, "before"),
         ("after", True, "back", "before"),
+        ("after", False, "forward", "after"),
+        (None, False, "forward", "after"),
         ("before", False, None, "before"),
         (None, False, None, "before"),
     ],

@@ -190,16 +190,41 @@ def _keeps_its_word(scenario: Scenario, world: MemoryWorld, error: DiscodeError,
 
 
 def _watch(scenario: Scenario, world: MemoryWorld, late: bool):
-    serves = (lambda: None) if late else _someone_serves(scenario, world)
+    watches = [_who_was_proved_stays(world)]
     if scenario.has_data:
-        return lambda: _write_data(world)
-    if not scenario.has_accessories:
-        return serves
+        watches.append(lambda: _write_data(world))
+    else:
+        watches.append((lambda: None) if late else _someone_serves(scenario, world))
+        if scenario.has_accessories:
+            watches.append(lambda: _write(world))
 
     def watch() -> None:
-        serves()
-        _write(world)
+        for one in watches:
+            one()
 
+    return watch
+
+
+def _who_was_proved_stays(world: MemoryWorld):
+    """Whatever comes between that and the end of the journal: it serves then, and nothing says that it failed."""
+    proved = None
+
+    def watch() -> None:
+        nonlocal proved
+        journal = world.store.journals.get(APP)
+        if journal is not None and journal.is_proved:
+            proved = journal
+        assert proved is None or journal is None or journal.started != proved.started or journal.is_proved
+        if proved is None or journal is not None:
+            return
+        installation = world.store.installation(APP)
+        assert installation == proved.after, f"{proved.after.version} was proved, and {installation} stays"
+        mine = (proved.flow, proved.started, proved.after.version)
+        told = [one for one in world.store.history(APP) if (one.flow, one.started, one.to_version) == mine]
+        assert [(one.outcome in ("done", "settled-forward"), one.serves) for one in told] == [(True, mine[2])], told
+        proved = None
+
+    watch()  # where another trial stood halfway
     return watch
 
 

@@ -3,7 +3,8 @@
 A journal is written before the first change to the world and cleared after the last. `before` is what was, `after`
 is what shall be; one of them is None when the app is installed or uninstalled, and `before` when the snapshot of an
 app that is not here is restored, for good or in a drill. They are the same in a backup, which holds requests for a
-while. `verdict` becomes `back` when the flow itself has decided that `after` did not prove itself.
+while. `verdict` is what the flow itself has seen: `back`, `after` did not prove itself; `forward`, it did, and whatever
+comes after that, an accident or a reboot, is not its fault.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class Journal(Model, frozen=True, kw_only=True):
     started: float  # Unix time
     before: Installation | None
     after: Installation | None
-    verdict: Literal["back"] | None = None
+    verdict: Literal["back", "forward"] | None = None
     purge: bool = False  # of an uninstall: the data goes too
     requires_https: bool = False  # `after` stays only when its hosts have certificates that are trusted
     snapshot: str | None = None  # of the data, taken before anything was touched
@@ -56,8 +57,15 @@ class Journal(Model, frozen=True, kw_only=True):
         is_same = self.before is not None and self.after is not None and self.before.instance == self.after.instance
         return self.flow == "domain" and is_same
 
+    @property
+    def is_proved(self) -> bool:
+        return self.verdict == "forward"
+
     def going_back(self) -> Journal:
         return self.changed(verdict="back")
+
+    def proved(self) -> Journal:
+        return self.changed(verdict="forward", unproved=())
 
 
 def swap_of(after: Installation, now: float) -> str:
@@ -73,8 +81,9 @@ def choose(journal: Journal, serves: Side | None, after_answers: bool) -> Side:
     """Which side stays, by what the proxy says (`serves`) and whether `after` answers through it, by HTTPS where the
     journal requires that.
 
-    Truth is what the proxy serves, never the newest instance. `before` wins every doubt: it has proved itself.
+    Truth is what the proxy serves, never the newest instance. `before` wins every doubt, for it has proved itself; once
+    `after` has, too, there is none.
     """
-    if journal.verdict == "back":
-        return "before"
+    if journal.verdict is not None:
+        return "after" if journal.is_proved else "before"
     return "after" if serves == "after" and after_answers else "before"

@@ -45,7 +45,7 @@ def conclude(site: Site, journal: Journal, cause: BaseException | None = None) -
         return _conclude_backup(site, journal, cause)
     if journal.is_route_alone:
         return conclude_route(site, journal, cause)
-    kept = choose(journal, *_testimony(site, journal))
+    kept = choose(journal, *(_testimony(site, journal) if journal.verdict is None else (None, False)))
     if journal.flow == "start":
         _conclude_start(site, journal, kept, cause)
     elif kept == "before" and journal.flow == "restore" and journal.before is None:
@@ -120,7 +120,7 @@ def carry_out(site: Site, journal: Journal, flow: Callable[[], None]) -> tuple[S
         except BaseException as error:
             if not is_written and not _is_begun(site, journal):
                 raise
-            return conclude_at_once(site, journal, error), error
+            return conclude_at_once(site, _as_written(site, journal), error), error
     return "after", None
 
 
@@ -130,6 +130,14 @@ def _is_begun(site: Site, journal: Journal) -> bool:
         return site.store.journal(journal.app) is not None
     except DiscodeError:
         return True
+
+
+def _as_written(site: Site, journal: Journal) -> Journal:
+    """With what the flow has found out since it began."""
+    try:
+        return site.store.journal(journal.app) or journal
+    except DiscodeError:
+        return journal
 
 
 def make_serve(site: Site, installation: Installation) -> None:
@@ -194,7 +202,8 @@ def _keep(site: Site, journal: Journal, kept: Side, cause: BaseException | None)
             _take_data_back(site, journal, keep, drop)
         drop_unproved(site, journal)
     # From where data has gone to a new volume and is written to, there is no way back.
-    serve = _bring_back if kept == "before" or _has_data_of_its_own(site, journal) else _go_on
+    is_final = kept == "before" or journal.is_proved or _has_data_of_its_own(site, journal)
+    serve = _bring_back if is_final else _go_on
     lost = serve(site, keep)
     site.proxy.drained(keep.app, keep.release.manifest.update.drain)
     retire_others(site, keep, keep.app, failed=failed)

@@ -78,13 +78,17 @@ def _replace(site: Site, journal: Journal) -> None:
         # what that one writes is not in the old volume, so there is no way back from there.
         if change.upgrades:
             watch()
-            journal = with_unproved(site, journal, [])
+            journal = journal.proved()
+            site.store.write_journal(journal)
         if held or before is None:  # else nobody waits, and the proxy need not be asked
             site.proxy.resume(after.app)
         if not change.upgrades:
             watch()
         if journal.requires_https:
             must_be_proved(site, after)
+        if not journal.is_proved:
+            journal = journal.proved()
+            write_if_possible(site, journal)
         with step("drain", "Letting requests on the old version finish" if before else "Letting requests finish"):
             site.proxy.drained(after.app, policy.drain)
         with step("stop", "Stopping the old version" if before else "Looking for leftovers"):
@@ -177,7 +181,7 @@ def run_release_command(site: Site, journal: Journal, held: Hold | None = None) 
 
 def settle_after(site: Site, journal: Journal, error: BaseException) -> None:
     """Bring the interrupted flow to an end. Raises, unless the end is that `after` serves."""
-    if isinstance(error, ReleaseFailed | NoHttps):
+    if isinstance(error, ReleaseFailed | NoHttps) and not journal.is_proved:
         journal = journal.going_back()
         write_if_possible(site, journal)
     with site.steps("undo", "Cleaning up"):

@@ -277,6 +277,9 @@ def _replace(site: Site, journal: Journal) -> None:
         try:
             site.store.write_journal(journal)
             _swap_and_confirm(site, journal)
+            journal = journal.proved()
+            site.store.write_journal(journal)
+            site.proxy.resume(journal.app)
             _end(site, journal)
         except BaseException as error:  # noqa: BLE001 - whatever it is, and a signal too, the flow is settled
             settle_after(site, journal, error)
@@ -301,7 +304,6 @@ def _swap_and_confirm(site: Site, journal: Journal) -> None:
         switch(site, after, endpoint)
     with site.steps("confirm", f"Watching {after.version} while requests wait"):
         confirm(site, after, (lambda: accessories.trouble(site, beside)) if beside else None, held.left())
-    site.proxy.resume(after.app)
 
 
 def _end(site: Site, journal: Journal) -> None:

@@ -5,8 +5,9 @@
 3. journal: from here on, a crash is settled. Keep its settings, how its source is asked, where its backups go
 4. fetch its release, the one that the vendor signed
 5. bring its data: volumes, and databases beside it from their dumps
-6. start it, see that it keeps answering: until here all of it is taken away again when something goes wrong
-7. switch: from the first request on it stays, for what that writes is here alone
+6. start it, see that it keeps answering: until here all of it is taken away again when something goes wrong. From here
+   on it stays
+7. switch
 8. save
 
 The app's lock is held all the while: there is nothing of it that another command would have to stop.
@@ -177,6 +178,8 @@ class _Arrival:
         policy = after.release.manifest.update
         with site.steps("confirm", f"Watching {after.version} for {policy.confirm:g} s"):
             confirm(site, after, lambda: trouble(site, beside), policy.confirm)
+        journal = journal.proved()
+        site.store.write_journal(journal)
         with site.steps("switch", f"Switching to {after.version}"):
             switch(site, after, endpoint)
         with site.steps("save", "Saving"):
