@@ -71,7 +71,7 @@ class Host(Machine):
 
     def remove(self, apps: int) -> None:
         for number in range(1, apps + 1):
-            self._quickly("uninstall", f"app{number}", "--purge")
+            self._quickly("uninstall", f"app{number}", "--purge", "--yes")
         self.run("proxy", "stop", code=None)
 
     def seconds(self, words: Sequence[str]) -> tuple[float, float]:

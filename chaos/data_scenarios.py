@@ -48,7 +48,7 @@ def _forget(stage: Stage) -> tuple[str, ...]:
     stage.must("backup", "setup", stage.place.app, *FEW)
     while len(stage.repository.snapshots()) < 4:
         stage.must("backup", "now", stage.place.app)
-    return ("backup", "forget", stage.place.app)
+    return ("backup", "forget", stage.place.app, "--yes")
 
 
 def _drill(stage: Stage) -> tuple[str, ...]:
@@ -131,7 +131,7 @@ def _first_install(beside: Mapping[str, str]) -> Prepare:
         _with(stage, beside)
         assert stage.data.beside is not None
         stage.data.beside.keep_images()
-        stage.place.run("uninstall", stage.place.app, "--purge")
+        stage.place.run("uninstall", stage.place.app, "--purge", "--yes")
         stage.ledger.forget()
         stage.expected.forget()
         stage.check.status = {}
@@ -243,6 +243,6 @@ DATA_SCENARIOS = [
     _on_docker("update with databases, never healthy", _beside(PAIR, update("never-healthy")), (5,)),
     _on_docker("rollback with databases", _beside(PAIR, rollback)),
     _on_docker("uninstall with a database", _uninstall(), allowed=DOWN, takes_proxy=True),
-    _on_docker("uninstall and purge with a database", _uninstall("--purge"), allowed=DOWN, takes_proxy=True),
+    _on_docker("uninstall and purge with a database", _uninstall("--purge", "--yes"), allowed=DOWN, takes_proxy=True),
     _on_docker("databases after a reboot", _beside(PAIR, settle_a_reboot), allowed=(), is_guarded=False),
 ]

@@ -207,7 +207,7 @@ FLOWS = [
     Scenario("rollback with a door", rollback, has_door=True),
     Scenario("door comes or goes", _door_comes_or_goes),
     Scenario("uninstall", _plain("uninstall"), allowed=DOWN, takes_proxy=True),
-    Scenario("uninstall and purge", _plain("uninstall", "--purge"), allowed=DOWN, takes_proxy=True),
+    Scenario("uninstall and purge", _plain("uninstall", "--purge", "--yes"), allowed=DOWN, takes_proxy=True),
     Scenario("settle an update before the switch", _settle_an_update("switch:before"), is_guarded=False),
     Scenario("settle an update after the switch", _settle_an_update("switch:after"), is_guarded=False),
     Scenario("settle after a reboot", settle_a_reboot, allowed=(), is_guarded=False),

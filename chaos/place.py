@@ -170,7 +170,7 @@ class Place(place.Place):
         return nullcontext("")
 
     def _leave(self) -> None:
-        self.run("uninstall", self.app, "--purge")
+        self.run("uninstall", self.app, "--purge", "--yes")
         if self.https is not None:
             self.https.close()
         self._open.close()

@@ -91,14 +91,14 @@ class Machine(Place):
         return self.run(*self.install_words())
 
     def uninstall(self) -> None:
-        self.run("uninstall", APP, "--purge")
+        self.run("uninstall", APP, "--purge", "--yes")
 
     def leftovers(self) -> dict[str, list[str]]:
         return {"instances": self.instances(), "journals": self.journals(), "processes": self._processes()}
 
     def close(self) -> None:
         """Nothing stays, whatever happened before."""
-        self.run("uninstall", APP, "--purge", code=None)
+        self.run("uninstall", APP, "--purge", "--yes", code=None)
         self.run("proxy", "stop", code=None)
 
     def _processes(self) -> list[str]:

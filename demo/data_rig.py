@@ -220,4 +220,4 @@ class DataMachine(DockerMachine):
 
     def uninstall(self) -> None:
         for one in self.run("list").last["apps"]:
-            self.run("uninstall", one["app"], "--purge")
+            self.run("uninstall", one["app"], "--purge", "--yes")

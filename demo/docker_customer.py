@@ -107,7 +107,7 @@ class DockerMachine(Machine):
 
     def uninstall(self) -> None:
         for app in (SECOND, APP):
-            self.run("uninstall", app, "--purge")
+            self.run("uninstall", app, "--purge", "--yes")
 
     def close(self) -> None:
         self.registry.stop()

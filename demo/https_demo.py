@@ -67,7 +67,7 @@ class HttpsDemo:
                 self._leave("first")
                 self._remove_the_old_name()
         self._judge(redirected)
-        self.machine.run("uninstall", APP, "--purge")
+        self.machine.run("uninstall", APP, "--purge", "--yes")
 
     def say(self, text: str) -> None:
         print(f"{self.runtime}: {text}", file=sys.stderr if self.as_json else sys.stdout, flush=True)

@@ -202,7 +202,7 @@ class RailsDemo(Stage):
         secrets = set(self.customer.secrets().values())
         self.expect("secrets were found", len(secrets), 3)
         self.expect("where secrets stand that should not", self.customer.exposed(secrets), [])
-        self._note("uninstall", self.customer.discode("uninstall", APP, "--purge"))
+        self._note("uninstall", self.customer.discode("uninstall", APP, "--purge", "--yes"))
         left = self.customer.leftovers()
         self.expect("what is left", {name: found for name, found in left.items() if found}, {})
 

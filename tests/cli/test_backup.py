@@ -166,7 +166,7 @@ def test_without_a_setup_no_update_takes_one_and_a_backup_makes_a_local_reposito
     assert "they do not outlive its disk" in installed.run("status", APP).out
     local = installed.home / "backups" / APP
     assert (local / "config").exists() and local.stat().st_mode & 0o077 == 0
-    installed.run("uninstall", APP, "--purge")
+    installed.run("uninstall", APP, "--purge", "--yes")
     assert not local.exists() and not (installed.home / "apps" / APP / "backup.json").exists()
 
 
@@ -220,7 +220,11 @@ def test_a_repository_that_is_there_is_joined_with_its_own_password(backed_up, t
     ("words", "told"),
     [
         (("--to", "b2:bucket"), "does not know repositories of the kind b2"),
-        (("--to", "rest:https://me:secret@host/x"), "holds a password"),
+        (("--to", "s4:https://host/x"), "does not know repositories of the kind s4"),
+        (("--to", "s3:bucket"), "Write it as: s3:https://host/bucket"),
+        (("--to", "backups"), "is not a whole path"),
+        (("--to", "rest:https://me:hush@host/"), "--credentials-file FILE"),
+        (("--to", "sftp://me:secret@host/x"), "holds a password"),
         (("--to", "s3:"), "says no place"),
         (
             ("--keep-last", "0", "--keep-daily", "0", "--keep-weekly", "0", "--keep-monthly", "0"),
@@ -264,7 +268,15 @@ def test_what_is_too_old_is_forgotten(backed_up):
         first, second,
     }  # fmt: skip
     assert len(snapshots(backed_up)) == 3
-    backed_up.run("backup", "forget", APP, first, "--yes")
+    for words in ((), ("--json",)):
+        unasked = backed_up.run("backup", "forget", APP, first, *words, code=4)
+        assert "It would delete 1 snapshot of" in unasked.out + unasked.err and "--yes" in unasked.out + unasked.err
+    for answer, left in (("n", 3), ("y", 2)):
+        with terminal(backed_up.command("backup", "forget", APP, first), backed_up.env) as typed:
+            assert first in typed.until("Delete this snapshot?")
+            typed.type(answer)
+            typed.end()
+        assert len(snapshots(backed_up)) == left
     assert [one["id"] for one in snapshots(backed_up)] == [second, third]
     backed_up.run("backup", "forget", APP, "--yes")
     assert [one["id"] for one in snapshots(backed_up)] == [third]

@@ -108,7 +108,7 @@ def test_commands_on_other_apps_go_on(installed):
     for name in ("installation.json", "journal.json"):
         state_file(installed, name).write_text("{")
     with contextlib.ExitStack() as stack:
-        stack.callback(installed.run, "uninstall", "other", "--purge", code=None)
+        stack.callback(installed.run, "uninstall", "other", "--purge", "--yes", code=None)
         installed.run("install", "other", "--from", installed.repo, "--host", "other.test")
         assert installed.run("status", "other", "--json").last["serves"]
         listed = {one["app"]: one for one in installed.run("list", "--json").last["apps"]}

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from place import APP
+from terminal import terminal
 
 
 def _left(place):
@@ -33,11 +34,19 @@ def test_what_is_kept_at_an_uninstall_can_be_deleted_later(installed, record):
         assert f"discode install shop --from {installed.repo}." in told
     assert "shop is not installed on this machine." in installed.run("uninstall", APP, code=3).err
     assert (installed.home / "apps" / APP / "volumes" / "data" / "ann").exists()
+    for words in ((), ("--json",)):
+        unasked = installed.run("uninstall", APP, "--purge", *words, code=4)
+        assert "It would delete all data and settings of shop" in unasked.out + unasked.err
+    with terminal(installed.command("uninstall", APP, "--purge"), installed.env) as typed:
+        typed.until("This cannot be undone.")
+        typed.type("n")
+        assert typed.end() != 0
+    assert (installed.home / "apps" / APP / "volumes" / "data" / "ann").exists()
     answer = installed.run("uninstall", APP, "--purge", "--yes").out
     assert "shop is not installed, and what was left of it is deleted: data, settings and history." in answer
     assert _left(installed) == [] and "kept" not in installed.run("list").out
     assert "discode install shop --from SOURCE" in installed.run("status", APP, code=3).err
-    installed.run("uninstall", APP, "--purge", code=3)
+    installed.run("uninstall", APP, "--purge", "--yes", code=3)
 
 
 def test_an_install_after_an_uninstall_finds_its_data_by_the_printed_command(installed):

@@ -154,6 +154,9 @@ def test_it_is_asked_for_by_the_name_of_the_app(backed_up):
     assert re.search(rf"This undoes what was written to {APP} since \d{{4}}-", refused.err)
     assert f"discode restore {APP} {taken} --yes {APP}" in refused.err
     assert "is not the name of the app" in backed_up.run("restore", APP, taken, "--yes", "another", code=2).err
+    for words in (("--tls", "off"), ("--path-prefix", "/x"), ("--host", "b.test"), ("--skip-checks",)):
+        misplaced = backed_up.run("restore", APP, taken, "--yes", APP, *words, code=2)
+        assert "A restore in place keeps the app's addresses" in misplaced.err and not replaced(backed_up)
     listed = backed_up.run("restore", APP)
     assert taken in listed.out and f"discode restore {APP} SNAPSHOT" in listed.err
     with terminal(backed_up.command("restore", APP, "latest"), backed_up.env) as typed:

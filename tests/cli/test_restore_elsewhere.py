@@ -86,6 +86,9 @@ def test_what_cannot_be_restored_leaves_nothing_and_the_next_try_works(backed_up
     wrong.chmod(0o600)
     assert back(backed_up, code=4)["error"]["key"] == "installed-already"
     lose(backed_up)
+    for words in (("--tls", "off"), ("--path-prefix", "/x")):
+        refused = back(backed_up, *words, code=2)["error"]
+        assert refused["key"] == "host-missing" and "--host NAME" in refused["next_step"]
     right, backed_up.password = backed_up.password, wrong
     refused = back(backed_up, code=4)["error"]
     assert refused["key"] == "repository-password" and "backup setup" not in refused["next_step"]
@@ -162,7 +165,7 @@ def test_beside_the_app_under_another_name(backed_up):
     assert backed_up.run("rollback", COPY, "--json").last["to"] == "1.0.0"
     backed_up.run("backup", "setup", COPY, "--to", backed_up.folder / "of-copy", "--yes-i-kept-it")
     backed_up.run("backup", "now", COPY)
-    backed_up.run("uninstall", COPY, "--purge")
+    backed_up.run("uninstall", COPY, "--purge", "--yes")
     assert backed_up.get() == (200, "1.1.0") and posts(data(backed_up)) == [7]
 
 

@@ -97,37 +97,73 @@ def test_what_is_no_time_of_day(text):
         "sftp://me@host:2222//backup",
         "s3:https://s3.example.com/bucket",
         "rest:https://host:8000/",
+        "sftp:nas:backup",
+        "s3:s3.eu-central-1.amazonaws.com/bucket/my-app",
+        "s3:http://[::1]:9000/bucket",
+        "rest:http://127.0.0.1:8000/app/",
         "rclone:remote:path",
+        "rclone:my drive:the path/a@b",
+        "rclone:remote:",
         "/mnt/x",
+        "/mnt/a:b@c",
     ],
 )
 def test_addresses_of_restic_stay_as_they_are(text):
-    assert check_address(text, "/here") == text
+    assert check_address(text) == text
 
 
-@pytest.mark.parametrize(("text", "path"), [("backup", "/here/backup"), ("../x", "/x"), ("/a/", "/a")])
-def test_a_path_counts_from_where_it_is_typed(text, path):
-    assert check_address(text, "/here") == path
+def test_a_path_is_kept_once_for_all_its_spellings():
+    assert [check_address(text) for text in ("/a/", "//a/b/../c", "/mnt/a b")] == ["/a", "/a/c", "/mnt/a b"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        " /x",
-        "b2:bucket",
-        "https://host/x",
-        "rest:",
-        "s3:https://a:b@host/x",
-        "a\nb",
-        "sftp:me@host",
-        "sftp:me@host:",
-        "sftp://me@host",
-    ],
-)
-def test_addresses_that_are_refused(text):
-    with pytest.raises(UsageError):
-        check_address(text, "/here")
+BLANKS, PART = "is empty or has blanks around it", "says no place after"
+REFUSED = [
+    ("", BLANKS, "For example: /mnt"),
+    (" /x", BLANKS, "For example: /mnt"),
+    ("a\nb", BLANKS, "For example: /mnt"),
+    ("backup", "is not a whole path", "from the root on"),
+    ("./a:b", "is not a whole path", "from the root on"),
+    ("~me/x", "is not a whole path", "from the root on"),
+    ("b2:bucket", "repositories of the kind b2", "sftp, s3, rest and rclone"),
+    ("https://host/x", "repositories of the kind https", "sftp, s3, rest and rclone"),
+    ("sftps:me@host:/x", "repositories of the kind sftps", "sftp, s3, rest and rclone"),
+    ("s4:https://host/x", "repositories of the kind s4", "sftp, s3, rest and rclone"),
+    ("S3:https://host/x", "repositories of the kind S3", "sftp, s3, rest and rclone"),
+    ("s3:bucket", PART, "s3:https://host/bucket"),
+    ("s3:bucket/path", PART, "s3:https://host/bucket"),
+    ("s3:https://host", PART, "s3:https://host/bucket"),
+    ("s3:https:///bucket", PART, "s3:https://host/bucket"),
+    ("s3:ftp://host/bucket", PART, "s3:https://host/bucket"),
+    ("s3:https://host:x/bucket", PART, "s3:https://host/bucket"),
+    ("rest:", PART, "rest:https://host:port/"),
+    ("rest:host:8000/", PART, "rest:https://host:port/"),
+    ("rest:https://:8000/", PART, "rest:https://host:port/"),
+    ("sftp:", PART, "sftp:user@host:/path"),
+    ("sftp:me@host", PART, "sftp:user@host:/path"),
+    ("sftp:me@host:", PART, "sftp:user@host:/path"),
+    ("sftp://me@host", PART, "sftp:user@host:/path"),
+    ("sftp://me@host:port/x", PART, "sftp:user@host:/path"),
+    ("sftp:-oProxyCommand=x:/x", PART, "sftp:user@host:/path"),
+    ("rclone:remote", PART, "rclone:remote:path"),
+    ("rclone::path", PART, "rclone:remote:path"),
+    ("sftp:me@host:/a b", "has blanks in it", "sftp:user@host:/path"),
+    ("s3:https://host/a b", "has blanks in it", "s3:https://host/bucket"),
+    ("s3:https://a:hush@host/x", "holds a login", "AWS_SECRET_ACCESS_KEY=…: --credentials-file FILE"),
+    ("s3:a:hush@host/x", "holds a login", "AWS_SECRET_ACCESS_KEY=…: --credentials-file FILE"),
+    ("rest:https://a:hush/x@host/", "holds a login", "RESTIC_REST_PASSWORD=…: --credentials-file FILE"),
+    ("rest:https://hush@host/", "holds a login", "RESTIC_REST_PASSWORD=…: --credentials-file FILE"),
+    ("sftp://me:hush@host/x", "holds a password", "ssh logs in by the key"),
+    ("sftp:me:hush@host:/x", "holds a password", "ssh logs in by the key"),
+    ("rclone::sftp,host=nas,pass=hush:x", "holds a login", "--credentials-file FILE"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "told", "step"), REFUSED)
+def test_addresses_that_are_refused_and_the_form_that_is_right(text, told, step):
+    with pytest.raises(UsageError) as raised:
+        check_address(text)
+    assert told in raised.value.sentence and raised.value.sentence.endswith("Nothing was changed.")
+    assert step in raised.value.next_step and "hush" not in f"{raised.value.sentence}{raised.value.next_step}"
 
 
 def test_a_storage_gets_its_own_variables_alone():

@@ -132,7 +132,7 @@ def _has_it_in_databases_of_its_own(place):
     psql, cli = ("db", "--", "psql", "-XAtqc"), ("cache", "--", "redis-cli")
     assert place.run("exec", "copy", "--process", *psql, "select count(*) from post").out.strip() == "5000"
     assert place.run("exec", "copy", "--process", *cli, "get", "job:1").out.strip() == "x"
-    place.run("uninstall", "copy", "--purge")
+    place.run("uninstall", "copy", "--purge", "--yes")
 
 
 def test_its_client_ends_with_who_has_asked(place, elsewhere):

@@ -98,7 +98,7 @@ def test_beside_the_app_with_databases_of_its_own(backed_up):
     asked(backed_up, COPY, *PSQL, "delete from post")
     assert holds(backed_up, APP)[1] == "501|1000"
     backed_up.run("restart", COPY)
-    backed_up.run("uninstall", COPY, "--purge")
+    backed_up.run("uninstall", COPY, "--purge", "--yes")
     assert not left(backed_up, COPY) and backed_up.get() == (200, "1.0.0")
 
 
@@ -126,6 +126,6 @@ def test_a_stopped_app_in_one_file_with_the_volumes_of_its_databases(backed_up):
     told = backed_up.run("import", file, "--as", COPY, "--host", "copy.test", "--json").last
     assert (told["result"], told["app"]) == ("restored", COPY)
     assert holds(backed_up, COPY, "copy.test") == ((200, "1.0.0"), "501|1000", "written", True)
-    backed_up.run("uninstall", COPY, "--purge")
+    backed_up.run("uninstall", COPY, "--purge", "--yes")
     backed_up.run("start", APP)
     assert not left(backed_up, COPY) and holds(backed_up, APP)[1] == "501|1000"

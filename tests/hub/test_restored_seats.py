@@ -75,7 +75,7 @@ def test_a_copy_takes_a_seat_of_its_own_and_gives_it_back(shop):
     shop.publish("1.1.0")
     assert shop.run("update", COPY, "--json").last["to"] == "1.1.0"
     assert shop.run("license", "lease", COPY, "--json").last["app"] == COPY
-    shop.run("uninstall", COPY, "--purge")
+    shop.run("uninstall", COPY, "--purge", "--yes")
     assert len(seats(shop)) == 1
     assert shop.run("update", APP, "--json").last["to"] == "1.1.0"
 

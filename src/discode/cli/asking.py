@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..core.errors import UsageError
+from ..core.errors import Refused, UsageError
 from ..core.rule import held, possible, words
 from ..core.settings import is_secret
 from .foreign import one_line, tame
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 def can_ask(as_json: bool) -> bool:
     return not as_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def must_be_wanted(question: str, told: str, as_json: bool, step: str = "If that is what you want, add: --yes") -> None:
+    """What cannot be undone. Raises Refused where nobody can be asked, typer.Abort where the answer is no."""
+    if not can_ask(as_json):
+        raise Refused(f"{told} Nothing was changed.", step, key="not-confirmed")
+    typer.confirm(question, abort=True, err=True)
 
 
 def ask(manifest: Manifest, questions: Mapping[str, str]) -> dict[str, str]:

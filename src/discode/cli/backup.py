@@ -12,6 +12,7 @@ from ..core.errors import UsageError
 from ..core.quantity import format_size
 from .backup_drill import drill
 from .backup_setup import local_plan, setup
+from .foreign import tame
 from .options import App, Json, group
 from .output import emit, table
 
@@ -178,12 +179,22 @@ def forget(
         text = f"These would go:\n{_table(goners)}" if goners else f"There is nothing to forget of {name}."
         emit({"result": "nothing-to-do", **told}, text, as_json=as_json)
         return
-    if not yes and not as_json and sys.stdin.isatty():
-        print(_table(goners), file=sys.stderr)
-        typer.confirm(f"Delete {'this snapshot' if len(goners) == 1 else 'these snapshots'}?", abort=True, err=True)
+    if not yes:
+        _must_be_wanted(name, goners, as_json)
     forget(world, name, steps, goners)
     text = f"Forgot {len(goners)} snapshot{'s' if len(goners) != 1 else ''} of {name}."
     emit({"result": "forgot", **told}, text, as_json=as_json)
+
+
+def _must_be_wanted(name: str, goners: list[Snapshot], as_json: bool) -> None:
+    """What is deleted cannot be had again. Raises Refused where nobody can be asked."""
+    from .asking import can_ask, must_be_wanted
+
+    number, which = len(goners), "this snapshot" if len(goners) == 1 else "these snapshots"
+    if can_ask(as_json):
+        print(tame(_table(goners)), file=sys.stderr)
+    told = f"It would delete {number} snapshot{'s' if number != 1 else ''} of {name} for good."
+    must_be_wanted(f"Delete {which}?", told, as_json, "See which: --dry-run. If that is what you want, add: --yes")
 
 
 @app.command("password")

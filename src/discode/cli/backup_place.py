@@ -21,7 +21,7 @@ def place_of(text: str) -> str:
     """The address as it is kept. A shell leaves the `~` in `--to=~/backup` as it is. Raises UsageError."""
     from ..core.backup_address import check_address
 
-    return check_address(str(Path(text).expanduser()) if text.startswith("~/") else text, str(Path.cwd()))
+    return check_address(str(Path(text).expanduser()) if text.startswith("~/") else text)
 
 
 def check_place(world: World, app: str, place: str, home: Path) -> None:

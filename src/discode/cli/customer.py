@@ -194,13 +194,12 @@ def uninstall(
 ) -> None:
     """Remove an app from this machine. Its data and settings stay unless --purge is given, now or later."""
     from ..flows.remove import remove
+    from .asking import must_be_wanted
     from .license_key import give_up
 
-    if purge and not yes and not as_json and sys.stdin.isatty():
-        typer.confirm(
-            f"Delete all data and settings of {app}, and its backups in Discode's own folder? This cannot be undone.",
-            abort=True,
-        )
+    if purge and not yes:
+        goner = f"all data and settings of {app}, and its backups in Discode's own folder"
+        must_be_wanted(f"Delete {goner}? This cannot be undone.", f"It would delete {goner}.", as_json)
     run_flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))
     if purge:
         give_up(app, as_json)

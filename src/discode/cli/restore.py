@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -69,7 +69,8 @@ def restore(
         discode restore myapp latest --as myapp2 --host myapp2.example.com
     """
     if from_ is None and as_ is None:
-        _must_stay([*host, *set_, *set_from_env, *filter(None, (source, license_file))])
+        others = (source, license_file, tls, proxy, http_port, https_port, password_file, credentials_file)
+        _must_stay([*host, *set_, *set_from_env, *filter(None, others)], is_moved=path_prefix != "/" or skip_checks)
         _in_place(app, snapshot, yes, no_snapshot, as_json)
         return
     from .restore_elsewhere import Given, elsewhere
@@ -81,12 +82,14 @@ def restore(
     elsewhere(given, (proxy, http_port, https_port), as_json)
 
 
-def _must_stay(given: list[str]) -> None:
+def _must_stay(given: Sequence[object], *, is_moved: bool) -> None:
     """Raises UsageError."""
-    if given:
+    if given or is_moved:
         raise UsageError(
-            "A restore in place keeps the app's addresses, source and license, and its settings are the snapshot's.",
-            "Omit these options, or add: --as NAME",
+            "A restore in place keeps the app's addresses, source, license and repository, and its settings are the "
+            "snapshot's. Nothing was changed.",
+            "Omit these options, or add --as NAME or --from REPOSITORY, to which they belong. To change an address: "
+            "discode domain --help",
         )
 
 

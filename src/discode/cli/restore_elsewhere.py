@@ -156,6 +156,13 @@ def _route(given: Given, machine: Host, as_json: bool) -> tuple[Route | None, Ow
                 f"Give it one: --host {given.name}.example.com",
                 key="host-missing",
             )
+        if given.tls is not None or given.path_prefix != "/":
+            raise UsageError(
+                f"{given.name} gets the addresses that it had, with their HTTPS and path: --tls and --path-prefix are "
+                "for another one. Nothing was changed.",
+                "Omit them, or give the address, too: --host NAME",
+                key="host-missing",
+            )
         return None, None
     route = Route(hosts=check_hosts(given.hosts), path_prefix=check_path_prefix(given.path_prefix, "--path-prefix /x"))
     return https.chosen(route, given.tls, given.certificate, given.private_key, machine, as_json)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import quote, urlsplit
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 from .errors import UsageError
 
@@ -15,34 +15,127 @@ _TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _VARIABLES: dict[str, tuple[str, ...]] = {
     "s3": ("AWS_", *_TRUST), "rest": ("RESTIC_REST_", *_TRUST), "rclone": ("RCLONE_", *_TRUST), "sftp": (), "": (),
 }  # fmt: skip
-_EXAMPLE = "For example: --to /mnt/backup/myapp, or --to sftp:user@host:/backup, or --to s3:https://host/bucket/myapp"
+_EXAMPLE = "For example: /mnt/backup/myapp, or sftp:user@host:/backup, or s3:https://host/bucket/myapp"
+_FORMS = {
+    "sftp": "sftp:user@host:/path, or sftp://user@host:port//path",
+    "s3": "s3:https://host/bucket, or s3:https://host/bucket/path",
+    "rest": "rest:https://host:port/, or rest:https://host:port/path/",
+    "rclone": "rclone:remote:path",
+}
+LOGINS = {
+    "s3": "AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…",
+    "rest": "RESTIC_REST_USERNAME=… and RESTIC_REST_PASSWORD=…",
+    "rclone": "RCLONE_CONFIG_NAME_PASS=… (what rclone obscure makes of it)",
+}
+# What looks like a kind of repository: a folder of such a name can be given with a / in it.
+_KIND = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\]")
+_SECRET = re.compile(r"(?:pass|secret|key|token)\w*=", re.IGNORECASE)  # an option in an address of rclone's
+_UNCHANGED = "Nothing was changed."
 
 
-def check_address(text: str, folder: str) -> str:
-    """The address, whose relative path counts from `folder`. Raises UsageError; an address must hold no password."""
-    scheme = scheme_of(text)
+def check_address(text: str) -> str:
+    """The address; a path without what is twice in it. Raises UsageError, which repeats no secret."""
     if not text.strip() or text != text.strip() or not text.isprintable():
-        raise UsageError("The repository's address is empty or has blanks around it.", _EXAMPLE)
-    if not scheme:
-        if "://" in text or text.partition(":")[0] in ("b2", "azure", "gs", "swift", "http", "https"):
-            raise UsageError(f"Discode does not know repositories of the kind {text.partition(':')[0]}.", _EXAMPLE)
-        return os.path.normpath(Path(folder) / text)
-    rest = text.partition(":")[2]
-    if not rest.strip("/") or (scheme == "sftp" and not _names_a_folder(rest)):
-        raise UsageError(f"The address {text} says no place after {scheme}:, or not all of it.", _EXAMPLE)
-    if scheme in ("rest", "s3") and "://" in rest and urlsplit(rest).password:
+        raise UsageError(f"The repository's address is empty or has blanks around it. {_UNCHANGED}", _EXAMPLE)
+    if not scheme_of(text):
+        return _checked_path(text)
+    scheme, rest = scheme_of(text), text.partition(":")[2]
+    _check_secrets(scheme, rest)
+    if " " in text and scheme != "rclone":
+        raise UsageError(f"The address {text} has blanks in it. {_UNCHANGED}", _form(scheme))
+    if not _IS_WHOLE[scheme](rest):
         raise UsageError(
-            "The repository's address holds a password, which other users of this machine could see.",
-            "Leave it out of the address, and put it into a file: --credentials-file FILE, with a line such as "
-            "RESTIC_REST_PASSWORD=…",
+            f"The address {text} says no place after {scheme}:, or not all of it. {_UNCHANGED}", _form(scheme)
         )
     return text
 
 
-def _names_a_folder(rest: str) -> bool:
-    """Of SFTP: `user@host:folder` or `//user@host:port/folder`, in which restic's own error names a snapshot."""
-    host, _, folder = rest[2:].partition("/") if rest.startswith("//") else rest.partition(":")
-    return bool(host and folder)
+def _checked_path(text: str) -> str:
+    if kind := _KIND.match(text):
+        told = f"Discode does not know repositories of the kind {kind[0].rstrip(':')}."
+        raise UsageError(f"{told} {_UNCHANGED}", f"It knows paths, and sftp, s3, rest and rclone. {_EXAMPLE}")
+    if not text.startswith("/"):
+        told = f"{text} is not a whole path: a backup by a timer would look for it elsewhere."
+        raise UsageError(f"{told} {_UNCHANGED}", f"Give it from the root on. {_EXAMPLE}")
+    return os.path.normpath(f"/{text.lstrip('/')}")
+
+
+def _form(scheme: str) -> str:
+    return f"Write it as: {_FORMS[scheme]}"
+
+
+def _check_secrets(scheme: str, rest: str) -> None:
+    """An address is in arguments, logs and reports, where others can read it."""
+    user, at, _ = _authority(rest).rpartition("@")
+    if scheme == "sftp":
+        if ":" in user:
+            raise UsageError(
+                f"The repository's address holds a password, which others could see. {_UNCHANGED}",
+                f"Leave it out: ssh logs in by the key of the user who backs up. {_form(scheme)}",
+            )
+    elif _SECRET.search(rest) if scheme == "rclone" else at:
+        raise UsageError(
+            f"The repository's address holds a login, which others could see. {_UNCHANGED}",
+            f"Leave it out, and put it into a file, one a line, as {LOGINS[scheme]}: --credentials-file FILE. "
+            f"{_form(scheme)}",
+        )
+
+
+def _authority(rest: str) -> str:
+    """Of what is before the path: who asks, and whom. A password may have a `/` or a `:` in it."""
+    if "://" in rest:
+        rest = rest.partition("://")[2]
+    rest = rest.lstrip("/")
+    return rest.rpartition("@")[0] + "@" if "@" in rest else rest.partition("/")[0]
+
+
+def _is_sftp(rest: str) -> bool:
+    """`user@host:folder` or `//user@host:port/folder`, in which restic's own error names a snapshot."""
+    if rest.startswith("//"):
+        host, _, folder = rest[2:].partition("/")
+        host, colon, port = host.partition(":")
+        return _is_host(host.rpartition("@")[2]) and bool(folder.strip("/")) and (not colon or _is_port(port))
+    host, _, folder = rest.partition(":")
+    return _is_host(host.rpartition("@")[2]) and bool(folder.strip("/"))
+
+
+def _is_s3(rest: str) -> bool:
+    """`https://host/bucket/path`, or without `https://`."""
+    scheme, slashes, place = rest.partition("://")
+    if slashes and scheme not in ("http", "https"):
+        return False
+    host, _, bucket = (place if slashes else rest).partition("/")
+    return _is_host_and_port(host) and bool(bucket.strip("/")) and ("." in host or ":" in host or bool(slashes))
+
+
+def _is_rest(rest: str) -> bool:
+    scheme, _, place = rest.partition("://")
+    return scheme in ("http", "https") and _is_host_and_port(place.partition("/")[0])
+
+
+def _is_rclone(rest: str) -> bool:
+    """A remote of its configuration, or one made up of its kind, as in `:sftp,host=nas:path`."""
+    remote, colon, _ = rest.lstrip(":").partition(":")
+    return bool(remote.strip() and colon) and "/" not in remote.partition(",")[0]
+
+
+_IS_WHOLE: Mapping[str, Callable[[str], bool]] = {
+    "sftp": _is_sftp, "s3": _is_s3, "rest": _is_rest, "rclone": _is_rclone,
+}  # fmt: skip
+
+
+def _is_host_and_port(text: str) -> bool:
+    host, colon, port = text.rpartition(":") if not text.endswith("]") else (text, "", "")
+    return _is_host(host if colon else text) and (not colon or _is_port(port))
+
+
+def _is_host(text: str) -> bool:
+    return _HOST.fullmatch(text) is not None
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and 0 < int(text) < 65536
 
 
 def scheme_of(address: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ...core.backup_address import is_path, scheme_of, ssh_command
+from ...core.backup_address import LOGINS, is_path, scheme_of, ssh_command
 from ...core.backup_errors import (
     BackupFailed,
     NoSuchSnapshot,
@@ -73,11 +73,6 @@ _BY_WORDS = (
 # What is done, where its failure has a next step of its own.
 MAKE, FORGET = "make the repository", "forget snapshots"
 _UNTOUCHED = "Your app was not touched."
-_LOGIN = {
-    "s3": "AWS_ACCESS_KEY_ID=… and AWS_SECRET_ACCESS_KEY=…",
-    "rest": "RESTIC_REST_USERNAME=… and RESTIC_REST_PASSWORD=…",
-    "rclone": "RCLONE_CONFIG_NAME_PASS=… (what rclone obscure makes of it)",
-}
 _STAMP = re.compile(r"^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d (?:ERROR : |CRITICAL: )?")
 
 
@@ -166,7 +161,7 @@ def _who_may(app: str, repository: str) -> str:
 
 def _new_login(app: str, repository: str) -> str:
     setup = f"discode backup setup {app} --to {repository} --credentials-file FILE"
-    return f"To give another login, such as {_LOGIN.get(scheme_of(repository), 'NAME=…')}, one a line: {setup}"
+    return f"To give another login, such as {LOGINS.get(scheme_of(repository), 'NAME=…')}, one a line: {setup}"
 
 
 def _by_way(app: str, repository: str) -> dict[str, tuple[type[DiscodeError], str, str]]:
