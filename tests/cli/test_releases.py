@@ -273,3 +273,17 @@ def test_a_release_that_was_taken_back_is_told_until_another_serves(installed):
     assert "Withdrawn" not in installed.run("status", APP).out
     yank("1.1.0", "worse")
     assert "worse. To go back: discode rollback shop" in installed.run("update", APP).out
+
+
+def test_a_key_is_changed_by_its_command_and_customers_notice_nothing(installed):
+    def key(*words):
+        return installed.run("release", "key", *words, *installed.vendor_words(), "--json").last
+
+    for number, role in enumerate(("online", "targets", "root"), 2):
+        before = {one["key"] for one in key("list")["keys"] if one["role"] == role}
+        assert key("rotate", role)["root"] == number
+        told = key("list")
+        now = {one["key"] for one in told["keys"] if one["role"] == role}
+        assert told["root"] == number and now and not now & before
+        update_to(installed, f"1.{number}.0")
+    assert "online, targets" in installed.run("release", "key", "rotate", "x", *installed.vendor_words(), code=2).err

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
-from sqlalchemy import select
+from sqlalchemy import event, select
 from test_licenses import Licensee
 from test_tokens import Kept
 
@@ -227,6 +227,26 @@ def test_strangers_cannot_fill_the_database(vendor):
     with vendor.place.hub.database.read() as session:
         left = set(session.scalars(select(Report.installation).where(Report.seat.is_(None))))
     assert left == {f"{number:032x}" for number in (5, 6, 7)}, "the newest"
+
+
+def test_a_report_reads_no_more_when_there_are_many(vendor):
+    """While it is written nobody else writes."""
+    halting(vendor, reports=1000)
+    for number in range(30):
+        assert report(vendor, number, outcome="failed" if number % 2 else "done")
+    asked: list[tuple[str, Any]] = []
+    seat, engine = vendor.seats.of(99), vendor.place.hub.database.engine
+
+    def note(_connection, _cursor, statement, parameters, *_):
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    assert sent(vendor, told(99), seat) == 202
+    event.remove(engine, "before_cursor_execute", note)
+    with engine.connect() as connection:
+        rows = [len(connection.exec_driver_sql(*one).fetchall()) for one in asked]
+    assert any("count(" in statement for statement, _ in asked) and max(rows) <= 1, asked
 
 
 def test_a_vendor_by_token_halts_nothing_by_reports(vendor):
