@@ -156,7 +156,7 @@ def tiny(tmp_path):
 def test_a_disk_that_is_too_small_is_told_before_anything_is_written(used, tiny):
     (data(used) / "large").write_bytes(os.urandom(4 << 20))
     refused = used.run("export", APP, tiny / "f", "--json", code=4).last["error"]
-    assert refused["key"] == "disk-full" and "Your app was not touched." in refused["sentence"]
+    assert refused["key"] == "disk-full" and "Nothing was changed." in refused["sentence"]
     assert str(tiny) in refused["sentence"] and not list(tiny.iterdir())
     used.run("export", APP, used.file)
     lose(used)

@@ -110,8 +110,8 @@ def test_a_disk_without_room_for_copies_is_told_before_anything_is_copied(tmp_pa
             ballast = home / "ballast"
             ballast.write_bytes(b"x" * (shutil.disk_usage(home).free - (20 << 20)))
             told = place.run("backup", "now", APP, code=4)
-            assert "of disk space for copies, but only" in told.err and "Nothing was changed." in told.err
-            assert "Free some space, then run the command again." in told.err and place.get() == (200, "1.0.0")
+            assert f"The backup of {APP} needs 6" in told.err and "Nothing was changed." in told.err
+            assert "Free some space there, then run the command again." in told.err and place.get() == (200, "1.0.0")
             ballast.unlink()
             place.run("backup", "now", APP)
     finally:

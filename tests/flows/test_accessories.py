@@ -7,7 +7,7 @@ from scenarios import APP, from_to, installed_with
 
 from discode.core.errors import Failed, PreflightError, Refused
 from discode.core.installation import Route
-from discode.flows.accessory_data import ROOM
+from discode.core.room import SPARE
 from discode.flows.configure import configure
 from discode.flows.install import InstallRequest, install
 from discode.flows.power import start, stop
@@ -302,8 +302,10 @@ def test_a_disk_without_room_for_a_major_version_is_told_before_anything_is_held
     lines = world.accessories.data[APP, "db.data.15"].lines
     lines.append("x" * 1_000_000)
     data = sum(map(len, lines))
-    world.runtime.disk = ROOM + 2 * data - 1
-    with pytest.raises(PreflightError, match="A dump and a second copy of it need ") as raised:
+    world.runtime.disk = SPARE + 2 * data - 1
+    with pytest.raises(
+        PreflightError, match=r"A second copy of the data of myapp-db, with its dump, for myapp 1.1 needs "
+    ) as raised:
         update(world.world(), APP)
     assert raised.value.name == "disk-full" and version(world) == "1.0" and not world.store.journals
     assert world.accessories.volumes(APP) == ["db.data.15"] and world.proxy.services[APP].mode is Mode.RUNNING

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core.errors import PreflightError, UsageError
+from ..core.errors import UsageError
 from ..core.quantity import format_size
 from .host_names import SkipChecks
 from .https import TlsChoice
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from ..flows.world import World
     from .restore_elsewhere import Given
     from .wiring_host import Host
-
-ROOM = 64 * 1024 * 1024  # bytes that stay free
 
 
 def export(
@@ -134,7 +132,7 @@ def _taken(world: World, app: str, folder: Path, passphrase: str) -> Taken:
     repository = repository_in(folder, app, passphrase)
     repository.create()
     steps = world.steps()
-    return take(world, app, steps, "export", Roomy(repository, folder, app, ROOM))
+    return take(world, app, steps, "export", Roomy(repository, folder, app))
 
 
 def _packed(world: World, taken: Taken, folder: Path, target: Path) -> int:
@@ -172,13 +170,7 @@ def _imported(given: Given, file: Path, passphrase_file: str | None, machine: Ho
 
 def _check_room(folder: Path, file: Path) -> None:
     """Raises PreflightError."""
+    from ..core.room import Disk, must_have_room
     from ..disk.folders import free_space
 
-    needed, free = ROOM + file.stat().st_size, free_space(folder)
-    if free < needed:
-        raise PreflightError(
-            f"To read {file} takes {format_size(needed)} of disk space, and only {format_size(free)} are free. Nothing "
-            "was changed.",
-            "Free some space, then run the command again.",
-            key="disk-full",
-        )
+    must_have_room(f"The import of {file}", file.stat().st_size, Disk(str(folder), free_space(folder)))

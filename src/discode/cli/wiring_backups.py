@@ -89,25 +89,20 @@ def unpack_export(file: Path, folder: Path, report: Report) -> None:
 class Roomy:
     """A repository on a disk that has to have room for it twice: for itself, and for the file that is made of it."""
 
-    def __init__(self, repository: Backups, folder: Path, app: str, room: int):
-        self._repository, self._folder, self._app, self._room = repository, folder, app, room
+    def __init__(self, repository: Backups, folder: Path, app: str):
+        self._repository, self._folder, self._app = repository, folder, app
 
     def save(
         self, record: SnapshotRecord, staged: Path, volumes: Sequence[Path], excluded: Sequence[Path], report: Report
     ) -> Saved:
         """Raises PreflightError, too."""
-        from ..core.errors import PreflightError
-        from ..core.quantity import format_size
+        from ..core.room import Disk, must_have_room, of_export
         from ..disk.folders import free_space
 
-        needed, free = self._room + 2 * record.size, free_space(self._folder)
-        if free < needed:
-            raise PreflightError(
-                f"To export {self._app} takes up to {format_size(needed)} of disk space at {self._folder.parent}, and "
-                f"only {format_size(free)} are free. Your app was not touched.",
-                "Free some space there, or name a file on another disk.",
-                key="disk-full",
-            )
+        disk = Disk(str(self._folder.parent), free_space(self._folder))
+        must_have_room(
+            f"The export of {self._app}", of_export(record.size), disk, advice="Or name a file on another disk."
+        )
         return self._repository.save(record, staged, volumes, excluded, report)
 
     def __getattr__(self, name: str) -> Any:

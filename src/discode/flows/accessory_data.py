@@ -11,11 +11,10 @@ from ..core.errors import CannotRun, NoSuchCommand, PreflightError, Refused
 from ..core.external import wanted_accessories
 from ..core.installation import Installation
 from ..core.journal import Journal
-from ..core.quantity import format_size
+from ..core.room import must_have_room, of_upgrade
 from .accessories import Change, specs, there
 from .world import Site
 
-ROOM = 64 * 1024 * 1024  # bytes that stay free
 LOOK = 120.0  # seconds for a look at how large its data is
 
 
@@ -39,17 +38,12 @@ def _is_other(was: Accessory | None, one: Accessory) -> bool:
 
 def _must_have_room(site: Site, after: Installation, brought: Mapping[str, Accessory]) -> None:
     """For the dump of each, and for its second volume: no more than the first one has, each."""
-    needed = {name: 2 * _size(site, after.app, name, one) for name, one in brought.items()}
-    wanted = ROOM + sum(needed.values())
-    if not needed or (free := site.runtime.free_disk()) >= wanted:
+    if not brought:
         return
-    containers = ", ".join(f"{after.app}-{name}" for name in needed)
-    raise PreflightError(
-        f"{after.app} {after.version} brings the data of {containers} to another version. A dump and a second copy "
-        f"of it need {format_size(wanted)} of disk space, but only {format_size(free)} are free. Nothing was changed.",
-        "Free some space, then run the command again.",
-        key="disk-full",
-    )
+    needed = of_upgrade([_size(site, after.app, name, one) for name, one in brought.items()])
+    containers = ", ".join(f"{after.app}-{name}" for name in brought)
+    purpose = f"A second copy of the data of {containers}, with its dump, for {after.app} {after.version}"
+    must_have_room(purpose, needed, site.runtime.free_disk())
 
 
 def _size(site: Site, app: str, name: str, one: Accessory) -> int:

@@ -21,10 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .. import __version__
-from ..core.errors import Busy, DiscodeError, Failed, PreflightError
+from ..core.errors import Busy, DiscodeError, Failed
 from ..core.history import BACKUP, EXPORT, HistoryEntry
 from ..core.installation import Installation
 from ..core.quantity import format_size
+from ..core.room import must_have_room
 from ..core.snapshot import RECORD, WITH_DUMPS, WITH_ELSEWHERE, Cause, Part, SnapshotRecord
 from ..ports.backups import Backups, Saved, Staging
 from . import data, quiesce
@@ -35,7 +36,6 @@ from .settle import settle
 from .stillness import quiesced, requests_held
 from .world import Result, Steps, World
 
-ROOM = 64 * 1024 * 1024  # bytes that stay free beside what is staged
 DOCUMENTS, VOLUMES, DATABASES = "documents", "volumes", "databases"
 
 
@@ -162,14 +162,7 @@ class _Making:
 
     def _check_room(self, found: Data) -> None:
         """Raises PreflightError."""
-        needed, free = ROOM + found.staged_size, self.staging.free()
-        if free < needed:
-            raise PreflightError(
-                f"The backup of {self.before.app} needs {format_size(needed)} of disk space for copies, but only "
-                f"{format_size(free)} are free. Nothing was changed.",
-                "Free some space, then run the command again.",
-                key="disk-full",
-            )
+        must_have_room(f"The backup of {self.before.app}", found.staged_size, self.staging.free())
 
     def _documents(self) -> None:
         """What another machine has to know to run the app as it is."""

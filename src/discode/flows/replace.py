@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.artifact import Archive
 from ..core.errors import DiscodeError, Failed, Interrupted, NoHttps, PreflightError, ReleaseFailed
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.quantity import format_duration, format_size
+from ..core.room import must_have_room, of_release
 from ..ports.system import Clock
 from .accessories import Change, await_health, changes, has_any, start, trouble
 from .accessories import retire_others as retire_other_accessories
@@ -23,22 +23,14 @@ from .record import finish, write_if_possible
 from .seen import still_serves
 from .world import Site
 
-ROOM = 64 * 1024 * 1024  # bytes that stay free for logs, state and other apps
-
 
 def preflight(site: Site, after: Installation) -> None:
     """Raises PreflightError, or Refused by the proxy, while nothing has been touched yet."""
     if after.release.manifest.doors:
         check_proxy(site, after)
-    artifact = after.release.manifest.artifact
-    needed = ROOM + (artifact.length + 2 * artifact.unpacked if isinstance(artifact, Archive) else 3 * artifact.length)
-    if (free := site.runtime.free_disk()) < needed:
-        raise PreflightError(
-            f"{after.app} {after.version} needs {format_size(needed)} of disk space, but only {format_size(free)} are "
-            "free. Nothing was changed.",
-            "Free some space, then run the command again.",
-            key="disk-full",
-        )
+    must_have_room(
+        f"{after.app} {after.version}", of_release(after.release.manifest.artifact), site.runtime.free_disk()
+    )
     memory = after.release.manifest.resources.memory or 0
     if (free := site.system.free_memory()) < memory:
         raise PreflightError(

@@ -23,11 +23,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..core.backup_errors import NoSuchSnapshot
-from ..core.errors import DiscodeError, Failed, PreflightError, Refused
+from ..core.errors import DiscodeError, Failed, Refused
 from ..core.installation import Installation
 from ..core.journal import Journal, swap_of
 from ..core.quantity import format_size
 from ..core.release import Release
+from ..core.room import must_have_room, of_restore
 from ..core.snapshot import Snapshot, SnapshotRecord
 from ..ports.accessories import AccessorySpec
 from ..ports.backups import Backups
@@ -42,9 +43,6 @@ from .replace import hold, preflight, settle_after
 from .settle import settle
 from .snapshots import snapshots
 from .world import Result, Site, Steps, World
-
-ROOM = 64 * 1024 * 1024  # bytes that stay free beside what is restored
-NEW_SERVER = 64 * 1024 * 1024  # bytes of a database server with nothing in it
 
 
 class WouldUndo(Refused):
@@ -222,16 +220,9 @@ def _check_kind(before: Installation, chosen: Found) -> None:
 
 
 def _check_room(site: Site, chosen: Found) -> None:
-    """Raises PreflightError. How much room a dump takes when it is loaded is known then; twice its own is usual."""
-    loaded = sum(2 * part.size + NEW_SERVER for part in chosen.record.dumps)
-    needed, free = ROOM + chosen.record.size + loaded, site.runtime.free_disk()
-    if free < needed:
-        raise PreflightError(
-            f"To restore the snapshot {chosen.snapshot.id} needs {format_size(needed)} of disk space, for what it "
-            f"replaces is kept, but only {format_size(free)} are free. Nothing was changed.",
-            "Free some space, then run the command again.",
-            key="disk-full",
-        )
+    """For what it replaces is kept. Raises PreflightError."""
+    needed = of_restore(chosen.record.size, [part.size for part in chosen.record.dumps])
+    must_have_room(f"The restore of the snapshot {chosen.snapshot.id}", needed, site.runtime.free_disk())
 
 
 def _make_ready(world: World, site: Site, repository: Backups, planned: Planned, swap: str) -> None:

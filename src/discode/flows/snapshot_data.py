@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..core.accessory_dumps import dump
-from ..core.errors import PreflightError, ReleaseFailed
+from ..core.errors import ReleaseFailed
 from ..core.external import password_setting, variables_of, wanted_accessories
 from ..core.external_server import load_into
 from ..core.installation import Installation
 from ..core.quantity import format_size
 from ..core.release import Release
+from ..core.room import must_have_room, of_restore
 from ..core.snapshot import Part
 from ..ports.accessories import AccessorySpec
 from ..ports.backups import Backups
@@ -23,23 +24,14 @@ from .accessories import await_health, specs, start
 from .found_snapshot import Found
 from .world import Site, World
 
-ROOM = 64 * 1024 * 1024  # bytes that stay free
-UNPACKED = 3  # times the size of a dump: what a database may make of it, with its indexes
 LONGEST = 4 * 3600.0  # seconds for one file of a dump
 
 
 def check_room(world: World, site: Site, app: str, found: Found, step: str) -> None:
     """Both where it is unpacked and where it goes. Raises PreflightError; `step` is what helps beside more space."""
-    size = found.record.size
-    needed = ROOM + size + UNPACKED * sum(part.size for part in found.dumps.values())
-    free = min(site.runtime.free_disk(), world.repositories.staging(app).free())
-    if free < needed:
-        raise PreflightError(
-            f"To restore the snapshot {found.snapshot.id} takes {format_size(needed)} of disk space, but only "
-            f"{format_size(free)} are free. Nothing was changed.",
-            f"Free some space, then run the command again. {step}".strip(),
-            key="disk-full",
-        )
+    disks = site.runtime.free_disk(), world.repositories.staging(app).free()
+    needed = of_restore(found.record.size, [part.size for part in found.dumps.values()])
+    must_have_room(f"The restore of the snapshot {found.snapshot.id}", needed, *disks, advice=step)
 
 
 def own_settings(found: Found, release: Release) -> dict[str, str]:

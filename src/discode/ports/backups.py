@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ..core.room import Disk
 from .report import Report
 
 if TYPE_CHECKING:  # few commands back up
@@ -86,8 +87,8 @@ class Staging(Protocol):
     def clear(self) -> None:
         """Nothing of it is left. None there: nothing."""
 
-    def free(self) -> int:
-        """Bytes that can be staged."""
+    def free(self) -> Disk:
+        """Where it is staged."""
 
     def document(self, name: str, data: bytes) -> None:
         """A file that its owner alone can read."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from ..core.manifest import Manifest
 from ..core.names import InstanceName
 from ..core.release import Release
+from ..core.room import Disk
 from .console import Console
 from .releases import Releases
 from .report import Report
@@ -118,8 +119,8 @@ class Runtime(Protocol):
     def has(self, release: Release) -> bool:
         """Whether `fetch` has brought its bytes, and they are still there."""
 
-    def free_disk(self) -> int:
-        """Bytes free where releases are kept."""
+    def free_disk(self) -> Disk:
+        """Where releases and data are kept."""
 
     def start(self, spec: InstanceSpec) -> Endpoint:
         """Start the instance, or start it again after `stop`, now with this spec. Running already: nothing but the

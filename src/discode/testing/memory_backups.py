@@ -13,6 +13,7 @@ from pathlib import Path
 from ..core.backup_errors import BackupFailed, NoRepository, NoSuchSnapshot, RepositoryMissing, WrongPassword
 from ..core.backup_plan import BackupPlan
 from ..core.errors import DiscodeError
+from ..core.room import Disk
 from ..core.snapshot import Snapshot, SnapshotRecord
 from ..ports.backups import Backups, Saved, Staging, Survey
 from ..ports.report import Report
@@ -133,8 +134,8 @@ class MemoryStaging:
         for path in [one for one in self._files if one.is_relative_to(self._path)]:
             del self._files[path]
 
-    def free(self) -> int:
-        return 10**12
+    def free(self) -> Disk:
+        return Disk("/memory/staging", 10**12)
 
     def document(self, name: str, data: bytes) -> None:
         self._files[self._path / name] = data

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..core.errors import NoSuchCommand, NotHere, Refused
 from ..core.names import InstanceName
 from ..core.release import Release
+from ..core.room import Disk
 from ..ports.console import Console
 from ..ports.releases import Releases
 from ..ports.report import Report
@@ -81,8 +82,8 @@ class MemoryRuntime:
     def has(self, release: Release) -> bool:
         return (release.manifest.app, release.key) in self.fetched
 
-    def free_disk(self) -> int:
-        return self.disk
+    def free_disk(self) -> Disk:
+        return Disk("/memory/releases", self.disk)
 
     def start(self, spec: InstanceSpec) -> Endpoint:
         instance = self.live.get(spec.name)

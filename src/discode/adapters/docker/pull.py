@@ -20,6 +20,7 @@ from ...core.errors import DiscodeError, Failed, PreflightError, Refused, Source
 from ...core.platform import Platform, best, made
 from ...core.quantity import format_size
 from ...core.reference import Reference
+from ...core.room import Disk
 from ...ports.releases import Credentials
 from ...ports.report import Report
 from ..web import client, whole
@@ -133,7 +134,7 @@ def _follow(stream: Iterable[dict[str, Any]], report: Report) -> None:
 
 
 def _cause(engine: Engine, image: Image, auth: dict[str, str] | None, words: str) -> DiscodeError:
-    if (free := free_disk(engine)) < LITTLE:
+    if (free := free_disk(engine).free) < LITTLE:
         return PreflightError(
             f"The disk is full: {format_size(free)} left where Docker keeps its images.",
             "Free some space (docker system df shows what uses it), then run the command again.",
@@ -218,7 +219,7 @@ def _no_way(registry: str) -> DiscodeError | None:
     return None
 
 
-def free_disk(engine: Engine) -> int:
-    """Bytes free where the engine keeps its images; very many where that cannot be seen from here."""
+def free_disk(engine: Engine) -> Disk:
+    """Where the engine keeps its images; very much is free where that cannot be seen from here."""
     root = Path(str(engine.info.get("DockerRootDir", "")))
-    return shutil.disk_usage(root).free if engine.is_local and root.is_dir() else 1 << 62
+    return Disk(str(root), shutil.disk_usage(root).free if engine.is_local and root.is_dir() else 1 << 62)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from ...core.names import InstanceName
 from ...core.release import Release
+from ...core.room import Disk
 from ...ports.console import Console
 from ...ports.releases import Releases
 from ...ports.report import Report
@@ -49,7 +50,7 @@ class DockerRuntime:
         with self._asking("look at the images"):
             return self._images.has(release)
 
-    def free_disk(self) -> int:
+    def free_disk(self) -> Disk:
         return free_disk(self._engine)
 
     def start(self, spec: InstanceSpec) -> Endpoint:

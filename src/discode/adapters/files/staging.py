@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ...core.room import Disk
 from ...disk.folders import free_space, make_private
 from ...ports.backups import Survey
 from .disk import disk_refusals, write_whole, writing
@@ -36,8 +37,8 @@ class FileStaging:
             if self._above.is_dir():
                 shutil.rmtree(self._above)
 
-    def free(self) -> int:
-        return free_space(self.path)
+    def free(self) -> Disk:
+        return Disk(str(self.path), free_space(self.path))
 
     def document(self, name: str, data: bytes) -> None:
         self._ready()

@@ -17,6 +17,7 @@ from typing import Any
 from ...core.errors import NotHere, Refused, RuntimeUnreachable
 from ...core.names import InstanceName
 from ...core.release import Release
+from ...core.room import Disk
 from ...disk.folders import free_space
 from ...disk.lock import held, is_held
 from ...disk.whole import read_object
@@ -58,8 +59,8 @@ class ProcessRuntime:
     def has(self, release: Release) -> bool:
         return self._fetched.path(release.manifest.app, release.key).is_dir()
 
-    def free_disk(self) -> int:
-        return free_space(self.home)
+    def free_disk(self) -> Disk:
+        return Disk(str(self.home), free_space(self.home))
 
     def start(self, spec: InstanceSpec) -> Endpoint:
         folder = self._folder(spec.name)
