@@ -275,3 +275,63 @@ def test_what_is_waited_for_again_and_again_is_never_taken_for_damage(bench_of, 
     bench.write(bench.staged / RECORD, one.as_json().encode())
     with pytest.raises(RepositoryUnreachable, match="does not answer: it is not well"):
         bench.backups(retries=0.1).save(one, bench.staged, [], [], Silence())
+
+
+def keys(bench):
+    return [one for one in bench.storage.files.rglob("keys/*") if one.is_file()]
+
+
+REMOTE = [storages.Rclone, storages.Sftp, storages.Rest]
+
+
+@pytest.mark.parametrize("kind", REMOTE, ids=lambda kind: kind.kind)
+def test_one_that_was_killed_before_it_had_a_configuration_is_made_anew_with_the_same_password(bench_of, kind):
+    bench = bench_of(kind)
+    [config] = bench.storage.files.rglob("config")
+    config.unlink()
+    bench.storage.stop()  # rclone's server remembers which files it has
+    bench.storage.start()
+    bench.raised(RepositoryMissing)
+    bench.backups().create()
+    saved(bench)
+    assert len(bench.backups().snapshots()) == 1 and len(keys(bench)) == 1
+
+
+@pytest.fixture
+def cut_off(bench_of, monkeypatch):
+    """A repository whose making ended before the words that restic is called with."""
+
+    def make(words):
+        bench = bench_of(storages.Rclone)
+        [config] = bench.storage.files.rglob("config")
+        config.unlink()
+        spy = bench.folder / "spy/restic"
+        spy.parent.mkdir()
+        spy.write_text(f'#!/bin/sh\ncase "$*" in "{words}"*) exit 1;; esac\nexec {shutil.which("restic")} "$@"\n')
+        spy.chmod(0o755)
+        with monkeypatch.context() as patched, pytest.raises(DiscodeError):
+            patched.setenv("PATH", f"{spy.parent}:{os.environ['PATH']}")
+            bench.backups().create()
+        return bench
+
+    return make
+
+
+@pytest.mark.parametrize("words", ["key list", "key add", "key remove"])
+def test_one_whose_making_was_cut_off_counts_as_not_there_and_its_password_may_be_lost(cut_off, words):
+    bench = cut_off(words)
+    assert "is not made yet" in bench.raised(RepositoryMissing, password="other").sentence
+    bench.backups(password="other").create()
+    assert len(keys(bench)) == 1 and not list((bench.folder / "cache").glob("making-*"))
+    bench.backups(password="other").look()
+    bench.raised(WrongPassword)
+
+
+def test_no_key_goes_where_there_is_a_snapshot(cut_off):
+    bench = cut_off("key list")
+    [first] = (bench.folder / "cache").glob("making-*")
+    one = record()
+    bench.write(bench.staged / RECORD, one.as_json().encode())
+    bench.backups(password=first.read_text()).save(one, bench.staged, [], [], Silence())
+    bench.backups(password="other").create()
+    assert len(keys(bench)) == 2 and len(bench.backups(password="other").snapshots()) == 1

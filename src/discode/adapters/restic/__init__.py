@@ -1,6 +1,7 @@
 """Backups by the program restic, which the distribution has: <https://restic.readthedocs.io/en/stable/>.
 
-`program` runs it, `messages` reads what it prints, `failures` says what went wrong, `repository` is the port.
+`program` runs it, `messages` reads what it prints, `failures` says what went wrong, `making` makes a repository
+elsewhere, `repository` is the port.
 """
 
 from .program import Access

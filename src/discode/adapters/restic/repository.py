@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...core.backup_address import is_path
-from ...core.backup_errors import BackupFailed, RepositoryDamaged, RepositoryLocked
+from ...core.backup_errors import BackupFailed, RepositoryDamaged, RepositoryLocked, RepositoryMissing, WrongPassword
 from ...core.snapshot import Snapshot, SnapshotRecord
 from ...disk.folders import make_private
 from ...ports.backups import Saved
 from ...ports.report import Report, Silence
 from ..files.disk import writing
 from .failures import FORGET, MAKE, failure
+from .making import Making
 from .messages import Reading, apps_in, snapshots_in
 from .program import Access, Ended, Reader, run
 
@@ -36,12 +37,21 @@ class ResticBackups:
             with writing(folder):
                 make_private(folder)
                 _forget_half_made(folder)
-        self._done(MAKE, "init")
+            self._done(MAKE, "init")
+        else:
+            self._making().carry_out()
 
     def look(self) -> None:
         ended = self._run(["cat", "config", "--no-lock"], access=self._access.opening)
         if ended.code != 0:
-            raise failure(self._access.opening, ended, "open the repository")
+            error = failure(self._access.opening, ended, "open the repository")
+            if isinstance(error, WrongPassword) and self._making().is_cut_off():
+                raise RepositoryMissing(
+                    f"The repository at {self._access.repository} is not made yet: its making was cut off. "
+                    "Your app was not touched.",
+                    f"Go on with it: discode backup setup {self._app} --to {self._access.repository}",
+                )
+            raise error
 
     def save(
         self, record: SnapshotRecord, staged: Path, volumes: Sequence[Path], excluded: Sequence[Path], report: Report
@@ -92,6 +102,12 @@ class ResticBackups:
         ids = [one.id for one in snapshots if one.id in there]
         if ids:
             self._done(FORGET, "forget", "--prune", "--", *ids, report=report)
+
+    def _making(self) -> Making:
+        def done(access: Access, words: Sequence[str], files: Sequence[bytes]) -> Ended:
+            return self._ended_well(MAKE, self._run(words, files=files, access=access))
+
+        return Making(self._access, done, lambda access, words: self._run(words, access=access))
 
     def _done(self, doing: str, *words: str, report: Report = Silence()) -> Ended:
         return self._ended_well(doing, self._run(words, report=report))
