@@ -2,8 +2,10 @@
 
 import pytest
 from arrivals import bare, elsewhere, snapshot_of
-from scenarios import APP, backed_up, installed, with_next
+from beside import DB, publish
+from scenarios import APP, ROUTE, backed_up, installed, with_next
 
+from discode.core.artifact import Resources
 from discode.core.errors import PreflightError
 from discode.core.room import SPARE
 from discode.flows.backup import backup
@@ -55,3 +57,41 @@ def test_it_is_told_before_anything_is_touched(prepare, run, what):
     assert refused.value.next_step == "Free some space there, then run the command again."
     assert world.store.installation(APP) == was and not world.store.journals
     assert was is None or world.proxy.services[APP].mode is Mode.RUNNING
+
+
+LIMITED = {"db": DB.changed(resources=Resources(memory=1 << 30))}
+
+
+def with_limited(world):
+    publish(world, "1.0", LIMITED)
+    install(world.world(), InstallRequest(APP, "memory", route=ROUTE.changed(tls="off")))
+
+
+def with_a_database_next(world):
+    publish(world, "1.0", {})
+    install(world.world(), InstallRequest(APP, "memory", route=ROUTE.changed(tls="off")))
+    publish(world, "1.1", LIMITED)
+
+
+def with_a_snapshot_of_one():
+    world = in_memory(backed_up(with_limited))()
+    backup(world.world(), APP)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("prepare", "run"),
+    [
+        (in_memory(with_a_database_next), lambda world: update(world, APP)),
+        (with_a_snapshot_of_one, lambda world: restore_data(world, APP, "latest", sure=True, snapshot_before=False)),
+    ],
+    ids=["update", "restore"],
+)
+def test_memory_for_a_database_beside_is_looked_at_where_the_vendor_says_how_much(prepare, run):
+    world = prepare()
+    world.system.memory = (1 << 30) - 1
+    with pytest.raises(PreflightError, match=r"with what is started beside it, needs .* of memory") as refused:
+        run(world.world())
+    assert refused.value.name == "memory" and world.proxy.services[APP].mode is Mode.RUNNING
+    world.system.memory += 1
+    run(world.world())

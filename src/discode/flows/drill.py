@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from ..core.backup_errors import DrillFailed
 from ..core.errors import DiscodeError, Failed, Interrupted, PreflightError, Refused, ReleaseFailed
+from ..core.external import wanted_accessories
 from ..core.history import DRILL, HistoryEntry
 from ..core.installation import Installation
 from ..core.journal import Journal
@@ -93,7 +94,7 @@ def _check(world: World, site: Site, after: Installation, found: Found) -> None:
             key="would-share",
         )
     with site.steps("preflight", "Checking disk and memory"):
-        preflight(site, after)
+        preflight(site, after, wanted_accessories(release.manifest, settings).values())
         check_room(world, site, after.app, found, "")
 
 

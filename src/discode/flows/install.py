@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..core.authority import must_be_certifiable
 from ..core.errors import Refused
+from ..core.external import wanted_accessories
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
 from ..core.names import check_slug
@@ -111,7 +112,7 @@ def _brought(
         site.proxy.check(request.route)
         given, after = _given(site, request, release)[1], _installation(request, release, 1, "")
         check_settings(release, given)
-        preflight(site, after)
+        preflight(site, after, wanted_accessories(release.manifest, given).values())
         accessory_data.check_data(site, None, after, given)
         world.platforms.choose(kind)  # not sooner: a refused install leaves nothing of it
         site.proxy.ensure()

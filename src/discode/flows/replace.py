@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from ..core.accessory import Accessory
 from ..core.errors import DiscodeError, Failed, Interrupted, NoHttps, PreflightError, ReleaseFailed
 from ..core.installation import Installation
 from ..core.journal import Journal
@@ -24,17 +25,22 @@ from .seen import still_serves
 from .world import Site
 
 
-def preflight(site: Site, after: Installation) -> None:
-    """Raises PreflightError, or Refused by the proxy, while nothing has been touched yet."""
+def preflight(site: Site, after: Installation, beside: Iterable[Accessory] = ()) -> None:
+    """`beside`: what is started beside all that runs now. Where a vendor sets no limit, nothing is known.
+
+    Raises PreflightError, or Refused by the proxy, while nothing has been touched yet.
+    """
     if after.release.manifest.doors:
         check_proxy(site, after)
     must_have_room(
         f"{after.app} {after.version}", of_release(after.release.manifest.artifact), site.runtime.free_disk()
     )
-    memory = after.release.manifest.resources.memory or 0
+    new = [one.resources.memory or 0 for one in beside]
+    memory = (after.release.manifest.resources.memory or 0) + sum(new)
     if (free := site.system.free_memory()) < memory:
+        what = f"{after.app} {after.version}{', with what is started beside it,' if any(new) else ''}"
         raise PreflightError(
-            f"{after.app} {after.version} needs {format_size(memory)} of memory beside the serving version, "
+            f"{what} needs {format_size(memory)} of memory beside the serving version, "
             f"but only {format_size(free)} are free. Nothing was changed.",
             "Stop other programs on this machine, then run the command again.",
             key="memory",

@@ -191,7 +191,8 @@ def _possible(world: World, chosen: Found, undo: WouldUndo | None, steps: Steps)
             return missing
         with steps("preflight", "Checking disk, memory and settings"):
             site.proxy.ensure()
-            preflight(site, before.with_release(release, before.settings))
+            loaded = [beside[part.name].accessory for part in chosen.record.dumps if part.name in beside]
+            preflight(site, before.with_release(release, before.settings), loaded)
             _check_room(site, chosen)
         found[:] = [Planned(before, chosen, wanted, beside)]
         return Result("restore", app, "possible")

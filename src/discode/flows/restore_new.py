@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..core.errors import DiscodeError, Failed, Interrupted, NoSuchApp, PreflightError, Refused, Unreachable
+from ..core.external import wanted_accessories
 from ..core.history import HistoryEntry
 from ..core.installation import Installation, Route
 from ..core.journal import Journal
@@ -133,7 +134,7 @@ class _Arrival:
             site.proxy.prepare(https=after.route.is_secure)
             site.proxy.check(after.route)
             check_settings(after.release, self.given)
-            preflight(site, after)
+            preflight(site, after, wanted_accessories(after.release.manifest, self.given).values())
             check_room(self.world, site, after.app, self.found, "")
             self.world.platforms.choose(after.kind)
             site.proxy.ensure()

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..core.accessory_plan import check_accessories
+from ..core.external import wanted_accessories
 from ..core.installation import Installation
 from ..core.journal import Journal
 from ..core.plan import NothingToDo, Step, check_kind, plan_update, warning_of, withdrawn
@@ -125,7 +126,9 @@ def _brought(
         check_settings(release, wanted)
         site.proxy.ensure()
         after = before.with_release(release, before.settings)
-        preflight(site, after)
+        was = before.release.manifest.accessories
+        new = [one for name, one in wanted_accessories(release.manifest, wanted).items() if name not in was]
+        preflight(site, after, new)
         accessory_data.check_data(site, before, after, wanted)
     with steps("fetch", f"Fetching {release.version}"):
         site.runtime.fetch(release, releases, world.report)
