@@ -51,6 +51,11 @@ class Typed:
         return bool(data)
 
 
+def _of_a_terminal(environment):
+    """Tests that run side by side have a size in theirs, which would be believed before the terminal's own."""
+    return {**{name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}, "TERM": "xterm"}
+
+
 @contextmanager
 def terminal(command, environment, columns=80):
     master, slave = os.openpty()
@@ -58,7 +63,7 @@ def terminal(command, environment, columns=80):
     child = subprocess.Popen(
         # As from a shell, whatever the tests were started by: a background job has some of them ignored.
         ["setsid", "--ctty", "--wait", "env", "--default-signal=INT,QUIT,HUP", *command],
-        env={**environment, "TERM": "xterm"}, stdin=slave, stdout=slave, stderr=slave,
+        env=_of_a_terminal(environment), stdin=slave, stdout=slave, stderr=slave,
     )  # fmt: skip
     os.close(slave)
     try:
