@@ -8,6 +8,7 @@ import pytest
 from observed import Observed
 from scenarios import SCENARIOS, SICK, settle_once
 from trial import Halfway, after_death, check_end, faulty, fresh, trial
+from tried import Tried
 
 from discode.core.errors import DiscodeError, ProxyUnreachable
 from discode.testing.faults import Fault, Script
@@ -40,10 +41,10 @@ def test_without_a_fault(scenario):
 @pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)
 def test_two_faults_anywhere(scenario, combinations):
     """Those that cannot differ are tried once, and counted: see `observed`."""
-    covered = 0
+    covered, tried = 0, Tried()
     for first, name in enumerate(trial(scenario, {})):
         for fault in FAULTS:
-            covered += 1 + sum(_second_faults(scenario, first, fault))
+            covered += 1 + sum(_second_faults(scenario, first, fault, tried))
         for fault in WITHIN if scenario.has_doors and name in CHANGE_SERVICES else []:
             calls = trial(scenario, {first: fault})
             changing = [number for number in range(first + 1, len(calls)) if calls[number] in CHANGE_SERVICES]
@@ -63,28 +64,38 @@ def test_two_faults_anywhere(scenario, combinations):
     assert covered > 100
 
 
-def _second_faults(scenario, first, fault):
+def _second_faults(scenario, first, fault, tried):
     """For each call after the first fault, how many second ones that covers."""
     halfway: list[Halfway] = []
     seen = Observed({first: fault})
     calls = len(trial(scenario, {first: fault}, keep=halfway, seen=seen))
+    places = {stood.calls: stood.place() for stood in halfway}
     for second in range(first + 1 + first % scenario.stride, calls, scenario.stride):
-        since = next((stood for stood in reversed(halfway) if second >= stood.calls), None)
-        faults = {first: fault, second: CRASH}
-        if seen.deaths[second].is_new or scenario.stride > 1:
-            trial(scenario, faults, after_death(seen.deaths[second], second, faults))
-        trial(scenario, {first: fault, second: BEFORE}, since)
-        if second not in seen.quiet:
-            trial(scenario, {first: fault, second: AFTER}, since)
+        since = _latest(halfway, second)
+        for another in FAULTS:
+            faults = {first: fault, second: another}
+            if since and not tried.is_new((places[since.calls], second - since.calls, another)):
+                continue
+            if another is CRASH:
+                if seen.deaths[second].is_new or scenario.stride > 1:
+                    trial(scenario, faults, after_death(seen.deaths[second], second, faults), tried=tried)
+            elif another is BEFORE or second not in seen.quiet:
+                trial(scenario, faults, since, tried=tried)
         yield len(FAULTS)
+
+
+def _latest(halfway, second):
+    """Where a trial stood last before that call, between two commands."""
+    return next((stood for stood in reversed(halfway) if second >= stood.calls), None)
 
 
 @pytest.mark.parametrize(
     "scenario", [one for one in SCENARIOS + SICK if one.stride == 1], ids=lambda scenario: scenario.name
 )
 def test_what_spares_a_trial_does_not_change_what_is_tried(scenario):
-    """For each first fault at some of the calls: trials from halfway, after a death and of quiet calls go on as whole
-    ones, and end in the same world."""
+    """For each first fault at some of the calls: trials from halfway, after a death, of quiet calls, and those that go
+    on as earlier ones did, go on as whole ones."""
+    tried, begun = Tried(), {}
     for first in range(len(trial(scenario, {}))):
         for fault in FAULTS:
             halfway: list[Halfway] = []
@@ -93,16 +104,21 @@ def test_what_spares_a_trial_does_not_change_what_is_tried(scenario):
             for stood in halfway:
                 assert trial(scenario, {first: fault}, stood) == calls[stood.calls :]
             for second in range(first + 1 + first % STRIDE, len(calls), STRIDE):
-                _goes_on_alike(scenario, {first: fault}, second, seen)
+                whole = _goes_on_alike(scenario, {first: fault}, second, seen, tried)
+                if since := _latest(halfway, second):
+                    begin = since.place(), second - since.calls
+                    known = begun.setdefault(begin, [one[since.calls :] for one in whole])
+                    assert known == [one[since.calls :] for one in whole]
 
 
-def _goes_on_alike(scenario, faults, second, seen):
+def _goes_on_alike(scenario, faults, second, seen, tried):
+    whole = [trial(scenario, {**faults, second: another}) for another in FAULTS]
+    assert [trial(scenario, {**faults, second: another}, tried=tried) for another in FAULTS] == whole
     crash = {**faults, second: CRASH}
     latest = next(number for number in range(second, 0, -1) if seen.deaths[number].is_new)
-    whole = trial(scenario, crash)
-    assert trial(scenario, crash, after_death(seen.deaths[latest], second, crash)) == whole[second + 1 :]
-    if second in seen.quiet:
-        assert trial(scenario, {**faults, second: BEFORE}) == trial(scenario, {**faults, second: AFTER})
+    assert trial(scenario, crash, after_death(seen.deaths[latest], second, crash)) == whole[0][second + 1 :]
+    assert second not in seen.quiet or whole[1] == whole[2]
+    return whole
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS + SICK, ids=lambda scenario: scenario.name)

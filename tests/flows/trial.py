@@ -1,13 +1,14 @@
 """One run of a scenario under a script of faults, and what has to hold at its end."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from observed import Death, Observed
 from scenarios import APP, DATA, SCENARIOS, SICK, Scenario
+from tried import Tried, Way, place
 
 from discode.core.doors import is_door_of, service_of
 from discode.core.errors import DiscodeError, PreflightError, ProxyUnreachable, RuntimeUnreachable, SourceUnreachable
@@ -101,11 +102,15 @@ def faulty(world: MemoryWorld, script: Script) -> World:
 @dataclass(frozen=True)
 class Halfway:
     """How the world stood after so many of a trial's commands and calls: the same for every further fault that comes
-    later."""
+    later. `is_own`: one trial alone goes on from here."""
 
     world: MemoryWorld
     commands: int
     calls: int
+    is_own: bool = False
+
+    def place(self) -> Hashable:
+        return place(self.world, self.commands + 1)
 
 
 def trial(
@@ -114,30 +119,33 @@ def trial(
     since: Halfway | None = None,
     keep: list[Halfway] | None = None,
     seen: Observed | None = None,
+    tried: Tried | None = None,
 ) -> list[str]:
     """Run the flow under the faults, then what comes after it until it gets through: the guard of a command that died,
     else `settle`. The answer is the calls that there were.
 
     `since`: where an earlier trial, alike until then, stood halfway; calls before it are not told. `keep` gets where
-    this one stood; `seen` is its script.
+    this one stood; `seen` is its script. `tried`: it ends where an earlier one went on alike.
     """
-    world = copied(since.world) if since else fresh(scenario)
+    world = fresh(scenario) if since is None else since.world if since.is_own else copied(since.world)
     late = any(fault.kind == "late" for fault in faults.values())
     script = seen or Script(faults)
     script.watch = _watch(scenario, world, late)
     script.calls = since.calls if since else 0
     if seen is not None:
         seen.observe(world, copied)
-    before = _recorded(world)
+    before, under, way = _recorded(world), faulty(world, script), Way(tried, script)
     commands = [scenario.run, scenario.settle, scenario.settle, scenario.settle]
     for number, command in enumerate(commands[since.commands if since else 0 :], since.commands + 1 if since else 1):
+        if way.is_known_from(world, number):
+            return way.end()
         if APP in world.system.left_alone:
             command = guard
             world.system.left_alone.clear()
         if seen is not None:
             seen.command = number
         try:
-            command(faulty(world, script))
+            command(under)
             if not world.store.journals:
                 if command is guard and not late:
                     check_end(scenario, world, faults)  # as it is, with nothing typed
@@ -153,11 +161,13 @@ def trial(
                 break
         if keep is not None:
             keep.append(Halfway(copied(world), number, script.calls))
+    if way.is_known_from(world, "the last"):
+        return way.end()
     for _ in range(4):
         world.proxy.ensure()  # a deploy that goes on inside the proxy comes to its end
     scenario.settle(world.world())
     check_end(scenario, world, faults)
-    return script.names
+    return way.end()
 
 
 def after_death(death: Death, call: int, faults: dict[int, Fault]) -> Halfway:
@@ -165,7 +175,7 @@ def after_death(death: Death, call: int, faults: dict[int, Fault]) -> Halfway:
     world = copied(death.stands)
     world.system.left_alone |= death.guards
     _has_a_guard(world, death.command, faults)
-    return Halfway(world, death.command, call + 1)
+    return Halfway(world, death.command, call + 1, is_own=True)
 
 
 def _has_a_guard(world: MemoryWorld, command: int, faults: dict[int, Fault]) -> None:

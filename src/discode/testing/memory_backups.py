@@ -17,6 +17,7 @@ from ..core.room import Disk
 from ..core.snapshot import Snapshot, SnapshotRecord
 from ..ports.backups import Backups, Saved, Staging, Survey
 from ..ports.report import Report
+from .memory_swaps import files_in
 
 HEADER = b"SQLite format 3\0"
 
@@ -131,7 +132,7 @@ class MemoryStaging:
         return self._path
 
     def clear(self) -> None:
-        for path in [one for one in self._files if one.is_relative_to(self._path)]:
+        for path in files_in(self._path, self._files):
             del self._files[path]
 
     def free(self) -> Disk:
@@ -167,9 +168,9 @@ class MemoryStaging:
     def _in(self, folder: Path, without: Collection[str] = ()) -> dict[Path, bytes]:
         left_out = [folder / name for name in without]
         return {
-            path: data
-            for path, data in self._files.items()
-            if path.is_relative_to(folder) and not any(map(path.is_relative_to, left_out))
+            path: self._files[path]
+            for path in files_in(folder, self._files)
+            if not any(map(path.is_relative_to, left_out))
         }
 
 
@@ -206,18 +207,18 @@ class MemoryRepositories:
 
     def fill(self, source: Path, places: Mapping[str, Path]) -> None:
         for name, place in places.items():
-            for path in [one for one in self.files if one.is_relative_to(place)]:
+            for path in files_in(place, self.files):
                 del self.files[path]
-            for path in [one for one in self.files if one.is_relative_to(source / name)]:
+            for path in files_in(source / name, self.files):
                 self.files[place / path.relative_to(source / name)] = self.files.pop(path)
 
     def lay_out(self, tree: Path, record: SnapshotRecord, target: Path) -> None:
         for kind in ("volume", "databases"):
             for part in record.parts:
                 source = tree / part.path.lstrip("/")
-                for path in [one for one in self.files if part.kind == kind and one.is_relative_to(source)]:
+                for path in files_in(source, self.files) if part.kind == kind else []:
                     self.files[target / part.name / path.relative_to(source)] = self.files[path]
-        for path in [one for one in self.files if one.is_relative_to(tree)]:
+        for path in files_in(tree, self.files):
             del self.files[path]
 
     def host(self) -> str:

@@ -16,7 +16,7 @@ from ..ports.console import Console
 from ..ports.releases import Releases
 from ..ports.report import Report
 from ..ports.runtime import WEB, Completed, Endpoint, InstanceSpec, InstanceState, Phase, Probe, ProcessState
-from .memory_swaps import VOLUMES, MemorySwaps, Volume
+from .memory_swaps import VOLUMES, MemorySwaps, Volume, files_in
 
 
 class Behaviour(Enum):
@@ -291,7 +291,7 @@ class MemoryRuntime:
 
     def drop_data(self, app: str) -> None:
         self.volumes.discard(app)
-        for path in [one for one in self.files if one.is_relative_to(VOLUMES / app)]:
+        for path in files_in(VOLUMES / app, self.files):
             del self.files[path]
 
     def _behaviour(self, name: InstanceName) -> Behaviour:

@@ -6,6 +6,7 @@ from their place have the path of the folder that they are in instead.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -83,13 +84,20 @@ class MemorySwaps:
         return bool(self._in(folder)) or any(owner == _owner(folder) for owner, _ in self._beside)
 
     def _in(self, folder: Path) -> list[Path]:
-        return [path for path in self._files if path.is_relative_to(folder)]
+        return files_in(folder, self._files)
 
     def _move(self, source: Path, target: Path) -> None:
         for path in self._in(source):
             self._files[target / path.relative_to(source)] = self._files.pop(path)
         for owner, name in [one for one in self._beside if one[0] == _owner(source)]:
             self._beside[_owner(target), name] = self._beside.pop((owner, name))
+
+
+def files_in(folder: Path, files: Iterable[Path]) -> list[Path]:
+    """`is_relative_to` of pathlib would make a new path for each answer, millions of times."""
+    parts = folder.parts
+    count = len(parts)
+    return [path for path in files if path.parts[:count] == parts]
 
 
 def _owner(folder: Path) -> str:
