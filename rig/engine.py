@@ -99,6 +99,13 @@ class DockerEngine:
         self._process = None
         self._end_containerd()
 
+    def lose(self) -> None:
+        """As when its machine is lost, and there is another one: all that it had is gone, and it has started anew."""
+        self.stop(signal.SIGKILL)
+        self._sweep()
+        shutil.rmtree(self.folder / "data")
+        self.start()
+
     def close(self) -> None:
         """Remove all containers and networks, end it, delete its folder."""
         try:

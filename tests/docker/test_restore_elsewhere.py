@@ -1,14 +1,11 @@
-"""Restores elsewhere of an app with PostgreSQL and Redis: the machine lost, beside the app, and in a drill."""
+"""Restores elsewhere of an app with PostgreSQL and Redis: beside the app, in a drill, and from one file."""
 
-import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from place import APP
-from rig.engine import empty
 from rig.wait import wait_for
 
 from .test_databases import VERSIONS, images  # noqa: F401 - a fixture
@@ -20,23 +17,28 @@ PSQL, CLI = ("db", "psql", "-XAtqc"), ("cache", "redis-cli")
 
 @pytest.fixture
 def backed_up(place, images, tmp_path):  # noqa: F811 - the fixture
-    lines = BESIDE.format(name=place.registry.name, **VERSIONS)
-    place.publish("1.0.0", extra=lines)
+    installed_with_databases(place)
+    place.run("backup", "setup", APP, "--to", tmp_path / "storage", "--yes-i-kept-it", "--json")
+    place.taken = place.run("backup", "now", APP, "--json").last["snapshot"]
+    asked(place, APP, *PSQL, "insert into post values (1000)")
+    return place
+
+
+def installed_with_databases(place):
+    """Its users have written to all that it has."""
+    place.publish("1.0.0", extra=beside(place))
     place.install()
-    place.storage, place.password = tmp_path / "storage", tmp_path / "password"
-    made = place.run("backup", "setup", APP, "--to", place.storage, "--yes-i-kept-it", "--json").last
-    place.password.write_text(made["password"])
-    place.password.chmod(0o600)
     place.get("/first", "POST")
     place.get("/post/7", "POST")
     asked(
         place, APP, *PSQL, "create table post (number int primary key); insert into post select generate_series(1, 500)"
     )
     asked(place, APP, *CLI, "set", "post:1", "written")
-    place.taken = place.run("backup", "now", APP, "--json").last["snapshot"]
-    place.said = place.secret()
-    asked(place, APP, *PSQL, "insert into post values (1000)")
-    return place
+
+
+def beside(place):
+    """Of the vendor's file."""
+    return BESIDE.format(name=place.registry.name, **VERSIONS)
 
 
 def asked(place, app, process, *command):
@@ -61,32 +63,6 @@ def left(place, app):
     found += [one["Name"] for one in api.volumes(filters=label)["Volumes"] or []]
     found += [one["Name"] for one in api.networks(filters=label)]
     return found + [tag for one in api.images() for tag in one["RepoTags"] or [] if tag.startswith(f"discode/{app}")]
-
-
-def test_disaster(backed_up):
-    """Nothing is left but the repository, its password, and the vendor."""
-    api = backed_up.api
-    empty(api)
-    for image in api.images():
-        for tag in [*(image["RepoTags"] or []), *(image["RepoDigests"] or [])]:
-            if APP in tag:
-                api.remove_image(tag, force=True)
-    shutil.rmtree(backed_up.home)
-    backed_up.home.mkdir()
-    (backed_up.home / "config.toml").write_text(
-        f'https_port = {backed_up.https_port}\nproxy_image = "{backed_up.proxy[1]}"\n'
-    )
-    begun = time.monotonic()
-    told = backed_up.run(
-        "restore", APP, "--from", backed_up.storage, "--password-file", backed_up.password, "--http-port",
-        backed_up.port, "--json",
-    ).last  # fmt: skip
-    print(f"The app served after {time.monotonic() - begun:.1f} s: {told['seconds']}")
-    assert (told["result"], told["snapshot"]) == ("restored", backed_up.taken)
-    assert holds(backed_up, APP) == ALL and backed_up.secret() == backed_up.said
-    assert backed_up.run("backup", "now", APP, "--json").last["result"] == "backed-up"
-    backed_up.publish("1.1.0", extra=BESIDE.format(name=backed_up.registry.name, **VERSIONS))
-    assert backed_up.run("update", APP, "--json").last["to"] == "1.1.0"
 
 
 def test_beside_the_app_with_databases_of_its_own(backed_up):
