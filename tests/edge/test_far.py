@@ -1,5 +1,6 @@
 """Clients far away: what takes a round trip here takes a tenth of a second there."""
 
+import select
 import socket
 import ssl
 import threading
@@ -23,43 +24,59 @@ def app():
 
 
 class Upload:
-    """`POST /` over HTTP/2 with a body of SIZE bytes, as fast as the other side's windows let it; RFC 9113, 6.9."""
+    """`POST /` over HTTP/2 with a body of SIZE bytes, as fast as the other side's windows let it; RFC 9113, 6.9.
+
+    By one thread: a TLS connection that two use at once may lose records before Python 3.13.
+    """
 
     def __init__(self, connection, host):
-        self._connection, self._stream = connection, connection.makefile("rb")
-        self._windows, self._more, self.status = {0: 65535, 1: 65535}, threading.Condition(), b""
+        self._connection, self._windows, self._left = connection, {0: 65535, 1: 65535}, SIZE
+        self._initial, self.furthest, self.status = 65535, 0, b""
         head = b"\x83\x87\x84\x41" + bytes([len(host)]) + host  # POST, https, /, the host: RFC 7541, appendix A
         connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + http2_frame(4, 0, 0, b"") + http2_frame(1, 4, 1, head))
-        for side in (self._read, self._send):
-            threading.Thread(target=side, daemon=True).start()
 
-    def _send(self):
-        left = SIZE
-        while left:
-            with self._more:
-                self._more.wait_for(lambda: min(self._windows.values()) > 0, 30)
-                size = min(left, 16384, *self._windows.values())
-                self._windows = {stream: window - size for stream, window in self._windows.items()}
-            left -= size
-            self._connection.sendall(http2_frame(0, not left, 1, bytes(size)))
+    def run(self):
+        """`furthest` is then the most that it could send ahead of what the other side had taken."""
+        while not self.status:
+            window = min(self._windows.values())
+            self.furthest = max(self.furthest, window)
+            if self._left and window > 0 and not self._has_come():
+                self._send(min(self._left, 16384, window))
+            else:
+                self._read()
+
+    def _has_come(self):
+        return self._connection.pending() or select.select([self._connection], [], [], 0)[0]
+
+    def _send(self, size):
+        self._windows = {stream: window - size for stream, window in self._windows.items()}
+        self._left -= size
+        self._connection.sendall(http2_frame(0, not self._left, 1, bytes(size)))
 
     def _read(self):
-        while not self.status:
-            start = self._stream.read(9)
-            payload, stream = self._stream.read(int.from_bytes(start[:3], "big")), start[8]
-            with self._more:
-                if start[3] == 4 and not start[4]:
-                    settings = {payload[at : at + 2]: payload[at + 2 : at + 6] for at in range(0, len(payload), 6)}
-                    self._windows[1] += int.from_bytes(settings.get(b"\0\4", b"\0\0\xff\xff"), "big") - 65535
-                if start[3] == 8:
-                    self._windows[stream] += int.from_bytes(payload, "big")
-                if start[3] == 1:
-                    self.status = payload[:1]
-                self._more.notify_all()
+        start = self._exactly(9)
+        payload, stream = self._exactly(int.from_bytes(start[:3], "big")), start[8]
+        if start[3] == 4 and not start[4]:
+            settings = {payload[at : at + 2]: payload[at + 2 : at + 6] for at in range(0, len(payload), 6)}
+            initial = int.from_bytes(settings.get(b"\0\4", self._initial.to_bytes(4, "big")), "big")
+            self._windows[1] += initial - self._initial
+            self._initial = initial
+        if start[3] == 8:
+            self._windows[stream] += int.from_bytes(payload, "big")
+        if start[3] == 1:
+            self.status = payload[:1]
+
+    def _exactly(self, length):
+        data = b""
+        while len(data) < length:
+            part = self._connection.recv(length - len(data))
+            assert part, "the edge has closed the connection"
+            data += part
+        return data
 
 
 def test_an_upload_over_http_2_does_not_wait_for_every_100_kb(https_edge, app, pair):
-    """It takes what its bytes need on the way, and some round trips; HAProxy by itself would need 60, kamal-proxy 6."""
+    """A client may send far more ahead than the 64 KB for which HAProxy by itself would need 60 round trips."""
     https_edge.start()
     good = pair("good", "a.test")
     https_edge.ok("deploy", "a", "--target", app.target, "--host", "a.test", "--tls", *good.flags)
@@ -70,9 +87,10 @@ def test_an_upload_over_http_2_does_not_wait_for_every_100_kb(https_edge, app, p
     connection = socket.create_connection(("127.0.0.1", far.port), 30)
     with context.wrap_socket(connection, server_hostname="a.test") as secure:
         upload = Upload(secure, b"a.test")
-        wait_for(lambda: upload.status, 25 * ROUND_TRIP)
+        upload.run()
     far.close()
     assert upload.status == b"\x88", "200, by HPACK's table"
+    assert upload.furthest > 4 * 65535
     assert len(app.sent[-1].body) == SIZE
 
 

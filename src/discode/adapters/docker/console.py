@@ -28,7 +28,7 @@ MARK = "DISCODE_CONSOLE"
 NOBODY_TYPES = "ctrl-@,ctrl-_,ctrl-@,ctrl-^,ctrl-@,ctrl-_"
 KILLED = 128 + signal.SIGKILL
 NOTED = 10.0  # seconds within which the engine has noted an end whose stream has ended
-RESIZES, PAUSE = 20, 0.02  # a program that was started just now may not have its terminal yet
+TRIES, PAUSE = 20, 0.02  # a program that was started just now may have no process id and no terminal yet
 # $1 is the mark, $2 the signal. A session's leader is the program that was asked for; its group gets the signal, as
 # from a terminal. Fields of stat: proc(5).
 _SEND = r"""
@@ -55,18 +55,28 @@ class Executed:
             if not self._send_here(number):
                 name = signal.Signals(number).name.removeprefix("SIG")
                 words = ["sh", "-c", _SEND, "discode", f"{MARK}={self._mark}", name]
-                self._engine.api.exec_start(self._engine.api.exec_create(self._container, words)["Id"])
+                # Not to its end, which the engine may note only when this program's output is read (see `command`),
+                # and while this waits nobody reads it.
+                self._engine.api.exec_start(self._engine.api.exec_create(self._container, words)["Id"], detach=True)
 
     def _send_here(self, number: int) -> bool:
         """The engine tells a process id of its machine, which need not be this one."""
-        pid = int(self._engine.api.exec_inspect(self._job)["Pid"])
-        try:
-            if not pid or f"{MARK}={self._mark}".encode() not in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                return False
-            os.killpg(pid, number)
-        except OSError:
+        if not self._engine.reaches_containers:
             return False
-        return True
+        for _ in range(TRIES):
+            try:
+                pid = int(self._engine.api.exec_inspect(self._job)["Pid"])
+                if pid and self._is_marked(pid):
+                    os.killpg(pid, number)
+                    return True
+            except OSError:
+                return False
+            time.sleep(PAUSE)
+        return False
+
+    def _is_marked(self, pid: int) -> bool:
+        """A program that is started just now is still the engine's own, without the mark."""
+        return f"{MARK}={self._mark}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
 
     def has_ended(self) -> bool:
         return self.code() is not None
@@ -190,7 +200,7 @@ def noted(code: Callable[[], int | None], container: str) -> int:
 def _resize(resize: Callable[[], object]) -> None:
     import docker.errors
 
-    for _ in range(RESIZES):
+    for _ in range(TRIES):
         try:
             resize()
             return

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import socket
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ...core.errors import ProxyUnreachable, RuntimeUnreachable
 from ..kamal_proxy.carrier import Answer
-from . import handed
+from . import command, handed
 from .engine import Engine
-from .stream import HEADER, STDERR, STDOUT
 
 EDGE = "discode.edge"  # a label of the edge's image: it takes the edge's own options as well
-POLL = 0.005
 
 
 class DockerExec:
@@ -41,7 +36,8 @@ class DockerExec:
 
     def run(self, argv: Sequence[str], timeout: float) -> Answer:
         with self._translated("carry a command to the proxy"):
-            return self._run(argv, time.monotonic() + timeout)
+            done = command.run(self._engine, self._container, ["kamal-proxy", *argv], timeout)
+        return Answer(done.code, done.out.decode(errors="replace"), done.err.decode(errors="replace"))
 
     @contextmanager
     def _translated(self, doing: str) -> Iterator[None]:
@@ -77,17 +73,6 @@ class DockerExec:
         with suppress(ProxyUnreachable), self._translated("take a certificate from the proxy"):
             handed.take_back(self._engine, self._container, service, keep)
 
-    def _run(self, argv: Sequence[str], deadline: float) -> Answer:
-        api = self._engine.api
-        job = api.exec_create(self._container, ["kamal-proxy", *argv])["Id"]
-        stream = api.exec_start(job, socket=True)
-        # Of the response that it belongs to: Python 3.13 complains when what is below one was closed by itself.
-        with closing(getattr(stream, "_response", stream)):
-            # The SDK hands out a wrapper; deadlines belong to the socket below it.
-            output = read_frames(getattr(stream, "_sock", stream), deadline)
-        code = exit_code(api, job, deadline)
-        return Answer(code, output[STDOUT].decode(errors="replace"), output[STDERR].decode(errors="replace"))
-
     def _down(self, how: str) -> ProxyUnreachable:
         return ProxyUnreachable(
             f"The proxy's container {self._container} {how}: no request gets to the apps behind it.",
@@ -99,36 +84,3 @@ class DockerExec:
             f"The proxy in the container {self._container} did not answer: {why} Requests are routed as before.",
             f"See: docker logs {self._container}. Then run the command again.",
         )
-
-
-def exit_code(api: Any, job: str, deadline: float) -> int:
-    """The stream ends a moment before Docker has noted the code. Raises TimeoutError."""
-    while (code := api.exec_inspect(job)["ExitCode"]) is None:
-        if time.monotonic() >= deadline:
-            raise TimeoutError
-        time.sleep(POLL)
-    return int(code)
-
-
-def read_frames(connection: socket.socket, deadline: float) -> dict[int, bytes]:
-    """What came on stdout and stderr until the stream ended. Raises TimeoutError at the deadline."""
-    output = {STDOUT: b"", STDERR: b""}
-    while header := _exactly(connection, HEADER.size, deadline):
-        stream, length = HEADER.unpack(header)
-        output[stream] = output.get(stream, b"") + _exactly(connection, length, deadline)
-    return output
-
-
-def _exactly(connection: socket.socket, length: int, deadline: float) -> bytes:
-    """That many bytes, or none when the stream ended before them."""
-    data = b""
-    while len(data) < length:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        connection.settimeout(left)
-        part = connection.recv(length - len(data))
-        if not part:
-            return b""
-        data += part
-    return data

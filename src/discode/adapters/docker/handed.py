@@ -11,7 +11,7 @@ import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 
-from . import users
+from . import command, users
 from .engine import Engine
 
 STATE = "/home/kamal-proxy/.config/kamal-proxy"  # where both images keep their routes and certificates
@@ -31,7 +31,7 @@ def give(engine: Engine, container: str, service: str, certificate: tuple[bytes,
 
 def put(engine: Engine, container: str, files: Mapping[str, bytes]) -> None:
     """Into the folder of the volume itself of a container that runs, each whole, for the user of the proxy alone; empty
-    ones are to be absent. Raises docker.errors.APIError."""
+    ones are to be absent. Raises docker.errors.APIError, TimeoutError."""
     for name, data in files.items():
         if (_content(engine, container, f"{STATE}/{name}") or b"") == data:
             continue
@@ -42,15 +42,15 @@ def put(engine: Engine, container: str, files: Mapping[str, bytes]) -> None:
             argv = ["mv", "-f", "--", f"{STATE}/.{name}.new", f"{STATE}/{name}"]
         else:
             argv = ["rm", "-f", "--", f"{STATE}/{name}"]
-        engine.api.exec_start(engine.api.exec_create(container, argv)["Id"])
+        command.run(engine, container, argv)
 
 
 def take_back(engine: Engine, container: str, service: str, keep: tuple[str, str] | None) -> None:
-    """By commands of the image's own: what has no shell keeps the files. Raises docker.errors.APIError."""
+    """By commands of the image's own: what has no shell keeps the files. Raises docker.errors.APIError,
+    TimeoutError."""
     folder = f"{STATE}/own/{service}"
     argv = ["sh", "-c", _LEAVE, folder, keep[0].split("/")[-2]] if keep else ["rm", "-rf", "--", folder]
-    job = engine.api.exec_create(container, argv)["Id"]
-    engine.api.exec_start(job)
+    command.run(engine, container, argv)
 
 
 def _content(engine: Engine, container: str, path: str) -> bytes | None:

@@ -5,11 +5,9 @@ The proxy's container is in that network and has a bash, which can open connecti
 
 from __future__ import annotations
 
-import time
-
 from ...ports.runtime import Probe
+from . import command
 from .engine import Engine
-from .exec import exit_code
 
 # Address, port, path, seconds and host are arguments, not parts of the script.
 _SCRIPT = r"""
@@ -22,6 +20,7 @@ _KNOCK = r"""
 exec 3<>"/dev/tcp/$1/$2" || exit 9
 """
 REFUSED, SILENT = 9, 8
+MOMENT = 1.0  # seconds
 
 
 def probe(engine: Engine, through: str, address: str, port: int, path: str, timeout: float, host: str) -> Probe:
@@ -45,6 +44,8 @@ def knock(engine: Engine, through: str, address: str, port: int, timeout: float)
     answer = _run(engine, through, timeout, [_KNOCK, "probe", address, str(port)])
     if answer is None:
         return _NOBODY
+    if answer[0] == SILENT:
+        return Probe(False, f"no answer at port {port} within {timeout:g} s")
     return Probe(True, f"it takes connections at port {port}") if answer[0] == 0 else _refused(port)
 
 
@@ -64,9 +65,9 @@ def _run(engine: Engine, through: str, timeout: float, script: list[str]) -> tup
     import docker.errors
 
     try:
-        job = engine.api.exec_create(through, ["timeout", _seconds(timeout), "bash", "-c", *script])["Id"]
-        out, _ = engine.api.exec_start(job, demux=True)
-        return exit_code(engine.api, job, time.monotonic() + timeout), out or b""
+        # A moment more than `timeout` there, which is the one to end it.
+        done = command.run(engine, through, ["timeout", _seconds(timeout), "bash", "-c", *script], timeout + MOMENT)
+        return done.code, done.out
     except docker.errors.APIError:
         return None
     except TimeoutError:

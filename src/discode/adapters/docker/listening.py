@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any
 
+from . import command
 from .engine import Engine
 
 Listener = tuple[IPv4Address | IPv6Address, int]
@@ -55,9 +56,8 @@ def _asked_inside(engine: Engine, told: dict[str, Any]) -> str | None:
     import docker.errors
 
     try:
-        job = engine.api.exec_create(told["Id"], ["cat", "/proc/net/tcp", "/proc/net/tcp6"], stderr=False)["Id"]
-        return str(engine.api.exec_start(job).decode(errors="replace"))
-    except docker.errors.APIError:
+        return command.run(engine, told["Id"], ["cat", "/proc/net/tcp", "/proc/net/tcp6"]).out.decode(errors="replace")
+    except (docker.errors.APIError, TimeoutError):
         return None
 
 
