@@ -38,18 +38,19 @@ class Ledger:
             for place in places or list(self._written):
                 self._written.pop(place, None)
 
-    def undo(self, place: str, there: Collection[str], begun: float, ended: float) -> list[str]:
-        """Of a place that was brought back to a snapshot, taken between those two times: what it does not have was
-        undone, and is forgotten. Violations: it lacks what is older, or something that was written after what it has
-        not. In doubt, by MOMENT, it is none."""
+    def undo(
+        self, place: str, wanted: Collection[str], there: Collection[str], begun: float, ended: float
+    ) -> list[str]:
+        """Of a place that was brought back to a snapshot, taken between those two times: what of the `wanted` it does
+        not have was undone, and is forgotten. Violations: it lacks what is older, or something that was written after
+        what it has not. In doubt, by MOMENT, it is none. What is written meanwhile is no part of it."""
         with self._lock:
             written = self._written.get(place, {})
-            undone = {name: at for name, at in written.items() if name not in there}
-            for name in undone:
-                del written[name]
+            undone = {name: written.pop(name) for name in set(wanted) - set(there)}
+            left = dict(written)  # users go on writing
         last = max(undone.values(), default=0.0)
         older = [name for name, at in undone.items() if at < begun]
-        mixed = [name for name, at in written.items() if ended + MOMENT < at < last - MOMENT]
+        mixed = [name for name, at in left.items() if ended + MOMENT < at < last - MOMENT]
         return [
             *lost(older, (), f"{place}, and are older than the snapshot"),
             *([f"{place} has {len(mixed)} writes of those that were undone: {sorted(mixed)[:SHOWN]}"] if mixed else []),
@@ -114,7 +115,7 @@ def missing(
         if status != 200:
             found.append(f"{place} cannot be read: {status} {text}")
         elif undone:
-            found += ledger.undo(place, text.split(), undone.begun, undone.ended)
+            found += ledger.undo(place, wanted, text.split(), undone.begun, undone.ended)
         else:
             found += lost(wanted, text.split(), place)
     return found
