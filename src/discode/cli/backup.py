@@ -47,7 +47,10 @@ def now(
     Without a setup, a repository is made in Discode's own folder: that helps against mistakes, not against a disk that
     dies.
     """
+    from ..core.history import BACKUP
     from ..flows.backup import backup
+    from . import wiring
+    from .interruption import done_since, explaining
     from .running import run_flow
 
     def flow(world: World) -> Result:
@@ -59,7 +62,15 @@ def now(
             _forget_by_plan(world, name)
         return result
 
-    run_flow("backup now", as_json, flow)
+    begun = wiring.now()
+
+    def became(world: World) -> str:
+        if (saved := done_since(world, name, BACKUP, begun)) is not None:
+            return f"The snapshot {saved.snapshot} was taken."
+        return "The backup was not finished; the snapshots from before are as they were."
+
+    with explaining([name], became, f"Take one when you like: discode backup now {name}"):
+        run_flow("backup now", as_json, flow)
 
 
 def _forget_by_plan(world: World, name: str) -> None:

@@ -16,6 +16,7 @@ from ..core.quantity import format_size
 from .host_names import SkipChecks
 from .https import TlsChoice
 from .install import Hosts, HttpPort, HttpsPort, LicenseFile, PathPrefix, ProxyChoice
+from .interruption import explaining, restored
 from .options import App, Assignments, FromEnvironment, Json
 from .output import emit
 from .passphrase import LOST, PassphraseFile, known_passphrase, new_passphrase
@@ -49,7 +50,11 @@ def export(
     target = _new(file)
     passphrase = new_passphrase(passphrase_file, as_json)
     begun = time.monotonic()
-    with _beside(target) as folder:
+
+    def became(world: World) -> str:
+        return f"The export is in {target}." if target.exists() else f"{target} was not written."
+
+    with explaining([app], became), _beside(target) as folder:
         taken = _taken(world, app, folder, passphrase)
         size = _packed(world, taken, folder, target)
     text = f"{app} {taken.record.version} is in {target} ({format_size(size)}). Keep the passphrase. {LOST} "
@@ -94,7 +99,9 @@ def import_(
         head.app, "latest", as_ or head.app, None, host, path_prefix, tls, None, None,
         collect(set_, set_from_env, None), source, license_file=license_file, skip_checks=skip_checks,
     )  # fmt: skip
-    _imported(given, file, passphrase_file, machine, as_json)
+    became = restored(given.name, "import", f"{file} is as it was", wiring.now())
+    with explaining([given.name], became):
+        _imported(given, file, passphrase_file, machine, as_json)
 
 
 def _new(file: Path) -> Path:

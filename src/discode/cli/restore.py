@@ -110,7 +110,9 @@ def run_undoing(name: str, app: str, yes: str, flow: Callable[[World, bool], Res
     """A flow that undoes what was written to the app, and has to be told that this is wanted: by the name of the app,
     which `yes` has or a terminal is asked for."""
     from ..flows.restore_data import WouldUndo
+    from . import wiring
     from .asking import can_ask, shown
+    from .interruption import explaining, restored
     from .running import run_flow
 
     if yes and yes != app:
@@ -119,15 +121,16 @@ def run_undoing(name: str, app: str, yes: str, flow: Callable[[World, bool], Res
     def run(sure: bool) -> None:
         run_flow(name, as_json, lambda world: flow(world, sure))
 
-    try:
-        run(bool(yes))
-    except WouldUndo as refused:
-        if not can_ask(as_json):
-            raise
-        typer.echo(one_line(refused.question), err=True)
-        if shown("Type the name of the app to go on: ").strip() != app:
-            raise typer.Abort from None
-        run(True)
+    with explaining([app], restored(app, name, "its data and settings are as they were", wiring.now())):
+        try:
+            run(bool(yes))
+        except WouldUndo as refused:
+            if not can_ask(as_json):
+                raise
+            typer.echo(one_line(refused.question), err=True)
+            if shown("Type the name of the app to go on: ").strip() != app:
+                raise typer.Abort from None
+            run(True)
 
 
 def _list(app: str, as_json: bool) -> None:

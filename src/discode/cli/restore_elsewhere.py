@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..core.errors import Refused, UsageError
+from .interruption import explaining, restored
 from .repository_given import repository_at, said_of
 from .running import run_and_show
 
@@ -84,7 +85,9 @@ def elsewhere(given: Given, ports: tuple[ProxyKind | None, int | None, int | Non
         _must_not_be_here(world, given.name)
         kept = repository_at(given.repository, given.app, given.password_file, given.credentials_file, as_json)
     repository = _opened(world, given, kept)
-    with said_of(kept.plan.repository) if kept else nullcontext():
+    apps = [given.name] if kept else [given.name, given.app]
+    became = restored(given.name, "restore", "the snapshot is as it was", wiring.now())
+    with explaining(apps, became), said_of(kept.plan.repository) if kept else nullcontext():
         run_and_show(world, lambda: restore_new(world, _wanted(given, world, repository, kept, route, own)), as_json)
 
 

@@ -113,6 +113,7 @@ class NothingAnswers(Failed):
 
 class Interrupted(Failed):
     key = "interrupted"
+    is_explained = False  # whether the sentence says what became of the app
 
 
 class Busy(DiscodeError):

@@ -211,4 +211,7 @@ def _explained(site: Site, journal: Journal, error: BaseException) -> BaseExcept
             next_step = f"Try another snapshot: discode backup list {journal.app}"
     if journal.flow == "domain":
         sentence += " Its addresses are as they were."
-    return kind(sentence, next_step, key=error.name, log=error.log)
+    explained = kind(sentence, next_step, key=error.name, log=error.log)
+    if isinstance(explained, Interrupted):
+        explained.is_explained = True
+    return explained

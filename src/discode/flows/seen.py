@@ -5,7 +5,22 @@ from __future__ import annotations
 from ..core.errors import DiscodeError
 from ..core.installation import Installation
 from .instance import trouble
-from .world import Site
+from .world import Site, World
+
+
+def what_became(world: World, app: str) -> str:
+    """A sentence about an app on which a command was interrupted. Never raises."""
+    try:
+        if (journal := world.store.journal(app)) is not None:
+            return f"The {journal.flow} of {app} is under way or not finished. Finish it with: discode settle {app}."
+        installation = world.store.installation(app)
+        if installation is None:
+            return world.not_installed(app).sentence
+        if installation.state == "stopped":
+            return f"{app} {installation.version} is stopped."
+        return f"{app}: {still_serves(world.site(installation.kind, world.steps()), installation)}"
+    except DiscodeError:
+        return f"What {app} does could not be seen."
 
 
 def still_serves(site: Site, installation: Installation) -> str:
