@@ -119,13 +119,44 @@ def back_as(place):
 
 def test_an_export_that_is_killed_leaves_no_file_and_the_next_one_works(used):
     command = used.start("export", APP, used.file)
-    beside = used.folder / ".shop.discode.discode"
-    wait_for(lambda: (beside / "repository/config").exists(), what="its repository")
+    wait_for(lambda: list(used.folder.glob(".shop.discode.*.discode/repository/config")), what="its repository")
+    [beside] = used.folder.glob(".*.discode")
     command.send_signal(signal.SIGKILL)
     command.wait()
     assert not used.file.exists() and used.get() == (200, "1.0.0")
+    assert beside.exists(), "nothing is shown"
+    used.run("export", APP, used.folder / "another.discode")
+    assert not beside.exists() and not used.file.exists()
     used.run("export", APP, used.file)
-    assert used.file.exists() and not beside.exists()
+    assert used.file.exists()
+
+
+@pytest.mark.parametrize("how", ["import", "settle"])
+def test_what_a_killed_import_has_unpacked_goes_and_that_of_a_living_one_stays(used, how):
+    used.run("export", APP, used.file)
+    folders = used.home / "imports"
+
+    def unpacking(name):
+        """One that stands still at its second step."""
+        command = used.start("import", used.file, "--as", name, "--host", f"{name}.test", "--json")
+        wait_for(lambda: list(folders.glob(f"{name}.*/repository/config")), what="what it has unpacked")
+        command.send_signal(signal.SIGSTOP)
+        [folder] = folders.glob(f"{name}.*")
+        return command, folder
+
+    (living, stays), (killed, goes) = unpacking("shop2"), unpacking("shop3")
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert goes.exists() and stays.exists(), "nothing is shown"
+    if how == "settle":
+        used.run("settle", "--all")
+    else:
+        used.run("import", used.file, "--as", "shop4", "--host", "shop4.test")
+    assert not goes.exists() and stays.exists()
+    living.send_signal(signal.SIGCONT)
+    out, err = living.communicate(timeout=120)
+    assert living.returncode == 0, (out, err)
+    assert not list(folders.iterdir())
 
 
 def test_it_can_be_read_by_tar_and_restic_alone(exported):

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +41,7 @@ def export(
         discode export myapp /mnt/usb/myapp.discode
     """
     from . import wiring
+    from .wiring_backups import own_folder
 
     world = wiring.world(as_json, "discode export")
     world.installed(app)
@@ -54,7 +52,7 @@ def export(
     def became(world: World) -> str:
         return f"The export is in {target}." if target.exists() else f"{target} was not written."
 
-    with explaining([app], became), _beside(target) as folder:
+    with explaining([app], became), own_folder(target.parent, f".{target.name}.", ".discode") as folder:
         taken = _taken(world, app, folder, passphrase)
         size = _packed(world, taken, folder, target)
     text = f"{app} {taken.record.version} is in {target} ({format_size(size)}). Keep the passphrase. {LOST} "
@@ -118,20 +116,6 @@ def _new(file: Path) -> Path:
     return target
 
 
-@contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """A folder on the disk that the file is to be on. What a killed export has left there is gone then."""
-    from .wiring_backups import private_folder
-
-    folder = target.with_name(f".{target.name}.discode")
-    with suppress(FileNotFoundError):
-        shutil.rmtree(folder)
-    try:
-        yield private_folder(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _taken(world: World, app: str, folder: Path, passphrase: str) -> Taken:
     from ..flows.backup import take
     from .wiring_backups import Roomy, repository_in
@@ -159,20 +143,16 @@ def _imported(given: Given, file: Path, passphrase_file: str | None, machine: Ho
     from ..flows.restore_new import must_be_new
     from . import wiring
     from .restore_elsewhere import from_file
-    from .wiring_backups import private_folder, unpack_export
+    from .wiring_backups import imports, own_folder, unpack_export
 
     world = wiring.world(as_json, "discode import", on=machine)
     must_be_new(world, given.name)  # before a passphrase is asked for
     passphrase = known_passphrase(passphrase_file, as_json, str(file))
-    folder = wiring.home() / "imports" / given.name
-    shutil.rmtree(folder, ignore_errors=True)  # what one that was killed has left
-    try:
-        _check_room(private_folder(folder), file)
+    with own_folder(imports(wiring.home()), f"{given.name}.") as folder:
+        _check_room(folder, file)
         with world.steps()("unpack", f"Reading {file}"):
             unpack_export(file, folder, world.report)
         from_file(given, world, folder, passphrase, file, machine, as_json)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_room(folder: Path, file: Path) -> None:

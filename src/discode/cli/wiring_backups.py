@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ..adapters.files.backup_plans import BackupPlans, KeptPlan
 from ..core.lasting import lasting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ..core.export import ExportHead
     from ..core.snapshot import SnapshotRecord
@@ -48,14 +49,28 @@ def repository_in(folder: Path, app: str, password: str) -> Backups:
     return ResticBackups(Access(app, str(folder / "repository"), folder / "cache", password))
 
 
-def private_folder(folder: Path) -> Path:
-    """It is there, for its owner alone. Raises PreflightError."""
+@contextmanager
+def own_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
+    """For this process alone; those that killed ones have left beside it are deleted. Raises PreflightError."""
     from ..adapters.files.disk import writing
-    from ..disk.folders import make_private
+    from ..disk.owned import owned
 
-    with writing(folder):
-        make_private(folder)
-    return folder
+    with ExitStack() as stack:
+        with writing(parent):
+            folder = stack.enter_context(owned(parent, prefix, suffix))
+        yield Path(folder)
+
+
+def imports(home: Path) -> Path:
+    """Where exported files are unpacked."""
+    return home / "imports"
+
+
+def sweep_imports(home: Path) -> None:
+    """What imports that were killed have unpacked goes."""
+    from ..disk.owned import sweep
+
+    sweep(imports(home))
 
 
 def export_head(file: Path) -> ExportHead:
