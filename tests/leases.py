@@ -20,7 +20,7 @@ class LeaseHub:
     """`ahead`: seconds that its clock is ahead of ours. `asked` are methods and paths, `made` the leases; `broken`: it
     answers 500."""
 
-    def __init__(self, app):
+    def __init__(self, app, tls=None):
         self.app, self.ahead, self.asked, self.made, self.broken, outer = app, 0.0, [], [], False, self
         self._key = Ed25519PrivateKey.generate()
 
@@ -35,8 +35,8 @@ class LeaseHub:
             def date_time_string(self, timestamp=None):
                 return formatdate(outer.now(), usegmt=True)
 
-        self.web = Web(Hub)
-        self.url = f"http://{self.web.target}"
+        self.web = Web(Hub, tls)
+        self.url = f"https://localhost:{self.web.port}" if tls else f"http://{self.web.target}"
 
     def now(self):
         return time.time() + self.ahead

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import habits
 
@@ -107,3 +108,7 @@ def test_what_is_as_it_should_be_is_not_complained_of(text):
 def test_the_tests_are_looked_at():
     assert len(FILES) > 90 and Path(__file__) in FILES
     assert {"wait_for", "ok", "told"} <= asserting()
+
+
+def test_an_example_of_hypothesis_has_no_deadline():
+    assert settings().deadline is None and settings(max_examples=300).deadline is None

@@ -198,6 +198,15 @@ def test_a_release_command_is_seen_at_work_and_has_a_deadline(installed):
     )
 
 
+def test_a_release_command_that_failed_has_no_tick_on_a_terminal(installed):
+    command = "import time; time.sleep(0.5); raise SystemExit(3)"  # a shorter step leaves no line
+    installed.publish("1.1.0", extra=f"release_command: [python3, -c, {json.dumps(command)}]\n")
+    with terminal(installed.command("update", APP), installed.env) as typed:
+        assert typed.end() == 5
+    assert "\u2717 Running the release command" in typed.screen
+    assert "\u2713 Running the release command" not in typed.screen
+
+
 def test_an_app_that_answers_its_own_hosts_alone_is_asked_as_one_of_them(place):
     place.publish("1.0.0", "allows:shop.test")
     place.install()

@@ -2,7 +2,7 @@ import re
 import shlex
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from discode.core.errors import UsageError
@@ -120,7 +120,6 @@ def test_an_international_name_is_shown_both_ways():
     assert shown("xn--zzzzzz99999.example") == "xn--zzzzzz99999.example"
 
 
-@settings(deadline=None)  # the first international name imports what knows them
 @given(st.text(max_size=80) | st.text("ab*_-.:/@ xn\u00fc\u0130\u3002", max_size=80))
 def test_whatever_is_typed_is_a_host_or_refused(text):
     try:

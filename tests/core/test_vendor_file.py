@@ -179,7 +179,7 @@ def test_what_is_no_file_of_ours(text):
         parse_vendor_file(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.one_of(st.text(max_size=200), st.text("abc:{}[]&*!|>-\n '\"#%@,?", max_size=200)))
 def test_any_text_gives_a_file_or_a_manifest_error(text):
     try:

@@ -8,7 +8,7 @@ from conftest_hub import Place
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 
-BOUNDED = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+BOUNDED = settings(max_examples=12, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @pytest.mark.parametrize("caller", ["vendor", "stranger"])

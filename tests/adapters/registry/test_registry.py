@@ -13,12 +13,15 @@ from urllib.error import HTTPError
 import pytest
 
 from discode.adapters.registry import RegistryClient
-from discode.core.errors import Refused
+from discode.adapters.registry.challenge import TOKEN
+from discode.core.errors import Refused, SourceUnreachable
 from rig.registry import Registry, fields, tar_of
 from rig.tokens import TokenServer
+from rig.web import Handler, Web
 
 CONFIG = {"Cmd": ["/server"]}
 BASIC = 'Basic realm="portal"'
+SOME = 8 << 20  # bytes that the kernel's buffers may hold beside what was read
 
 
 def push(registry, repository):
@@ -161,3 +164,37 @@ def test_what_is_no_image_in_an_index_is_skipped(registry):
     registry.push_index("acme/index", "2.0", odd)
     with pytest.raises(Refused, match="names no image with a platform"):
         RegistryClient().resolve(f"{registry.name}/acme/index:2.0")
+
+
+class Endless(Handler):
+    """Wants a token, and gives one that does not end. `sent` are its bytes."""
+
+    sent = 0
+
+    def do_GET(self):
+        if self.path.startswith("/token"):
+            self.give()
+        else:
+            realm = f'Bearer realm="http://{self.headers["Host"]}/token",service="x"'
+            self.reply(401, headers=[("WWW-Authenticate", realm)])
+
+    def give(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(300 << 20))
+        self.end_headers()
+        self.wfile.write(b'{"token": "')
+        with contextlib.suppress(OSError):
+            while Endless.sent < 300 << 20:
+                Endless.sent += self.wfile.write(b"x" * 65536)
+
+    do_POST = give
+
+
+@pytest.mark.parametrize("given", [{"identitytoken": "mine"}, {"auth": basic("right")}], ids=["identity", "password"])
+def test_a_token_that_is_too_large_is_left(tmp_path, monkeypatch, given):
+    Endless.sent = 0
+    with contextlib.closing(Web(Endless)) as web:
+        login(tmp_path, monkeypatch, web.target, **given)
+        with pytest.raises(SourceUnreachable, match="the answer has more than"):
+            RegistryClient().resolve(f"{web.target}/acme/app:1.0")
+        assert Endless.sent < TOKEN + SOME
