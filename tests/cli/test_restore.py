@@ -112,6 +112,11 @@ def test_version_and_settings_come_back_too(backed_up):
     told = json.loads(backed_up.get("/env")[1])
     assert "GREETING" not in told and told["SECRET"] == secret.strip()
     assert backed_up.run("update", APP, "--json").last["result"] == "nothing-to-do"
+    left = "You went back from 1.1.0, so updates skip it."
+    assert left in backed_up.run("update", APP, "--check").out
+    assert "Went back:   from 1.1.0 on " in backed_up.run("status", APP).out
+    assert re.search(rf"(?m)^{APP} +1\.0\.0 +", listed := backed_up.run("list").out), listed
+    assert f"{APP} was taken back from 1.1.0, and updates skip it. See: discode status {APP}" in listed
 
 
 def test_data_with_which_the_app_does_not_start_is_taken_back(backed_up):

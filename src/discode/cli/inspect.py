@@ -72,6 +72,7 @@ def list_(as_json: Json = False) -> None:
     text = table(rows, ["APP", "VERSION", "STATE", "HTTPS", "HOSTS"]) if rows else "No app is installed."
     text += "".join(f"\n{trouble}" for trouble in dict.fromkeys(_trouble(sight) for sight in sights) if trouble)
     text += "".join(_beside_text(one, sight) for one, sight in zip(found, sights, strict=True))
+    text += "".join(_left_behind_text(one) for one in found)
     text += "".join(f"\nHTTPS of {line}" for one in sights if one.https for line in one.https.warnings())
     kept = [world.store.kept(app) for app in world.store.kept_apps()]
     left = [{"app": one.app, "version": one.version, "source": one.source} for one in kept if one is not None]
@@ -86,6 +87,13 @@ def _beside_text(one: Installation, sight: Sight) -> str:
     """What is wrong beside it."""
     ill = [f"{seen.name}: {seen.trouble}" for seen in sight.beside if seen.trouble]
     return f"\nBeside {one.app}: {'; '.join(ill)}. See: discode status {one.app}" if ill else ""
+
+
+def _left_behind_text(one: Installation) -> str:
+    """Newer versions that it does not go to by itself."""
+    left = [bad.version for bad in one.bad.values() if bad.was_left]
+    told = f"was taken back from {', '.join(left)}, and updates skip {'them' if len(left) > 1 else 'it'}"
+    return f"\n{one.app} {told}. See: discode status {one.app}" if left else ""
 
 
 def _kept_text(left: list[dict[str, Any]]) -> str:
