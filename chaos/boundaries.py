@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from data_scenarios import DATA_SCENARIOS
+from elsewhere_scenarios import ELSEWHERE_SCENARIOS
 from runtimes import Kind
 from scenario import Scenario, Stage
 
@@ -29,7 +30,7 @@ WRITES = ("write_journal", "save_installation", "save_kept", "save_settings", "a
 DEAD = (-signal.SIGKILL, -signal.SIGXFSZ)
 REFUSED = 4  # the exit code of what need not be done
 LONG = 0.02  # seconds of a call that is killed within it
-SCENARIOS = [*FLOWS, *DATA_SCENARIOS]
+SCENARIOS = [*FLOWS, *DATA_SCENARIOS, *ELSEWHERE_SCENARIOS]
 
 
 class Boundaries:
@@ -119,6 +120,8 @@ class Boundaries:
         code = stage.kill(words, at)
         call, killed = stage.last_call(), code in DEAD
         found = [] if killed or code in scenario.codes else [f"exit code {code}, not {scenario.codes}"]
+        if stage.aside:
+            found += stage.aside.violations(words, killed=killed)
         found += self._found(stage, typed=not (killed and scenario.is_guarded))
         seen = stage.traffic.taken()
         self.told["boundaries"] += killed
@@ -138,7 +141,9 @@ class Boundaries:
         found = stage.check.violations(typed=typed)
         if stage.scenario.stores:
             found += stage.data.violations(stage.check.status)
-        if stage.scenario.backs_up:
+        if stage.scenario.arrives:
+            found += stage.data.arrival(stage.check.status)
+        if stage.scenario.backs_up and stage.check.status:
             found += stage.data.backups()
         return found
 
@@ -147,6 +152,7 @@ class Boundaries:
         code, told = stage.place.run(*words)
         if code not in (*stage.scenario.codes, REFUSED):  # it may have been done
             return [f"repeated, it exited with {code}: {told}"]
+        stage.expected.versions.discard(None)
         return [f"repeated: {one}" for one in self._found(stage, typed=False)]
 
     def _blame(self, stage: Stage, told: dict[str, Any], found: list[str]) -> None:

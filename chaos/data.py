@@ -45,6 +45,12 @@ class Data:
         if self.beside:
             yield from self.beside.faults(release.beside, status.get("state", ""))
 
+    def arrival(self, status: dict[str, Any]) -> Iterator[str]:
+        """Of an app that came with its data, or did not: what that has left."""
+        self._place.run("settle", "--all")  # before there is a journal there is no guard
+        if left := self._place.staged() if status else self._place.left_of_app():
+            yield f"{'staged' if status else 'of an app that is not there'}, and left: {left}"
+
     def set_up(self, *options: str) -> None:
         """Backups, from now on."""
         words = ("backup", "setup", self._place.app, "--to", str(self._repository.path), "--yes-i-kept-it", *options)

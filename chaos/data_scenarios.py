@@ -17,7 +17,7 @@ COMMANDS = f"backup: {{{QUIET}, exclude: [storage/quiet]}}\n"
 FEW = ("--keep-last", "2", "--keep-daily", "0", "--keep-weekly", "0", "--keep-monthly", "0")
 
 
-def _backed_up(stage: Stage, extra: str = "") -> None:
+def backed_up(stage: Stage, extra: str = "") -> None:
     if stage.version is None:
         stage.publish(extra=extra)
         stage.must(*stage.install_words())
@@ -30,7 +30,7 @@ def _backed_up(stage: Stage, extra: str = "") -> None:
 
 def _backup(*words: str, extra: str = "") -> Prepare:
     def prepare(stage: Stage) -> tuple[str, ...]:
-        _backed_up(stage, extra)
+        backed_up(stage, extra)
         return ("backup", "now", stage.place.app, *words)
 
     return prepare
@@ -38,13 +38,13 @@ def _backup(*words: str, extra: str = "") -> Prepare:
 
 def _scheduled(stage: Stage) -> tuple[str, ...]:
     """It also forgets what is not to be kept."""
-    _backed_up(stage)
+    backed_up(stage)
     stage.must("backup", "setup", stage.place.app, *FEW)
     return ("backup", "now", stage.place.app, "--scheduled")
 
 
 def _forget(stage: Stage) -> tuple[str, ...]:
-    _backed_up(stage)
+    backed_up(stage)
     stage.must("backup", "setup", stage.place.app, *FEW)
     while len(stage.repository.snapshots()) < 4:
         stage.must("backup", "now", stage.place.app)
@@ -53,7 +53,7 @@ def _forget(stage: Stage) -> tuple[str, ...]:
 
 def _drill(stage: Stage) -> tuple[str, ...]:
     """The app itself has no part in it."""
-    _backed_up(stage)
+    backed_up(stage)
     if not stage.repository.snapshots():
         stage.must("backup", "now", stage.place.app)
     return ("backup", "drill", stage.place.app)
@@ -61,7 +61,7 @@ def _drill(stage: Stage) -> tuple[str, ...]:
 
 def _update_backed_up(behaviour: str = "good") -> Prepare:
     def prepare(stage: Stage) -> tuple[str, ...]:
-        _backed_up(stage)
+        backed_up(stage)
         return update(behaviour)(stage)
 
     return prepare
@@ -71,7 +71,7 @@ def _restore(*options: str) -> Prepare:
     """From a version to the one before it, whose snapshot it is."""
 
     def prepare(stage: Stage) -> tuple[str, ...]:
-        _backed_up(stage)
+        backed_up(stage)
         stage.must("backup", "setup", stage.place.app, "--before-updates", "off")
         stage.data.undone = None
         version, begun = str(stage.version), time.time()
@@ -93,7 +93,7 @@ def _back_with_data(*options: str) -> Prepare:
     """From an update to what was before it, by the snapshot that it took."""
 
     def prepare(stage: Stage) -> tuple[str, ...]:
-        _backed_up(stage)
+        backed_up(stage)
         stage.data.undone = None
         version, begun = str(stage.version), time.time()
         stage.publish()
@@ -205,30 +205,30 @@ def _uninstall(*options: str) -> Prepare:
     return prepare
 
 
-def _data(name: str, prepare: Prepare, codes: tuple[int, ...] = (0,), **fields: object) -> Scenario:
+def data(name: str, prepare: Prepare, codes: tuple[int, ...] = (0,), **fields: object) -> Scenario:
     given = {"app": APP, "stores": ("sqlite",), **fields}
     return Scenario(name, prepare, codes, **given)  # type: ignore[arg-type]
 
 
 def _on_docker(name: str, prepare: Prepare, codes: tuple[int, ...] = (0,), **fields: object) -> Scenario:
     pace = {"hold": "40s"}
-    return _data(name, prepare, codes, **{"runtimes": ("docker",), "pace": pace, **fields})
+    return data(name, prepare, codes, **{"runtimes": ("docker",), "pace": pace, **fields})
 
 
 PAIR = {"db": "postgres-15", "cache": "redis-7"}
 DATA_SCENARIOS = [
-    _data("backup", _backup(), backs_up=True),
-    _data("backup that holds", _backup(), backs_up=True, stores=("file",), strategy="hold"),
-    _data("backup between commands", _backup(extra=COMMANDS), backs_up=True, stores=("file",)),
-    _data("backup scheduled", _scheduled, backs_up=True),
-    _data("drill", _drill, backs_up=True),
-    _data("backups forgotten", _forget, backs_up=True, is_guarded=False),
-    _data("update with a snapshot", _update_backed_up(), backs_up=True),
-    _data("update with a snapshot, never healthy", _update_backed_up("never-healthy"), (5,), backs_up=True),
-    _data("restore in place", _restore("--no-snapshot"), backs_up=True),
-    _data("restore in place, with a snapshot", _restore(), backs_up=True),
-    _data("restore in place, machine off", _restore("--no-snapshot"), backs_up=True, is_guarded=False, has_guard=False),
-    _data("rollback with data", _back_with_data("--no-snapshot"), backs_up=True),
+    data("backup", _backup(), backs_up=True),
+    data("backup that holds", _backup(), backs_up=True, stores=("file",), strategy="hold"),
+    data("backup between commands", _backup(extra=COMMANDS), backs_up=True, stores=("file",)),
+    data("backup scheduled", _scheduled, backs_up=True),
+    data("drill", _drill, backs_up=True),
+    data("backups forgotten", _forget, backs_up=True, is_guarded=False),
+    data("update with a snapshot", _update_backed_up(), backs_up=True),
+    data("update with a snapshot, never healthy", _update_backed_up("never-healthy"), (5,), backs_up=True),
+    data("restore in place", _restore("--no-snapshot"), backs_up=True),
+    data("restore in place, with a snapshot", _restore(), backs_up=True),
+    data("restore in place, machine off", _restore("--no-snapshot"), backs_up=True, is_guarded=False, has_guard=False),
+    data("rollback with data", _back_with_data("--no-snapshot"), backs_up=True),
     _on_docker("restore in place with databases", _beside(PAIR, _restore("--no-snapshot")), backs_up=True),
     _on_docker("rollback with the data of databases", _beside(PAIR, _back_with_data()), backs_up=True),
     _on_docker("backup of databases", _beside(PAIR, _backup()), backs_up=True),

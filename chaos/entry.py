@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from discode.cli import main, wiring
+from discode.cli import main, wiring, wiring_backups
 from discode.core.errors import DiscodeError
 from discode.flows.world import Platform, World
 from discode.testing.faults import Faulty, Script
@@ -36,6 +36,9 @@ READS = frozenset((
     "is_swapped", "journal", "kept", "kept_apps", "look", "open_swap", "places", "plan", "probe", "processes", "read",
     "readable_history", "release", "serving", "settings", "snapshots", "survey", "url", "volume_paths", "volumes",
 ))  # fmt: skip
+
+LAYS_DOWN = ("adopt", "fill", "lay_out")  # what a machine's backups have to do with an app's data
+BY_ITSELF = ("backups", "repository_in")  # that open what this machine has not kept
 
 
 class KillingScript(Script):
@@ -130,7 +133,8 @@ class FaultyRepositories:
         self._repositories, self._script = repositories, script
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._repositories, name)
+        port = self._repositories if name not in LAYS_DOWN else Faulty(self._repositories, self._script, NEVER)
+        return getattr(port, name)
 
     def open(self, app: str) -> Any:
         return Faulty(self._repositories.open(app), self._script, NEVER)
@@ -171,11 +175,19 @@ class Unguarded:
         return nullcontext()
 
 
+def _faulty_repository(open_it: Callable[..., Any], script: Script) -> Callable[..., Any]:
+    return lambda *args: Faulty(open_it(*args), script, NEVER)
+
+
 def wired() -> Callable[..., World]:
     """What `wiring.world` makes, with every port under the script that the environment gives."""
     make = wiring.world
     at, _, when = os.environ.get("CHAOS_KILL", "none:never").partition(":")
     script = KillingScript(Path(os.environ["CHAOS_CALLS"]), at, when)
+    for name in BY_ITSELF:
+        setattr(wiring_backups, name, _faulty_repository(getattr(wiring_backups, name), script))
+    unpack = wiring_backups.unpack_export
+    wiring_backups.unpack_export = lambda *args: script.carry_out("unpack_export", lambda: unpack(*args))
     return lambda *args, **options: faulty(make(*args, **options), script)
 
 

@@ -38,6 +38,12 @@ class Ledger:
             for place in places or list(self._written):
                 self._written.pop(place, None)
 
+    def back_to(self, moment: float) -> None:
+        """The customer has gone back to a snapshot that was begun then. What it may have or lack is forgotten, too."""
+        with self._lock:
+            for place, written in self._written.items():
+                self._written[place] = {name: at for name, at in written.items() if at < moment}
+
     def undo(
         self, place: str, wanted: Collection[str], there: Collection[str], begun: float, ended: float
     ) -> list[str]:

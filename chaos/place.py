@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from rig import place
 HERE = Path(__file__).parent
 DEMO = HERE.parent / "demo"
 OTHER_NAME = "other.chaos.test"  # that the app may have beside its own
+KEPT = ("history.jsonl", "seat.json")  # of an app of which nothing else is left
 SIZE = "400m"  # of the disk that the customer's home is on
 BOOT = 5.0  # seconds that a slow app takes to boot
 SLOW = f"slow-boot:{BOOT:g}"
@@ -151,6 +153,32 @@ class Place(place.Place):
         file.write_text(text + extra)
         where = repository(self.repo, self.keys)
         publish(where, registry(), file, version=version, channels=["stable"], notes="", now="2026-01-01T00:00:00Z")
+
+    def named(self, app: str, host: str) -> Place:
+        """The same machine, as whoever asks for another app sees it."""
+        other = copy.copy(self)
+        other.app, other.host = app, host
+        return other
+
+    def left_of_app(self) -> list[str]:
+        """Of an app that is not installed and whose data was deleted, or never came: what there is all the same."""
+        # A file that a kill left half written goes with the next write into its folder.
+        kept = [path for path in self.state_folder.glob("*") if path.name not in KEPT and path.suffix != ".tmp"]
+        found = [*kept, *(self.home / "archives").glob(f"{self.app}/*"), *self.staged()]
+        return sorted(str(path.relative_to(self.home)) for path in found)
+
+    def staged(self) -> list[Path]:
+        """What a restore or an import has laid out to work with."""
+        imported = (self.home / "imports").glob(f"{self.app}.*")
+        return [path for path in (self.state_folder / "work", *imported) if path.exists()]
+
+    def lose_home(self) -> None:
+        """Nothing runs any more, and nothing of Discode's is left but what was there before it."""
+        self.run("proxy", "stop")
+        Processes(self.home).reboot()
+        for path in self.home.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
 
     def close(self) -> None:
         self._leave()

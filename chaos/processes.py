@@ -10,19 +10,19 @@ from pathlib import Path
 
 
 class Processes:
-    """A `Machine` whose apps are processes. `home` is Discode's."""
+    """A `Machine` whose apps are processes. `home` is Discode's. `app`: the others' instances are not seen."""
 
-    def __init__(self, home: Path):
-        self._home = home
+    def __init__(self, home: Path, app: str = ""):
+        self._home, self._app = home, app
 
     def instances(self) -> list[str]:
         folder = self._home / "instances"
-        return sorted(path.name for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
+        return sorted(path.name for path in folder.iterdir() if self._is_ours(path.name)) if folder.is_dir() else []
 
     def running(self) -> list[str]:
         """The instances of which a process of the app itself runs."""
         names = [Path(where).relative_to(self._home / "instances").parts[0] for _, where in self._programs()]
-        return sorted(set(names))  # it may have several processes
+        return sorted(set(filter(self._is_ours, names)))  # it may have several processes
 
     def environment(self, instance: str) -> dict[str, str]:
         """What the app of an instance finds in its environment."""
@@ -54,7 +54,7 @@ class Processes:
         return [pid for pid in self._haproxy() if pid != master]
 
     def volume(self) -> Path:
-        return self._home / "apps" / "chaos" / "volumes" / "storage"
+        return self._home / "apps" / self._app / "volumes" / "storage"
 
     def reboot(self) -> None:
         victims = [self.controller(), self.haproxy_master(), *self.haproxy_workers()]
@@ -73,6 +73,9 @@ class Processes:
         return "".join(
             f"{pid} (parent {_parent(pid)}) {b' '.join(words).decode(errors='replace')}\n" for pid, words in mine
         )
+
+    def _is_ours(self, instance: str) -> bool:
+        return instance[0] != "." and (not self._app or instance.startswith(f"{self._app}-"))
 
     def _haproxy(self) -> list[int]:
         marker = str(self._home / "edge" / "haproxy.cfg").encode()

@@ -30,6 +30,6 @@ class Kind:
 
 
 KINDS = {
-    "process": Kind("process", Place, lambda place: Processes(place.home), ProcessHarm, 1.6, True),
+    "process": Kind("process", Place, lambda place: Processes(place.home, place.app), ProcessHarm, 1.6, True),
     "docker": Kind("docker", DockerPlace, Containers, DockerHarm, 4.0, False),
 }

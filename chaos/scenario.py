@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aside import Aside
 from beside import Beside
 from checks import Check, Expected
 from data import Data
@@ -28,8 +29,10 @@ class Scenario:
     `is_guarded`: a guard settles what the killed command leaves; else an ordinary command is typed. `https`: how the
     app has it from its install on, `own` or `auto`; `plain`: its users ask by plain HTTP all the same. `has_door`: each
     release has a second one. `stores`: where the app keeps what its users write; none: it keeps nothing. `backs_up`:
-    its backups are set up. `repeats`: after a kill the same command gets through, before all begins anew. `has_guard`:
-    else it dies with the command, as where the machine goes off. `pace`: other times than the usual ones."""
+    its backups are set up. `arrives`: the app comes with its data, or nothing of it is left. `has_copy`: that is so of
+    a copy beside it, which is deleted each time. `repeats`: after a kill the same command gets through, before all
+    begins anew. `has_guard`: else it dies with the command, as where the machine goes off. `pace`: other times than the
+    usual ones."""
 
     name: str
     prepare: Prepare
@@ -45,11 +48,22 @@ class Scenario:
     has_door: bool = False
     stores: tuple[str, ...] = ()
     backs_up: bool = False
+    arrives: bool = False
+    has_copy: bool = False
     repeats: bool = False
     has_guard: bool = True
     env: str = ""
     pace: Mapping[str, str] = field(default_factory=dict)
     runtimes: tuple[str, ...] = ("process", "docker")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was saved once, of that version, and when that began; the words of the command that brings it back."""
+
+    begun: float
+    version: str
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -74,6 +88,7 @@ class Stage:
         self.number, self.calls = 0, folder / "calls.txt"
         self.beside: dict[str, str] = {}  # what the next release has beside it, by name: tags of `publish_beside`
         self.stores = scenario.stores
+        self.kept: Kept | None = None
         self.ledger, self.repository = Ledger(), Repository(folder / "repository", self.place.app)
         try:
             self.place.init()
@@ -82,6 +97,7 @@ class Stage:
         except BaseException:
             self.place.close()  # an engine may run already
             raise
+        self.aside = Aside(self.place, kind, self.ledger, self.stores) if scenario.has_copy else None
         self.data = Data(self.place, self.ledger, self.repository, self._around())
         self.traffic = self._traffic()
         if scenario.has_door:
