@@ -49,7 +49,8 @@ def another_machine(place):
 
 def back(place, lost, repository, *words):
     """One command; it says what of it took how long."""
-    (taken, secret), begun = lost, time.monotonic()
+    taken, secret = lost
+    begun = time.monotonic()
     told = place.run("restore", APP, "--from", repository, *words, "--http-port", place.port, "--json").last
     print(f"From {repository} the app served after {time.monotonic() - begun:.1f} s: {told['seconds']}")
     assert (told["result"], told["snapshot"]) == ("restored", taken)
