@@ -143,7 +143,8 @@ def _imported(given: Given, file: Path, passphrase_file: str | None, machine: Ho
     from ..flows.restore_new import must_be_new
     from . import wiring
     from .restore_elsewhere import from_file
-    from .wiring_backups import imports, own_folder, unpack_export
+    from .wiring_backups import own_folder, unpack_export
+    from .wiring_imports import imports
 
     world = wiring.world(as_json, "discode import", on=machine)
     must_be_new(world, given.name)  # before a passphrase is asked for

@@ -73,7 +73,7 @@ def settle(
     from . import wiring
     from .errors import show
     from .running import run_and_show, run_flow
-    from .wiring_backups import sweep_imports
+    from .wiring_imports import sweep_imports
     from .wiring_timer import settled_now
 
     if (app is None) != all_:

@@ -61,18 +61,6 @@ def own_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
         yield Path(folder)
 
 
-def imports(home: Path) -> Path:
-    """Where exported files are unpacked."""
-    return home / "imports"
-
-
-def sweep_imports(home: Path) -> None:
-    """What imports that were killed have unpacked goes."""
-    from ..disk.owned import sweep
-
-    sweep(imports(home))
-
-
 def export_head(file: Path) -> ExportHead:
     """Raises BackupFailed, Refused."""
     from ..adapters.files.export_file import head_of
