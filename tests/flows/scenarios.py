@@ -211,6 +211,24 @@ def backed_up(prepare: Callable[[MemoryWorld], None]) -> Callable[[MemoryWorld],
     return prepare_and_set_up
 
 
+def in_memory(prepare: Callable[[MemoryWorld], object]) -> Callable[[], MemoryWorld]:
+    """Makes a world that is prepared."""
+
+    def make() -> MemoryWorld:
+        world = MemoryWorld(APP)
+        prepare(world)
+        return world
+
+    return make
+
+
+def with_snapshot() -> MemoryWorld:
+    """An app that was backed up once."""
+    world = in_memory(backed_up(installed))()
+    backup(world.world(), APP)
+    return world
+
+
 def held(world: MemoryWorld) -> None:
     installed(world, **HOLD)
 

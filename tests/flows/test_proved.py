@@ -2,7 +2,7 @@
 
 import pytest
 from beside import ONLY_DB
-from scenarios import APP, backed_up, installed, with_next
+from scenarios import APP, backed_up, in_memory, installed, with_next
 from test_rollback_data import updated as updated_with_a_snapshot
 from trial import faulty
 
@@ -13,23 +13,16 @@ from discode.flows.settle import settle_for_the_dead
 from discode.flows.update import update
 from discode.testing.faults import Crash, Fault, Script
 from discode.testing.memory_runtime import Behaviour
-from discode.testing.memory_world import MemoryWorld
-
-
-def in_memory(prepare):
-    world = MemoryWorld(APP)
-    prepare(world)
-    return world
 
 
 def to_restore():
-    world = in_memory(backed_up(lambda one: installed(one, **ONLY_DB)))
+    world = in_memory(backed_up(lambda one: installed(one, **ONLY_DB)))()
     backup(world.world(), APP)
     return world
 
 
 FLOWS = {
-    "update": (lambda: in_memory(with_next()), lambda world: update(world, APP)),
+    "update": (in_memory(with_next()), lambda world: update(world, APP)),
     "restore": (to_restore, lambda world: restore_data(world, APP, "latest", sure=True)),
     "rollback with data": (updated_with_a_snapshot, lambda world: rollback_with_data(world, APP, sure=True)),
 }

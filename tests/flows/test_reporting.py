@@ -2,14 +2,13 @@
 
 import pytest
 from arrivals import bare, elsewhere, snapshot_of
-from scenarios import APP, ENV, ROUTE, backed_up, installed, with_next
+from scenarios import APP, ENV, ROUTE, in_memory, installed, with_next, with_snapshot
 from test_rollback_data import updated as updated_with_a_snapshot
 from trial import faulty
 
 from discode.core.errors import DiscodeError
 from discode.core.history import HistoryEntry
 from discode.core.report import MOST, Agreement, due
-from discode.flows.backup import backup
 from discode.flows.configure import restart
 from discode.flows.install import InstallRequest, install
 from discode.flows.reporting import tell_vendors
@@ -21,7 +20,6 @@ from discode.flows.settle import settle_for_the_dead
 from discode.flows.update import update
 from discode.testing.faults import Crash, Fault, Script
 from discode.testing.memory_runtime import Behaviour
-from discode.testing.memory_world import MemoryWorld
 
 HUB = "https://hub.example.com"
 
@@ -34,21 +32,6 @@ def agreed(prepare):
     world.system.time += 1
     world.reports.enable(APP, world.system.now())
     world.system.time += 1
-    return world
-
-
-def in_memory(prepare):
-    def make():
-        world = MemoryWorld(APP)
-        prepare(world)
-        return world
-
-    return make
-
-
-def with_snapshot():
-    world = in_memory(backed_up(installed))()
-    backup(world.world(), APP)
     return world
 
 

@@ -3,7 +3,7 @@
 import pytest
 from arrivals import bare, elsewhere, snapshot_of
 from beside import DB, publish
-from scenarios import APP, ROUTE, backed_up, installed, with_next
+from scenarios import APP, ROUTE, backed_up, in_memory, with_next, with_snapshot
 
 from discode.core.artifact import Resources
 from discode.core.errors import PreflightError
@@ -14,23 +14,6 @@ from discode.flows.restore_data import restore_data
 from discode.flows.restore_new import restore_new
 from discode.flows.update import update
 from discode.ports.proxy import Mode
-from discode.testing.memory_world import MemoryWorld
-
-
-def in_memory(prepare):
-    def make():
-        world = MemoryWorld(APP)
-        prepare(world)
-        return world
-
-    return make
-
-
-def with_snapshot():
-    world = in_memory(backed_up(installed))()
-    backup(world.world(), APP)
-    return world
-
 
 CALLERS = {
     "install": (

@@ -11,11 +11,10 @@ from ...core.hub_answers import Taken
 from ...core.model import ValidationError
 from ...core.report import Agreement
 from ..files.access import Accesses
+from ..files.adopted import REPORTING
 from ..files.disk import write_whole
 from ..hub_api import HubApi
 from .license import Licenses
-
-FILE = "reporting.json"
 
 
 class HubReports:
@@ -31,7 +30,7 @@ class HubReports:
         self._path(app).unlink(missing_ok=True)
 
     def agreed(self) -> list[str]:
-        return sorted(path.parent.name for path in self._home.glob(f"apps/*/{FILE}"))
+        return sorted(path.parent.name for path in self._home.glob(f"apps/*/{REPORTING}"))
 
     def agreement(self, app: str) -> Agreement | None:
         try:
@@ -64,4 +63,4 @@ class HubReports:
         write_whole(self._path(app), agreement.as_json().encode(), mode=0o600)
 
     def _path(self, app: str) -> Path:
-        return self._home / "apps" / app / FILE
+        return self._home / "apps" / app / REPORTING
