@@ -73,12 +73,12 @@ def settle(
     from . import wiring
     from .errors import show
     from .running import run_and_show, run_flow
-    from .wiring_imports import sweep_imports
+    from .wiring_imports import sweep_unpacked
     from .wiring_timer import settled_now
 
     if (app is None) != all_:
         raise UsageError("Give an app's name, or --all.", "For example: discode settle --all")
-    sweep_imports(wiring.home())
+    sweep_unpacked(wiring.home())
     if app is not None:
         name = app
         run_flow("settle", as_json, lambda world: restore(world, name))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +11,19 @@ from pathlib import Path
 from ...core.artifact import Archive
 from ...core.errors import Refused
 from ...core.release import Release
+from ...disk.owned import owned
 from ...ports.releases import Releases
 from ...ports.report import Report
 from ..files.disk import disk_refusals
 from .unpack import unpack
+from .unpacking import ARCHIVES, UNPACKING
 
-_UNPACKING = ".new-"  # how the names of folders begin that are not whole yet
 ABANDONED = 86400.0  # seconds without a change after which a download is not under way any more
 
 
 class Fetched:
     def __init__(self, home: Path):
-        self._folder, self._downloads = home / "archives", home / "downloads"
+        self._folder, self._downloads = home / ARCHIVES, home / "downloads"
 
     def path(self, app: str, key: str) -> Path:
         return self._folder / app / key
@@ -44,17 +44,15 @@ class Fetched:
             downloaded.unlink(missing_ok=True)
 
     def _make(self, target: Path, fill: Callable[[Path], object]) -> None:
+        """What a killed command left half unpacked goes first."""
         with disk_refusals(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            self._sweep(target.parent)
-            temporary = Path(tempfile.mkdtemp(prefix=_UNPACKING, dir=target.parent))
-            try:
-                fill(temporary)
-                temporary.chmod(0o755)
-                temporary.replace(target)
-            except BaseException:
-                shutil.rmtree(temporary, ignore_errors=True)
-                raise
+            with owned(target.parent, "", UNPACKING) as folder:
+                unpacked = Path(folder) / target.name
+                unpacked.mkdir(0o755)
+                fill(unpacked)
+                unpacked.chmod(0o755)
+                unpacked.replace(target)
 
     def prune(self, app: str, keep: frozenset[str]) -> None:
         self._sweep_downloads()
@@ -63,7 +61,7 @@ class Fetched:
             return
         for path in folder.iterdir():
             # Another command may be unpacking the next one: who prunes holds the app's lock, who fetches does not.
-            if path.name not in keep and not path.name.startswith(_UNPACKING):
+            if path.name not in keep and path.suffix != UNPACKING:
                 shutil.rmtree(path, ignore_errors=True)
         with contextlib.suppress(OSError):  # there is something in it
             folder.rmdir()
@@ -75,9 +73,3 @@ class Fetched:
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime < old:
                     path.unlink()
-
-    @staticmethod
-    def _sweep(folder: Path) -> None:
-        """What a killed command left half unpacked. Whoever fetches for an app is alone with that (`Store.asking`)."""
-        for path in folder.glob(f"{_UNPACKING}*"):
-            shutil.rmtree(path, ignore_errors=True)
