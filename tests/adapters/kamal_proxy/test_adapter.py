@@ -74,7 +74,7 @@ class Scripted(AlwaysThere):
 DONE = Answer(0, "", "")
 
 
-@pytest.mark.parametrize(("is_edge", "longest"), [(True, 42.0), (False, 43.0)])
+@pytest.mark.parametrize(("is_edge", "longest"), [(True, 62.0), (False, 63.0)])
 def test_deploy_says_all_there_is_to_say(is_edge: bool, longest: float) -> None:
     carrier = Scripted(DONE, is_edge)
     route = Route(hosts=("a.test", "*.b.test"), path_prefix="/docs")

@@ -25,7 +25,7 @@ from .disk import writing
 GUARD = "discode guard"  # the command that a guard's note names
 _PATIENCE = 300.0  # seconds for a guard: a start of the old version and the end of its requests, of the slowest app
 _QUIET = 1.0  # seconds of them that nobody is told of
-_UNTOLD = 0.1  # seconds within which a holder has written its note
+_UNTOLD = 1.0  # seconds within which a holder has written its note, on a busy machine too
 _POLL = 0.05
 
 

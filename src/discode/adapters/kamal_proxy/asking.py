@@ -10,10 +10,10 @@ from . import commands
 from .carrier import Carrier
 from .messages import check
 
-PATIENCE = 10.0  # seconds that a command may take beyond the time that it is told
+PATIENCE = 30.0  # seconds that a command may take beyond the time that it is told
 POLL = 0.05
 TRIES = 5  # Docker loses the whole output of an exec now and then (moby/moby#27289)
-TAKEN_UP = 10.0  # seconds: an edge looks at its files each second at least, and a reload takes a moment
+TAKEN_UP = 30.0  # seconds: an edge looks at its files each second at least, and a reload takes a moment
 LOOK = 0.1
 
 

@@ -38,7 +38,7 @@ from .swaps import Swaps
 from .work import environment, lay_out
 
 HOST = "127.0.0.1"
-START = 10.0  # seconds until a supervisor has started its app
+START = 60.0  # seconds until a supervisor has started its app: on a busy machine Python alone may take ten
 POLL = 0.005
 
 

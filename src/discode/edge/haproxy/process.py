@@ -17,8 +17,8 @@ from . import accesslog
 from .runtime import Runtime
 from .version import OLDEST, Version, parse
 
-START = 5.0  # seconds that a start or a reload may take
-VERSION = 5.0  # seconds that HAProxy may take to say which one it is
+START = 30.0  # seconds that a start or a reload may take
+VERSION = 30.0  # seconds that HAProxy may take to say which one it is
 
 # The texts that a request's variables hold come from the C library's heap, whose upper end glibc would give back to the
 # system and ask for again all the time (mallopt(3)); bytes. Others' C libraries know nothing of these names.
