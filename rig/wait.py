@@ -31,3 +31,11 @@ def wait_for(
             raise WaitedInVain(f"{what} did not come true within {seconds:g} s")
         time.sleep(PAUSE)
     return answer
+
+
+def with_time(attempt: Callable[[float], T], has_begun: Callable[[T], object], seconds: float) -> T:
+    """What the attempt makes of a deadline that is to be missed: the shortest one, from these seconds on, within which
+    `has_begun` is true of it. How long a program takes until there is something to be seen is the machine's matter."""
+    while not has_begun(found := attempt(seconds)) and seconds < PATIENCE:
+        seconds *= 4
+    return found

@@ -6,6 +6,8 @@ exec keeps all that, so every process of every test would ignore them, too, and 
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 UMASK = 0o022
 
@@ -22,6 +24,10 @@ def reset():
     # Ignored, it has the kernel throw exit codes away. SIGPIPE: Python ignores it and subprocess resets it.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.umask(UMASK)
+    # What is called python3 may be a script that looks for one; of the time of an app's start that would be the most.
+    places = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    own = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([own, *(place for place in places if place != own)])
 
 
 def _ignore(*_):

@@ -33,7 +33,7 @@ def console():
 
 def started(bench, spec):
     bench.accessories.start(spec)
-    wait_for(lambda: bench.accessories.healthy(spec).ok, 60, f"{spec.container} to be healthy")
+    wait_for(lambda: bench.accessories.healthy(spec).ok, 300, f"{spec.container} to be healthy")
     return spec
 
 
@@ -151,25 +151,25 @@ class AccessoriesContract:
     def test_a_command_reads_a_file_and_writes_another(self, bench):
         spec = started(bench, bench.spec())
         given, written = bench.file(["one", "two"]), bench.file(None)
-        done = bench.accessories.execute(spec.app, spec.name, bench.cat, stdin=given, stdout=written, timeout=60)
+        done = bench.accessories.execute(spec.app, spec.name, bench.cat, stdin=given, stdout=written, timeout=300)
         assert done.exit_code == 0 and bench.lines(written) == ["one", "two"]
-        done = bench.accessories.execute(spec.app, spec.name, bench.cat, stdout=written, timeout=60)
+        done = bench.accessories.execute(spec.app, spec.name, bench.cat, stdout=written, timeout=300)
         assert done.exit_code == 0 and bench.lines(written) == []
-        done = bench.accessories.execute(spec.app, spec.name, bench.cat, stdin=given, timeout=60)
+        done = bench.accessories.execute(spec.app, spec.name, bench.cat, stdin=given, timeout=300)
         assert done.output == "one\ntwo\n"
 
     def test_how_a_command_ends_is_told(self, bench):
         spec = started(bench, bench.spec())
         execute = bench.accessories.execute
-        assert execute(spec.app, spec.name, bench.exits(7), timeout=60).exit_code == 7
-        done = execute(spec.app, spec.name, bench.fails("why"), timeout=60)
+        assert execute(spec.app, spec.name, bench.exits(7), timeout=300).exit_code == 7
+        done = execute(spec.app, spec.name, bench.fails("why"), timeout=300)
         assert done.exit_code == 1 and done.errors[-1] == "why"
         with pytest.raises(NoSuchCommand):
-            execute(spec.app, spec.name, ["no-such-program"], timeout=60)
+            execute(spec.app, spec.name, ["no-such-program"], timeout=300)
         assert execute(spec.app, spec.name, bench.endless, timeout=0.5).exit_code is None
         bench.accessories.stop(spec.app, spec.name, 2)
         with pytest.raises(Refused) as refused:
-            execute(spec.app, spec.name, bench.exits(0), timeout=60)
+            execute(spec.app, spec.name, bench.exits(0), timeout=300)
         assert refused.value.name == "not-running"
 
     def test_a_person_runs_a_command(self, bench):
@@ -194,14 +194,14 @@ class AccessoriesContract:
 
     def test_a_client_is_there_for_one_command_and_no_accessory(self, bench):
         spec, file = bench.spec(), bench.file(["of before"])
-        asked = bench.accessories.ask(spec, bench.exits(7), stdout=file, timeout=60)
+        asked = bench.accessories.ask(spec, bench.exits(7), stdout=file, timeout=300)
         assert (asked.exit_code, bench.lines(file)) == (7, [])
-        asked = bench.accessories.ask(spec, bench.fails("it is full"), stdout=file, timeout=60)
+        asked = bench.accessories.ask(spec, bench.fails("it is full"), stdout=file, timeout=300)
         assert asked.exit_code == 1 and "it is full" in asked.errors
         assert bench.accessories.all(spec.app) == [] and bench.accessories.volumes(spec.app) == []
         with pytest.raises(NoSuchCommand):
-            bench.accessories.ask(spec, ["no-such-program"], stdout=file, timeout=60)
+            bench.accessories.ask(spec, ["no-such-program"], stdout=file, timeout=300)
         assert bench.accessories.ask(spec, bench.endless, stdout=file, timeout=0.2).exit_code is None
         bench.accessories.prune(spec.app, frozenset())
         with pytest.raises(NotHere):
-            bench.accessories.ask(spec, bench.exits(0), stdout=file, timeout=60)
+            bench.accessories.ask(spec, bench.exits(0), stdout=file, timeout=300)

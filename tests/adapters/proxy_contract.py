@@ -14,6 +14,7 @@ from discode.core.manifest import Door, DoorHealth, Health
 from discode.ports.proxy import DoorTo, Mode, Proxy, Serving, Timing
 from discode.ports.runtime import Endpoint
 
+PATIENCE = 60.0  # seconds: what is asked answers, and what is held is let go of
 HEALTH = Health(path="/up", timeout=2.0)
 TIMING = Timing(deploy=30.0, drain=1.0)
 SHORT = Timing(deploy=0.5, drain=1.0)
@@ -39,7 +40,7 @@ class ProxyContract:
 
     def test_an_unknown_service_is_no_error(self, site: Site) -> None:
         assert site.proxy.serving("myapp") is None
-        assert not site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        assert not site.proxy.probe("myapp", ROUTE, "/up", PATIENCE).ok
         site.proxy.pause("myapp", 1.0)
         site.proxy.resume("myapp")
         site.proxy.stop("myapp", "Back at noon.")
@@ -52,12 +53,12 @@ class ProxyContract:
         site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
         assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
         assert site.proxy.serving("my") is None
-        assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        assert site.proxy.probe("myapp", ROUTE, "/up", PATIENCE).ok
 
     @pytest.mark.parametrize("route", [Route(), Route(hosts=("*.app.test",)), Route(hosts=("a.test", "b.test"))])
     def test_routes_of_every_kind_are_served_and_probed(self, site: Site, route: Route) -> None:
         site.proxy.switch("myapp", site.healthy(), route, HEALTH, TIMING)
-        assert site.proxy.probe("myapp", route, "/up", 2.0).ok
+        assert site.proxy.probe("myapp", route, "/up", PATIENCE).ok
 
     def test_https_is_as_the_route_of_the_last_switch_says(self, site: Site) -> None:
         """Without a certificate yet: the app is served over plain HTTP, and nobody is sent elsewhere."""
@@ -66,7 +67,7 @@ class ProxyContract:
         for endpoint, route in ((first, ROUTE), (second, secure), (first, secure), (first, ROUTE)):
             site.proxy.switch("myapp", endpoint, route, HEALTH, TIMING)
             assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING, is_secure=route is secure)
-            assert site.proxy.probe("myapp", route, "/up", 2.0).ok
+            assert site.proxy.probe("myapp", route, "/up", PATIENCE).ok
 
     def test_a_secure_address_says_so(self, site: Site) -> None:
         assert site.proxy.url(ROUTE).startswith("http://app.test")
@@ -78,7 +79,7 @@ class ProxyContract:
             site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
             site.proxy.drained("myapp", TIMING.drain)
             assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
-            assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+            assert site.proxy.probe("myapp", ROUTE, "/up", PATIENCE).ok
 
     def test_an_endpoint_that_is_not_healthy_gets_no_request(self, site: Site) -> None:
         with pytest.raises(ReleaseFailed):
@@ -89,28 +90,28 @@ class ProxyContract:
         with pytest.raises(ReleaseFailed):
             site.proxy.switch("myapp", site.broken(), ROUTE, HEALTH, SHORT)
         assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
-        assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        assert site.proxy.probe("myapp", ROUTE, "/up", PATIENCE).ok
 
     def test_force_switches_to_an_endpoint_that_is_not_healthy(self, site: Site) -> None:
         site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING)
         endpoint = site.broken()
         site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, SHORT, force=True)
         assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
-        assert not site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        assert not site.proxy.probe("myapp", ROUTE, "/up", PATIENCE).ok
         with pytest.raises(Refused):
             site.proxy.switch("thief", endpoint, ROUTE, HEALTH, SHORT, force=True)
 
     def test_a_question_about_names_is_answered_and_leaves_nothing(self, site: Site) -> None:
         endpoint = site.healthy()
         site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
-        found = site.proxy.reach({"app.test": ["127.0.0.1"], "nobody.test": ["127.0.0.1"], "empty.test": []}, 2.0)
+        found = site.proxy.reach({"app.test": ["127.0.0.1"], "nobody.test": ["127.0.0.1"], "empty.test": []}, PATIENCE)
         assert {host: [*seen] for host, seen in found.items()} == {
             "app.test": ["127.0.0.1"],
             "nobody.test": ["127.0.0.1"],
             "empty.test": [],
         }
         assert site.proxy.serving("myapp") == Serving(endpoint, Mode.RUNNING)
-        assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        assert site.proxy.probe("myapp", ROUTE, "/up", PATIENCE).ok
 
     def test_a_route_of_another_app_is_refused(self, site: Site) -> None:
         endpoint = site.healthy()
@@ -130,8 +131,8 @@ class ProxyContract:
             serving = site.proxy.serving("myapp")
             assert serving == Serving(endpoint, Mode.RUNNING)
             assert serving is not None and (serving.hosts, serving.path_prefix) == (route.hosts, route.path_prefix)
-            assert site.proxy.probe("myapp", route, "/up", 2.0).ok
-        assert not site.proxy.probe("myapp", moved, "/up", 2.0).ok
+            assert site.proxy.probe("myapp", route, "/up", PATIENCE).ok
+        assert not site.proxy.probe("myapp", moved, "/up", PATIENCE).ok
 
     def test_the_route_of_what_is_stopped_or_ill_changes_too(self, site: Site) -> None:
         endpoint = site.broken()
@@ -149,8 +150,8 @@ class ProxyContract:
             site.proxy.switch("myapp", endpoint, route, HEALTH, TIMING)
             serving = site.proxy.serving("myapp")
             assert serving is not None and serving.redirects in (route.redirects, None)
-            assert site.proxy.probe("myapp", route, "/up", 2.0).ok
-            assert site.proxy.probe("myapp", www, "/up", 2.0).ok is not bool(route.redirects)
+            assert site.proxy.probe("myapp", route, "/up", PATIENCE).ok
+            assert site.proxy.probe("myapp", www, "/up", PATIENCE).ok is not bool(route.redirects)
 
     def test_apps_live_side_by_side(self, site: Site) -> None:
         first, second, below = site.healthy(), site.healthy(), site.healthy()
@@ -161,7 +162,7 @@ class ProxyContract:
         assert {name: one.endpoint for name, one in told.items()} == {"myapp": first, "other": second, "docs": below}
         for service, endpoint, route in (("myapp", first, ROUTE), ("other", second, OTHER), ("docs", below, path)):
             assert site.proxy.serving(service) == Serving(endpoint, Mode.RUNNING)
-            assert site.proxy.probe(service, route, "/up", 2.0).ok
+            assert site.proxy.probe(service, route, "/up", PATIENCE).ok
 
     def test_each_host_of_a_route_is_told_whether_it_has_a_certificate(self, site: Site) -> None:
         assert site.proxy.https(Route()) == ()
@@ -175,14 +176,14 @@ class ProxyContract:
     def test_a_pause_outlives_a_switch_and_ends_with_resume(self, site: Site) -> None:
         first, second = site.healthy(), site.healthy()
         site.proxy.switch("myapp", first, ROUTE, HEALTH, TIMING)
-        site.proxy.pause("myapp", 10.0)
+        site.proxy.pause("myapp", PATIENCE)
         assert site.proxy.serving("myapp") == Serving(first, Mode.PAUSED)
         site.proxy.switch("myapp", second, ROUTE, HEALTH, TIMING)
         assert site.proxy.serving("myapp") == Serving(second, Mode.PAUSED)
         site.proxy.resume("myapp")
         site.proxy.resume("myapp")
         assert site.proxy.serving("myapp") == Serving(second, Mode.RUNNING)
-        assert site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        assert site.proxy.probe("myapp", ROUTE, "/up", PATIENCE).ok
 
     def test_a_stop_ends_with_resume(self, site: Site) -> None:
         endpoint = site.healthy()
@@ -198,7 +199,7 @@ class ProxyContract:
         site.proxy.unroute("myapp")
         site.proxy.unroute("myapp")
         assert site.proxy.serving("myapp") is None
-        assert not site.proxy.probe("myapp", ROUTE, "/up", 2.0).ok
+        assert not site.proxy.probe("myapp", ROUTE, "/up", PATIENCE).ok
         endpoint = site.healthy()
         site.proxy.switch("heir", endpoint, ROUTE, HEALTH, TIMING)
         assert site.proxy.serving("heir") == Serving(endpoint, Mode.RUNNING)
@@ -215,7 +216,7 @@ class DoorContract:
             site.proxy.drained("myapp", TIMING.drain)
         assert site.proxy.serving("myapp") == leads(endpoint, live, rooms)
         for path in ("/up", "/live", "/live/x", "/api/rooms", "/api/up"):
-            assert site.proxy.probe("myapp", ROUTE, path, 2.0).ok, path
+            assert site.proxy.probe("myapp", ROUTE, path, PATIENCE).ok, path
 
     def test_what_is_behind_a_door_has_a_check_of_its_own(self, site: Site) -> None:
         endpoint, ill = site.healthy(), door(site, "/live", site.broken())
@@ -227,14 +228,14 @@ class DoorContract:
     def test_they_are_held_and_stopped_and_let_go_with_it(self, site: Site) -> None:
         endpoint, live = site.healthy(), door(site, "/live")
         site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING, doors=[live])
-        site.proxy.pause("myapp", 10.0)
+        site.proxy.pause("myapp", PATIENCE)
         assert site.proxy.serving("myapp") == leads(endpoint, live, mode=Mode.PAUSED)
         site.proxy.resume("myapp")
         assert site.proxy.serving("myapp") == leads(endpoint, live)
         site.proxy.stop("myapp", "Back at noon.")
         assert site.proxy.serving("myapp") == leads(endpoint, live, mode=Mode.STOPPED)
         site.proxy.resume("myapp")
-        assert site.proxy.probe("myapp", ROUTE, "/live/x", 2.0).ok
+        assert site.proxy.probe("myapp", ROUTE, "/live/x", PATIENCE).ok
 
     def test_they_are_forgotten_with_it(self, site: Site) -> None:
         site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING, doors=[door(site, "/live")])
@@ -252,10 +253,10 @@ class DoorContract:
         site.proxy.switch("myapp", site.healthy(), ROUTE, HEALTH, TIMING, doors=before)
         endpoint, live = site.healthy(), door(site, "/live")
         site.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING, doors=[live])
-        assert site.proxy.probe("myapp", ROUTE, "/gone", 2.0).ok, "at once"
+        assert site.proxy.probe("myapp", ROUTE, "/gone", PATIENCE).ok, "at once"
         site.proxy.drained("myapp", TIMING.drain)
         assert site.proxy.serving("myapp") == leads(endpoint, live)
-        assert site.proxy.probe("myapp", ROUTE, "/gone", 2.0).ok
+        assert site.proxy.probe("myapp", ROUTE, "/gone", PATIENCE).ok
         assert site.proxy.serving("my") == leads(other, theirs)
 
     def test_a_door_of_another_app_is_refused(self, site: Site) -> None:

@@ -58,7 +58,7 @@ def change_under_load(proxy: Proxy, port: int, endpoint: Endpoint) -> int:
 
 def seen(port: int, host: str, path: str = PATH) -> tuple[int, str | None]:
     """The status, and where it leads."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         connection.request("GET", path, headers={"Host": host})
         answer = connection.getresponse()

@@ -36,7 +36,7 @@ class Postgres:
         assert self.run("createdb", "-h", "127.0.0.1", "app").returncode == 0
 
     def run(self, *command, given=None):
-        return subprocess.run(command, input=given, env=self.env, capture_output=True, cwd="/", timeout=60)
+        return subprocess.run(command, input=given, env=self.env, capture_output=True, cwd="/", timeout=300)
 
     def ask(self, text, database="app"):
         done = self.run(
@@ -94,7 +94,7 @@ def test_what_is_loaded_is_what_was_saved(full, saved, empty):
 def test_a_load_that_was_interrupted_is_begun_anew_also_while_somebody_is_connected(full, saved, empty):
     _, half = load(empty, [saved[0], (saved[1][0], saved[1][1][: len(saved[1][1]) // 2])])
     assert half.returncode != 0 and b"end of file" in half.stderr and empty.compared() != full.compared()
-    command = ["psql", "-h", "127.0.0.1", "-Xqw", "-d", "app", "-c", "select pg_sleep(60)"]
+    command = ["psql", "-h", "127.0.0.1", "-Xqw", "-d", "app", "-c", "select pg_sleep(600)"]
     with subprocess.Popen(command, env=empty.env, stderr=subprocess.DEVNULL) as waiting:
         for _ in range(2):
             assert [done.returncode for done in load(empty, saved)] == [0, 0, 0]

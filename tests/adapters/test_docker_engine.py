@@ -22,7 +22,7 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append(self.path.rpartition("/")[2])
-        self.server.go_on.wait(20)
+        self.server.go_on.wait()
         body = json.dumps({"version": self.server.version, "info": INFO}[self.server.asked[-1]]).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

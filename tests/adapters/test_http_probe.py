@@ -20,7 +20,7 @@ def answering(data):
             with connection:
                 connection.recv(65536)
                 connection.sendall(data)
-                ended.wait(30)
+                ended.wait()
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -45,7 +45,7 @@ def answering(data):
 )
 def test_an_answer_that_is_not_ok_is_told_in_the_apps_own_words(answer, status, says):
     with answering(answer) as port:
-        found = probe("127.0.0.1", port, "/up", 5.0, "localhost")
+        found = probe("127.0.0.1", port, "/up", 60.0, "localhost")
     assert (found.status, found.says, found.ok, found.detail) == (status, says, status == 200, f"{status} at /up")
     assert str(found) == (f"{status} at /up: {says}" if says else f"{status} at /up")
 

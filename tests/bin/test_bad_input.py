@@ -79,7 +79,7 @@ class Machine:
         bash = self.programs / "bash"
         return subprocess.run(
             [bash, self.checkout / "bin" / command, *words], env=given, user=self.user, capture_output=True, text=True,
-            timeout=60, stdin=subprocess.DEVNULL, cwd="/",
+            timeout=300, stdin=subprocess.DEVNULL, cwd="/",
         )  # fmt: skip
 
     def refused(self, command, *words, **environment):
@@ -313,7 +313,7 @@ def test_what_the_caller_ignores_masks_and_speaks_is_not_inherited(complete, mas
     given = {"PATH": str(complete.programs), "HOME": "/nowhere", "LANG": "C"}
     for command in NEED_HAPROXY:
         words = [complete.checkout / "bin" / command, *(["--fast"] if command == "test" else [])]
-        done = subprocess.run(words, env=given, capture_output=True, text=True, preexec_fn=ignore, timeout=60)
+        done = subprocess.run(words, env=given, capture_output=True, text=True, preexec_fn=ignore, timeout=300)
         assert (done.stdout.splitlines()[-1], done.stderr) == ("022 [] UTF-8", "")
 
 
@@ -327,7 +327,7 @@ def test_two_at_once_do_not_install_over_each_other(machine):
         )
         for _ in range(2)
     ]  # fmt: skip
-    said = "".join(one.communicate(timeout=60)[1] for one in two)
+    said = "".join(one.communicate(timeout=300)[1] for one in two)
     assert said.count("Making a virtual environment in .venv") == 1 and "Making .venv again" not in said
 
 

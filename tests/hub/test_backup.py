@@ -27,7 +27,7 @@ def full(tmp_path, served):
 
 
 def metadata(place):
-    return httpx.get(f"{place.url}/metadata/timestamp.json").content
+    return httpx.get(f"{place.url}/metadata/timestamp.json", timeout=60).content
 
 
 @pytest.mark.parametrize("target", ["sqlite", "postgresql"])

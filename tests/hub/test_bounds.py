@@ -21,7 +21,7 @@ from conftest_hub import HubVendor, Place
 from discode.hub import room
 from discode.hub.frame import Frame
 from discode.hub.outside import TO_ONE, Outside
-from rig.wait import wait_for
+from rig.wait import wait_for, with_time
 
 MB = 1 << 20
 FILES = 128  # that the process may open
@@ -33,8 +33,7 @@ class Client:
     """A socket to a hub; `answer` reads one answer, or what there is when the hub closes."""
 
     def __init__(self, port):
-        self._socket = socket.create_connection(("127.0.0.1", port), 30)
-        self._socket.settimeout(30)
+        self._socket = socket.create_connection(("127.0.0.1", port), 120)
 
     def __enter__(self):
         return self
@@ -105,7 +104,7 @@ class Process:
 
     def is_up(self):
         try:
-            return httpx.get(f"{self.place.url}/healthz", timeout=10).status_code == 200
+            return httpx.get(f"{self.place.url}/healthz", timeout=60).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -119,7 +118,7 @@ class Process:
 
     def close(self):
         self._process.send_signal(signal.SIGTERM)
-        assert self._process.wait(45) == 0
+        assert self._process.wait(120) == 0
         self._log.close()
 
 
@@ -238,7 +237,7 @@ def test_a_hub_that_works_for_all_of_its_connections_says_so(small_place):
 
     @small_place.app.get("/work")
     def work():
-        let_go.wait(30)
+        let_go.wait(120)
 
     with Client(small_place.port) as busy:
         assert busy.send(HEAD.replace(b"/healthz", b"/work") + b"\r\n")
@@ -265,9 +264,13 @@ def test_the_open_files_allow_fewer_connections_than_wanted():
 @pytest.fixture
 def impatient(small_place):
     small_place.serve()
-    connection = small_place._server.config.http
-    connection.patience = connection.stalled = 0.2
+    has_patience(small_place, 0.2)
     return small_place
+
+
+def has_patience(place, seconds):
+    connection = place._server.config.http
+    connection.patience = connection.stalled = seconds
 
 
 def test_who_says_nothing_is_closed(impatient):
@@ -282,9 +285,13 @@ def test_who_sends_line_breaks_and_nothing_else_is_closed(impatient):
 
 
 def test_a_head_that_trickles_is_refused(impatient):
-    with Client(impatient.port) as client:
-        assert client.send(HEAD)
-        status, body = client.answer()
+    def answered(seconds):
+        has_patience(impatient, seconds)
+        with Client(impatient.port) as client:
+            client.send(HEAD)
+            return client.answer()
+
+    status, body = with_time(answered, lambda answer: answer[0], 0.2)  # who has said nothing by then gets none
     assert (status, json.loads(body)["error"]["key"]) == (408, "too-slow")
 
 
@@ -292,19 +299,22 @@ def test_a_reader_who_does_not_read_is_cut(impatient):
     """A build of 40 MB: more than the system keeps for a connection."""
     (impatient.folder / "builds").mkdir()
     (impatient.folder / "builds" / "discode-linux-x86_64.tar.gz").write_bytes(bytes(40 * MB))
+    impatient._server.config.http.patience = 60.0
     with Client(impatient.port) as client:
         assert client.send(b"GET /download/discode-linux-x86_64.tar.gz HTTP/1.1\r\nHost: hub\r\n\r\n")
         state = impatient._server.server_state
-        wait_for(lambda: state.connections)
+        assert client.stream().readline().startswith(b"HTTP/1.1 200"), "it has begun"
         wait_for(lambda: not state.connections)
         assert impatient.call("GET", "/healthz") == {"ok": True}
 
 
 def test_who_goes_on_asking_is_not_closed(impatient):
-    with Client(impatient.port) as client:
-        for _ in range(3):
-            assert client.send(HEAD + b"\r\n")
-            assert client.answer()[0] == 200
+    def answered(seconds):
+        has_patience(impatient, seconds)
+        with Client(impatient.port) as client:
+            return [client.send(HEAD + b"\r\n") and client.answer()[0] for _ in range(3)]
+
+    assert with_time(answered, all, 0.2) == [200] * 3
 
 
 @pytest.mark.parametrize(("length", "left"), [(0, 0.05), (40, 0.05)])
@@ -428,7 +438,7 @@ def test_a_registry_that_does_not_answer_holds_up_nothing_else(tmp_path, small_p
         wait_for(lambda: len(answered) == PULLS - TO_ONE)
         assert {(status, json.loads(body)["error"]["key"]) for status, body in answered} == {(503, "registry-busy")}
         assert small_place.call("GET", "/healthz") == {"ok": True}
-        assert httpx.get(f"{small_place.url}/metadata/timestamp.json").status_code == 200
+        assert httpx.get(f"{small_place.url}/metadata/timestamp.json", timeout=60).status_code == 200
         registry.close()
         for thread in threads:
             thread.join()

@@ -73,7 +73,7 @@ def keys_alone(vendor):
 
 
 def metadata(place, name):
-    return httpx.get(f"{place.url}/metadata/{name}")
+    return httpx.get(f"{place.url}/metadata/{name}", timeout=60)
 
 
 def root(place, version):

@@ -231,7 +231,7 @@ def test_the_operator_types_it_and_the_password_comes_from_standard_input(seller
 
     def hub(*words, text="", code=0):
         command = ["hub", "registry", *words, str(seller.place.folder), "--json"]
-        done = run("discode", command, os.environ, text, timeout=60)
+        done = run("discode", command, os.environ, text, timeout=300)
         assert done.returncode == code, done.stdout + done.stderr
         assert account.password not in done.stdout + done.stderr
         return json.loads(done.stdout.splitlines()[-1])

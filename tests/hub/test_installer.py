@@ -57,12 +57,12 @@ def command(**env):
 
 
 def run(vendor, machine, script=None, **env):
-    script = script if script is not None else httpx.get(f"{vendor.place.url}/install.sh").text
+    script = script if script is not None else httpx.get(f"{vendor.place.url}/install.sh", timeout=60).text
     settings = {
         "PATH": str(machine.parent / "tools"), "HOME": str(machine), "DISCODE_PREFIX": str(machine),
         "DISCODE_HOME": str(machine / "state"), **env,
     }  # fmt: skip
-    return subprocess.run(["/bin/sh"], input=script, env=settings, capture_output=True, text=True, timeout=60)
+    return subprocess.run(["/bin/sh"], input=script, env=settings, capture_output=True, text=True, timeout=300)
 
 
 def test_a_machine_without_python_gets_the_command_the_root_and_the_floor(vendor, machine, tmp_path):
@@ -72,14 +72,14 @@ def test_a_machine_without_python_gets_the_command_the_root_and_the_floor(vendor
     assert done.returncode == 0, done.stderr
     assert "Next: discode install" in done.stderr
     [root] = (machine / "state" / "trust").glob("*/root.json")
-    assert root.read_bytes() == httpx.get(f"{vendor.place.url}/metadata/1.root.json").content
+    assert root.read_bytes() == httpx.get(f"{vendor.place.url}/metadata/1.root.json", timeout=60).content
     assert (root.parent / "floor.json").read_text() == '{"targets": 3}'
     _, key = vendor.issue()
     with socket.create_server(("", 0)) as taken:  # so that it comes as far as the proxy, and starts none
         env = {**os.environ, "DISCODE_HOME": str(machine / "state"), "NO_COLOR": "1", "DISCODE_LICENSE": key}
         words = ["install", "myapp", "--http-port", str(taken.getsockname()[1]), "--json"]
         tried = subprocess.run(
-            [machine / "bin" / "discode", *words], env=env, capture_output=True, text=True, timeout=60
+            [machine / "bin" / "discode", *words], env=env, capture_output=True, text=True, timeout=300
         )
     assert "is using port" in tried.stdout and "Trusting this vendor" not in tried.stdout, tried.stdout
     assert (machine / "state" / "apps" / "myapp" / "license.json").exists(), "no --from was needed"
@@ -98,7 +98,7 @@ def test_the_fingerprint_that_init_showed_counts_after_the_root_was_renewed(vend
     assert done.returncode == 0, done.stderr
     [folder] = (machine / "state" / "trust").iterdir()
     roots = [folder / "root.json", folder / "roots" / "2.root.json", folder / "roots" / "3.root.json"]
-    served = [httpx.get(f"{vendor.place.url}/metadata/{number}.root.json").content for number in (1, 2, 3)]
+    served = [httpx.get(f"{vendor.place.url}/metadata/{number}.root.json", timeout=60).content for number in (1, 2, 3)]
     assert [path.read_bytes() for path in roots] == served
     customer = Customer(machine / "state", vendor.place.url)
     assert customer.releases(pin).index().releases[0].version == "1.0"
@@ -115,7 +115,7 @@ def test_a_build_that_was_altered_is_not_installed(vendor, machine, tmp_path):
 
 def test_half_a_script_does_nothing(vendor, machine, tmp_path):
     add_build(vendor.place.folder, build(tmp_path / "build", command()))
-    text = httpx.get(f"{vendor.place.url}/install.sh").text
+    text = httpx.get(f"{vendor.place.url}/install.sh", timeout=60).text
     for end in range(0, len(text) - 6, len(text) // 12):
         run(vendor, machine, text[:end])
         assert not machine.exists(), end
@@ -126,8 +126,8 @@ def test_without_a_build_it_takes_none_from_elsewhere(vendor, machine):
     assert done.returncode == 1 and f"has no build of Discode for this machine ({os.uname().machine})" in done.stderr
     assert "Nothing was installed." in done.stderr and f"discode hub build {NAME}" in done.stderr
     assert not machine.exists(), "whatever a public index has under some name is not taken"
-    assert httpx.get(f"{vendor.place.url}/download/{NAME}").json()["error"]["key"] == "no-such-build"
-    assert httpx.get(f"{vendor.place.url}/download/..%2fhub.toml").status_code == 404
+    assert httpx.get(f"{vendor.place.url}/download/{NAME}", timeout=60).json()["error"]["key"] == "no-such-build"
+    assert httpx.get(f"{vendor.place.url}/download/..%2fhub.toml", timeout=60).status_code == 404
 
 
 def rebuild(vendor, tmp_path, number, **env):

@@ -57,14 +57,14 @@ def test_without_a_license_there_is_nothing_to_read(vendor, tmp_path):
     assert customer.refusal() == "license-needed"
     index = vendor.repository._current().targets["myapp/index.json"].hashes["sha256"]
     url = f"{vendor.place.url}/targets/myapp/{index}.index.json"
-    assert httpx.get(url).status_code == 403
+    assert httpx.get(url, timeout=60).status_code == 403
     for user, key, error in [
         ("a" * 32, "wrong", "license-unknown"), ("a" * 32, "dlk_aaaaaaaa_" + "a" * 32, "license-unknown"),
         ("a" * 32, vendor.place.token, "license-unknown"), ("me", "dlk_aaaaaaaa_" + "a" * 32, "not-activated"),
     ]:  # fmt: skip
-        answer = httpx.get(url, auth=(user, key))
+        answer = httpx.get(url, auth=(user, key), timeout=60)
         assert (answer.status_code, answer.json()["error"]["key"]) == (403, error)
-    assert httpx.get(url, headers={"Authorization": "Basic %%%"}).status_code == 401
+    assert httpx.get(url, headers={"Authorization": "Basic %%%"}, timeout=60).status_code == 401
 
 
 def test_a_key_a_seat_and_a_lease(vendor, tmp_path):
@@ -83,11 +83,13 @@ def test_a_key_a_seat_and_a_lease(vendor, tmp_path):
     kept = b"".join(path.read_bytes() for path in vendor.place.folder.rglob("*") if path.is_file())
     assert key.rpartition("_")[2].encode() not in kept, "the hub keeps a hash"
     assert key not in json.dumps(vendor.place.call("GET", "/api/v1/audit"))
-    public = httpx.get(f"{vendor.place.url}/targets/x").headers.get("cache-control", "")
+    public = httpx.get(f"{vendor.place.url}/targets/x", timeout=60).headers.get("cache-control", "")
     assert "public" not in public
     index = vendor.repository._current().targets["myapp/index.json"].hashes["sha256"]
     answer = httpx.get(
-        f"{vendor.place.url}/targets/myapp/{index}.index.json", headers={"Authorization": license.authorization}
+        f"{vendor.place.url}/targets/myapp/{index}.index.json",
+        headers={"Authorization": license.authorization},
+        timeout=60,
     )
     assert answer.headers["cache-control"].startswith("private")
 

@@ -52,7 +52,7 @@ class Shop(HubVendor):
 
     def docker(self, *args, text=None, ok=True):
         env = {**os.environ, "DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.config)}
-        done = subprocess.run(["docker", *args], input=text, capture_output=True, text=True, env=env, timeout=60)
+        done = subprocess.run(["docker", *args], input=text, capture_output=True, text=True, env=env, timeout=300)
         assert (done.returncode == 0) == ok, f"{args}: {done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
@@ -326,7 +326,7 @@ def test_a_token_of_another_key_or_for_another_registry_is_not_taken_by_the_regi
     url = f"http://{shop.registry.name}/v2/acme/myapp/tags/list"
 
     def status(text):
-        return httpx.get(url, headers={"Authorization": f"Bearer {text}"}).status_code
+        return httpx.get(url, headers={"Authorization": f"Bearer {text}"}, timeout=60).status_code
 
     hub = shop.place.hub
     good = token(hub, "x", shop.registry.name, access)
@@ -353,7 +353,7 @@ def test_the_registry_goes_by_the_certificates_end_until_it_has_loaded_the_next(
     def status():
         text = token(hub, "x", shop.registry.name, access)
         url = f"http://{shop.registry.name}/v2/acme/myapp/tags/list"
-        return httpx.get(url, headers={"Authorization": f"Bearer {text}"}).status_code
+        return httpx.get(url, headers={"Authorization": f"Bearer {text}"}, timeout=60).status_code
 
     def restart():
         shop.registry.stop()

@@ -26,7 +26,7 @@ app: shop
 version: {version}
 archive: ./app
 command: [python3, server.py]
-health: {{path: /up, timeout: 2s, deadline: 60s}}
+health: {{path: /up, timeout: 10s, deadline: 120s}}
 update: {{confirm: 200ms, drain: 60s, stop: 3s}}
 """
 SERVER = """
@@ -100,7 +100,7 @@ class Story:
     def discode(self, *words, code=0):
         """As the vendor types it."""
         env = {**os.environ, "DISCODE_HUB": self.url, "DISCODE_HUB_TOKEN": self.hub.token, "NO_COLOR": "1"}
-        done = run("discode", [*map(str, words), "--keys", str(self.vendor.keys), "--json"], env, timeout=60)
+        done = run("discode", [*map(str, words), "--keys", str(self.vendor.keys), "--json"], env, timeout=300)
         assert done.returncode == code, f"{words}: {done.stdout}{done.stderr}"
         return json.loads(done.stdout.splitlines()[-1])
 
@@ -126,7 +126,7 @@ class Story:
         self.customer("new")
 
     def roots(self):
-        return [httpx.get(f"{self.url}/metadata/{n}.root.json").content for n in range(1, 4)]
+        return [httpx.get(f"{self.url}/metadata/{n}.root.json", timeout=60).content for n in range(1, 4)]
 
 
 @pytest.fixture

@@ -75,14 +75,14 @@ def test_answers_have_an_etag_and_say_how_long_they_hold(hub_vendor):
         ("/metadata/2.targets.json", "public, max-age=31536000, immutable"),
         (f"/targets/myapp/{index}.index.json", "public, max-age=31536000, immutable"),
     ]:
-        first = httpx.get(url + path)
+        first = httpx.get(url + path, timeout=60)
         assert (first.status_code, first.headers["cache-control"]) == (200, control)
         etag = first.headers["etag"]
         assert etag == f'"{hashlib.sha256(first.content).hexdigest()}"'
         for given in (etag, f"W/{etag}", f'"x", {etag}', "*"):
-            again = httpx.get(url + path, headers={"If-None-Match": given})
+            again = httpx.get(url + path, headers={"If-None-Match": given}, timeout=60)
             assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
-        assert httpx.get(url + path, headers={"If-None-Match": '"x"'}).status_code == 200
+        assert httpx.get(url + path, headers={"If-None-Match": '"x"'}, timeout=60).status_code == 200
 
 
 def test_a_check_that_finds_nothing_is_answered_304(hub_vendor, customer):
@@ -106,8 +106,8 @@ def test_what_is_not_there_and_hostile_names(small_vendor):
         "/metadata/%2e%2e%2fhub.toml", "/metadata/1.evil.json", "/targets/x", "/targets/../hub.toml",
         "/targets/..%2f..%2fkeys%2fonline.pem", "/targets/myapp/%00.json", "/targets/" + "a" * 250,
     ]:  # fmt: skip
-        assert httpx.get(url + path).status_code == 404, path
-    assert httpx.get(f"{url}/metadata/{'9' * 300}").status_code == 422
+        assert httpx.get(url + path, timeout=60).status_code == 404, path
+    assert httpx.get(f"{url}/metadata/{'9' * 300}", timeout=60).status_code == 422
 
 
 def forged(vendor, change, signer=None):
@@ -123,7 +123,10 @@ def forged(vendor, change, signer=None):
 
 def refused(vendor, data, status=None):
     answer = httpx.post(
-        f"{vendor.place.url}/api/v1/publish", content=data, headers={"Authorization": f"Bearer {vendor.place.token}"}
+        f"{vendor.place.url}/api/v1/publish",
+        content=data,
+        headers={"Authorization": f"Bearer {vendor.place.token}"},
+        timeout=60,
     )
     assert answer.status_code in (409, 422) if status is None else status == answer.status_code, answer.text
     return answer.json()["error"]["key"]
@@ -133,7 +136,7 @@ def put(vendor, content, sha256=None):
     sha256 = sha256 or hashlib.sha256(content).hexdigest()
     return httpx.put(
         f"{vendor.place.url}/api/v1/blobs/{sha256}", content=content,
-        headers={"Authorization": f"Bearer {vendor.place.token}"},
+        headers={"Authorization": f"Bearer {vendor.place.token}"}, timeout=60
     )  # fmt: skip
 
 
@@ -161,9 +164,9 @@ def test_what_a_hub_refuses_to_sign_for(small_vendor, tmp_path):
     v = small_vendor
     other = Keys(tmp_path / "other")
     other.make()
-    before = httpx.get(f"{v.place.url}/metadata/timestamp.json").content
+    before = httpx.get(f"{v.place.url}/metadata/timestamp.json", timeout=60).content
     assert refused(v, b"{}") == refused(v, b"\xff\x00") == refused(v, b"[" * 100_000) == "metadata-malformed"
-    assert refused(v, httpx.get(f"{v.place.url}/metadata/1.root.json").content) == "metadata-malformed"
+    assert refused(v, httpx.get(f"{v.place.url}/metadata/1.root.json", timeout=60).content) == "metadata-malformed"
     assert refused(v, forged(v, lambda t: None, tmp_path / "other")) == "signature-invalid"
     assert refused(v, forged(v, lambda t: setattr(t, "version", 9))) == "version-passed"
     assert refused(v, forged(v, lambda t: setattr(t, "version", 1))) == "version-passed"
@@ -184,7 +187,7 @@ def test_what_a_hub_refuses_to_sign_for(small_vendor, tmp_path):
     assert put(v, b"garbage").status_code == 201
     assert refused(v, forged(v, add("myapp/index.json", b"garbage"))) == "index-malformed"
     assert put(v, b"x", "0" * 64).json()["error"]["key"] == "content-altered"
-    assert httpx.get(f"{v.place.url}/metadata/timestamp.json").content == before
+    assert httpx.get(f"{v.place.url}/metadata/timestamp.json", timeout=60).content == before
     assert v.publish("1.1", "print(11)").is_new, "and the next honest publish goes through"
 
 
@@ -193,13 +196,13 @@ def test_a_root_of_somebody_else_and_one_with_another_online_key(small_vendor, t
     headers = {"Authorization": f"Bearer {place.token}"}
     thief = HubVendor(tmp_path / "thief", place)
     thief.repository._keys.make(online=False)
-    about = httpx.get(f"{place.url}/api/v1/hub").json()
+    about = httpx.get(f"{place.url}/api/v1/hub", timeout=60).json()
     root = thief.repository._first_root(about["online_key"])
     root.version = 2
     from discode.adapters.repository.hub import _signed
 
     data = _signed(Metadata(root), thief.repository._keys, "root")
-    answer = httpx.post(f"{place.url}/api/v1/root", content=data, headers=headers)
+    answer = httpx.post(f"{place.url}/api/v1/root", content=data, headers=headers, timeout=60)
     assert answer.json()["error"]["key"] == "signature-invalid"
     with pytest.raises(Refused, match="already has a root"):
         thief.repository.init()
@@ -252,7 +255,7 @@ def test_two_publish_at_once_and_nothing_is_lost(hub_vendor, tmp_path):
 def test_an_upload_that_is_cut_off_leaves_nothing(small_vendor):
     place = small_vendor.place
     blobs = sorted(p.name for p in (place.folder / "storage").rglob("*"))
-    connection = http.client.HTTPConnection("127.0.0.1", place.port)
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=60)
     connection.putrequest("PUT", f"/api/v1/blobs/{'a' * 64}")
     connection.putheader("Authorization", f"Bearer {place.token}")
     connection.putheader("Content-Length", "1000000")
@@ -292,13 +295,17 @@ def test_uploads_without_a_publish_are_dropped_and_published_files_stay(small_ve
 def test_timestamps_are_signed_again_every_day(hub_vendor, customer):
     place = hub_vendor.place
     versions = [customer.versions() for _ in range(2)]
-    first = httpx.get(f"{place.url}/metadata/timestamp.json").json()["signed"]
+    first = httpx.get(f"{place.url}/metadata/timestamp.json", timeout=60).json()["signed"]
     do_chores(place.hub)
-    assert httpx.get(f"{place.url}/metadata/timestamp.json").json()["signed"] == first
+    assert httpx.get(f"{place.url}/metadata/timestamp.json", timeout=60).json()["signed"] == first
     place.clock.ahead = 86400 + 60
     do_chores(place.hub)
-    wait_for(lambda: httpx.get(f"{place.url}/metadata/timestamp.json").json()["signed"]["version"] > first["version"])
-    second = httpx.get(f"{place.url}/metadata/timestamp.json").json()["signed"]
+    wait_for(
+        lambda: (
+            httpx.get(f"{place.url}/metadata/timestamp.json", timeout=60).json()["signed"]["version"] > first["version"]
+        )
+    )
+    second = httpx.get(f"{place.url}/metadata/timestamp.json", timeout=60).json()["signed"]
     assert second["expires"] > first["expires"]
     assert customer.versions() == versions[0]
 
@@ -307,7 +314,7 @@ def test_renew_signs_the_targets_again_and_the_root_when_it_is_due(small_vendor,
     customer = Customer(tmp_path / "home", small_vendor.place.url)
     customer.versions()
     small_vendor.repository.renew()
-    assert httpx.get(f"{small_vendor.place.url}/metadata/2.root.json").status_code == 404
+    assert httpx.get(f"{small_vendor.place.url}/metadata/2.root.json", timeout=60).status_code == 404
     small_vendor.at(days=190).renew()
-    assert httpx.get(f"{small_vendor.place.url}/metadata/2.root.json").status_code == 200
+    assert httpx.get(f"{small_vendor.place.url}/metadata/2.root.json", timeout=60).status_code == 200
     wait_for(lambda: customer.versions() == ["1.0"])

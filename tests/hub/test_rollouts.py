@@ -261,7 +261,7 @@ def test_a_seat_that_reports_twice_at_once_counts_once(vendor):
     url = f"{vendor.place.url}/api/v1/reports"
 
     def send(number):
-        codes.append(httpx.post(url, json=told(number, outcome="failed"), auth=seat).status_code)
+        codes.append(httpx.post(url, json=told(number, outcome="failed"), auth=seat, timeout=60).status_code)
 
     threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -153,7 +153,7 @@ def test_requests_that_do_not_finish_are_cut_at_the_drain_timeout(site: EdgeSite
 
 def test_a_pause_holds_requests_until_resume(site: EdgeSite) -> None:
     site.proxy.switch("myapp", site.origins.new("old").endpoint, ROUTE, HEALTH, TIMING)
-    site.proxy.pause("myapp", 20.0)
+    site.proxy.pause("myapp", 120.0)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(site.get, "/")
         site.proxy.switch("myapp", site.origins.new("new").endpoint, ROUTE, HEALTH, TIMING)
@@ -167,7 +167,7 @@ def test_a_pause_waits_for_requests_under_way(site: EdgeSite) -> None:
     site.proxy.switch("myapp", origin.endpoint, ROUTE, HEALTH, TIMING)
 
     def pause_and_look() -> bool:
-        site.proxy.pause("myapp", 60.0)
+        site.proxy.pause("myapp", 120.0)
         return origin.let_go.is_set()
 
     with ThreadPoolExecutor(2) as pool:

@@ -13,9 +13,7 @@ from rig.ports import free_port
 
 
 def test_nothing_in_the_way() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert port_obstacle("127.0.0.1", [port]) is None
+    assert port_obstacle("127.0.0.1", [free_port()]) is None
 
 
 def test_a_taken_port_is_named() -> None:

@@ -169,7 +169,7 @@ def table(services: dict[str, Routed]) -> str:
 
 def status_of(target: str, path: str) -> int:
     """0 when nothing answers."""
-    connection = HTTPConnection(target, timeout=2)
+    connection = HTTPConnection(target, timeout=60)
     try:
         connection.request("GET", path or "/")
         return connection.getresponse().status

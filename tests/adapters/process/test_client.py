@@ -11,6 +11,7 @@ from discode.adapters.process.client import ask
 from discode.core.errors import NoSuchCommand, Refused
 from discode.core.external_server import Server, dump_from
 from rig.postgresql import PostgreSQL
+from rig.wait import with_time
 
 
 def test_a_database_is_dumped_by_its_address(tmp_path):
@@ -38,10 +39,11 @@ def test_its_end_is_told_and_nothing_of_the_caller_is_in_its_environment(tmp_pat
 
 
 def test_one_that_does_not_end_is_ended(tmp_path):
-    script = f"echo $$ > {tmp_path}/pid; exec sleep 600"
-    assert ask({}, ["sh", "-c", script], tmp_path / "dump", 1.0).exit_code is None
+    command, file = ["sh", "-c", "echo $$; exec sleep 600"], tmp_path / "dump"
+    done, told = with_time(lambda s: (ask({}, command, file, s), file.read_text()), lambda seen: seen[1], 0.5)
+    assert done.exit_code is None
     with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "pid").read_text()), 0)
+        os.kill(int(told), 0)
 
 
 def test_what_is_not_there_is_told(tmp_path):

@@ -85,7 +85,7 @@ def test_two_homes_do_not_choose_the_same_port(tmp_path):
         "ports.FIRST, ports.LAST = map(int, sys.argv[2:])\n"
         "print(ports.Ports(Path(sys.argv[1])).take('shop-1'), flush=True)\nsys.stdin.read()"
     )
-    first = free_port()
+    first = next(port for port in iter(free_port, None) if free_port() == port + 1)
     words = [sys.executable, "-c", code]
     homes = [
         subprocess.Popen(

@@ -2,7 +2,7 @@
 
 import sys
 
-from rig.wait import wait_for
+from rig.wait import wait_for, with_time
 
 STUBBORN = """
 import signal, sys, time
@@ -26,8 +26,11 @@ def once(bench, program, within=60):
 
 
 def test_a_command_that_does_not_end_is_told_to_and_killed(bench):
-    bench.release = bench.fetched("", update={"stop": 0.5})
-    done = once(bench, STUBBORN, 1.0)
+    def ended(seconds):
+        bench.release = bench.fetched("", update={"stop": seconds / 2})
+        return once(bench, STUBBORN, seconds)
+
+    done = with_time(ended, lambda done: len(done.output) == 2, 1.0)
     assert done.exit_code is None and done.output == ("begun", "told to end")
 
 

@@ -21,7 +21,7 @@ from discode.adapters.process.ports import Ports
 from discode.adapters.process.proc import orphans
 from discode.adapters.process.runtime import ProcessRuntime
 from discode.ports.runtime import Phase
-from rig.wait import wait_for
+from rig.wait import wait_for, with_time
 
 
 def web_pid(bench, spec):
@@ -144,13 +144,17 @@ def test_it_gets_its_grace_and_then_the_end_with_all_its_children(bench):
         "subprocess.Popen(['sleep', '300'])",
     )
     spec = bench.spec(release=bench.fetched(stubborn))
-    bench.runtime.start(spec)
-    bench.answers(spec.name)
-    # Where `python3` is a script, it starts by way of others.
-    wait_for(lambda: len(orphans(bench.folder_of(spec))) == 2)
-    bench.runtime.stop(spec.name, 0.5)
-    assert orphans(bench.folder_of(spec)) == []
-    assert "not yet" in list(bench.runtime.logs(spec.name))
+
+    def stopped(grace):
+        bench.runtime.start(spec)
+        bench.answers(spec.name)
+        # Where `python3` is a script, it starts by way of others.
+        wait_for(lambda: len(orphans(bench.folder_of(spec))) == 2)
+        bench.runtime.stop(spec.name, grace)
+        assert orphans(bench.folder_of(spec)) == []
+        return list(bench.runtime.logs(spec.name))
+
+    assert "not yet" in with_time(stopped, lambda lines: "not yet" in lines, 0.5)
     assert bench.runtime.inspect(spec.name).phase is Phase.STOPPED
 
 
@@ -212,7 +216,7 @@ def test_a_log_is_rotated_and_read_across_its_files(bench, tmp_path):
     spec = bench.spec(release=bench.fetched(noisy))
     bench.runtime.start(spec)
     log = InstanceFolder(bench.folder_of(spec)).log
-    wait_for(lambda: log.with_name("old.1").exists() and log.stat().st_size < supervisor.LOG_SIZE, 90)
+    wait_for(lambda: log.with_name("old.1").exists() and log.stat().st_size < supervisor.LOG_SIZE, 300)
     assert len(list(bench.runtime.logs(spec.name, 30000))) == 30000
     assert bench.runtime.inspect(spec.name).restarts == 0
 
@@ -280,7 +284,7 @@ def test_no_two_instances_get_the_same_port(tmp_path):
     workers = [context.Process(target=_take_ports, args=(tmp_path, mine, queue)) for mine in names]
     for worker in workers:
         worker.start()
-    ports = [port for _ in workers for port in queue.get(timeout=90)]
+    ports = [port for _ in workers for port in queue.get(timeout=300)]
     for worker in workers:
         worker.join()
     assert len(set(ports)) == 60 and all(20000 <= port < 30000 for port in ports)

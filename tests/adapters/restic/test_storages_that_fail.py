@@ -98,6 +98,9 @@ def test_a_storage_that_is_down_or_hangs_does_not_answer(bench_of, kind):
 def test_a_storage_that_goes_away_in_the_middle_leaves_a_repository_that_goes_on(bench_of, kind):
     bench, ended = bench_of(kind), []
     bench.write(bench.volume / "large", os.urandom(64 << 20))
+    vast = bench.volume / "vast"  # of zeros that take no room: restic reads on and on
+    vast.touch()
+    os.truncate(vast, 2 << 30)
 
     def back_up():
         try:
@@ -111,6 +114,7 @@ def test_a_storage_that_goes_away_in_the_middle_leaves_a_repository_that_goes_on
     bench.storage.stop()
     thread.join()
     assert [type(error) for error in ended] == [RepositoryUnreachable], ended
+    vast.unlink()
     bench.storage.start()
     assert bench.backups().snapshots() == []
     one = saved(bench)
