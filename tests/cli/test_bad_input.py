@@ -167,7 +167,7 @@ def test_without_haproxy(place):
     command = " ".join(map(str, place.command("install", APP, "--from", place.repo, "--http-port", place.port)))
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", f"mount --bind /dev/null {binary} && exec {command}"],
-        capture_output=True, text=True, env=place.env, timeout=60, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, env=place.env, timeout=300, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 4, done.stderr
     assert (
@@ -231,7 +231,7 @@ def test_a_signal_at_many_moments(installed, number):
         for _ in range(1 + 3 * moment):
             command.stdout.readline()
         command.send_signal(number)
-        _, err = command.communicate(timeout=90)
+        _, err = command.communicate(timeout=300)
         assert "Traceback" not in err, err
         installed.run("settle", APP)
         before, version = version, installed.run("status", APP, "--json").last["version"]

@@ -36,7 +36,7 @@ def killed_at(place, step):
         if json.loads(line).get("step") == step:
             break
     place.kill_with_guard(command)
-    command.communicate(timeout=90)
+    command.communicate(timeout=300)
 
 
 @pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)

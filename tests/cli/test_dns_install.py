@@ -33,7 +33,7 @@ class DnsPlace(Place):
         ca = f"acme_directory={self.pebble.directory}", f"acme_ca_bundle={self.pebble.trust}"
         self.run("proxy", "config", "set", f"https_port={self.https_port}", *ca)
         dns = "dns_provider=powerdns", f"dns_credentials={self.credentials}", f"dns_resolvers={self.dns.address}"
-        return self.run("proxy", "config", "set", *dns, "dns_wait=20").out
+        return self.run("proxy", "config", "set", *dns, "dns_wait=120").out
 
     def trust(self):
         """For whoever looks: this machine trusts what Pebble issues."""
@@ -45,7 +45,7 @@ class DnsPlace(Place):
     def names(self, host, trust):
         """Those of the certificate that a client gets, and trusts."""
         with (
-            socket.create_connection(("127.0.0.1", self.https_port), 20) as plain,
+            socket.create_connection(("127.0.0.1", self.https_port), 60) as plain,
             trust.wrap_socket(plain, server_hostname=host) as secure,
         ):
             return [name for _, name in secure.getpeercert()["subjectAltName"]]

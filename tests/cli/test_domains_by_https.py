@@ -56,7 +56,7 @@ def test_a_name_takes_over_from_another_one_as_soon_as_it_has_its_certificate(pl
         assert place.by_https() == (200, "1.0.0"), "the other has no certificate yet"
         visitors.allowed = {200, 301}
         place.pebble.gate.open.set()
-        assert leading.wait(60) == 0
+        assert leading.wait(300) == 0
         assert place.by_https(NEW) == (200, "1.0.0"), "the command has ended: nothing is waited for"
         assert place.by_https()[0] == 301
         place.run("restart", APP)

@@ -154,7 +154,7 @@ def test_what_a_killed_import_has_unpacked_goes_and_that_of_a_living_one_stays(u
         used.run("import", used.file, "--as", "shop4", "--host", "shop4.test")
     assert not goes.exists() and stays.exists()
     living.send_signal(signal.SIGCONT)
-    out, err = living.communicate(timeout=120)
+    out, err = living.communicate(timeout=300)
     assert living.returncode == 0, (out, err)
     assert not list(folders.iterdir())
 

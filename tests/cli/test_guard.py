@@ -1,5 +1,6 @@
 """A command is killed: its guard settles the app, and nobody has to type anything."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from discode.adapters.files import FileStore
 from discode.core.history import GUARD, HistoryEntry
 from rig.load import Load
 from rig.wait import wait_for
+from under_way import request_under_way
 
 HOLD = "strategy: hold, hold: 90s, confirm: 500ms, drain: 60s, stop: 3s"
 OVERLAP = HOLD.replace("hold, hold: 90s", "overlap")
@@ -111,7 +113,8 @@ def test_a_guard_that_is_killed_too_leaves_requests_held_until_a_version_answers
         command.kill()
         wait_for(lambda: not (old / "stop").exists() and len(place.processes(names=(b"server.py",))) == 1)
         for guard in place.guards():
-            os.kill(guard, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # on a busy machine it may be done by now
+                os.kill(guard, signal.SIGKILL)
         place.run("settle", "shop")
         assert place.get() == (200, "1.0")
     assert not load.bad and len(place.instances()) == 1
@@ -140,7 +143,7 @@ def test_a_guard_whose_command_is_done_does_nothing(place):
     history = place.run("history", "shop", "--json").out
     for given in (b".\n", b""):  # with the second one it is needed, but there is no journal
         words = place.command("guard", "shop")
-        done = subprocess.run(words, input=given, capture_output=True, env=place.env, timeout=90)
+        done = subprocess.run(words, input=given, capture_output=True, env=place.env, timeout=300)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert place.run("history", "shop", "--json").out == history
 
@@ -148,18 +151,19 @@ def test_a_guard_whose_command_is_done_does_nothing(place):
 def test_a_guard_is_small_and_none_is_left_after_a_command(place):
     place.publish("1.0", update=OVERLAP)
     place.install()
-    place.publish("1.1", update=OVERLAP.replace("500ms", "2s"))
-    command = place.start("update", "shop", "--json")
-    _at(command, "confirm")
-    [guard] = place.guards()
-    own = sum(
-        int(line.split()[1])
-        for line in Path(f"/proc/{guard}/smaps_rollup").read_text().splitlines()
-        if line.startswith("Private")
-    )
+    place.publish("1.1", update=OVERLAP)
+    with request_under_way(place):
+        command = place.start("update", "shop", "--json")
+        _at(command, "confirm")
+        [guard] = place.guards()
+        own = sum(
+            int(line.split()[1])
+            for line in Path(f"/proc/{guard}/smaps_rollup").read_text().splitlines()
+            if line.startswith("Private")
+        )
     assert own < 2048, f"{own} kB of its own"
     command.communicate()
-    assert not place.guards()
+    wait_for(lambda: not place.guards())
 
 
 def test_status_and_doctor_say_what_a_guard_could_not_do(place):

@@ -39,7 +39,7 @@ def interrupted(place, tmp_path, at, *words, number=signal.SIGINT, meanwhile=lam
     wait_for(marker.exists, what=f"restic {at}", unless=lambda: command.poll() is not None and command.communicate())
     meanwhile()
     command.send_signal(number)
-    out, err = command.communicate(timeout=120)
+    out, err = command.communicate(timeout=300)
     assert command.returncode == 5, (out, err)
     sentence, _, step = err[err.index("Error: ") :].partition("\nNext: ")
     assert sentence.startswith(f"Error: Interrupted by {number.name}. "), sentence

@@ -2,9 +2,11 @@
 
 import json
 import signal
+from contextlib import closing
 
 import pytest
 
+from dripping import Dripping
 from place import APP
 from terminal import terminal
 
@@ -72,12 +74,13 @@ def test_what_a_failed_install_left_is_told_and_deleted(place):
 def test_an_install_that_is_interrupted_leaves_nothing_wrong(place, step):
     """Wherever Ctrl-C comes: what is told is true, and the printed steps work. It cannot serve before that."""
     place.publish("1.0", "slow:60")
-    command = place.start(*place.install_words(), "--json")
-    for line in command.stdout:
-        if json.loads(line).get("step") == step:
-            break
-    command.send_signal(signal.SIGINT)
-    out, _ = command.communicate()
+    with closing(Dripping(place.repo)) as hub:
+        if step == "plan":  # which lasts until then
+            hub.drip()
+        command = place.start(*hub.install_words(place), "--json")
+        assert any(json.loads(line).get("step") == step for line in command.stdout)
+        command.send_signal(signal.SIGINT)
+        out, _ = command.communicate()
     assert command.returncode == 5 and json.loads(out.splitlines()[-1])["error"]["key"] == "interrupted"
     told = place.run("status", APP, code=3).err
     if step == "plan":

@@ -55,7 +55,7 @@ def test_a_log_is_followed_over_an_update_until_ctrl_c(talking):
     talking.run("stop", APP)
     assert reader.stdout.readline() == f"--- {APP} is stopped ---\n"
     reader.send_signal(2)
-    out, err = reader.communicate(timeout=60)
+    out, err = reader.communicate(timeout=300)
     assert (reader.returncode, out, err) == (0, "", "")
 
 
@@ -63,6 +63,6 @@ def test_a_reader_that_goes_away_ends_it_though_nothing_is_written(talking):
     reader = talking.start("logs", APP, "-f", "--json", "--process", "jobs")
     assert "line" in json.loads(reader.stdout.readline())
     reader.stdout.close()
-    assert reader.wait(60) == 0
+    assert reader.wait(300) == 0
     assert reader.stderr.read() == ""
     reader.stderr.close()

@@ -1,11 +1,13 @@
 """`discode proxy config`: the machine's settings, shown and changed."""
 
+import socket
 import stat
 
 import pytest
 
 from discode.core.host_settings import SETTINGS
 from rig.ports import free_port
+from rig.wait import wait_for
 from terminal import terminal
 
 KEY = "Key-_key" * 5
@@ -13,6 +15,14 @@ KEY = "Key-_key" * 5
 
 def config(place, *words, code=0):
     return place.run("proxy", "config", *words, code=code)
+
+
+def bound(port):
+    """A server of somebody else's there; None while there is another one."""
+    try:
+        return socket.create_server(("", port))
+    except OSError:
+        return None
 
 
 def test_every_setting_is_shown_with_what_it_is(place):
@@ -104,9 +114,7 @@ def test_the_edge_takes_other_ports_at_once_and_keeps_those_that_it_has_when_the
     said = config(installed, "set", f"http_port={installed.port}").out
     assert said == "Saved: http_port.\nThe proxy uses them now; no request was lost.\n"
     assert installed.get() == (200, "1.0.0")
-    import socket
-
-    with socket.create_server(("", before)):
+    with wait_for(lambda: bound(before), what="its old worker to leave the port"):
         refused = config(installed, "set", f"http_port={before}", code=4).err
     assert f"port {before}" in refused and "It runs as before" in refused
     assert "Next: Choose other values, or free the port, then run the command again." in refused

@@ -42,7 +42,7 @@ def set_words(credentials, dns, *words):
 
 
 def test_a_provider_is_set_and_tried_by_hand(place, dns, credentials):
-    said = place.run(*set_words(credentials, dns, "dns_wait=20")).out
+    said = place.run(*set_words(credentials, dns, "dns_wait=120")).out
     assert said.startswith("Saved: dns_provider, dns_credentials, dns_resolvers, dns_wait.\n")
     assert "With a name of yours: discode proxy dns check example.com" in said
     checked = place.run("proxy", "dns", "check", "www.mine.test")
@@ -55,7 +55,7 @@ def test_a_provider_is_set_and_tried_by_hand(place, dns, credentials):
     told = place.run("proxy", "dns", "check", "*.mine.test", "--json").last
     assert told["result"] == "checked" and told["zone"] == "mine.test"
     file = place.home / "edge" / "dns.json"
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and json.loads(file.read_text())["wait"] == 20
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and json.loads(file.read_text())["wait"] == 120
     shown = place.run("proxy", "config").out + place.run("proxy", "config", "--json").out + file.read_text()
     assert KEY not in shown and str(place.folder / "credentials") in shown
     said = place.run("proxy", "config", "unset", "dns_provider").out

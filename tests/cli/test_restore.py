@@ -76,6 +76,8 @@ def test_all_of_the_snapshot_is_back_and_no_request_fails(backed_up):
         before = set(acknowledged)
         taken = snapshot(backed_up)
         backed_up.get("/later", "POST")
+        then = len(acknowledged)
+        wait_for(lambda: len(acknowledged) > then + 1, what="posts that are to be undone")
         result = restore(backed_up, taken)
         then = len(acknowledged)
         wait_for(lambda: len(acknowledged) > then + 20, what="posts to the restored app")

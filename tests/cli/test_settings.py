@@ -110,7 +110,7 @@ def test_what_a_bad_value_does_is_seen_at_once(installed):
     seen = next(event["seen"] for line in command.stdout if (event := json.loads(line)).get("event") == "waiting")
     command.send_signal(2)
     assert seen == "500 at /up: 1.0.0"
-    out, _ = command.communicate(timeout=90)
+    out, _ = command.communicate(timeout=300)
     assert command.returncode == 5 and "1.0.0 is still serving" in json.loads(out.splitlines()[-1])["error"]["sentence"]
     assert "GREETING" not in values(installed)
 
