@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE = 60.0  # seconds: reached only by what never happens, so it costs nothing on a good day
+PATIENCE = 180.0  # seconds: reached only by what never happens, so it costs nothing on a good day
+ENOUGH = 60.0  # for a program to come up, however slow the machine is
 PAUSE = 0.01
 
 
@@ -36,6 +37,6 @@ def wait_for(
 def with_time(attempt: Callable[[float], T], has_begun: Callable[[T], object], seconds: float) -> T:
     """What the attempt makes of a deadline that is to be missed: the shortest one, from these seconds on, within which
     `has_begun` is true of it. How long a program takes until there is something to be seen is the machine's matter."""
-    while not has_begun(found := attempt(seconds)) and seconds < PATIENCE:
+    while not has_begun(found := attempt(seconds)) and seconds < ENOUGH:
         seconds *= 4
     return found
