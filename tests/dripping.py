@@ -16,12 +16,12 @@ class Dripping:
 
         class Site(Handler):
             def do_GET(self):
-                path = folder / unquote(self.path).lstrip("/")
+                path, asked = folder / unquote(self.path).lstrip("/"), outer.asked
                 if path.is_file():
                     body = path.read_bytes()
                     self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-Long: " % len(body))
                     while not outer.flows.wait(0.05):
-                        outer.asked.set()
+                        asked.set()
                         self.wfile.write(b"x")
                     self.wfile.write(b"\r\n\r\n" + body)
                 else:
@@ -34,7 +34,8 @@ class Dripping:
         return ("install", place.app, "--from", self.url, "--host", place.host, "--http-port", place.port)
 
     def drip(self):
-        self.asked.clear()
+        """From here on; who asked before is none of those who set `asked`."""
+        self.asked = threading.Event()
         self.flows.clear()
 
     def close(self):

@@ -38,7 +38,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         # What turns bad does so with the first request of a user, or of a check that goes the users' way.
         proxied.extend(self.headers.get_all("X-Forwarded-For", ()))
         turns_bad = behaviour == "turns-bad" or (behaviour == "falls-ill" and os.path.exists("data/ill"))
-        bad = behaviour == "never-healthy" or (turns_bad and proxied)
+        bad = behaviour == "never-healthy" or (turns_bad and proxied) or os.path.exists("data/sick")
         status = 503 if self.path == "/up" and bad else 200
         if behaviour == "old-schema" and self.path == "/orders" and os.path.exists("data/changed"):
             status = 500

@@ -1,6 +1,5 @@
 """Ctrl-C in the middle of a command about an app's data, where restic stands still: what it says was looked at."""
 
-import os
 import shutil
 import signal
 
@@ -57,8 +56,7 @@ def test_a_backup_says_what_serves_and_that_there_is_no_snapshot(backed_up, tmp_
 
 def test_an_app_that_does_not_answer_is_not_said_to_serve(backed_up, tmp_path):
     def breaks():
-        for pid in backed_up.processes(names=(b"server.py",)):
-            os.kill(pid, signal.SIGSTOP)
+        backed_up.get("/sick", "POST")
 
     sentence, _ = interrupted(backed_up, tmp_path, "backup", "backup", "now", APP, meanwhile=breaks)
     assert "is still serving" not in sentence and f"{APP}: 1.0.0 has the traffic, but it does not answer" in sentence
