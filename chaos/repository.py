@@ -49,7 +49,7 @@ class Repository:
         try:
             self._restic("restore", snapshot, "--target", str(folder))
             [found] = folder.rglob(f"discode-snapshot/{RECORD}")
-            record = read_record(found.read_bytes())
+            record = read_record(found.read_bytes(), self._app)
             there = [part for part in record.parts if (folder / part.path.lstrip("/")).exists()]
             if gone := sorted({f"{one.kind} {one.name}" for one in set(record.parts) - set(there)}):
                 yield f"the snapshot {snapshot[:8]} has no {', '.join(gone)}"

@@ -78,7 +78,7 @@ class BackupsContract:
         identity = saved(bench, cause="update")
         [one] = bench.backups().snapshots()
         assert (one.id, one.app, one.version, one.cause, one.size) == (identity, "myapp", "1.0", "update", 7)
-        assert read_record(bench.backups().read(one, RECORD)) == record(cause="update")
+        assert read_record(bench.backups().read(one, RECORD), one.app) == record(cause="update")
         assert one.taken == record().taken, "what was written while it was staged may not be in it"
         target = bench.staged.parent / "restored"
         bench.backups().restore(one, target, Silence())

@@ -106,6 +106,36 @@ def test_a_file_that_cannot_be_imported_changes_nothing(exported):
     assert back(exported)["result"] == "restored"
 
 
+def test_what_runs_is_safe_from_an_import_and_from_a_lost_passphrase(used):
+    used.run("export", APP, used.file)
+    beside = "Add a name and an address: --as shop2 --host shop2.example.com"
+    told = back(used, code=4)["error"]
+    assert (told["key"], told["sentence"], told["next_step"]) == (
+        "installed-already", f"{APP} 1.0.0 is installed on this machine. Nothing was changed.", beside
+    )  # fmt: skip
+    assert back(used, "--as", APP, "--host", "copy.test", code=4)["error"]["next_step"] == beside
+    used.env["DISCODE_PASSPHRASE"] = "correct horse battery stapler"
+    told = back(used, "--as", "shop2", "--host", "copy.test", code=4)["error"]
+    assert (told["key"], told["sentence"]) == (
+        "wrong-passphrase", f"The passphrase does not open {used.file}. Nothing was changed."
+    )  # fmt: skip
+    assert told["next_step"] == (
+        "Type the one that was chosen when it was exported. If it is lost, nothing can be done with this file; where "
+        f"{APP} still runs it is safe, and can be exported again."
+    )
+    used.env["DISCODE_PASSPHRASE"] = PASSPHRASE
+    back_as(used)
+    told = back(used, "--as", "shop2", "--host", "other.test", code=4)["error"]
+    assert (told["key"], told["next_step"]) == ("installed-already", "Give the copy another name: --as shop22")
+    used.run("uninstall", "shop2")
+    told = back(used, "--as", "shop2", "--host", "other.test", code=4)["error"]
+    assert (told["key"], told["next_step"]) == (
+        "data-there",
+        "If nobody needs them: discode uninstall shop2 --purge. Otherwise give the copy another name: --as shop22",
+    )
+    assert used.get() == (200, "1.0.0") and posts(data(used)) == [7] and len(used.instances()) == 1
+
+
 def test_under_another_name_beside_the_app(used):
     used.run("export", APP, used.file)
     told = back_as(used)

@@ -48,7 +48,9 @@ def test_what_is_kept_at_an_uninstall_can_be_deleted_later(installed, record):
     assert "shop is not installed, and what was left of it is deleted: data, settings and history." in answer
     assert _left(installed) == [] and "kept" not in installed.run("list").out
     assert "discode install shop --from SOURCE" in installed.run("status", APP, code=3).err
-    installed.run("uninstall", APP, "--purge", "--yes", code=3)
+    for sure in (["--yes"], []):  # nobody is asked about what is not there
+        answer = installed.run("uninstall", APP, "--purge", *sure, code=3)
+        assert f"Error: {APP} is not installed on this machine." in answer.err and "Delete all" not in answer.err
 
 
 def test_an_install_after_an_uninstall_finds_its_data_by_the_printed_command(installed):

@@ -15,6 +15,11 @@ from rig.wait import wait_for
 from terminal import terminal
 
 COPY = "shop2"
+LOST = (
+    "Give the one that was shown when the repository was made: --password-file FILE. Where the app still runs it is "
+    f"safe, and the password is there: discode backup password {APP} --reveal. If it is lost, nobody can read what is "
+    "in this repository."
+)
 
 
 @pytest.fixture
@@ -85,14 +90,16 @@ def test_what_cannot_be_restored_leaves_nothing_and_the_next_try_works(backed_up
     wrong = backed_up.folder / "wrong"
     wrong.write_text("not the password")
     wrong.chmod(0o600)
-    assert back(backed_up, code=4)["error"]["key"] == "installed-already"
     lose(backed_up)
     for words in (("--tls", "off"), ("--path-prefix", "/x")):
         refused = back(backed_up, *words, code=2)["error"]
         assert refused["key"] == "host-missing" and "--host NAME" in refused["next_step"]
     right, backed_up.password = backed_up.password, wrong
     refused = back(backed_up, code=4)["error"]
-    assert refused["key"] == "repository-password" and "backup setup" not in refused["next_step"]
+    assert (refused["key"], refused["sentence"], refused["next_step"]) == (
+        "repository-password",
+        f"The password does not open the repository {backed_up.storage}. Nothing was changed.", LOST,
+    )  # fmt: skip
     backed_up.password = right
     assert back(backed_up, "00000000", code=4)["error"]["key"] == "no-such-snapshot"
     unknown = backed_up.run("restore", "another", "--from", backed_up.storage, "--password-file", right, code=4)
@@ -105,6 +112,49 @@ def test_what_cannot_be_restored_leaves_nothing_and_the_next_try_works(backed_up
     assert "was not restored, and nothing is left of it" in refused["sentence"]
     nothing_is_left(backed_up)
     assert back(backed_up, "--source", repo)["result"] == "restored" and backed_up.get() == (200, "1.0.0")
+
+
+def test_an_app_that_is_installed_is_not_restored_over(backed_up):
+    told = back(backed_up, code=4)["error"]
+    assert (told["key"], told["sentence"], told["next_step"]) == (
+        "installed-already", f"{APP} 1.0.0 is installed on this machine. Nothing was changed.",
+        f"To go back to a snapshot of it in place: discode restore {APP}. To have this one beside it, add a "
+        f"name and an address: --as {COPY} --host {COPY}.example.com",
+    )  # fmt: skip
+    told = backed_up.run("restore", APP, "latest", "--as", APP, "--host", "copy.test", "--json", code=2).last["error"]
+    assert (told["sentence"], told["next_step"]) == (
+        f"--as {APP} is the app itself. Nothing was changed.", f"Give another name: --as {COPY}"
+    )  # fmt: skip
+    backed_up.run("restore", APP, "latest", "--as", COPY, "--host", "copy.test")
+    backed_up.ask("/mine", "POST", host="copy.test")
+    for words in ([], ["--from", backed_up.storage, "--password-file", backed_up.password]):
+        words = [APP, "latest", "--as", COPY, "--host", "other.test", *words]
+        told = backed_up.run("restore", *words, "--json", code=4).last["error"]
+        assert (told["key"], told["sentence"], told["next_step"]) == (
+            "installed-already", f"{COPY} 1.0.0 is installed on this machine. Nothing was changed.",
+            f"Give the copy another name: --as {COPY}2",
+        )  # fmt: skip
+    assert (data(backed_up, COPY) / "mine").exists() and backed_up.ask("/", host="copy.test") == (200, "1.0.0")
+    assert backed_up.get() == (200, "1.0.0") and posts(data(backed_up)) == [7]
+
+
+def test_a_password_that_is_lost_is_told_as_that_and_the_app_is_safe(backed_up):
+    kept = backed_up.home / "apps" / APP / "backup.json"
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "password": "another"}))
+    for words in (["backup", "now", APP], ["restore", APP, "latest", "--yes", APP], ["backup", "drill", APP]):
+        told = backed_up.run(*words, "--json", code=4).last["error"]
+        assert (told["key"], told["sentence"]) == (
+            "repository-password",
+            f"The password does not open the repository {backed_up.storage}. Your app was not touched.",
+        )
+        assert told["next_step"] == (
+            f"Give the password that was shown when it was made: discode backup setup {APP} --to {backed_up.storage} "
+            "--password-file FILE. If it is lost, nobody can read what is in there, but the app is safe: begin a new "
+            f"repository at another place: discode backup setup {APP} --to PLACE"
+        )
+    backed_up.run("backup", "setup", APP, "--to", backed_up.folder / "new", "--yes-i-kept-it")
+    assert backed_up.run("backup", "now", APP, "--json").last["result"] == "backed-up"
+    assert backed_up.get() == (200, "1.0.0") and posts(data(backed_up)) == [7]
 
 
 def test_the_password_comes_from_the_environment_or_is_asked_for(backed_up):

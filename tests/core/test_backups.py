@@ -1,5 +1,6 @@
 """Pure rules of backups: what is kept, when one is due, where a repository may be, and which snapshots are refused."""
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -188,7 +189,7 @@ RECORD = {
 
 def test_a_record_is_read_as_it_was_written():
     one = SnapshotRecord.read(RECORD)
-    assert read_record(one.as_json().encode()) == one
+    assert read_record(one.as_json().encode(), "myapp") == one
 
 
 @pytest.mark.parametrize(
@@ -197,11 +198,12 @@ def test_a_record_is_read_as_it_was_written():
         (b'{"snapshot_schema": 4}', "newer-snapshot"),
         (b"{", "damaged-snapshot"),
         (b'{"snapshot_schema": 1}', "damaged-snapshot"),
+        (json.dumps({**RECORD, "snapshot_schema": 1, "app": "another"}).encode(), "other-app"),
     ],
 )
 def test_records_that_are_refused(data, key):
     with pytest.raises(Refused) as raised:
-        read_record(data)
+        read_record(data, "myapp")
     assert raised.value.name == key and "Nothing was changed." in raised.value.sentence
 
 

@@ -16,7 +16,7 @@ STAGED = Path("/memory/staging") / APP
 def newest(world):
     """Its record, and its files."""
     one, files = list(world.repositories.storage.kept.values())[-1]
-    return read_record(files[Path(one.folder) / RECORD]), files
+    return read_record(files[Path(one.folder) / RECORD], one.app), files
 
 
 def mode(world):
@@ -29,12 +29,19 @@ def left(world):
 
 def with_record(world, **fields):
     """The first snapshot says that of itself."""
-    _changed(world, RECORD, fields, lambda data: read_record(data).as_dict())
+    _changed(world, RECORD, fields, lambda data: read_record(data, APP).as_dict())
 
 
 def with_installation(world, **fields):
     """The first snapshot says that of the installation."""
     _changed(world, "documents/installation.json", fields, json.loads)
+
+
+def release_of(world, app):
+    """That of the first snapshot, as if it were another app's."""
+    one, files = world.repositories.storage.kept[FIRST]
+    told = json.loads(files[Path(one.folder) / "documents/installation.json"])["release"]
+    return {**told, "manifest": {**told["manifest"], "app": app}}
 
 
 def _changed(world, name, fields, read):

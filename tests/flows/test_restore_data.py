@@ -18,7 +18,7 @@ from scenarios import (
     settle_once,
     with_nothing_beside,
 )  # fmt: skip
-from snapshot_seen import FIRST, PART, with_installation, with_record
+from snapshot_seen import FIRST, PART, release_of, with_installation, with_record
 
 from discode.core.backup_errors import BackupFailed, NoRepository, NoSuchSnapshot, RepositoryDamaged
 from discode.core.errors import DiscodeError, Failed, Interrupted, PreflightError, Refused
@@ -92,6 +92,10 @@ def test_nobody_restores_without_having_consented(world):
         (lambda world: with_record(world, app="another"), "other-app"),
         (lambda world: with_record(world, kind="no such kind"), "damaged-snapshot"),
         (lambda world: with_record(world, parts=[{**PART, "name": "../../etc"}]), "damaged-snapshot"),
+        (lambda world: with_record(world, parts=[{**PART, "name": ".swaps"}]), "damaged-snapshot"),
+        (lambda world: with_installation(world, app="another"), "damaged-snapshot"),
+        (lambda world: with_installation(world, release=release_of(world, "another")), "damaged-snapshot"),
+        (lambda world: with_installation(world, previous=[release_of(world, "another")]), "damaged-snapshot"),
         (lambda world: with_installation(world, release="?"), "damaged-snapshot"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -225,7 +229,7 @@ def test_what_a_server_does_not_have_after_its_restart_is_not_restored(with_data
 
 def test_a_snapshot_without_a_database_that_its_release_has_is_refused(with_database):
     one, files = with_database.repositories.storage.kept[FIRST]
-    parts = read_record(files[Path(one.folder) / RECORD]).parts
+    parts = read_record(files[Path(one.folder) / RECORD], one.app).parts
     with_record(with_database, parts=[part.as_dict() for part in parts if part.kind != "dump"])
     with pytest.raises(Refused) as refused:
         restore(with_database)

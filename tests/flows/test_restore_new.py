@@ -5,7 +5,7 @@ import pytest
 from arrivals import COPY, FILES, bare, elsewhere, repository, snapshot_of
 from beside import ONLY_DB
 from scenarios import APP, ROUTE
-from snapshot_seen import FIRST, PART, with_installation, with_record
+from snapshot_seen import FIRST, PART, release_of, with_installation, with_record
 
 from discode.core.backup_errors import DrillFailed, NoSuchSnapshot, WrongPassword
 from discode.core.errors import DiscodeError, PreflightError, Refused, Unreachable
@@ -47,8 +47,13 @@ def test_all_of_it_comes_back_where_nothing_is_known():
         (lambda world: with_record(world, snapshot_schema=99), "newer-snapshot"),
         (lambda world: with_installation(world, installation_schema=99), "newer-snapshot"),
         (lambda world: with_record(world, architecture="riscv64"), "other-architecture"),
+        (lambda world: with_record(world, app="another"), "other-app"),
         (lambda world: with_installation(world, release="?"), "damaged-snapshot"),
         (lambda world: with_record(world, parts=[{**PART, "name": "../../etc"}]), "damaged-snapshot"),
+        (lambda world: with_record(world, parts=[{**PART, "name": ".swaps"}]), "damaged-snapshot"),
+        (lambda world: with_installation(world, app="another"), "damaged-snapshot"),
+        (lambda world: with_installation(world, release=release_of(world, "another")), "damaged-snapshot"),
+        (lambda world: with_installation(world, previous=[release_of(world, "another")]), "damaged-snapshot"),
         (lambda world: setattr(world.runtime, "disk", (64 << 20) + 8), "disk-full"),
         (lambda world: world.runtime.volumes.add(APP), "data-there"),
         (lambda world: world.runtime.__setattr__("is_out_of_reach", True), "volumes-out-of-reach"),

@@ -193,11 +193,13 @@ def uninstall(
     as_json: Json = False,
 ) -> None:
     """Remove an app from this machine. Its data and settings stay unless --purge is given, now or later."""
-    from ..flows.remove import remove
+    from ..flows.remove import must_be_here, remove
+    from . import wiring
     from .asking import must_be_wanted
     from .license_key import give_up
 
     if purge and not yes:
+        must_be_here(wiring.world(as_json, "discode uninstall"), app)  # before anybody is asked
         goner = f"all data and settings of {app}, and its backups in Discode's own folder"
         must_be_wanted(f"Delete {goner}? This cannot be undone.", f"It would delete {goner}.", as_json)
     run_flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))

@@ -147,7 +147,7 @@ def _imported(given: Given, file: Path, passphrase_file: str | None, machine: Ho
     from .wiring_imports import imports
 
     world = wiring.world(as_json, "discode import", on=machine)
-    must_be_new(world, given.name)  # before a passphrase is asked for
+    must_be_new(world, given.name, given.app)  # before a passphrase is asked for
     passphrase = known_passphrase(passphrase_file, as_json, str(file))
     with own_folder(imports(wiring.home()), f"{given.name}.") as folder:
         _check_room(folder, file)

@@ -47,7 +47,7 @@ def _password(place: str, file: str | None, as_json: bool) -> str:
 
 
 @contextmanager
-def said_of(place: str) -> Iterator[None]:
+def said_of(place: str, app: str) -> Iterator[None]:
     """What is wrong with the address or the password, in words for who has nothing set up here."""
     from ..core.backup_address import ssh_command
     from ..core.backup_errors import RepositoryLogin, RepositoryMissing, WrongPassword
@@ -57,8 +57,9 @@ def said_of(place: str) -> Iterator[None]:
     except WrongPassword as error:
         raise WrongPassword(
             f"The password does not open the repository {place}. Nothing was changed.",
-            "Give the one that was shown when the repository was made: --password-file FILE. Where the app still runs: "
-            "discode backup password APP --reveal. Without it nobody can read the backups.",
+            "Give the one that was shown when the repository was made: --password-file FILE. Where the app still runs "
+            f"it is safe, and the password is there: discode backup password {app} --reveal. If it is lost, nobody can "
+            "read what is in this repository.",
         ) from error
     except RepositoryMissing as error:
         raise RepositoryMissing(

@@ -75,19 +75,21 @@ def elsewhere(given: Given, ports: tuple[ProxyKind | None, int | None, int | Non
     from . import wiring
 
     if given.name == given.app and given.repository is None:
-        raise UsageError(f"--as {given.app} is the app itself.", f"Give another name: --as {given.app}2")
+        raise UsageError(
+            f"--as {given.app} is the app itself. Nothing was changed.", f"Give another name: --as {given.app}2"
+        )
     machine = wiring.host(as_json)
     machine.configure(*ports)
     route, own = _route(given, machine, as_json)
     world = wiring.world(as_json, "discode restore", on=machine)
     kept = None
     if given.repository is not None:
-        _must_not_be_here(world, given.name)
+        _must_not_be_here(world, given)
         kept = repository_at(given.repository, given.app, given.password_file, given.credentials_file, as_json)
     repository = _opened(world, given, kept)
     apps = [given.name] if kept else [given.name, given.app]
     became = restored(given.name, "restore", "the snapshot is as it was", wiring.now())
-    with explaining(apps, became), said_of(kept.plan.repository) if kept else nullcontext():
+    with explaining(apps, became), said_of(kept.plan.repository, given.app) if kept else nullcontext():
         run_and_show(world, lambda: restore_new(world, _wanted(given, world, repository, kept, route, own)), as_json)
 
 
@@ -112,11 +114,11 @@ def from_file(
         ) from error
 
 
-def _must_not_be_here(world: World, name: str) -> None:
+def _must_not_be_here(world: World, given: Given) -> None:
     """Before a password is asked for. Raises Refused."""
     from ..flows.restore_new import must_be_new
 
-    must_be_new(world, name)
+    must_be_new(world, given.name, given.app)
 
 
 def _opened(world: World, given: Given, kept: KeptPlan | None) -> Backups:

@@ -117,8 +117,13 @@ def tags_named(tags: tuple[str, ...], name: str) -> tuple[str, ...]:
     return tuple(one.partition(":")[2] for one in tags if one.startswith(f"{name}:"))
 
 
-def read_record(data: bytes) -> SnapshotRecord:
-    """Raises Refused for the record of a newer Discode, and for one that is damaged."""
+def instead(app: str) -> str:
+    """What to do where a snapshot is not what it should be; also on a machine that has no repository of its own."""
+    return f"Choose another snapshot, and where the backups of {app} are set up: discode backup check {app} --data"
+
+
+def read_record(data: bytes, app: str) -> SnapshotRecord:
+    """Raises Refused for the record of a newer Discode, for one that is damaged, and for another app's."""
     try:
         schema = _Schema.read_json(data).snapshot_schema
         if schema > SCHEMA:
@@ -128,13 +133,18 @@ def read_record(data: bytes) -> SnapshotRecord:
                 "Update Discode, then run the command again.",
                 key="newer-snapshot",
             )
-        return SnapshotRecord.read_json(data)
+        record = SnapshotRecord.read_json(data)
     except ValidationError:
         raise Refused(
-            f"The snapshot's record, {RECORD}, is damaged. Nothing was changed.",
-            "Check the repository: discode backup check APP. Choose another snapshot: discode backup list APP",
-            key="damaged-snapshot",
+            f"The snapshot's record, {RECORD}, is damaged. Nothing was changed.", instead(app), key="damaged-snapshot"
         ) from None
+    if record.app != app:
+        raise Refused(
+            f"The snapshot is listed as one of {app}, and is of {record.app}. Nothing was changed.",
+            instead(app),
+            key="other-app",
+        )
+    return record
 
 
 def check_architecture(record: SnapshotRecord, machine: str) -> None:

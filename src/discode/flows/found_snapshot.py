@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,13 +14,15 @@ from ..core.backup_errors import NoSuchSnapshot
 from ..core.errors import Refused
 from ..core.installation import Installation
 from ..core.model import ValidationError
-from ..core.snapshot import RECORD, Part, Snapshot, SnapshotRecord, check_architecture, read_record
+from ..core.snapshot import RECORD, Part, Snapshot, SnapshotRecord, check_architecture, instead, read_record
 from ..ports.backups import Backups
 from .backup import DOCUMENTS
 from .world import Steps
 
 LATEST = "latest"
 _SHOWN = 5  # ids told in a sentence
+# A volume of the app, or of what is beside it, with dots in it: `db.data.16`. What begins with one is Discode's own.
+_NAME = re.compile(r"[a-z][a-z0-9.-]*")
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ def find(repository: Backups, app: str, which: str, machine: str, steps: Steps) 
 
 
 def read(repository: Backups, one: Snapshot, machine: str) -> Found:
-    """Raises Refused for one of a newer Discode, of another architecture, or damaged; what the port Backups raises."""
-    record = read_record(repository.read(one, RECORD))
+    """Raises Refused for one of a newer Discode, of another architecture or app, or damaged; what the port Backups
+    raises."""
+    record = read_record(repository.read(one, RECORD), one.app)
     check_architecture(record, machine)
     _check_names(record)
     documents = repository.read_folder(one, DOCUMENTS)
@@ -93,20 +97,24 @@ def _installation(one: Snapshot, documents: Mapping[str, bytes]) -> tuple[Instal
                 "Update Discode, then run the command again.",
                 key="newer-snapshot",
             )
-        return Installation.read(raw), settings
+        installation = Installation.read(raw)
     except (ValidationError, ValueError, KeyError, AttributeError, TypeError):
-        raise _damaged(f"What the snapshot {one.id} says of the installation is damaged.") from None
+        raise _damaged(one.app, f"What the snapshot {one.id} says of the installation is damaged.") from None
+    releases = installation.release, *installation.previous
+    if others := {installation.app, *(each.manifest.app for each in releases)} - {one.app}:
+        raise _damaged(one.app, f"What the snapshot {one.id} says of the installation is of {min(others)}.")
+    return installation, settings
 
 
 def _check_names(record: SnapshotRecord) -> None:
     """Volumes are made by these names, before any is laid out. Raises Refused."""
     for part in record.parts:
-        if "/" in part.name or part.name in ("", ".", ".."):
-            raise _damaged(f"The snapshot's record has a part that no app can have ({part.name!r}).")
+        if not _NAME.fullmatch(part.name):
+            raise _damaged(record.app, f"The snapshot's record has a part that no app can have ({part.name!r}).")
 
 
-def _damaged(what: str) -> Refused:
-    return Refused(f"{what} Nothing was changed.", "Choose another snapshot.", key="damaged-snapshot")
+def _damaged(app: str, what: str) -> Refused:
+    return Refused(f"{what} Nothing was changed.", instead(app), key="damaged-snapshot")
 
 
 def _is_newer(raw: dict[str, object]) -> bool:

@@ -35,6 +35,13 @@ def remove(world: World, app: str, *, purge: bool = False) -> Result:
     return Result("uninstall", app, "uninstalled", before.version, None, None, steps.seconds, kept)
 
 
+def must_be_here(world: World, app: str) -> None:
+    """Installed, on its way, or something of it: there is what to remove. Raises NoSuchApp, UsageError."""
+    store = world.store
+    if store.journal(check_slug(app)) is None and store.installation(app) is None and store.kept(app) is None:
+        raise world.not_installed(app)
+
+
 def _purge_kept(world: World, app: str, steps: Steps) -> Result:
     """Of an app that is not installed any more, or never was: its install failed. Without a journal: each part can be
     repeated, and the record of what is left goes last, with the store's own files."""

@@ -161,14 +161,7 @@ def choose(world: World, repository: Backups, app: str, which: str, steps: Steps
             f"See which there are: discode backup list {app}",
         )
     with steps("record", f"Reading what the snapshot {one.id} holds"):
-        chosen = read(repository, one, world.repositories.architecture())
-    if chosen.record.app != app:
-        raise Refused(
-            f"The snapshot is of {chosen.record.app}, not of {app}. Nothing was changed.",
-            f"See which there are: discode backup list {app}",
-            key="other-app",
-        )
-    return chosen
+        return read(repository, one, world.repositories.architecture())
 
 
 def _possible(world: World, chosen: Found, undo: WouldUndo | None, steps: Steps) -> Planned:

@@ -85,7 +85,7 @@ def restore_new(world: World, wanted: Elsewhere) -> Result:
     steps, name = world.steps(), check_slug(wanted.name)
     with world.store.asking(name), world.store.lock(name):
         settle(world, name, steps)
-        must_be_new(world, name)
+        must_be_new(world, name, wanted.app)
         found = find(wanted.repository, wanted.app, wanted.which, world.repositories.architecture(), steps)
         arrival = _Arrival(world, wanted, found, steps)
         arrival.check()
@@ -94,21 +94,34 @@ def restore_new(world: World, wanted: Elsewhere) -> Result:
     return arrival.result()
 
 
-def must_be_new(world: World, name: str) -> None:
-    """Raises Refused."""
+def must_be_new(world: World, name: str, app: str) -> None:
+    """`name` is the one under which a snapshot of `app` is to be installed. Raises Refused."""
     if (there := world.store.installation(name)) is not None:
         raise Refused(
             f"{name} {there.version} is installed on this machine. Nothing was changed.",
-            f"To go back to a snapshot in place: discode restore {name} SNAPSHOT. To have one beside it: "
-            f"discode restore {name} SNAPSHOT --as {name}2 --host {name}2.example.com",
+            _beside(world, name, app),
             key="installed-already",
         )
     if name in world.store.kept_apps():
         raise Refused(
             f"This machine has data or settings of {name} from an earlier installation. Nothing was changed.",
-            f"If nobody needs them: discode uninstall {name} --purge. Else restore under another name: --as {name}2",
+            f"If nobody needs them: discode uninstall {name} --purge. Otherwise {_other_name(name, app)}",
             key="data-there",
         )
+
+
+def _beside(world: World, name: str, app: str) -> str:
+    """Of another repository than the app's own, or of a file, nothing is restored in place."""
+    step = _other_name(name, app)
+    if name == app and world.repositories.plan(app) is not None:
+        return f"To go back to a snapshot of it in place: discode restore {app}. To have this one beside it, {step}"
+    return step[0].upper() + step[1:]
+
+
+def _other_name(name: str, app: str) -> str:
+    if name != app:
+        return f"give the copy another name: --as {name}2"
+    return f"add a name and an address: --as {name}2 --host {name}2.example.com"
 
 
 class _Arrival:
@@ -257,8 +270,8 @@ def _would_share(after: Installation, variables: list[str]) -> PreflightError:
 def _has_data(after: Installation, left: list[str]) -> Refused:
     return Refused(
         f"This machine has data of {after.app} already ({', '.join(left)}). Nothing was changed.",
-        f"An install finds it again: discode install {after.app} --from {after.source}. Or restore under another name: "
-        f"--as {after.app}2",
+        f"An install finds it again: discode install {after.app} --from {after.source}. Or restore it beside that: "
+        f"--as {after.app}2 --host {after.app}2.example.com",
         key="data-there",
     )
 

@@ -26,7 +26,7 @@ def check(world: World, app: str, steps: Steps, *, data: bool) -> list[Snapshot]
             repository.check(world.report, data=data)
         found = snapshots(world, app, steps)
         if found:
-            read_record(repository.read(found[-1], RECORD))
+            read_record(repository.read(found[-1], RECORD), app)
     return found
 
 

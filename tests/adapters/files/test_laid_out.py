@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from discode.adapters.backups import HostRepositories
 from discode.adapters.files import FileStore
 from discode.adapters.files.adopted import adopt, trusted
-from discode.adapters.files.laid_out import fill
+from discode.adapters.files.belongings import FILES
+from discode.adapters.files.laid_out import fill, lay_out
 from discode.adapters.source import HubReports
+from discode.core.backup_errors import BackupFailed
+from discode.core.snapshot import Part, SnapshotRecord
+from discode.disk.whole import write_whole
 
 
 @pytest.fixture(params=["the same disk", "another disk"])
@@ -47,6 +52,58 @@ def test_each_folder_is_in_its_place_with_owners_modes_and_times(source, tmp_pat
     assert place.stat().st_mode & 0o777 == 0o750 and not source.exists()
 
 
+def laid_out(tmp_path, *parts):
+    record = SnapshotRecord(
+        app="shop", version="1.0", key="0" * 12, kind="archive", architecture="amd64", taken=1.0, discode="1.0",
+        parts=parts,
+    )  # fmt: skip
+    lay_out(tmp_path / "tree", record, tmp_path / "volumes")
+
+
+def tree_of(tmp_path, **databases):
+    """With the volume /data, and the databases of it in /staged; and another app's volume beside all that."""
+    (tmp_path / "tree/data").mkdir(parents=True)
+    for name, path in databases.items():
+        (tmp_path / "tree/staged" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree/staged" / path).write_text(name)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs/note").write_text("theirs")
+    return tmp_path / "tree"
+
+
+DATA = Part(kind="volume", name="data", path="/data")
+DATABASES = Part(kind="databases", name="data", path="/staged")
+
+
+def test_databases_come_over_what_is_in_the_volume(tmp_path):
+    (tree_of(tmp_path, one="app.db", two="deep/er/app.db") / "data/deep").mkdir()
+    laid_out(tmp_path, DATA, DATABASES)
+    assert (tmp_path / "volumes/data/app.db").read_text() == "one"
+    assert (tmp_path / "volumes/data/deep/er/app.db").read_text() == "two" and not (tmp_path / "tree").exists()
+
+
+@pytest.mark.parametrize("link", ["data/deep", "data/deep/er"])
+def test_a_link_in_a_volume_leads_no_database_out_of_it(tmp_path, link):
+    """An app can put one in place of a folder, between the look at its volume and the copy of it."""
+    place = tree_of(tmp_path, database="deep/er/app.db") / link
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(tmp_path / "theirs")
+    with pytest.raises(BackupFailed, match=r"a link where the folder of the database app\.db belongs") as refused:
+        laid_out(tmp_path, DATA, DATABASES)
+    assert refused.value.name == "damaged-snapshot" and "discode backup check shop --data" in refused.value.next_step
+    assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["note"]
+
+
+@pytest.mark.parametrize("path", ["/link", "/link/deep", "/../theirs"])
+def test_a_part_is_none_of_what_a_link_in_the_snapshot_leads_to(tmp_path, path):
+    (tmp_path / "theirs").joinpath("deep").mkdir(parents=True)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/link").symlink_to(tmp_path / "theirs")
+    with pytest.raises(BackupFailed, match=f"The snapshot has no {path}, though its record says so"):
+        laid_out(tmp_path, Part(kind="volume", name="data", path=path))
+    assert (tmp_path / "theirs/deep").is_dir() and not list((tmp_path / "volumes").iterdir())
+
+
 def test_what_another_machine_trusted_is_trusted_here_and_nothing_else_is_written(tmp_path):
     kept = tmp_path / "lost/apps/shop"
     for name in ("trust/0123abcd/root.json", "trust/0123abcd/floor.json", "trust/0123abcd/metadata"):
@@ -76,6 +133,22 @@ def test_who_agreed_to_reports_goes_on_with_them_and_a_copy_has_an_id_of_its_own
     assert HubReports(tmp_path).agreed() == ["shop", "shop2"]
     FileStore(tmp_path).discard("shop")
     assert HubReports(tmp_path).agreed() == ["shop2"], "a restore that came to nothing leaves nothing"
+
+
+def test_what_a_snapshot_has_and_a_restore_brings_is_taken_away_with_it(tmp_path):
+    lost, here = tmp_path / "lost", tmp_path / "here"
+    for one in FILES:
+        write_whole(lost / "apps/shop" / one.name, b"{}")
+    write_whole(lost / "apps/shop/trust/0123abcd/root.json", b"{}")
+    (lost / "apps/shop/backup.json").unlink()
+    documents = HostRepositories(lost).documents("shop")
+    named = {one.name for one in FILES if one.is_saved}
+    assert set(documents) == named | {"trust-0123abcd-root.json"} and named >= {"access.json", "license.json"}
+    HostRepositories(here).adopt("shop", {**documents, "reporting.json": b'{"installation":"abc"}'}, seat=True)
+    brought = {path.name for path in (here / "apps/shop").iterdir()}
+    assert brought == {"access.json", "license.json", "seat.json", "reporting.json", "trust"}
+    FileStore(here).discard("shop")
+    assert {path.name for path in (here / "apps/shop").iterdir()} == {"seat.json"}
 
 
 def test_half_a_secret_file_of_a_killed_restore_is_discarded_too(tmp_path):

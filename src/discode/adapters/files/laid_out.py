@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...core.backup_errors import BackupFailed
-from ...core.snapshot import Part, SnapshotRecord
+from ...core.snapshot import Part, SnapshotRecord, instead
 from ...disk.folders import make_private
 from .disk import writing
 from .staging import mirror
@@ -21,10 +21,10 @@ def lay_out(tree: Path, record: SnapshotRecord, target: Path) -> None:
         make_private(target)
         for part in record.parts:
             if part.kind == "volume":
-                _place(tree, part).rename(target / part.name)
+                _place(tree, part, record.app).rename(target / part.name)
         for part in record.parts:
             if part.kind == "databases":
-                _put_over(_place(tree, part), target / part.name)
+                _put_over(_place(tree, part, record.app), target / part.name, record.app)
         shutil.rmtree(tree)
         os.sync()  # restic does not: after a power loss files could be empty that were there
 
@@ -46,22 +46,29 @@ def fill(source: Path, places: Mapping[str, Path]) -> None:
         os.sync()
 
 
-def _place(tree: Path, part: Part) -> Path:
+def _place(tree: Path, part: Part, app: str) -> Path:
     place = tree / part.path.lstrip("/")
     is_plain = part.name not in ("", ".", "..") and "/" not in part.name and ".." not in place.parts
-    if not is_plain or not place.is_dir():
-        raise BackupFailed(
-            f"The snapshot has no {part.path}, though its record says so. Nothing was changed.",
-            "Check the repository: discode backup check APP --data. Choose another snapshot: discode backup list APP",
-            key="damaged-snapshot",
-        )
+    if not is_plain or not place.is_dir() or _is_led_away(tree, place):
+        raise _damaged(f"The snapshot has no {part.path}, though its record says so.", app)
     return place
 
 
-def _put_over(source: Path, volume: Path) -> None:
+def _put_over(source: Path, volume: Path, app: str) -> None:
     """Each database at its path in the volume, as the files around it there belong to whom they belong."""
     for path in source.rglob("*"):
         if not path.is_dir():
             place = volume / path.relative_to(source)
+            if _is_led_away(volume, place.parent):
+                raise _damaged(f"The snapshot has a link where the folder of the database {place.name} belongs.", app)
             place.parent.mkdir(parents=True, exist_ok=True)
             path.rename(place)
+
+
+def _is_led_away(root: Path, place: Path) -> bool:
+    """By a link, which an app may put into its volume at any time. What is done here is done as root."""
+    return os.path.realpath(place) != str(Path(os.path.realpath(root)) / place.relative_to(root))
+
+
+def _damaged(what: str, app: str) -> BackupFailed:
+    return BackupFailed(f"{what} Nothing was changed.", instead(app), key="damaged-snapshot")

@@ -117,7 +117,9 @@ def _error(cause: str, access: Access, told: str, doing: str) -> DiscodeError:
     if cause == "password":
         return WrongPassword(
             f"The password does not open the repository {repository}. {_UNTOUCHED}",
-            f"Give the password that was shown when it was made: {setup} --password-file FILE",
+            f"Give the password that was shown when it was made: {setup} --password-file FILE. If it is lost, nobody "
+            "can read what is in there, but the app is safe: begin a new repository at another place: discode backup "
+            f"setup {access.app} --to PLACE",
         )
     if cause == "locked":
         return RepositoryLocked(
