@@ -80,6 +80,14 @@ def test_a_login_in_the_address_is_kept_apart_and_shown_nowhere(place, site):
         assert b"p%3A" not in Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes()
 
 
+def test_a_purge_leaves_no_login(place, site):
+    place.run(*words(place, site.url))
+    place.run("uninstall", APP)
+    assert kept(place)[0]["password"] == PASSWORD, "the next install asks by it"
+    place.run("uninstall", APP, "--purge", "--yes")
+    assert not (place.home / "apps" / APP).exists() and traces(place) == []
+
+
 @pytest.mark.parametrize("way", ["file", "environment"])
 def test_a_login_does_not_need_to_be_in_the_command(place, site, way):
     options = []

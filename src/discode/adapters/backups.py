@@ -14,8 +14,6 @@ if TYPE_CHECKING:  # every command makes one of these, and few back up
     from ..ports.backups import Backups, Staging
     from .files.backup_plans import BackupPlans, KeptPlan
 
-_DOCUMENTS = ("access.json", "license.json", "seat.json", "history.jsonl", "reporting.json")
-
 
 class HostRepositories:
     def __init__(self, home: Path):
@@ -43,9 +41,10 @@ class HostRepositories:
 
     def documents(self, app: str) -> Mapping[str, bytes]:
         from .files.adopted import trusted
+        from .files.belongings import FILES
 
         found = {}
-        for name in _DOCUMENTS:
+        for name in (one.name for one in FILES if one.is_saved):
             with suppress(OSError):  # of an app from a folder there is no license
                 found[name] = (self._home / "apps" / app / name).read_bytes()
         with suppress(OSError):

@@ -62,12 +62,14 @@ def activate(app: str, source: str, key: str) -> None:
 
 
 def give_up(app: str, as_json: bool) -> None:
-    """The seat of an app that was uninstalled with its data, so that another machine can have it."""
+    """The seat of an app that was uninstalled with its data, so that another machine can have it; and the login of its
+    source, by which the hub is asked for that."""
     from . import wiring
     from .progress import report_for
 
     try:
         if wiring.licenses().of(app) is not None:
             wiring.licenses().deactivate(app)
+        wiring.accesses().drop(app)
     except DiscodeError as error:
         report_for(as_json).note(f"The license's seat could not be released: {error.sentence}")

@@ -16,6 +16,7 @@ from ...core.installation import Installation
 from ...core.login import Login, split_login
 from ...core.model import Model, ValidationError
 from . import documents
+from .belongings import ACCESS, INSTALLATION, TRUST
 from .disk import reading, write_whole, writing
 from .home import close_home
 
@@ -66,6 +67,14 @@ class Accesses:
         bare = known.changed(username="", password="") if login else known
         self._save(app, known, bare.changed(plain_http=bare.plain_http and not plain_http))
 
+    def drop(self, app: str) -> None:
+        """Nothing of it is left. Raises PreflightError."""
+        path = self._path(app)
+        with writing(path):
+            path.unlink(missing_ok=True)
+            if path.parent.is_dir() and not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
     def _save(self, app: str, known: Access, wanted: Access) -> None:
         if wanted != known:
             close_home(self._home)
@@ -74,19 +83,19 @@ class Accesses:
     def take_over(self, app: str) -> None:
         """Of an installation whose address holds a login. The caller holds the app's lock. Killed in between, the next
         one does it."""
-        path = self._home / "apps" / app / "installation.json"
+        path = self._home / "apps" / app / INSTALLATION
         address = _source_of(path)
         bare, login = split_login(address)
         if login is None:
             return
         self.keep(app, bare, login)
-        for trust in (path.parent / "trust", self._home / "trust"):
+        for trust in (path.parent / TRUST, self._home / TRUST):
             _move(trust / _name(address), trust / _name(bare))
         if (kept := documents.load(path, Installation)) is not None:
             documents.save(path, kept)
 
     def _path(self, app: str) -> Path:
-        return self._home / "apps" / app / "access.json"
+        return self._home / "apps" / app / ACCESS
 
 
 def _source_of(path: Path) -> str:

@@ -9,19 +9,17 @@ from pathlib import Path
 
 from ...core.model import ValidationError
 from ...core.report import Agreement
+from .belongings import ACCESS, LICENSE, REPORTING, SEAT, TRUST
 from .disk import write_whole
 from .home import close_home
 
-ACCESS = "access.json"
-REPORTING = "reporting.json"
-LICENSE = ("license.json", "seat.json")
-TRUST = ("root.json", "floor.json", "online.json")  # of each source: the root that counts, and nothing that is older
+ROOTS = ("root.json", "floor.json", "online.json")  # of each source: the root that counts, and nothing that is older
 
 
 def trusted(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Of an app's folder, by a name that tells the source, too."""
-    for path in sorted((folder / "trust").glob("*/*")):
-        if path.name in TRUST and path.is_file():
+    for path in sorted((folder / TRUST).glob("*/*")):
+        if path.name in ROOTS and path.is_file():
             yield f"trust-{path.parent.name}-{path.name}", path.read_bytes()
 
 
@@ -30,16 +28,16 @@ def adopt(home: Path, app: str, documents: Mapping[str, bytes], *, seat: bool) -
     agreed to here. Raises PreflightError."""
     folder = home / "apps" / app
     close_home(home)
-    is_moved, seat = seat, seat and not (folder / LICENSE[0]).exists()
+    is_moved, seat = seat, seat and not (folder / LICENSE).exists()
     if REPORTING in documents and not (folder / REPORTING).exists():
         _agree(folder / REPORTING, documents[REPORTING], is_moved)
     for name, data in documents.items():
-        if name == ACCESS or (seat and name in LICENSE):
+        if name == ACCESS or (seat and name in (LICENSE, SEAT)):
             write_whole(folder / name, data, mode=0o600)
         elif name.startswith("trust-"):
             _, source, file = name.split("-", 2)
-            if source.isalnum() and file in TRUST:
-                write_whole(folder / "trust" / source / file, data)
+            if source.isalnum() and file in ROOTS:
+                write_whole(folder / TRUST / source / file, data)
 
 
 def _agree(path: Path, data: bytes, is_moved: bool) -> None:

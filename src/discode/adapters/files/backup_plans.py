@@ -10,10 +10,11 @@ from pathlib import Path
 from ...core.backup_plan import BackupPlan
 from ...core.model import Model
 from . import documents
+from .belongings import PLAN
 from .disk import write_whole, writing
 from .home import close_home
 
-FILE, LOCAL = "backup.json", "backups"
+LOCAL = "backups"
 
 
 class KeptPlan(Model, frozen=True, kw_only=True):
@@ -55,7 +56,7 @@ class BackupPlans:
             self._path(app).unlink(missing_ok=True)
 
     def _path(self, app: str) -> Path:
-        return self._home / "apps" / app / FILE
+        return self._home / "apps" / app / PLAN
 
 
 def drop_local(home: Path, app: str) -> None:

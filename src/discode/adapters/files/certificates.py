@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...disk.folders import make_private
+from .belongings import CERTIFICATES
 from .disk import reading, write_whole, writing
 
 if TYPE_CHECKING:
     from ...core.own_certificate import OwnCertificate
 
-FOLDER = "tls"
 _NAME = re.compile(r"([1-9]\d*)\.(crt|key)")
 
 
@@ -32,12 +32,12 @@ class OwnFiles:
         return files(self.home / "apps" / app, revision)
 
     def has_any(self, app: str) -> bool:
-        return (self.home / "apps" / app / FOLDER).is_dir()
+        return (self.home / "apps" / app / CERTIFICATES).is_dir()
 
 
 def files(folder: Path, revision: int) -> tuple[Path, Path]:
     """Of a revision in an app's folder: the chain, and the key."""
-    return folder / FOLDER / f"{revision}.crt", folder / FOLDER / f"{revision}.key"
+    return folder / CERTIFICATES / f"{revision}.crt", folder / CERTIFICATES / f"{revision}.key"
 
 
 def read(folder: Path, revision: int) -> OwnCertificate | None:
@@ -52,8 +52,8 @@ def read(folder: Path, revision: int) -> OwnCertificate | None:
 
 
 def write(folder: Path, revision: int, certificate: OwnCertificate) -> None:
-    with writing(folder / FOLDER):
-        make_private(folder / FOLDER)
+    with writing(folder / CERTIFICATES):
+        make_private(folder / CERTIFICATES)
     chain, key = files(folder, revision)
     write_whole(key, certificate.key, mode=0o600)
     write_whole(chain, certificate.chain, mode=0o600)
@@ -71,7 +71,7 @@ def drop(folder: Path, needed: Set[int]) -> None:
             if revision not in needed:
                 path.unlink(missing_ok=True)
         if not needed - {0}:
-            (folder / FOLDER).rmdir()
+            (folder / CERTIFICATES).rmdir()
     except OSError:
         return
 
@@ -79,7 +79,7 @@ def drop(folder: Path, needed: Set[int]) -> None:
 def _all(folder: Path) -> Iterator[tuple[int, Path]]:
     try:
         with reading(folder):
-            paths = list((folder / FOLDER).iterdir())
+            paths = list((folder / CERTIFICATES).iterdir())
     except FileNotFoundError:
         return
     for path in paths:

@@ -7,17 +7,15 @@ stay, and then the folder does.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from ...disk.folders import sync_folder
 from ...disk.whole import sweep
 from . import revisions
 from .aside import files_aside
+from .belongings import FILES, FOLDERS
 from .disk import writing
-
-_FOLDERS = ("trust", "failed", "tls", "backup", "work")
-_FILES = ("installation.json", "history.jsonl", "kept.json", "backup.json", "reporting.json")
-_LAST = "journal.json"
 
 
 def purge(folder: Path) -> None:
@@ -26,11 +24,9 @@ def purge(folder: Path) -> None:
         return
     with writing(folder):
         sweep(folder)
-        for name in _FOLDERS:
-            _remove_tree(folder / name)
-        small = [*(folder / name for name in _FILES), *revisions.files(folder), *files_aside(folder)]
-        for path in [*small, folder / _LAST]:
-            path.unlink(missing_ok=True)
+        _remove_trees(folder / one.name for one in FOLDERS if one.is_purged)
+        *small, last = (folder / one.name for one in FILES if one.is_purged)
+        _remove([*small, *revisions.files(folder), *files_aside(folder), last])
         sync_folder(folder)
         _remove_if_empty(folder)
 
@@ -41,17 +37,20 @@ def discard(folder: Path) -> None:
         return
     with writing(folder):
         sweep(folder)
-        for name in ("trust", "tls"):
-            _remove_tree(folder / name)
-        names = ("kept.json", "backup.json", "access.json", "license.json", "reporting.json")
-        for path in [*(folder / name for name in names), *revisions.files(folder)]:
-            path.unlink(missing_ok=True)
+        _remove_trees(folder / one.name for one in FOLDERS if one.is_brought)
+        _remove([*(folder / one.name for one in FILES if one.is_brought), *revisions.files(folder)])
         sync_folder(folder)
 
 
-def _remove_tree(folder: Path) -> None:
-    if folder.is_dir():
-        shutil.rmtree(folder)
+def _remove_trees(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for path in files:
+        path.unlink(missing_ok=True)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from ...core.errors import DiscodeError
 from ...core.release import Index, index_path, read_index
+from .belongings import TRUST
 
 
 def index_seen(home: Path, app: str, source: str, product: str) -> Index | None:
     """`product`: what the vendor calls the app. None when there is none, or none that is whole."""
     base = source.rstrip("/") if "://" in source else Path(source).absolute().as_uri()
-    trust = home / "apps" / app / "trust" / hashlib.sha256(base.encode()).hexdigest()[:16]
+    trust = home / "apps" / app / TRUST / hashlib.sha256(base.encode()).hexdigest()[:16]
     try:
         targets = json.loads((trust / "metadata" / "targets.json").read_bytes())["signed"]["targets"]
         sha256 = str(targets[index_path(product)]["hashes"]["sha256"])

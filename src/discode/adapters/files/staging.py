@@ -17,6 +17,7 @@ from pathlib import Path
 from ...core.room import Disk
 from ...disk.folders import free_space, make_private
 from ...ports.backups import Survey
+from .belongings import STAGED
 from .disk import disk_refusals, write_whole, writing
 
 FOLDER = "discode-snapshot"
@@ -25,7 +26,7 @@ _CLOCK = 2.0  # seconds: changes of so little before the first copy may not show
 
 class FileStaging:
     def __init__(self, home: Path, app: str):
-        self._above = home / "apps" / app / "backup"
+        self._above = home / "apps" / app / STAGED
         self._copied: dict[Path, float] = {}  # when the first copy of a volume began
 
     @property

@@ -28,6 +28,7 @@ from ...ports.store import Document
 from . import certificates, documents, logs, revisions, workspace
 from .access import Accesses
 from .aside import keep_damaged
+from .belongings import HISTORY, INSTALLATION, JOURNAL, KEPT, LOGS, SEAT
 from .disk import reading, write_whole, writing
 from .home import close_home
 from .locks import locked
@@ -36,11 +37,7 @@ from .purge import discard, purge
 if TYPE_CHECKING:
     from ...core.own_certificate import OwnCertificate
 
-_FILES: dict[Document, str] = {
-    "installation": "installation.json", "journal": "journal.json", "history": "history.jsonl",
-}  # fmt: skip
-
-_SEAT = "seat.json"  # the licenses' own: an id that says nothing by itself
+_FILES: dict[Document, str] = {"installation": INSTALLATION, "journal": JOURNAL, "history": HISTORY}
 
 
 class FileStore:
@@ -68,11 +65,11 @@ class FileStore:
         return [name for name in self._slugs() if self._is_known(name)]
 
     def installation(self, app: str) -> Installation | None:
-        return documents.load(self._folder(app) / "installation.json", Installation)
+        return documents.load(self._folder(app) / INSTALLATION, Installation)
 
     def save_installation(self, installation: Installation) -> None:
         folder = self._folder(installation.app)
-        documents.save(folder / "installation.json", installation)
+        documents.save(folder / INSTALLATION, installation)
         try:
             journal = self.journal(installation.app)
         except StateError:
@@ -88,18 +85,18 @@ class FileStore:
             one = None  # it cannot say which settings are its own: all of them stay
         if one is not None:
             revisions.drop_revisions(self._folder(app), {one.settings})
-        self._delete(self._folder(app) / "installation.json")
+        self._delete(self._folder(app) / INSTALLATION)
 
     def save_kept(self, kept: Kept) -> None:
-        documents.save(self._folder(kept.app) / "kept.json", kept)
+        documents.save(self._folder(kept.app) / KEPT, kept)
 
     def kept(self, app: str) -> Kept | None:
         folder = self._folder(app)
         try:
-            found = documents.load(folder / "kept.json", Kept)
+            found = documents.load(folder / KEPT, Kept)
         except StateError:
             found = None
-        names = {path.name for path in _entries(folder)} - {_SEAT}
+        names = {path.name for path in _entries(folder)} - {SEAT}
         # Data in the app's own folder is that of an archive.
         return found or (Kept(app=app, kind="archive" if "volumes" in names else None) if names else None)
 
@@ -107,14 +104,14 @@ class FileStore:
         return [app for app in self._slugs() if not self._is_known(app) and self._has_left(app)]
 
     def journal(self, app: str) -> Journal | None:
-        return documents.load(self._folder(app) / "journal.json", Journal)
+        return documents.load(self._folder(app) / JOURNAL, Journal)
 
     def write_journal(self, journal: Journal) -> None:
-        documents.save(self._folder(journal.app) / "journal.json", journal)
+        documents.save(self._folder(journal.app) / JOURNAL, journal)
 
     def clear_journal(self, app: str) -> None:
         workspace.clear(self._folder(app))
-        self._delete(self._folder(app) / "journal.json")
+        self._delete(self._folder(app) / JOURNAL)
         try:
             one = self.installation(app)
         except StateError:
@@ -144,16 +141,16 @@ class FileStore:
         certificates.write(self._folder(app), revision, certificate)
 
     def append_history(self, app: str, entry: HistoryEntry) -> None:
-        path = self._folder(app) / "history.jsonl"
+        path = self._folder(app) / HISTORY
         with writing(path):
             append_line(path, entry.as_json().encode())
 
     def history(self, app: str) -> list[HistoryEntry]:
-        path = self._folder(app) / "history.jsonl"
+        path = self._folder(app) / HISTORY
         return [_entry(path, number, line) for number, line in enumerate(_lines(path), 1)]
 
     def readable_history(self, app: str) -> tuple[list[HistoryEntry], int]:
-        path, found, unread = self._folder(app) / "history.jsonl", [], 0
+        path, found, unread = self._folder(app) / HISTORY, [], 0
         for number, line in enumerate(_lines(path), 1):
             try:
                 found.append(_entry(path, number, line))
@@ -163,13 +160,13 @@ class FileStore:
 
     def replace_history(self, app: str, entries: Sequence[HistoryEntry]) -> None:
         text = "".join(f"{entry.as_json()}\n" for entry in entries)
-        write_whole(self._folder(app) / "history.jsonl", text.encode())
+        write_whole(self._folder(app) / HISTORY, text.encode())
 
     def keep_damaged(self, app: str, document: Document) -> str:
         return keep_damaged(self._folder(app) / _FILES[document])
 
     def keep_log(self, app: str, instance: str, lines: Sequence[str]) -> str:
-        return str(logs.keep_log(self._folder(app) / "failed", instance, lines, int(time.time())))
+        return str(logs.keep_log(self._folder(app) / LOGS, instance, lines, int(time.time())))
 
     def discard(self, app: str) -> None:
         discard(self._folder(app))
@@ -198,12 +195,12 @@ class FileStore:
 
     def _has_left(self, app: str) -> bool:
         folder = self.home / "apps" / app
-        there = (folder / "kept.json").exists() or (folder / "volumes").exists()
+        there = (folder / KEPT).exists() or (folder / "volumes").exists()
         return there or revisions.latest_revision(folder) > 0
 
     def _is_known(self, app: str) -> bool:
         folder = self.home / "apps" / app
-        return (folder / "installation.json").exists() or (folder / "journal.json").exists()
+        return (folder / INSTALLATION).exists() or (folder / JOURNAL).exists()
 
     def _delete(self, path: Path) -> None:
         if not path.parent.is_dir():

@@ -6,21 +6,20 @@ import shutil
 from pathlib import Path
 
 from ...disk.folders import make_private
+from .belongings import WORK
 from .disk import writing
-
-FOLDER = "work"
 
 
 def make(folder: Path) -> Path:
     """Empty, in an app's folder. Raises PreflightError."""
     clear(folder)
-    with writing(folder / FOLDER):
-        make_private(folder / FOLDER)
-    return folder / FOLDER
+    with writing(folder / WORK):
+        make_private(folder / WORK)
+    return folder / WORK
 
 
 def clear(folder: Path) -> None:
     """Raises PreflightError."""
-    if (folder / FOLDER).is_dir():
-        with writing(folder / FOLDER):
-            shutil.rmtree(folder / FOLDER)
+    if (folder / WORK).is_dir():
+        with writing(folder / WORK):
+            shutil.rmtree(folder / WORK)

@@ -22,6 +22,7 @@ from ...core.model import Model
 from ...ports.releases import Credentials
 from ..clock import off_by
 from ..files.access import Accesses
+from ..files.belongings import LICENSE, SEAT
 from ..files.disk import reading, write_whole
 from ..files.home import close_home
 from ..hub_api import HubApi
@@ -181,10 +182,10 @@ class Licenses:
         self._old_path(app).unlink(missing_ok=True)
 
     def _path(self, app: str) -> Path:
-        return self._home / "apps" / app / "license.json"
+        return self._home / "apps" / app / LICENSE
 
     def _seat_path(self, app: str) -> Path:
-        return self._home / "apps" / app / "seat.json"
+        return self._home / "apps" / app / SEAT
 
     def _old_path(self, app: str) -> Path:
         return self._home / "apps" / app / f"{OLD_SPELLING}.json"

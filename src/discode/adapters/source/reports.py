@@ -11,7 +11,7 @@ from ...core.hub_answers import Taken
 from ...core.model import ValidationError
 from ...core.report import Agreement
 from ..files.access import Accesses
-from ..files.adopted import REPORTING
+from ..files.belongings import REPORTING
 from ..files.disk import write_whole
 from ..hub_api import HubApi
 from .license import Licenses

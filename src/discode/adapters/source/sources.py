@@ -23,6 +23,7 @@ from ...core.release import HELD, Index, IndexEntry, Release, index_path, manife
 from ...ports.releases import Credentials, Releases
 from ...ports.report import Report
 from ..files.access import Accesses
+from ..files.belongings import TRUST
 from ..files.disk import write_whole, writing
 from .floor import Floor
 from .given import floor_of, later_roots, root_of
@@ -67,7 +68,7 @@ class SignedReleases:
         self._product = product or app
         self._pin, self._note, self._licenses = pin, note, Licenses(home)
         self._access = Accesses(home).of(app, base)
-        self._trust = home / "apps" / app / "trust" / hashlib.sha256(base.encode()).hexdigest()[:16]
+        self._trust = home / "apps" / app / TRUST / hashlib.sha256(base.encode()).hexdigest()[:16]
         self._updater: Updater | None = None
         self._fetcher: FolderFetcher | WebFetcher | None = None
 
