@@ -29,7 +29,7 @@ from .names import PROXY, ROLE
 from .network import Network
 from .whose import container_name, publisher
 
-START = 15.0  # seconds from the start of the container to the first answer
+START = 60.0  # seconds from the start of the container to the first answer
 END = 10  # what requests under way get when it is replaced
 POLL = 0.05
 

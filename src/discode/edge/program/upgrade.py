@@ -23,7 +23,7 @@ from ..services.options import RUN, CommandError, parse
 from .init import CHILD
 from .server import ControlServer
 
-CHECK = 20.0  # seconds that the new program may take to say whether it could run
+CHECK = 60.0  # seconds that the new program may take to say whether it could run
 BEFORE = "DISCODE_EDGE_BEFORE"  # the argument list to become again, as JSON
 FAILED = "DISCODE_EDGE_FAILED"  # why that was needed
 LAST = "upgraded.json"  # what a container's controller has become
