@@ -80,7 +80,7 @@ class Command:
 
 
 def run(
-    module: str, words: list[str], environment: Mapping[str, str], given: str = "", timeout: float = 90
+    module: str, words: list[str], environment: Mapping[str, str], given: str = "", timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """To its end; `given` is on its standard input."""
     command = Command(module, words, environment, given)

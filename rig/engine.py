@@ -16,7 +16,7 @@ from typing import Any
 from rig.ports import own_number
 from rig.wait import wait_for
 
-START, END = 60.0, 30.0
+START, END = 120.0, 60.0
 # For Go programs that live no longer than a test run. Saves a twentieth of the CPU of tests that use Docker.
 SELDOM_COLLECTING = {"GOGC": "400"}
 
@@ -65,7 +65,7 @@ class DockerEngine:
         import docker
 
         try:
-            client = docker.APIClient(self.host, version="1.40", timeout=5)
+            client = docker.APIClient(self.host, version="1.40", timeout=20)
             return bool(client.ping())
         except Exception:  # noqa: BLE001 - whatever it is, it does not answer
             return False
@@ -73,7 +73,7 @@ class DockerEngine:
     def api(self) -> Any:
         import docker
 
-        return docker.APIClient(self.host, version="1.40", timeout=120)
+        return docker.APIClient(self.host, version="1.40", timeout=300)
 
     @contextmanager
     def bridge(self, name: str) -> Iterator[str]:
@@ -178,6 +178,6 @@ def _end(pid: int, folder: str) -> None:
             os.kill(one, signal.SIGKILL)
     except (OSError, ProcessLookupError):
         return
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + END
     while pid in _pids_of(folder) and time.monotonic() < deadline:
         time.sleep(0.02)

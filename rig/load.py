@@ -12,7 +12,7 @@ from rig.web import NO_ANSWER
 
 Self = TypeVar("Self", bound="Users")
 PAUSE = 0.01  # seconds between two requests of a user; with less, six of them and their app have a core at work
-TIMEOUT = 180.0  # seconds: longer than any hold of a test, on a busy machine too
+TIMEOUT = 240.0  # seconds: longer than any hold of a test, on a busy machine too
 
 
 class Users:

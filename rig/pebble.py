@@ -21,6 +21,7 @@ from rig.certificates import make_certificate, trusting
 from rig.ports import free_port
 from rig.wait import wait_for
 
+PATIENCE = 300.0  # seconds: what is longer hangs
 LIMITED = {
     "type": "urn:ietf:params:acme:error:rateLimited",
     "detail": "too many certificates already issued for this name",
@@ -89,7 +90,8 @@ class Authority:
         # It refuses a good nonce now and then, in percent: here so often that asking again once would not do.
         pebble = {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "25"}
         self._pebble = self._start([*words, "-strict", "false"], **pebble)
-        wait_for(lambda: _listens(self.port))
+        ports = [self.port, self._manage, *([self._manage_dns] if self._dns_process else [])]
+        wait_for(lambda: all(map(_listens, ports)), what="Pebble", unless=self._ended)
         return self
 
     def stop(self) -> None:
@@ -99,14 +101,15 @@ class Authority:
 
     def root(self) -> str:
         """Who signs what Pebble issues, PEM: made anew at every start."""
-        connection = http.client.HTTPSConnection("localhost", self._manage, context=trusting(self.trust), timeout=5)
+        context = trusting(self.trust)
+        connection = http.client.HTTPSConnection("localhost", self._manage, context=context, timeout=PATIENCE)
         connection.request("GET", "/roots/0")
         return connection.getresponse().read().decode()
 
     def point(self, host: str, address: str) -> None:
         """Give a name another address."""
         for path in ("/clear-a", "/add-a"):  # adding alone leaves the one before it in place
-            connection = http.client.HTTPConnection("127.0.0.1", self._manage_dns, timeout=5)
+            connection = http.client.HTTPConnection("127.0.0.1", self._manage_dns, timeout=PATIENCE)
             connection.request("POST", path, json.dumps({"host": host, "addresses": [address]}))
             assert connection.getresponse().status == 200
 
@@ -118,6 +121,9 @@ class Authority:
         self.gate.close()
         if self._dns_process is not None:
             _end(self._dns_process)
+
+    def _ended(self) -> str:
+        return self.log() if self._pebble is not None and self._pebble.poll() is not None else ""
 
     def _start(self, words: list[str], **environment: str) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:
@@ -154,7 +160,7 @@ class _Passing(web.Handler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path.startswith("/order-plz"):
             self._gate.orders += 1
-            self._gate.open.wait(60)
+            self._gate.open.wait(PATIENCE)
             if self._gate.limit is not None:
                 return self._refuse(self._gate.limit)
         for path, (status, head, data) in self._gate.instead.items():

@@ -17,7 +17,7 @@ from rig.web import NO_ANSWER
 class Place:
     """`home` is Discode's, in the folder unless it is given."""
 
-    patience = 180.0  # seconds for an answer
+    patience = 240.0  # seconds for an answer
 
     def __init__(self, folder: Path, app: str, host: str, home: Path | None = None):
         self.folder, self.home, self.app, self.host = folder, home or folder / "home", app, host

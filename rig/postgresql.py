@@ -27,7 +27,8 @@ class PostgreSQL:
 
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        self._run("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, "start")
+        words = ("-D", self.folder / "data", "-w", "-t", "240", "-l", self.folder / "log", "-o", options)
+        self._run("pg_ctl", *words, "start")
 
     def stop(self) -> None:
         """As a machine that fails would; `start` brings it back."""
@@ -52,6 +53,6 @@ class PostgreSQL:
     def _run(self, name: str, *words: object) -> None:
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
         command = [*as_user, str(self.bin / name), *map(str, words)]
-        done = subprocess.run(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+        done = subprocess.run(command, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
         if done.returncode != 0:
             raise RuntimeError(f"{name}: {done.stdout.decode(errors='replace')[-600:]}")

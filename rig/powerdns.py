@@ -18,6 +18,7 @@ from rig.ports import free_port, own_number
 from rig.wait import wait_for
 from rig.web import NO_ANSWER
 
+START, END = 60.0, 30.0  # seconds
 SCHEMA = Path("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 KEY = "rig-0123456789abcdef"  # of its API, which is on loopback; tests look for it where it must not be
 Records = Mapping[tuple[str, str], Sequence[str]]  # (name, type): contents
@@ -33,7 +34,7 @@ class PowerDNS:
         self.address, self._api_port = f"127.53.{own_number() + 1}.{number + 1}", free_port()
         self.api = f"http://127.0.0.1:{self._api_port}"
         database = folder / "zones.sqlite3"
-        subprocess.run(["sqlite3", str(database)], input=SCHEMA.read_bytes(), check=True, timeout=30)
+        subprocess.run(["sqlite3", str(database)], input=SCHEMA.read_bytes(), check=True, timeout=300)
         self._settings = {
             "launch": "gsqlite3",
             "gsqlite3-database": str(database),
@@ -64,13 +65,13 @@ class PowerDNS:
         program = shutil.which("pdns_server") or "/usr/sbin/pdns_server"
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen([program, f"--config-dir={self._folder}"], stdout=log, stderr=log)
-        wait_for(self._answers, 30, "PowerDNS", unless=lambda: self._process and self._process.poll() is not None)
+        wait_for(self._answers, START, "PowerDNS", unless=lambda: self._process and self._process.poll() is not None)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(10)
+                self._process.wait(END)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
@@ -112,7 +113,7 @@ class PowerDNS:
             {"X-API-Key": KEY, "Content-Type": "application/json"},
             method=method,
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=START) as answer:
             text = answer.read()
         return json.loads(text) if text else {}
 

@@ -20,7 +20,7 @@ from urllib.error import HTTPError
 from rig.ports import free_port
 from rig.wait import wait_for
 
-START = 20.0
+START, END = 60.0, 60.0  # seconds
 LARGE = 1 << 20  # bytes: a layer of this size is noise that a test wants to be long, and cannot be compressed
 CONFIG = """\
 version: 0.1
@@ -72,7 +72,7 @@ class Registry:
         """`at_once`: as a power cut, in the middle of what it sends."""
         if self._process is not None:
             (self._process.kill if at_once else self._process.terminate)()
-            self._process.wait(10)
+            self._process.wait(END)
             self._process = None
 
     def freeze(self) -> None:

@@ -33,7 +33,7 @@ class Secured:
 
     def served(self, host: str) -> tuple[str, int]:
         """The version that answers, and the certificate's serial number, verified. Raises OSError or HTTPException."""
-        connection = SecureConnection(self.https_port, host, trusting(self.root), 20)
+        connection = SecureConnection(self.https_port, host, trusting(self.root))
         try:
             connection.connect()
             serial = int(str((connection.sock.getpeercert() or {})["serialNumber"]), 16)

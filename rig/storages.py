@@ -61,7 +61,7 @@ class Storage:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         if self._process is not None:
-            self._process.wait(10)
+            self._process.wait(START)
             self._process = None
 
     close = stop

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE = 180.0  # seconds: reached only by what never happens, so it costs nothing on a good day
+PATIENCE = 240.0  # seconds: reached only by what never happens, so it costs nothing on a good day
 ENOUGH = 60.0  # for a program to come up, however slow the machine is
 PAUSE = 0.01
 

@@ -65,7 +65,7 @@ class SecureConnection(http.client.HTTPConnection):
 
     sock: ssl.SSLSocket
 
-    def __init__(self, port: int, host: str, context: ssl.SSLContext, timeout: float = 60):
+    def __init__(self, port: int, host: str, context: ssl.SSLContext, timeout: float = 240):
         super().__init__("127.0.0.1", port, timeout=timeout)
         self.name, self._context = host, context
 

@@ -6,15 +6,15 @@ import tempfile
 
 import pytest
 from conftest_docker import bench, daemon, proxy_image, proxy_images, registry
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import inherited
 import leftover_hooks
 import told
 
 inherited.reset()
-# A deadline for an example measures the machine: under load it failed what is right.
-settings.register_profile("discode", deadline=None)
+# A deadline for an example, and for making some, measures the machine: under load it failed what is right.
+settings.register_profile("discode", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("discode")
 
 __all__ = ["bench", "daemon", "proxy_image", "proxy_images", "registry"]

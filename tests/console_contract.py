@@ -25,7 +25,7 @@ while True:
 def discode(place, *words, given=b""):
     """Standard output and error as bytes, and the exit code."""
     command = place.command(*words)
-    return subprocess.run(command, env=place.env, input=given, capture_output=True, timeout=120, check=False)
+    return subprocess.run(command, env=place.env, input=given, capture_output=True, timeout=300, check=False)
 
 
 def shell(place, script, name="exec"):
@@ -65,7 +65,7 @@ class ConsoleContract:
         words = app.command("exec", APP, "--", "sh", "-c", "cat; echo out; echo err >&2; exit 7")
         done = subprocess.run(
             ["bash", "-c", f'"$@" {stream}>&-', "bash", *words], env=app.env, stdin=subprocess.DEVNULL,
-            capture_output=True, timeout=60, check=False,
+            capture_output=True, timeout=300, check=False,
         )  # fmt: skip
         assert (done.stdout, done.stderr) == (b"" if stream == 1 else b"out\n", b"" if stream == 2 else b"err\n")
         assert done.returncode == 7
@@ -73,7 +73,7 @@ class ConsoleContract:
     def test_who_reads_no_more_ends_it(self, app):
         reader = subprocess.run(
             ["bash", "-c", '"$@" | head -n 1; exit ${PIPESTATUS[0]}', "bash", *app.command("exec", APP, "--", "yes")],
-            env=app.env, capture_output=True, timeout=60, check=False,
+            env=app.env, capture_output=True, timeout=300, check=False,
         )  # fmt: skip
         assert (reader.stdout, reader.returncode) == (b"y\n", 141)
 
@@ -154,7 +154,7 @@ class ConsoleContract:
         command.send_signal(signal.SIGHUP)
         assert command.stdout.readline() == "hup\n"
         command.send_signal(signal.SIGTERM)
-        assert command.communicate(timeout=60)[0] == "heard\n" and command.returncode == 9
+        assert command.communicate(timeout=300)[0] == "heard\n" and command.returncode == 9
 
     def test_who_does_not_heed_an_end_is_killed_and_the_terminal_is_as_it_was(self, app):
         """A shell with a terminal ignores SIGTERM. It takes the seconds that the vendor gives the app to end."""

@@ -12,6 +12,11 @@ from typing import Any
 Found = Iterator[tuple[int, str]]
 CLOCKS = {"time", "monotonic", "perf_counter", "process_time", "time_ns", "monotonic_ns", "perf_counter_ns"}
 RUNNERS = {"run", "call", "check_call", "check_output"}
+# What waits, and at which place of its arguments it is told for how long.
+BOUNDED = {
+    "wait_for": 1, "join": 0, "wait": 0, "result": 0, "communicate": 0, "create_connection": 1, "run": 99,
+    "check_output": 99, "HTTPConnection": 99, "HTTPSConnection": 99, "urlopen": 99, "get": 99,
+}  # fmt: skip
 CHOOSING = {"max", "min", "abs", "sum", "round", "sorted"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 NO_CONDITION = "waits for a time, not for a condition: rig.wait.wait_for, or an Event"
@@ -51,6 +56,17 @@ def elapsed_times(tree: ast.AST) -> Found:
     for node in _nodes(tree):
         if isinstance(node, ast.Compare) and any(_is_clock(one, bare) or _name(one) in taken for one in _values(node)):
             yield node.lineno, "compares what a clock says: speed belongs to bin/bench, and a deadline to wait_for"
+
+
+def short_bounds(tree: ast.AST) -> Found:
+    """A bound is there to end what hangs. One of seconds ends what is slow: a start of Python takes ten on a busy
+    machine. Below a second it is a pause, or the subject."""
+    for call in _calls(tree):
+        place = BOUNDED.get(_name(call.func) or "")
+        given = [word.value for word in call.keywords if word.arg == "timeout" and place is not None]
+        given += call.args[place : place + 1] if place is not None else []
+        if any(isinstance(one, ast.Constant) and isinstance(one.value, int) and 1 <= one.value < 60 for one in given):
+            yield call.lineno, "a bound of seconds, which a busy machine does not keep: a minute costs nothing"
 
 
 def tautologies(tree: ast.AST) -> Found:

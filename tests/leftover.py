@@ -8,7 +8,7 @@ from pathlib import Path
 from rig.wait import WaitedInVain, wait_for
 
 MARK = "DISCODE_TESTS_RUN"
-GRACE = 15.0  # seconds: what was told to end may be at it still
+GRACE = 60.0  # seconds: what was told to end may be at it still
 
 
 def begin():

@@ -76,6 +76,7 @@ def websocket(place):
     )
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        head += made.recv(1)
+        head += (piece := made.recv(1))
+        assert piece, head
     assert head.startswith(b"HTTP/1.1 101")
     return made

@@ -9,7 +9,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from rig import place
+from rig import pace, place
 from rig.command import Command, run
 
 APP = "shop"
@@ -78,8 +78,9 @@ server.serve_forever()
 """
 
 
-# What comes up has time for it, on a busy machine too; who waits in vain for the others does not do so for long.
-DEADLINES = {"never-healthy": "3s", "falls-ill": "8s"}
+# What comes up has time for it, on a busy machine too; who waits in vain for the others does not do so for long, but
+# until they have come up. Seconds, at the least.
+IN_VAIN = {"never-healthy": 3, "falls-ill": 8}
 
 # The vendor's `update`: long enough to turn bad in it, or to be met by a test; and for where nothing happens then.
 WATCHED, BRIEFLY = (f"confirm: {confirm}, drain: 60s, stop: 3s" for confirm in ("1500ms", "200ms"))
@@ -109,7 +110,7 @@ class Place(place.Place):
         return [sys.executable, "-m", "discode", *map(str, args)]
 
     def run(self, *args, code=0):
-        done = run("discode", [*map(str, args)], self.env, timeout=240)
+        done = run("discode", [*map(str, args)], self.env, timeout=300)
         answer = Answer(done.returncode, done.stdout, done.stderr)
         assert "Exception ignored" not in done.stderr, done.stderr
         assert code is None or done.returncode == code, f"{args}: {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -124,6 +125,7 @@ class Place(place.Place):
 
     def publish(self, version, behaviour="good", extra="", update=None, deadline=None, health=""):
         """Without `update` a release is watched for long only when it may turn bad."""
+        deadline = deadline or (f"{pace.seconds(IN_VAIN[behaviour])}s" if behaviour in IN_VAIN else "120s")
         update = update or (BRIEFLY if behaviour == "good" or behaviour.startswith("slow:") else WATCHED)
         source = self.folder / "source"
         (source / "app").mkdir(parents=True, exist_ok=True)
@@ -137,7 +139,7 @@ class Place(place.Place):
                 version: {version}
                 archive: ./app
                 command: [python3, server.py]
-                health: {{path: /up, timeout: 2s, deadline: {deadline or DEADLINES.get(behaviour, "60s")}{health}}}
+                health: {{path: /up, timeout: 10s, deadline: {deadline}{health}}}
                 volumes: {{data: {{path: data, share: true}}}}
                 env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}}}
                 update: {{{update}}}

@@ -38,7 +38,7 @@ def der(place, name="own"):
 
 
 def redirect(place):
-    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=120)
     connection.request("GET", "/x?y", headers={"Host": HOST})
     answer = connection.getresponse()
     connection.close()

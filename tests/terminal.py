@@ -6,7 +6,7 @@ import subprocess
 import termios
 from contextlib import contextmanager
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Typed:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import habits
 
@@ -30,7 +30,13 @@ def asserting():
 
 
 def offences(source, known):
-    rules = (habits.fixed_sleeps, habits.nothing_for_a_while, habits.elapsed_times, habits.tautologies)
+    rules = (
+        habits.fixed_sleeps,
+        habits.nothing_for_a_while,
+        habits.elapsed_times,
+        habits.tautologies,
+        habits.short_bounds,
+    )
     found = [one for rule in rules for one in rule(source)]
     return sorted([*found, *habits.without_assertion(source, known)])
 
@@ -66,6 +72,9 @@ BAD = {
         "compares what a clock",
     ),
     "a deadline of its own": ("import time\ndef f(d):\n while time.monotonic() < d: pass", "compares what a clock"),
+    "a bound of seconds": ("def f(p): p.wait(5)", "a bound of seconds"),
+    "another one": ("import subprocess\ndef f(): subprocess.run(['x'], timeout=30)", "a bound of seconds"),
+    "a short wait": ("def f(a): wait_for(lambda: a.b, 10)", "a bound of seconds"),
     "a constant": ("def test_a(): assert True", "a constant"),
     "or a constant": ("def test_a(a): assert a == 1 or 'text'", "a constant"),
     "a text or another": ("def test_a(a): assert f'from {a.b}' in a.out or 'from ' in a.out", "says less"),
@@ -80,10 +89,12 @@ BAD = {
 }
 GOOD = {
     "a condition": "from rig.wait import wait_for\ndef test_a(a):\n wait_for(lambda: a.b)\n assert a.c",
-    "an event": "def test_a(e): assert e.wait(30)",
+    "an event": "def test_a(e): assert e.wait(60)",
     "somebody else's sleep": "def test_a(clock):\n clock.sleep(1)\n assert clock.now",
     "a child that sleeps": "import subprocess\ndef f(): subprocess.Popen(['sleep', '60'])",
     "a time that is only given": "import time\ndef test_a(a): assert a.at(time.time()) == 3",
+    "a pause": "def f(e): e.wait(0.05)",
+    "a time that the product is given": "def f(a): a.execute(['sleep', '9'], timeout=2)",
     "a helper": "def told(a):\n assert a\n return a\ndef test_a(a): told(a)",
     "a helper's helper": "def one(a): assert a\ndef two(a): one(a)\ndef test_a(a): two(a)",
     "a helper that raises": "def one(a):\n if a: raise ValueError\ndef test_a(a): one(a)",
@@ -111,4 +122,5 @@ def test_the_tests_are_looked_at():
 
 
 def test_an_example_of_hypothesis_has_no_deadline():
-    assert settings().deadline is None and settings(max_examples=300).deadline is None
+    for one in (settings(), settings(max_examples=300)):
+        assert one.deadline is None and HealthCheck.too_slow in one.suppress_health_check

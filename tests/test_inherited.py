@@ -29,7 +29,7 @@ print("code:", subprocess.run(["false"]).returncode)
 def of_a_child(reset):
     """What a child of a run with a hostile starter ignores, what it blocks, its umask, and the exit code of `false`."""
     command = [sys.executable, "-c", HOSTILE, RUN.format(reset=reset)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, timeout=300)
     assert done.returncode == 0, done.stderr
     fields = dict(line.split(":", 1) for line in done.stdout.splitlines() if ":" in line)
     masks = (int(fields[name], 16) for name in ("SigIgn", "SigBlk"))
@@ -51,4 +51,4 @@ def test_without_it_they_would_not():
 def test_a_child_of_this_run_ends_by_the_signal(number):
     child = subprocess.Popen(["sleep", "60"])
     child.send_signal(number)
-    assert child.wait(30) == -number
+    assert child.wait(60) == -number

@@ -33,7 +33,7 @@ def run(folder, text, *words):
     (folder / "conftest.py").write_text(CONFTEST.format(paths=[str(TESTS), str(TESTS.parent)]))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder, *words, folder]
     done = subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, timeout=120, env={"PATH": "/usr/bin:/bin", "HOME": "/"}
+        command, capture_output=True, text=True, cwd=folder, timeout=300, env={"PATH": "/usr/bin:/bin", "HOME": "/"}
     )
     return done.returncode, done.stdout
 

@@ -43,7 +43,7 @@ def repeat(tmp_path):
         plugins = {} if "-n" in words else PLUGINS
         command = [sys.executable, ROOT / "bin" / "lib" / "repeat.py", *words]
         done = subprocess.run(
-            command, cwd=tmp_path, env={**os.environ, **plugins}, capture_output=True, text=True, timeout=100
+            command, cwd=tmp_path, env={**os.environ, **plugins}, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr

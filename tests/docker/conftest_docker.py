@@ -99,7 +99,7 @@ class Bench:
         return ["sh", "-c", f"exit {code}"]
 
     def answers(self, name):
-        return bool(wait_for(lambda: self.runtime.probe(name, "/up", 2).ok))
+        return bool(wait_for(lambda: self.runtime.probe(name, "/up", 20).ok))
 
     def told(self, container):
         return self.api.inspect_container(str(container))
@@ -108,7 +108,7 @@ class Bench:
         import urllib.request
 
         address = self.told(spec.name)["NetworkSettings"]["Networks"]["discode-test.tiny"]["IPAddress"]
-        with urllib.request.urlopen(f"http://{address}:3000{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://{address}:3000{path}", timeout=60) as answer:
             return json.loads(answer.read())
 
     def close(self):

@@ -5,6 +5,7 @@ import textwrap
 from pathlib import Path
 
 from place import APP, SERVER, Place
+from rig import pace
 from rig.engine import empty, own_networks
 from rig.images import Shelf
 from rig.ports import free_port
@@ -18,7 +19,7 @@ app: {app}
 version: {version}
 image: {repository}
 port: 3000
-health: {{path: {health}, timeout: 2s, deadline: {deadline}}}
+health: {{path: {health}, timeout: 10s, deadline: {deadline}}}
 volumes: {{data: {{path: /app/data, share: true}}}}
 env: {{SECRET: {{generate: hex64}}, GREETING: {{ask: "Greeting?", optional: true}}{env}}}
 resources: {{memory: 64MB}}
@@ -48,7 +49,8 @@ class DockerPlace(Place):
         command = ["python3", "server.py"]
         self.shelf.push_app(f"acme/{app}", version, {**content, **(files or {})}, command, platform=platform)
         file = self.folder / "discode.yml"
-        deadline = "5s" if behaviour == "never-healthy" or health != "/up" else "60s"
+        # A container has to come up first, which takes longer than a process.
+        deadline = pace.seconds(5) if behaviour == "never-healthy" or health != "/up" else 120
         text = FILE.format(
             app=app,
             version=version,
@@ -56,7 +58,7 @@ class DockerPlace(Place):
             repository=f"{self.registry.name}/acme/{app}",
             health=health,
             confirm=confirm or ("200ms" if behaviour == "good" else "1s"),
-            deadline=deadline,
+            deadline=f"{deadline}s",
         )
         file.write_text(text + textwrap.dedent(extra))
         return self.run("release", "publish", "--file", file, *self.vendor_words(), "--json", code=code).last

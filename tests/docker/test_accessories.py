@@ -22,7 +22,7 @@ from discode.core.errors import NotHere, Refused, ReleaseFailed
 from discode.ports.accessories import LONGEST, AccessorySpec
 from discode.ports.report import Silence
 from discode.ports.runtime import Phase
-from rig.wait import wait_for
+from rig.wait import wait_for, with_time
 
 OWN = f"discode-test.{APP}"
 NAP = "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: exit(0))\nwhile True: time.sleep(9)\n"
@@ -57,14 +57,14 @@ class Bench(InstancesBench):
         return self.brought("nap", {"nap.py": NAP.encode()}, ["python3", "nap.py"])
 
     def accessory(self, name="db", env=None, **fields):
-        health = {"path": "/up", "timeout": 5.0}
+        health = {"path": "/up", "timeout": 60.0}
         made = Accessory.checked(
             **{"image": self.image, "port": 3000, "volumes": {"data": "/data"}, "health": health, **fields}
         )
         return AccessorySpec(APP, name, made, {"PORT": "3000", **(env or {})})
 
     def line(self, spec, *words):
-        done = self.accessories.execute(spec.app, spec.name, words, timeout=60)
+        done = self.accessories.execute(spec.app, spec.name, words, timeout=300)
         assert done.exit_code == 0, done
         return done.output
 
@@ -156,8 +156,8 @@ def test_an_instance_finds_it_by_its_name_and_is_not_taken_for_one(beside):
     spec, instance = started(beside, beside.accessory()), beside.spec()
     beside.runtime.start(instance)
     assert beside.answers(instance.name)
-    script = "import urllib.request as u; print(u.urlopen('http://db:3000/up', timeout=9).status)"
-    assert beside.runtime.run_once(instance, ["python3", "-c", script], 60, print).output == ("200",)
+    script = "import urllib.request as u; print(u.urlopen('http://db:3000/up', timeout=60).status)"
+    assert beside.runtime.run_once(instance, ["python3", "-c", script], 300, print).output == ("200",)
     assert [state.name for state in beside.runtime.instances(APP)] == [instance.name]
     assert [one.name for one in beside.runtime.processes(instance.name)] == ["web"]
     assert beside.runtime.inspect(instance.name).restarts == 0
@@ -255,13 +255,13 @@ def test_what_belongs_to_somebody_else_is_refused_and_left_alone(place):
 @pytest.mark.parametrize("way", ["from here", "from inside"])
 def test_its_health_is_what_the_spec_asks_for(place, health, detail, says, way):
     spec = started(place, place.accessory())
-    asked = replace(spec, accessory=place.accessory(health=health).accessory)
+    asked = replace(spec, accessory=place.accessory(health={"timeout": 60.0, **health}).accessory)
     if way == "from inside":  # as for an engine on another machine
         place.engine.__dict__["reaches_containers"] = False
         place.accessories._through = "tiny-db"
     probe = place.accessories.healthy(asked)
     assert (probe.ok, says is None or probe.says == says) == (not detail, True) and detail in probe.detail
-    nobody = replace(asked, accessory=place.accessory(health={}, port=9).accessory)
+    nobody = replace(asked, accessory=place.accessory(health={"timeout": 60.0}, port=9).accessory)
     assert "refused at port 9" in place.accessories.healthy(nobody).detail
 
 
@@ -290,7 +290,7 @@ def test_large_files_go_both_ways_in_little_memory(place):
         assert hashlib.file_digest(file, "sha256").digest() == digest.digest()
     assert grown < 50 << 10, f"{grown} KB"
     assert written.stat().st_mode & 0o777 == 0o600
-    done = place.accessories.execute(APP, "db", ["head", "-c", "5"], stdin=given, timeout=60)
+    done = place.accessories.execute(APP, "db", ["head", "-c", "5"], stdin=given, timeout=300)
     assert done.exit_code == 0 and len(done.output) == 5, "what it does not read is not forced on it"
 
 
@@ -298,7 +298,7 @@ def test_a_file_that_was_there_is_written_anew_for_the_owner_alone(place):
     started(place, place.accessory())
     path = place.file(["what was there before"])
     path.chmod(0o644)
-    place.accessories.execute(APP, "db", ["echo", "new"], stdout=path, timeout=60)
+    place.accessories.execute(APP, "db", ["echo", "new"], stdout=path, timeout=300)
     assert path.read_text() == "new\n" and path.stat().st_mode & 0o777 == 0o600
 
 
@@ -307,7 +307,7 @@ def test_a_disk_that_is_full_is_told_and_the_command_ends(place):
     full = place.folder / "full"
     os.mknod(full, 0o600 | stat.S_IFCHR, os.makedev(1, 7))  # as /dev/full
     with pytest.raises(Refused) as raised:
-        place.accessories.execute(APP, "db", ["yes"], stdout=full, timeout=60)
+        place.accessories.execute(APP, "db", ["yes"], stdout=full, timeout=300)
     assert raised.value.name == "disk-full"
     wait_for(lambda: "yes" not in _programs(place))
 
@@ -318,7 +318,10 @@ def _programs(place):
 
 def test_a_command_that_takes_too_long_is_killed_with_what_it_has_begun(place):
     started(place, place.accessory())
-    done = place.accessories.execute(APP, "db", ["sh", "-c", "echo words >&2; sleep 600 | cat"], timeout=2)
+    words = ["sh", "-c", "echo words >&2; sleep 600 | cat"]
+    done = with_time(
+        lambda seconds: place.accessories.execute(APP, "db", words, timeout=seconds), lambda done: done.errors, 2
+    )
     assert done.exit_code is None and done.errors == ("words",)
     wait_for(lambda: not {"sleep", "cat", "sh"} & set(_programs(place)))
 
@@ -332,7 +335,7 @@ def test_a_command_that_leaves_something_behind_has_ended(place):
 def test_what_is_printed_has_an_end(place):
     started(place, place.accessory())
     much = f"import sys; sys.stdout.write('x' * {LONGEST + 1000}); sys.stderr.write('y\\n' * 100000)"
-    done = place.accessories.execute(APP, "db", ["python3", "-c", much], timeout=120)
+    done = place.accessories.execute(APP, "db", ["python3", "-c", much], timeout=300)
     assert len(done.output) == LONGEST and done.errors[-1] == "y" and len(done.errors) == 50
 
 
@@ -340,12 +343,12 @@ def test_an_accessory_that_dies_takes_its_command_along(place):
     started(place, place.accessory())
     ended = []
     run = threading.Thread(
-        target=lambda: ended.append(place.accessories.execute(APP, "db", ["sleep", "600"], timeout=120))
+        target=lambda: ended.append(place.accessories.execute(APP, "db", ["sleep", "600"], timeout=300))
     )
     run.start()
     wait_for(lambda: "sleep" in _programs(place))
     place.api.remove_container("tiny-db", force=True)
-    run.join(60)
+    run.join(300)
     assert ended and ended[0].exit_code not in (0, None)
 
 

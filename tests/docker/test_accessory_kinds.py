@@ -45,11 +45,11 @@ class Kinds(Bench):
         settings = complete(release, {}, lambda digits: self.password)
         spec = AccessorySpec(APP, "db", made, accessory_environment(release, settings, "db"))
         self.accessories.start(spec)
-        wait_for(lambda: self.accessories.healthy(spec).ok, 60)
+        wait_for(lambda: self.accessories.healthy(spec).ok, 240)
         return spec
 
     def run(self, command, **files):
-        done = self.accessories.execute(APP, "db", command, timeout=60, **files)
+        done = self.accessories.execute(APP, "db", command, timeout=300, **files)
         assert done.exit_code == 0, done
         return done.output
 
@@ -78,7 +78,7 @@ def test_two_lines_are_a_server_that_keeps_its_password_to_itself(place, kind):
     host = told["NetworkSettings"]["Networks"][f"discode-test.{APP}"]["IPAddress"]
     asked = [word.replace("127.0.0.1", host) for word in spec.accessory.health.command or []]
     for wrong, is_let_in in (([], True), (["env", "PGPASSWORD=wrong", "REDISCLI_AUTH=wrong"], False)):
-        done = place.accessories.execute(APP, "db", [*wrong, *asked], timeout=60)
+        done = place.accessories.execute(APP, "db", [*wrong, *asked], timeout=300)
         assert (done.exit_code == 0) is is_let_in, done
 
 
@@ -91,7 +91,7 @@ def test_what_was_written_is_there_after_a_stop_and_in_the_next_major_version(pl
     place.accessories.stop(APP, "db", 30)
     assert place.accessories.inspect(APP, "db").exit_code == 0, "it ended by itself when it was told to"
     place.accessories.start(before)
-    wait_for(lambda: place.accessories.healthy(before).ok, 60)
+    wait_for(lambda: place.accessories.healthy(before).ok, 240)
     assert place.run(comparison(kind)) == said and "1000" in said
     listing = databases(kind)
     found = [(one, place.folder / one.file) for one in dumps(kind, place.run(listing) if listing else "")]

@@ -34,7 +34,7 @@ class TestContainers(ConsoleContract):
         told = app.api.inspect_container(mine)
         assert told["HostConfig"]["Memory"] == 64 << 20 and not told["HostConfig"]["PortBindings"]
         command.kill()
-        command.communicate(timeout=60)
+        command.communicate(timeout=300)
         wait_for(lambda: app.instances() == before)
         app.run("stop", APP)
         assert "is stopped" in app.run("exec", APP, "--", "ls", code=125).err
@@ -45,6 +45,6 @@ class TestContainers(ConsoleContract):
         console = started(app, "exec", "echo ready; exec sleep 600")
         beside = started(app, "run", "echo ready; read -r line; echo still here")
         app.run("restart", APP)
-        out, err = console.communicate(timeout=60)
+        out, err = console.communicate(timeout=300)
         assert (out, console.returncode) == ("", 137) and "has ended, and the command with it." in err
-        assert beside.communicate("\n", timeout=60) == ("still here\n", "") and beside.returncode == 0
+        assert beside.communicate("\n", timeout=300) == ("still here\n", "") and beside.returncode == 0

@@ -95,7 +95,7 @@ def place(daemon, registry, tmp_path, all_images):
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_who_knows_its_password_is_let_in_and_nobody_is_told_it(place, kind):
     spec = place.database(kind)
-    assert place.accessories.execute(APP, "db", ["sh", "-c", STRANGER[kind]], timeout=60).exit_code != 0
+    assert place.accessories.execute(APP, "db", ["sh", "-c", STRANGER[kind]], timeout=300).exit_code != 0
     place.line(spec, *FILL[kind])
     told = place.told("tiny-db")
     told["Config"].pop("Env")
@@ -114,7 +114,7 @@ def test_its_data_is_there_after_a_stop_a_crash_and_another_spec(place, kind):
     assert place.line(spec, *COUNT[kind]).strip() == "20000"
     os.kill(place.told("tiny-db")["State"]["Pid"], signal.SIGKILL)
     wait_for(lambda: place.accessories.inspect(APP, "db").restarts)
-    wait_for(lambda: place.accessories.healthy(spec).ok, 60)
+    wait_for(lambda: place.accessories.healthy(spec).ok, 240)
     assert place.line(spec, *COUNT[kind]).strip() == "20000"
     other = place.database(kind, resources=Resources(memory=256 << 20))
     assert other.fingerprint != spec.fingerprint and place.line(other, *COUNT[kind]).strip() == "20000"
@@ -129,9 +129,9 @@ def test_a_dump_loaded_into_another_one_is_the_same(place, kind):
     assert place.compared(kind, other) != place.compared(kind, spec)
     for dump in accessory_dumps.dumps(kind, place.line(spec, *ask) if ask else ""):
         file = place.folder / dump.file
-        saved = place.accessories.execute(APP, "db", dump.save, stdout=file, timeout=120)
+        saved = place.accessories.execute(APP, "db", dump.save, stdout=file, timeout=300)
         assert saved.exit_code == 0 and file.stat().st_size, saved
-        loaded = place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=120)
+        loaded = place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=300)
         assert loaded.exit_code == 0, loaded
     assert place.compared(kind, other) == place.compared(kind, spec)
     assert place.line(other, *COUNT[kind]).strip() == "20000"
@@ -143,17 +143,17 @@ def test_a_dump_of_mariadb_that_was_cut_between_two_statements_is_not_loaded_as_
     place.line(spec, *FILL["mariadb"])
     [dump] = accessory_dumps.dumps("mariadb", "app\n")
     file = place.folder / dump.file
-    assert place.accessories.execute(APP, "db", dump.save, stdout=file, timeout=120).exit_code == 0
+    assert place.accessories.execute(APP, "db", dump.save, stdout=file, timeout=300).exit_code == 0
     lines = file.read_bytes().splitlines(keepends=True)
     assert lines[-1].startswith(b"-- Dump completed")
     rows = next(number for number, line in enumerate(lines) if line.startswith(b"INSERT"))
     file.write_bytes(b"".join(lines[:rows]))
     place.database("mariadb", "other")
-    alone = place.accessories.execute(APP, "other", ("mariadb", "-u", "root"), stdin=file, timeout=120)
+    alone = place.accessories.execute(APP, "other", ("mariadb", "-u", "root"), stdin=file, timeout=300)
     assert alone.exit_code == 0, "the client has nothing to say of it"
-    loaded = place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=120)
+    loaded = place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=300)
     assert loaded.exit_code == 1 and loaded.errors[-1] == "the dump is not whole: its last line is missing"
     file.write_bytes(b"".join(lines))
-    assert place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=120).exit_code == 0
+    assert place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=300).exit_code == 0
     file.write_bytes(b"no statement;\n" + b"".join(lines))
-    assert place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=120).exit_code == 1
+    assert place.accessories.execute(APP, "other", dump.load, stdin=file, timeout=300).exit_code == 1

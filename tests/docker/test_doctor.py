@@ -37,7 +37,7 @@ def test_a_daemon_without_an_init_system_is_started_and_tried(daemon, tmp_path):
     log.mkdir()
     env = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"} | {"DISCODE_HOME": str(home)}
     command = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "bash", "-c", MACHINE, "machine"]
-    done = subprocess.run([*command, str(log), sys.executable], capture_output=True, text=True, env=env, timeout=110)
+    done = subprocess.run([*command, str(log), sys.executable], capture_output=True, text=True, env=env, timeout=600)
     lines = done.stdout.splitlines()
     assert done.returncode == 0 and "exit 4" in lines, done.stdout + done.stderr
     before, after = json.loads(lines[0]), json.loads(lines[-1])

@@ -74,7 +74,7 @@ def written(place):
                 acknowledged["db"] += 1
 
     def write_cache():
-        with closing(socket.create_connection((address(place, "cache"), 6379), 60)) as connection:
+        with closing(socket.create_connection((address(place, "cache"), 6379), 240)) as connection:
             ask_redis(connection, "AUTH", env_of(place, "cache")["REDISCLI_AUTH"])
             while not over.is_set():
                 ask_redis(connection, "SET", f"post:{acknowledged['cache'] + 1}", "x" * 2000)
@@ -112,7 +112,7 @@ def numbers(fresh, kind, target, part):
     spec = fresh.database(kind, part["name"])
     for file in part["files"]:
         load, path = accessory_dumps.dump(kind, file).load, target / part["path"].lstrip("/") / file
-        loaded = fresh.accessories.execute(FRESH, part["name"], load, stdin=path, timeout=120)
+        loaded = fresh.accessories.execute(FRESH, part["name"], load, stdin=path, timeout=300)
         assert loaded.exit_code == 0, loaded
     ask = {"postgres": ("psql", "-XAtc", "select number from post"), "redis": ("redis-cli", "--raw", "keys", "post:*")}
     return {int(line.rpartition(":")[2]) for line in fresh.line(spec, *ask[kind]).split()}
@@ -126,10 +126,10 @@ def test_a_snapshot_under_writes_has_every_row_from_before_it(place, fresh):
     password = place.run("backup", "setup", APP, "--to", storage, "--yes-i-kept-it", "--json").last["password"]
     place.get("/first", "POST")
     with Load(place.port, "shop.test", users=2) as load, written(place) as (acknowledged, errors):
-        wait_for(lambda: errors or min(acknowledged.values()) > 500, 60, "some rows")
+        wait_for(lambda: errors or min(acknowledged.values()) > 500, 240, "some rows")
         before = dict(acknowledged)
         taken = place.run("backup", "now", APP, "--json").last
-        wait_for(lambda: errors or acknowledged["db"] > before["db"] + 100, 60, "rows after it")
+        wait_for(lambda: errors or acknowledged["db"] > before["db"] + 100, 240, "rows after it")
     assert not load.bad and not errors and load.count
     target, record = restored(place, storage, password, taken["snapshot"])
     dumps = {one["name"]: one for one in record["parts"] if one["kind"] == "dump"}

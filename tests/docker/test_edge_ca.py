@@ -53,7 +53,7 @@ class Site:
     def serve(self):
         spec = self.bench.spec(1, self.bench.release)
         endpoint = self.bench.runtime.start(spec)
-        wait_for(lambda: self.bench.runtime.probe(spec.name, "/up", 5).connected)
+        wait_for(lambda: self.bench.runtime.probe(spec.name, "/up", 60).connected)
         self.proxy.switch("myapp", endpoint, ROUTE, HEALTH, TIMING)
 
     def state(self):
@@ -85,7 +85,7 @@ def test_a_certificate_is_got_kept_over_the_containers_end_and_from_another_ca_w
     site.set_ca(first, email="me@example.com")
     site.container.ensure()
     site.serve()
-    wait_for(lambda: site.state().is_proved, 60, unless=lambda: site.state().failure)
+    wait_for(lambda: site.state().is_proved, 240, unless=lambda: site.state().failure)
     assert site.state().certificate.names == (HOST,) and site.state().failure is None
     kept, before, orders = site.kept(), site.bench.told(NAME)["Id"], first.orders
     job = site.bench.api.exec_create(

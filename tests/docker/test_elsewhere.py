@@ -95,11 +95,11 @@ def test_it_is_dumped_by_its_address_and_told_when_it_is_gone(place, elsewhere):
     env = {"POSTGRES_USER": "app", "POSTGRES_DB": "app", "POSTGRES_PASSWORD": SECRET, "PGPASSWORD": SECRET}
     sql = elsewhere.serve("postgres", "sql.internal", env)
     queue = elsewhere.serve("redis", "queue.internal", {}, ["redis-server", "--requirepass", "changed-below"])
-    wait_for(lambda: elsewhere.run(sql, "psql", "-h", "127.0.0.1", "-U", "app", "-c", "select 1")[0] == 0, 60)
+    wait_for(lambda: elsewhere.run(sql, "psql", "-h", "127.0.0.1", "-U", "app", "-c", "select 1")[0] == 0, 240)
     fill = "create table post as select n from generate_series(1, 5000) n"
     assert elsewhere.run(sql, "psql", "-h", "127.0.0.1", "-U", "app", "-c", fill)[0] == 0
     ask = ["env", "REDISCLI_AUTH=changed-below", "redis-cli"]
-    wait_for(lambda: elsewhere.run(queue, *ask, "set", "job:1", "x")[0] == 0, 60)
+    wait_for(lambda: elsewhere.run(queue, *ask, "set", "job:1", "x")[0] == 0, 240)
     elsewhere.run(queue, *ask, "config", "set", "requirepass", SECRET)
     storage = place.folder / "storage"
     password = place.run("backup", "setup", APP, "--to", storage, "--yes-i-kept-it", "--json").last["password"]
@@ -140,7 +140,7 @@ def test_its_client_ends_with_who_has_asked(place, elsewhere):
     sql = elsewhere.serve("postgres", "sql.internal", env)
     elsewhere.serve("redis", "queue.internal", {})
     psql = ("psql", "-h", "127.0.0.1", "-U", "app", "-c")
-    wait_for(lambda: elsewhere.run(sql, *psql, "create table post (n int)")[0] == 0, 60)
+    wait_for(lambda: elsewhere.run(sql, *psql, "create table post (n int)")[0] == 0, 240)
     held = "begin; lock table post in access exclusive mode; select pg_sleep(600)"
     elsewhere.api.exec_start(elsewhere.api.exec_create(sql, [*psql, held])["Id"], detach=True)
     place.run("backup", "setup", APP, "--to", place.folder / "storage", "--yes-i-kept-it")
@@ -150,7 +150,7 @@ def test_its_client_ends_with_who_has_asked(place, elsewhere):
         found = [one for one in clients(place) if "..client-db-" in one["Names"][0]]
         return [one for one in found if one["State"] == "running"]
 
-    wait_for(asks, 60, "its client")
+    wait_for(asks, 240, "its client")
     command.send_signal(signal.SIGKILL)
     command.wait()
-    wait_for(lambda: not clients(place), 60, "the end of its client")
+    wait_for(lambda: not clients(place), 240, "the end of its client")

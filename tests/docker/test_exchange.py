@@ -49,7 +49,7 @@ def test_a_major_version_takes_its_data_along(place, tmp_path, kind):
     with pytest.raises(ReleaseFailed, match="in the time for which requests may be held"):
         exchange(site, None, change, lambda: 0.0)
     place.line(old, *FILL[kind])
-    ends = time.monotonic() + 120
+    ends = time.monotonic() + 600
     exchange(site, None, change, lambda: ends - time.monotonic())
     assert place.line(new, *COUNT[kind]).strip() == "20000"
     assert place.accessories.volumes(APP) == sorted([*old.volumes, *new.volumes])

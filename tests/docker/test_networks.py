@@ -113,7 +113,7 @@ def test_an_instance_and_all_that_runs_for_it_is_in_the_apps_network_alone(bench
     assert labels == {"discode.app": TINY, "discode.role": "network"}
     bench.runtime.stop(spec.name, 1)
     look = ["python3", "-c", "import socket; print(*socket.gethostbyname_ex(socket.gethostname())[2])"]
-    [address] = bench.runtime.run_once(spec, look, 60, print).output
+    [address] = bench.runtime.run_once(spec, look, 300, print).output
     subnet = bench.api.inspect_network(OWN)["IPAM"]["Config"][0]["Subnet"]
     assert address.rpartition(".")[0] == subnet.rpartition(".")[0]
 

@@ -77,7 +77,7 @@ class Site:
         return spec, endpoint
 
     def until_it_answers(self, spec):
-        wait_for(lambda: self.bench.runtime.probe(spec.name, "/up", 5).connected)
+        wait_for(lambda: self.bench.runtime.probe(spec.name, "/up", 60).connected)
 
     def moved(self, spec):
         """It is started again, under the same name at another address."""
@@ -91,7 +91,7 @@ class Site:
 
     def get(self, host="app.test"):
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/", headers={"Host": host})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             return answer.read().decode()
 
     def own(self, revision, *names):
@@ -147,7 +147,7 @@ def test_by_default_it_is_published_on_ipv4_and_ipv6(stopped):
     container.ensure()
     for address in ("127.0.0.1", "[::1]"):
         with pytest.raises(urllib.error.HTTPError) as raised:
-            urllib.request.urlopen(f"http://{address}:{stopped.port}/", timeout=60)
+            urllib.request.urlopen(f"http://{address}:{stopped.port}/", timeout=300)
         assert raised.value.code == 404
         raised.value.close()
     assert container.state()["differs"] == "" and not stopped.notes
@@ -213,7 +213,7 @@ def test_a_request_that_was_held_goes_to_where_the_instance_is_when_the_proxy_re
     """As when a hold is settled: no deploy has told the proxy of the other address."""
     spec, _ = site.serving(78)
     for _ in range(4):
-        site.proxy.pause("myapp", 20.0)
+        site.proxy.pause("myapp", 240.0)
         with ThreadPoolExecutor() as pool:
             held = [pool.submit(site.get) for _ in range(3)]
             site.moved(spec)

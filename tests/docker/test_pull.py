@@ -147,7 +147,7 @@ def test_a_registry_that_goes_away_in_the_middle_is_told_and_the_next_pull_succe
     notes = Notes()
 
     def stop():
-        notes.begun.wait(30)
+        notes.begun.wait(120)
         registry.stop()
 
     killer = threading.Thread(target=stop)

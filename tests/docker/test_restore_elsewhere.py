@@ -83,10 +83,10 @@ def test_a_drill_leaves_nothing_also_when_it_is_killed(backed_up):
     assert (told["result"], told["snapshot"]) == ("proved", backed_up.taken)
     assert not left(backed_up, f"{APP}-drill") and holds(backed_up, APP)[1] == "501|1000"
     command = backed_up.start("backup", "drill", APP)
-    wait_for(lambda: f"/{APP}-drill-db" in left(backed_up, f"{APP}-drill"), 60, "its database")
+    wait_for(lambda: f"/{APP}-drill-db" in left(backed_up, f"{APP}-drill"), 240, "its database")
     command.send_signal(signal.SIGKILL)
     command.wait()
-    wait_for(lambda: not (backed_up.home / "apps" / f"{APP}-drill").exists(), 60, "its guard")
+    wait_for(lambda: not (backed_up.home / "apps" / f"{APP}-drill").exists(), 240, "its guard")
     assert not left(backed_up, f"{APP}-drill") and holds(backed_up, APP)[1] == "501|1000"
 
 

@@ -102,7 +102,7 @@ def test_data_outlives_the_instance_and_goes_when_it_is_asked_for(bench):
     release = bench.fetched(volumes={"storage": "/data"})
     one, two = bench.spec(1, release), bench.spec(2, release)
     bench.runtime.start(one)
-    assert bench.runtime.run_once(one, ["touch", "/data/note"], 60, print).exit_code == 0
+    assert bench.runtime.run_once(one, ["touch", "/data/note"], 300, print).exit_code == 0
     bench.runtime.remove(one.name)
     bench.runtime.start(two)
     bench.answers(two.name)
@@ -142,7 +142,7 @@ def test_a_command_that_is_not_there_is_the_releases_fault(bench):
 
 
 def test_a_failed_command_has_its_code_and_its_output_and_leaves_nothing(bench):
-    done = bench.runtime.run_once(bench.spec(), ["sh", "-c", "echo one; echo two >&2; exit 3"], 60, print)
+    done = bench.runtime.run_once(bench.spec(), ["sh", "-c", "echo one; echo two >&2; exit 3"], 300, print)
     assert done.exit_code == 3 and set(done.output) == {"one", "two"}
     assert bench.api.containers(all=True) == []
 
@@ -166,8 +166,8 @@ def test_a_failed_command_has_its_code_and_its_output_and_leaves_nothing(bench):
 def test_a_health_check_says_what_it_saw(bench, env, path, words):
     spec = bench.spec(**env)
     bench.runtime.start(spec)
-    wait_for(lambda: words in bench.runtime.probe(spec.name, path, 2).detail)
-    assert not bench.runtime.probe(spec.name, path, 2).ok
+    wait_for(lambda: words in bench.runtime.probe(spec.name, path, 60).detail)
+    assert not bench.runtime.probe(spec.name, path, 60).ok
 
 
 def test_what_a_killed_start_left_is_completed_or_removed(bench):
@@ -190,7 +190,7 @@ def test_the_container_of_a_killed_release_command_is_swept_away(bench):
     part = containers.once(spec, ["sleep", "300"])
     containers.bring_up(bench.engine, part, "discode-test.tiny", None)
     assert [state.name for state in bench.runtime.instances(APP)] == [spec.name]
-    assert bench.runtime.run_once(spec, bench.command, 60, print).exit_code == 0
+    assert bench.runtime.run_once(spec, bench.command, 300, print).exit_code == 0
     containers.bring_up(bench.engine, part, "discode-test.tiny", None)
     bench.runtime.remove(spec.name)
     assert bench.api.containers(all=True) == []
@@ -215,13 +215,13 @@ def test_an_instance_that_cannot_be_reached_from_here_is_asked_from_inside(bench
     for each in (spec, other):
         bench.runtime.start(each)
     bench.answers(spec.name)
-    assert [bench.runtime.probe(spec.name, "/strict", 2, host).ok for host in ("shop.test", "other")] == [True, False]
+    assert [bench.runtime.probe(spec.name, "/strict", 60, host).ok for host in ("shop.test", "other")] == [True, False]
     bench.engine.__dict__["reaches_containers"] = False  # as for an engine on another machine
     bench.runtime._through = str(spec.name)
-    assert [bench.runtime.probe(spec.name, "/strict", 2, host).ok for host in ("shop.test", "other")] == [True, False]
-    assert bench.runtime.probe(spec.name, "/up", 2).ok
-    assert bench.runtime.probe(spec.name, "/missing", 2).detail == "404 at /missing"
-    assert "refused at port 3000: it listens on 8080" in bench.runtime.probe(other.name, "/up", 2).detail
+    assert [bench.runtime.probe(spec.name, "/strict", 60, host).ok for host in ("shop.test", "other")] == [True, False]
+    assert bench.runtime.probe(spec.name, "/up", 60).ok
+    assert bench.runtime.probe(spec.name, "/missing", 60).detail == "404 at /missing"
+    assert "refused at port 3000: it listens on 8080" in bench.runtime.probe(other.name, "/up", 60).detail
 
 
 def test_logs_can_be_followed_over_all_processes(bench):

@@ -98,5 +98,5 @@ def test_a_command_of_ours_ends_at_its_deadline_and_works_again_when_all_is_read
     wait_for(program.has_ended)
     done = command.run(engine, container, ["sh", "-c", "echo out; echo err >&2; exit 7"])
     assert (done.code, done.out, done.err) == (7, b"out\n", b"err\n")
-    found = inside.knock(engine, container, "127.0.0.1", port, 5.0)
+    found = inside.knock(engine, container, "127.0.0.1", port, 60.0)
     assert (found.ok, found.detail) == (False, "connection refused at port 9")

@@ -34,7 +34,7 @@ class ApiGate:
         self.url = f"http://{self._web.target}"
 
     def pass_all(self):
-        self.status, self.body, self.most_changes, self.slow = 0, b"", 1 << 30, 60.0
+        self.status, self.body, self.most_changes, self.slow = 0, b"", 1 << 30, 300.0
         self.most_at_once, self.values = 0, 100
         self.open.set()
 
@@ -76,7 +76,7 @@ class _Api(web.Handler):
             for one in asked["rrsets"]:
                 del one["records"][self._gate.values :]
             body = json.dumps(asked).encode()
-        server = http.client.HTTPConnection(self._gate.behind, timeout=20)
+        server = http.client.HTTPConnection(self._gate.behind, timeout=240)
         try:
             server.request(self.command, self.path, body, {"X-API-Key": self.headers["X-API-Key"]})
             answer = server.getresponse()
@@ -119,7 +119,7 @@ class DnsWorld:
 
     def set(self, **settings):
         """The edge's settings: those of a provider that works, but for what is given."""
-        all_settings = {"provider": "powerdns", "credentials": str(self.credentials), "wait": 20, "timeout": 20}
+        all_settings = {"provider": "powerdns", "credentials": str(self.credentials), "wait": 240, "timeout": 240}
         all_settings |= {"resolvers": [self.dns.address], **settings}
         (self.edge.folder / "dns.json").write_text(json.dumps(all_settings))
 

@@ -24,6 +24,14 @@ from rig.ports import free_port
 from rig.wait import wait_for
 from rig.web import NO_ANSWER
 
+# The command's own would come to an end while a test on a busy machine still does something meanwhile.
+LONG = {
+    "deploy": ("deploy-timeout", "drain-timeout", "target-timeout"),
+    "rollout deploy": ("deploy-timeout", "drain-timeout"),
+    "pause": ("drain-timeout", "max-pause"),
+    "stop": ("drain-timeout",),
+}
+
 
 class Edge:
     def __init__(self, folder: Path):
@@ -44,7 +52,10 @@ class Edge:
         return (self.folder / "edge.sock").exists() and self.run("list", "--json").returncode == 0
 
     def run(self, *words):
-        return run("discode.edge", ["--state-dir", str(self.folder), *words], os.environ, timeout=60)
+        """With times that are long enough, where the test gives none."""
+        flags = LONG.get(" ".join(words[: 2 if words[0] == "rollout" else 1]), ())
+        missing = [word for flag in flags if f"--{flag}" not in words for word in (f"--{flag}", "5m")]
+        return run("discode.edge", ["--state-dir", str(self.folder), *words, *missing], os.environ)
 
     def ok(self, *words):
         done = self.run(*words)
@@ -76,10 +87,10 @@ class Edge:
                 self.start()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(60)
+            self.process.wait(120)
 
     def get(self, host, path="/", **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         try:
             connection.request("GET", path, headers={"Host": host, **headers})
             answer = connection.getresponse()
@@ -117,7 +128,7 @@ class App:
                 app.checks += self.path == "/up"
                 if self.path == "/hold":
                     app.held += 1
-                    app.let_go.wait(60)
+                    app.let_go.wait(300)
                 status = 200 if app.healthy or self.path.partition("?")[0] != "/up" else 500
                 body = app.name.encode()
                 if app.echo and self.path == "/headers":

@@ -15,6 +15,7 @@ from rig.certificates import make_certificate, trusting
 from rig.load import Users
 from rig.pebble import Authority
 from rig.ports import free_port
+from rig.wait import wait_for
 
 
 class Pair:
@@ -27,6 +28,10 @@ class Pair:
         self.flags = ("--tls-certificate-path", str(self.certificate), "--tls-private-key-path", str(self.key))
 
 
+# How a deploy ends that has waited as long as it does: on a busy machine certificates may come later.
+NOT_YET = ("the CA is still working on it", "its DNS record is on its way")
+
+
 class HttpsEdge(Edge):
     def __init__(self, folder):
         super().__init__(folder)
@@ -36,11 +41,18 @@ class HttpsEdge(Edge):
     def start(self, *options):
         return super().start("--https-port", str(self.https_port), *self.options, *options)
 
+    def certified(self, service, *words):
+        """A deploy of which no certificate is refused; all are served when this returns."""
+        said = self.ok("deploy", service, *words, "--tls")
+        assert all(any(why in line for why in NOT_YET) for line in said.splitlines()), said
+        names = [one["host"].replace("*", "any") for one in self.service(service)["certificates"]]
+        wait_for(lambda: all(map(self.served, names)), what="certificates")
+
     def served(self, name):
         """The certificate that a client gets who asks for the name; None when there is no handshake."""
         context = ssl._create_unverified_context()
         try:
-            plain = socket.create_connection(("127.0.0.1", self.https_port), 20)
+            plain = socket.create_connection(("127.0.0.1", self.https_port), 240)
             with plain, context.wrap_socket(plain, server_hostname=name) as secure:
                 return x509.load_der_x509_certificate(secure.getpeercert(binary_form=True))
         except (ssl.SSLError, ConnectionError):
@@ -62,11 +74,11 @@ class HttpsEdge(Edge):
         context = trusting(trust) if trust else ssl._create_unverified_context()
         if protocols:
             context.set_alpn_protocols(list(protocols))
-        return context.wrap_socket(socket.create_connection(("127.0.0.1", self.https_port), 20), server_hostname=host)
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", self.https_port), 240), server_hostname=host)
 
     def head(self, host, path="/"):
         """Status and headers over plain HTTP, redirects not followed."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         try:
             connection.request("GET", path, headers={"Host": host})
             answer = connection.getresponse()

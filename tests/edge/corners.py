@@ -17,8 +17,7 @@ from raw_app import OK
 
 from rig.wait import wait_for
 
-TARGET_TIMEOUT = 0.5  # seconds, of the service that is asked
-PATIENCE = 5  # seconds for an answer
+PATIENCE = 240  # seconds for an answer
 WAIT = b"GET /wait HTTP/1.1\r\nHost: a.test\r\n\r\n"
 AGAIN = b"GET /again HTTP/1.1\r\nHost: a.test\r\n\r\n"
 
@@ -37,6 +36,7 @@ class Corner:
     see: Callable | None = None
     count: int = 1  # of answers
     is_last: bool = False  # the connection is in the middle of something afterwards
+    is_timed: bool = False  # what shows depends on the target timeout of the service
 
     def may_show(self, is_real):
         return ((is_real and self.real) or self.edge).split(" or ")
@@ -59,9 +59,9 @@ class Reply:
         ]
 
 
-def shown(corner, port, app):
-    """One line."""
-    app.answers["/x"] = corner.answer
+def shown(corner, port, app, timeout=0.0):
+    """One line. `timeout`: the target timeout, in seconds."""
+    app.answers["/x"] = stream(2 * timeout) if corner.is_timed else corner.answer
     app.sent.clear()
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         if callable(corner.sent):
@@ -215,13 +215,17 @@ def continuing(connection, sent):
     return True
 
 
-def stream(connection, sent):
-    """Silent for twice the target timeout."""
-    sent.read_body()
-    connection.sendall(answer(CHUNKED, b"Content-Type: text/event-stream", body=b"5\r\nhello\r\n"))
-    threading.Event().wait(2 * TARGET_TIMEOUT)
-    connection.sendall(b"0\r\n\r\n")
-    return True
+def stream(silence):
+    """An event stream with so many seconds of silence."""
+
+    def run(connection, sent):
+        sent.read_body()
+        connection.sendall(answer(CHUNKED, b"Content-Type: text/event-stream", body=b"5\r\nhello\r\n"))
+        threading.Event().wait(silence)
+        connection.sendall(b"0\r\n\r\n")
+        return True
+
+    return run
 
 
 def leave(connection, app):
@@ -230,7 +234,7 @@ def leave(connection, app):
     connection.sendall(WAIT.replace(b"\r\n\r\n", b"\r\nAccept: text/event-stream\r\n\r\n"))
     wait_for(lambda: app.waiting > before)
     connection.close()
-    wait_for(lambda: app.left == app.waiting, 5)
+    wait_for(lambda: app.left == app.waiting)
     return "the app is told"
 
 
@@ -718,8 +722,8 @@ HOPS = [
 CLIENTS = [
     Corner("a client that leaves", leave, "the app is told"),
     Corner("a client that closes its sending half", close_half, "499"),
-    Corner("an answer that does not begin", WAIT, "504 kept"),
-    Corner("a silent event stream for `Accept: */*`", get(b"Accept: */*"), "200 kept", answer=stream),
-    Corner("a silent event stream for a POST", post(b"Content-Length: 5", body=b"hello"), "200 kept", answer=stream),
+    Corner("an answer that does not begin", WAIT, "504 kept", is_timed=True),
+    Corner("a silent event stream for `Accept: */*`", get(b"Accept: */*"), "200 kept", is_timed=True),
+    Corner("a silent event stream for a POST", post(b"Content-Length: 5", body=b"hello"), "200 kept", is_timed=True),
 ]
 TABLE = [*REQUESTS, *ANSWERS, *HOPS, *CLIENTS]

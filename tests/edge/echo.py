@@ -84,7 +84,7 @@ class Answer:
         return [value for key, value in self.told["headers"] if key == name.lower()]
 
 
-def ask(edge, path="/", method="GET", host="a.test", body=None, headers=(), patience=20):
+def ask(edge, path="/", method="GET", host="a.test", body=None, headers=(), patience=240):
     """`headers` as pairs: a name may come twice. `patience`: seconds without a byte."""
     connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=patience)
     try:

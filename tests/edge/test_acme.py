@@ -13,8 +13,7 @@ NO_CHECK_TIME = 0x200000  # OpenSSL's X509_V_FLAG_NO_CHECK_TIME
 def test_from_an_empty_state_to_a_served_certificate(https_edge, authority, apps):
     (one,) = apps("one")
     hosts = ("--host", "a.test", "--host", "b.test", "--canonical-host", "a.test")
-    said = https_edge.ok("deploy", "a", "--target", one.target, *hosts, "--tls")
-    assert said == ""
+    https_edge.certified("a", "--target", one.target, *hosts)
     assert https_edge.https("a.test", trust=authority.root()) == (200, "one")
     assert https_edge.https("b.test", trust=authority.root())[0] == 301, "the CA's question came before any redirect"
     assert https_edge.served("c.test") is None, "a name without a certificate gets no wrong one"
@@ -28,7 +27,7 @@ def test_a_renewal_under_load_fails_no_handshake(https_edge, authority, apps):
     """Certificates of 15 seconds, renewed after ten, without a reload."""
     (one,) = apps("one")
     authority.start(seconds=15)
-    https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")
+    https_edge.certified("a", "--target", one.target, "--host", "a.test")
     worker = https_edge.haproxy_worker()
     trust = trusting(authority.root())
     trust.verify_flags |= NO_CHECK_TIME  # on a busy machine five seconds may be too short for a renewal
@@ -41,7 +40,7 @@ def test_a_renewal_under_load_fails_no_handshake(https_edge, authority, apps):
 
 def test_a_certificate_survives_a_new_controller_and_a_new_haproxy(https_edge, authority, apps):
     (one,) = apps("one")
-    https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")
+    https_edge.certified("a", "--target", one.target, "--host", "a.test")
     before, orders = https_edge.served("a.test"), authority.gate.orders
     https_edge.kill()
     assert https_edge.served("a.test") == before
@@ -55,8 +54,7 @@ def test_a_certificate_survives_a_new_controller_and_a_new_haproxy(https_edge, a
 def test_a_refused_order_is_told_and_the_app_is_served_once_it_is_mended(https_edge, authority, apps):
     """The name points elsewhere at first. Another app's certificate is untouched."""
     one, two = apps("one", "two")
-    https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")
-    wait_for(lambda: https_edge.served("a.test"), 30)  # on a busy machine the CA may be later than the deploy
+    https_edge.certified("a", "--target", one.target, "--host", "a.test")
     authority.point("b.test", "127.0.0.77")
     said = https_edge.ok("deploy", "b", "--target", two.target, "--host", "b.test", "--tls")
     assert said.startswith("Notice: no certificate for b.test yet: b.test: ") and "again in" in said
@@ -64,7 +62,7 @@ def test_a_refused_order_is_told_and_the_app_is_served_once_it_is_mended(https_e
     (entry,) = https_edge.service("b")["certificates"]
     assert entry["error"].startswith("b.test: ") and entry["next_try"] and not entry["expires"]
     authority.point("b.test", "127.0.0.1")
-    wait_for(lambda: https_edge.served("b.test"), 30)
+    wait_for(lambda: https_edge.served("b.test"))
     assert https_edge.https("b.test", trust=authority.root()) == (200, "two")
 
 
@@ -98,8 +96,7 @@ def test_a_limit_of_the_ca_is_obeyed_over_a_restart_and_a_deploy_until_somebody_
 
 def test_with_the_ca_away_the_old_certificate_stays_and_waits_grow(https_edge, authority, apps):
     one, two = apps("one", "two")
-    authority.start(seconds=45)
-    https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")
+    https_edge.certified("a", "--target", one.target, "--host", "a.test")
     before = https_edge.served("a.test")
     authority.stop()
     said = https_edge.ok("deploy", "b", "--target", two.target, "--host", "b.test", "--tls")
@@ -107,12 +104,12 @@ def test_with_the_ca_away_the_old_certificate_stays_and_waits_grow(https_edge, a
     wait_for(lambda: https_edge.service("b")["certificates"][0]["error"])
     log = https_edge.folder.parent / "edge.log"
     waits = "again in 0 s", "again in 1 s", "again in 2 s", "again in 4 s"
-    wait_for(lambda: all(wait in log.read_text() for wait in waits), 30)
+    wait_for(lambda: all(wait in log.read_text() for wait in waits))
     assert https_edge.served("a.test") == before
     assert https_edge.get("b.test") == (200, "two"), "nobody is sent to where no handshake is to be had"
     assert https_edge.get("a.test")[0] == 301
     authority.start()
-    wait_for(lambda: https_edge.served("b.test"), 40)
+    wait_for(lambda: https_edge.served("b.test"))
     assert https_edge.https("b.test", trust=authority.root()) == (200, "two")
 
 

@@ -156,11 +156,11 @@ def test_a_ca_that_is_not_trusted_not_there_or_of_another_time_is_told_apart(cli
 
 def test_a_limits_time_is_from_the_header_or_from_the_words(client, gate):
     gate.instead[ORDER] = problem("rateLimited", status=429, head={"Retry-After": "7200"})
-    assert 7190 < client.refused().retry_after <= 7200
+    assert client.refused().retry_after == pytest.approx(7200)
     later = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 90000))
     gate.instead[ORDER] = problem("rateLimited", f"too many, retry after {later} UTC: see https://x", status=429)
     error = client.refused()
-    assert 89990 < error.retry_after <= 90000 and later in error.reason
+    assert 89000 < error.retry_after <= 90000 and later in error.reason
 
 
 @pytest.mark.parametrize(

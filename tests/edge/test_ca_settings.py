@@ -61,8 +61,7 @@ def put(edge, directory, host, days):
 
 def test_a_change_of_the_ca_is_carried_out_at_once_and_the_one_before_is_served_until_then(https_edge, ca, apps):
     (one,) = apps("one")
-    deploy = ("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")
-    assert https_edge.ok(*deploy) == ""
+    https_edge.certified("a", "--target", one.target, "--host", "a.test")
     first, told = https_edge.served("a.test"), entry(https_edge)
     assert told["directory"] == ca.pebble.directory and told["of_this_directory"] and not told["under_way"]
     assert told["issuer"].startswith("Pebble Intermediate") and told["names"] == ["a.test"] and not told["self_made"]
@@ -125,7 +124,7 @@ def test_settings_that_cannot_be_read_for_a_while_take_no_limit_of_the_ca_away(h
 
 def test_a_renewal_is_forced_and_what_stands_in_its_way_is_said(https_edge, ca, apps, pair):
     (one,) = apps("one")
-    https_edge.ok("deploy", "a", "--target", one.target, "--host", "a.test", "--tls")
+    https_edge.certified("a", "--target", one.target, "--host", "a.test")
     https_edge.ok("deploy", "b", "--target", one.target, "--host", "b.test", "--tls", *pair("b", "b.test").flags)
     https_edge.ok("deploy", "c", "--target", one.target, "--host", "c.test")
     first = https_edge.served("a.test")

@@ -24,7 +24,7 @@ class Started:
         return self._thread.is_alive()
 
     def join(self):
-        self._thread.join(60)
+        self._thread.join(240)
         assert not self.is_running()
         return self.done
 
@@ -33,7 +33,7 @@ def test_a_deploy_does_not_wait_for_the_health_of_another_service(edge, apps):
     """Both are new, so each takes a reload, too."""
     one, two, three = apps("one", "two", "three")
     one.healthy = False
-    sick = Started(edge, "deploy", "a", "--target", one.target, "--host", "a.test", "--deploy-timeout", "20s")
+    sick = Started(edge, "deploy", "a", "--target", one.target, "--host", "a.test")
     wait_for(lambda: one.checks > 0)
     edge.ok("deploy", "b", "--target", two.target, "--host", "b.test")
     edge.ok("deploy", "b", "--target", three.target, "--host", "b.test")
@@ -70,7 +70,7 @@ def waiting(deployed):
     """A deploy of `two`, which is not healthy yet, beside `one`, which serves."""
     edge, _, two = deployed
     two.healthy = False
-    command = Started(edge, "deploy", "a", "--target", two.target, "--host", "a.test", "--deploy-timeout", "30s")
+    command = Started(edge, "deploy", "a", "--target", two.target, "--host", "a.test")
     wait_for(lambda: two.checks > 0)
     yield edge, two, command
     two.healthy = True
@@ -125,7 +125,7 @@ def test_a_first_deploy_that_was_called_off_does_not_serve(edge, apps):
     """Nothing is there to be removed, and nothing shall come."""
     (one,) = apps("one")
     one.healthy = False
-    command = Started(edge, "deploy", "a", "--target", one.target, "--host", "a.test", "--deploy-timeout", "30s")
+    command = Started(edge, "deploy", "a", "--target", one.target, "--host", "a.test")
     wait_for(lambda: one.checks > 0)
     assert edge.run("remove", "a").stderr == "Error: service not found\n"
     one.healthy = True
@@ -136,7 +136,7 @@ def test_a_first_deploy_that_was_called_off_does_not_serve(edge, apps):
 def test_a_host_that_was_taken_while_a_target_was_waited_for_is_refused(edge, apps):
     one, two = apps("one", "two")
     one.healthy = False
-    command = Started(edge, "deploy", "a", "--target", one.target, "--host", "a.test", "--deploy-timeout", "30s")
+    command = Started(edge, "deploy", "a", "--target", one.target, "--host", "a.test")
     wait_for(lambda: one.checks > 0)
     edge.ok("deploy", "b", "--target", two.target, "--host", "a.test")
     one.healthy = True
@@ -148,7 +148,7 @@ def test_a_rollout_that_a_later_one_has_overtaken_serves_nobody(deployed, apps):
     edge, _, two = deployed
     (three,) = apps("three")
     two.healthy = False
-    command = Started(edge, "rollout", "deploy", "a", "--target", two.target, "--deploy-timeout", "30s")
+    command = Started(edge, "rollout", "deploy", "a", "--target", two.target)
     wait_for(lambda: two.checks > 0)
     edge.ok("rollout", "deploy", "a", "--target", three.target)
     edge.ok("rollout", "set", "a", "--percent", "0", "--list", "vip")
@@ -210,7 +210,7 @@ def test_a_resume_ends_the_drain_of_a_pause_and_nobody_is_cut(deployed, mode):
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(edge.get, "a.test", "/hold")
         wait_for(lambda: one.held == 1)
-        draining = Started(edge, mode, "a", "--drain-timeout", "2s")
+        draining = Started(edge, mode, "a")
         wait_for(lambda: edge.service("a")["state"] != "running")
         edge.ok("resume", "a")
         assert draining.join().returncode == 0

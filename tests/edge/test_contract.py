@@ -22,7 +22,7 @@ def test_the_contract(edge):
         "do sleep 0.1; done"
     )
     said = try_all("--command", command, "--http-port", str(edge.port), "--restart", restart)
-    edge.process.wait(60)
+    edge.process.wait(240)
     try:
         assert len(said) == 27 and not failures(said)
     finally:

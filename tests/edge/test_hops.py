@@ -44,11 +44,12 @@ def sent(site):
 
     def send(lines=b"", path=b"/", method=b"GET", body=b""):
         app.sent.clear()
-        with socket.create_connection(("127.0.0.1", edge.port), 20) as client:
+        with socket.create_connection(("127.0.0.1", edge.port), 240) as client:
             client.sendall(method + b" " + path + b" HTTP/1.1\r\nHost: a.test\r\n" + lines + b"\r\n" + body)
             answer = b""
             while b"\r\n\r\n" not in answer:
-                answer += client.recv(65536)
+                answer += (piece := client.recv(65536))
+                assert piece, answer
         return answer, app.sent[0] if app.sent else None
 
     return send
@@ -147,7 +148,7 @@ def test_what_is_for_many_stays_in_its_lines(sent):
 def test_a_request_without_a_host_is_refused_and_its_connection_closed(site, line):
     edge, app = site
     app.sent.clear()
-    with socket.create_connection(("127.0.0.1", edge.port), 20) as client:
+    with socket.create_connection(("127.0.0.1", edge.port), 240) as client:
         client.sendall(line + b"\r\nX-A: b\r\n\r\n" + b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 400") and answer.count(b"HTTP/1.1 ") == 1

@@ -119,7 +119,7 @@ def test_a_certificate_that_comes_during_a_reload_is_served(controller, pair):
     )
     offer.loaded([service])
     offer.sync([service])
-    plain = socket.create_connection(("127.0.0.1", controller.settings.https.port), 20)
+    plain = socket.create_connection(("127.0.0.1", controller.settings.https.port), 240)
     with trusting(good.certificate).wrap_socket(plain, server_hostname="a.test") as secure:
         assert secure.version()
 
@@ -270,7 +270,7 @@ def test_another_process_takes_over_https_without_a_failed_handshake(served):
     first = edge.process
     with Handshakes(edge, "a.test", good.certificate) as users:
         edge.start("--take-over")
-        first.wait(60)
+        first.wait(240)
         edge.ok("deploy", "a", "--target", two.target, "--host", "a.test", "--tls", *good.flags)
         assert edge.https("a.test", trust=good.certificate) == (200, "two")
     assert not users.bad

@@ -30,7 +30,7 @@ class Anywhere(Edge):
 
     def ask(self, address, host="a.test", path="/headers"):
         """The whole answer, asked for at this address."""
-        with socket.create_connection((address, self.port), 20) as client:
+        with socket.create_connection((address, self.port), 240) as client:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
             return b"".join(iter(lambda: client.recv(65536), b"")).decode()
 
@@ -103,7 +103,7 @@ def _log(edge):
 @pytest.mark.parametrize("address", FAMILIES)
 def test_a_proxy_in_front_that_has_ipv6_is_told_of_too(anywhere, address):
     edge, _ = anywhere
-    with socket.create_connection((address, edge.port), 20) as client:
+    with socket.create_connection((address, edge.port), 240) as client:
         head = "GET /headers HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\nX-Forwarded-For: 2001:db8::7\r\n\r\n"
         client.sendall(head.encode())
         text = b"".join(iter(lambda: client.recv(65536), b"")).decode()
@@ -194,7 +194,7 @@ def test_without_ipv6_it_serves_on_ipv4(how):
     try:
         command += [folder, port := str(free_port())]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=300)
     finally:
         shutil.rmtree(folder)
     where = f"0.0.0.0:{port},[::]:{port}" if how == "sysctl" else f"0.0.0.0:{port}"

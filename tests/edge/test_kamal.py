@@ -115,7 +115,7 @@ class Place:
         files = ("-H", f"unix://{self.folder}/docker.sock", "--pidfile", f"{self.folder}/docker.pid")
         network = ("--bridge", "none", "--iptables=false", "--ip-masq=false")
         self._spawn("dockerd", *folders, *files, *network, "--default-address-pool", "base=10.218.0.0/16,size=24")
-        wait_for(lambda: subprocess.run(["docker", "info"], env=self.env, capture_output=True).returncode == 0, 30)
+        wait_for(lambda: subprocess.run(["docker", "info"], env=self.env, capture_output=True).returncode == 0)
 
     def _start_registry(self):
         settings = self.folder / "registry.yml"
@@ -177,7 +177,7 @@ class Place:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:
             try:
-                process.wait(30)
+                process.wait(120)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -224,6 +224,6 @@ def test_kamal_deploys_through_the_edge_without_a_failed_request(place):
 def _version(place):
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=240)
     connection.request("GET", "/", headers={"Host": "shop.test"})
     return connection.getresponse().read().decode()

@@ -84,7 +84,7 @@ class Logged(Users):
     def ask_on(self, user):
         number = 0
         while self.on:
-            path, number = f"/{user}/{number}/{'x' * 2000}", number + 1
+            path, number = f"/{user}/{number}/{'x' * 3800}", number + 1
             try:
                 status = self.edge.get("a.test", path)[0]
                 (self.asked if status == 200 else self.bad).append(path if status == 200 else status)
@@ -107,7 +107,7 @@ def test_no_line_is_lost_by_a_cut_a_reload_or_a_kill_of_the_controller(one_core,
     log, pieces = edge.folder / "access.log", []
 
     def cut():
-        wait_for(lambda: log.exists() and log.stat().st_size > 3 << 20)
+        wait_for(lambda: log.exists() and log.stat().st_size > 3 << 20, 300)
         pieces.append(log.read_bytes()[: 1 << 20])
         assert accesslog.rotate(log, edge.haproxy_master, 2 << 20)
 

@@ -87,7 +87,7 @@ def bent(edge, two):
 
 def asked(edge, raw):
     """The status and the body of the answer."""
-    with socket.create_connection(("127.0.0.1", edge.port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", edge.port), 240) as connection:
         connection.sendall(raw)
         stream = connection.makefile("rb")
         head = b""

@@ -71,13 +71,13 @@ def test_a_second_controller_on_the_same_state_is_refused(deployed):
 
 def test_a_taken_port_is_told(edge, tmp_path):
     words = ["run", "--http-port", str(edge.port), "--bind", "127.0.0.1", "--state-dir", str(tmp_path / "s")]
-    done = subprocess.run([sys.executable, "-m", "discode.edge", *words], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-m", "discode.edge", *words], capture_output=True, text=True, timeout=120)
     assert done.returncode == 1 and f"127.0.0.1:{edge.port}" in done.stderr and "Address already in use" in done.stderr
 
 
 def _second(edge):
     words = ["run", "--http-port", str(edge.port), "--bind", "127.0.0.1", "--state-dir", str(edge.folder)]
-    return subprocess.run([sys.executable, "-m", "discode.edge", *words], capture_output=True, text=True, timeout=30)
+    return subprocess.run([sys.executable, "-m", "discode.edge", *words], capture_output=True, text=True, timeout=120)
 
 
 def _service(app):

@@ -62,7 +62,7 @@ def trusting(place):
 
 def ask(edge, source, headers, host="a.test", address="127.0.0.1"):
     """Status, where it leads, and what the app was told, by name."""
-    connection = http.client.HTTPConnection(address, edge.port, timeout=20, source_address=(source, 0))
+    connection = http.client.HTTPConnection(address, edge.port, timeout=240, source_address=(source, 0))
     try:
         connection.request("GET", "/headers", headers={"Host": host, **headers})
         answer = connection.getresponse()

@@ -40,7 +40,7 @@ def refuse_ipv6() -> None:
 
 
 def answer(port: int) -> int | None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=240)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status
@@ -54,7 +54,8 @@ def main(how: str, folder: str, port: int) -> None:
     if how == "kernel":
         refuse_ipv6()
     words = ["run", "--http-port", str(port), "--state-dir", folder]
-    with subprocess.Popen([sys.executable, "-m", "discode.edge", *words]) as edge:
+    # What it prints itself is not to be among HAProxy's lines.
+    with subprocess.Popen([sys.executable, "-m", "discode.edge", *words], stdout=sys.stderr) as edge:
         try:
             # With its control socket it has come as far as to end HAProxy, too, when it is ended.
             wait_for(lambda: edge.poll() is not None or (Path(folder) / "edge.sock").exists())

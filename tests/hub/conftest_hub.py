@@ -36,6 +36,7 @@ def postgresql():
     server.close()
 
 
+POLITE = 3.0  # seconds that readers get to the end of their answers
 BEGUN: dict[str, Begun] = {}  # by the access to the app
 
 
@@ -92,9 +93,9 @@ class Place:
     def close(self):
         if self._server is not None:
             self._server.should_exit = True
-            self._thread.join(3)
+            self._thread.join(POLITE)
             self._server.force_exit = True  # a reader that went away in the middle of an answer
-            self._thread.join(10)
+            self._thread.join(60)
         self.hub.database.close()
 
 

@@ -2,7 +2,8 @@ import itertools
 
 import pytest
 
-from rig.wait import WaitedInVain, wait_for
+from rig import pace
+from rig.wait import WaitedInVain, wait_for, with_time
 
 
 def test_it_returns_what_the_condition_became():
@@ -24,3 +25,19 @@ def test_it_does_not_wait_for_what_cannot_happen_any_more():
 
 def test_what_has_happened_wins_over_the_reason_why_it_will_not():
     assert wait_for(lambda: True, unless=lambda: "too late")
+
+
+def test_a_deadline_that_is_too_short_is_longer_the_next_time_and_not_for_ever():
+    tried = []
+
+    def attempt(seconds):
+        tried.append(seconds)
+        return "begun" if seconds > 1 else ""
+
+    assert with_time(attempt, bool, 0.3) == "begun" and tried == [0.3, 1.2]
+    tried.clear()
+    assert with_time(attempt, lambda found: False, 10) == "begun" and tried == [10, 40, 160]
+
+
+def test_the_pace_of_a_machine_is_what_was_asked_for_at_the_least():
+    assert pace.seconds(1000) == 1000 and pace.seconds(0) >= 1
