@@ -11,7 +11,7 @@ from rig.place import Place
 from rig.secured import Secured
 from rig.web import NO_ANSWER, SecureConnection
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 class Https:

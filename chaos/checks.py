@@ -16,8 +16,8 @@ from place import OTHER_NAME, Place
 UNKNOWN = "status 404"  # what a proxy answers where no app is installed
 NOBODY = (UNKNOWN, "ConnectionRefusedError")  # the same, and there may be no proxy
 BUSY = 6  # the exit code of a command that found another one at work
-PATIENCE = 60.0  # seconds that the other one may take
-MOMENT = 10.0  # seconds that a proxy or an app that was killed gets to come back by itself
+PATIENCE = 300.0  # seconds that the other one may take
+MOMENT = 60.0  # seconds that a proxy or an app that was killed gets to come back by itself
 
 
 @dataclass

@@ -211,8 +211,7 @@ def data(name: str, prepare: Prepare, codes: tuple[int, ...] = (0,), **fields: o
 
 
 def _on_docker(name: str, prepare: Prepare, codes: tuple[int, ...] = (0,), **fields: object) -> Scenario:
-    pace = {"hold": "40s"}
-    return data(name, prepare, codes, **{"runtimes": ("docker",), "pace": pace, **fields})
+    return data(name, prepare, codes, **{"runtimes": ("docker",), **fields})
 
 
 PAIR = {"db": "postgres-15", "cache": "redis-7"}

@@ -24,13 +24,13 @@ app: {app}
 version: {version}
 image: {repository}
 port: 3000
-health: {{path: /up, timeout: 2s, deadline: {deadline}}}
+health: {{path: /up, timeout: 10s, deadline: {deadline}}}
 volumes: {{storage: {{path: /app/storage, share: true}}}}
 env:
   SECRET_KEY_BASE: {{generate: hex64}}
   GREETING: {{ask: "Greeting?", optional: true}}
   ADDRESS: "${{url}}"
-{env}update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {hold}}}
+{env}update: {{strategy: {strategy}, confirm: {confirm}, drain: 60s, stop: 3s, hold: {hold}}}
 """
 
 
@@ -38,12 +38,12 @@ class DockerPlace(Place):
     file = FILE
     door = Place.door.replace("command:", "port: 4000, command:")
 
-    def __init__(self, folder: Path, *, deadline: str = "8s", confirm: str = "600ms", hold: str = "10s"):
+    def __init__(self, folder: Path, *, confirm: str = "600ms"):
         self.engine, self.registry = DockerEngine(), Registry(folder / "registry")
         self.digests: dict[str, str] = {}  # of what is published to stand beside an app
         self._shelf = Shelf(self.registry)
         os.environ["DOCKER_HOST"] = self.engine.host
-        super().__init__(folder, deadline=deadline, confirm=confirm, hold=hold)
+        super().__init__(folder, confirm=confirm)
 
     def init(self) -> None:
         self.engine.start()

@@ -135,4 +135,4 @@ class Harm:
             words = (*self.dice.choice(ALONE), self.place.app)
             greeting = (f"GREETING=crowd-{self.dice.randrange(10**6)}",) if words[0] == "config" else ()
             others.append(self.place.start(*words, *greeting))
-        self.codes += [other.wait(60) for other in others]
+        self.codes += [other.wait(600) for other in others]

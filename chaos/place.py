@@ -30,19 +30,24 @@ KEPT = ("history.jsonl", "seat.json")  # of an app of which nothing else is left
 SIZE = "400m"  # of the disk that the customer's home is on
 BOOT = 5.0  # seconds that a slow app takes to boot
 SLOW = f"slow-boot:{BOOT:g}"
-PACES = {"never-healthy": {"deadline": "500ms"}, SLOW: {"deadline": "30s", "hold": "30s"}}
+# One that turns bad does so at a request, which may come late on a busy machine; and is found out soon then.
+PACES = {
+    "never-healthy": {"deadline": "500ms"},
+    "turns-bad:0": {"confirm": "30s"},
+    "turns-bad:0.1": {"confirm": "30s"},
+}
 FILE = """\
 app: {app}
 version: {version}
 archive: ./app
 command: [python3, server.py]
-health: {{path: /up, timeout: 2s, deadline: {deadline}}}
+health: {{path: /up, timeout: 10s, deadline: {deadline}}}
 volumes: {{storage: {{path: storage, share: true}}}}
 env:
   SECRET_KEY_BASE: {{generate: hex64}}
   GREETING: {{ask: "Greeting?", optional: true}}
   ADDRESS: "${{url}}"
-{env}update: {{strategy: {strategy}, confirm: {confirm}, drain: 5s, stop: 3s, hold: {hold}}}
+{env}update: {{strategy: {strategy}, confirm: {confirm}, drain: 60s, stop: 3s, hold: {hold}}}
 """
 
 
@@ -51,19 +56,20 @@ def folder_of(app: str) -> Path:
 
 
 class Place(place.Place):
-    """`pace`: the vendor's times. `https`: once there is any. The home is a small disk of its own, to be filled."""
+    """`confirm`: the vendor's time for it. `https`: once there is any. The home is a small disk of its own, to be
+    filled."""
 
-    file, patience = FILE, 15.0
+    file = FILE
     # A second process that is reached below a path of its own.
     door = "processes: {live: {command: [python3, server.py, /live], path: /live, health: {path: /live/up}}}\n"
 
-    def __init__(self, folder: Path, *, deadline: str = "3s", confirm: str = "600ms", hold: str = "5s"):
+    def __init__(self, folder: Path, *, confirm: str = "600ms"):
         # A Unix socket's path has room for some 100 characters: the home is not below a deep folder.
         super().__init__(folder, "chaos", "chaos.test", Path(tempfile.mkdtemp(prefix="discode-chaos-")))
         self.log = folder / "commands.log"
         self.https: Https | None = None
         self._open = ExitStack()
-        self._pace = {"deadline": deadline, "confirm": confirm, "hold": hold}
+        self._pace = {"deadline": "60s", "confirm": confirm, "hold": "60s"}
         os.environ["DISCODE_HOME"] = str(self.home)  # for `look`
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(self.home)], check=True)
 
@@ -92,7 +98,7 @@ class Place(place.Place):
     def run(self, *words: str) -> tuple[int, dict[str, Any]]:
         command = [sys.executable, "-m", "discode", *words, "--json"]
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.env, timeout=120
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=self.env, timeout=600
         )  # fmt: skip
         with self._logging(words, f"   # exit {done.returncode}") as log:
             log.write((done.stdout + done.stderr).encode())

@@ -25,7 +25,7 @@ from place import BOOT, SLOW
 EARLY = 0.15  # share of the bad things whose moment counts from the start of the program, not of the flow
 TYPED = 0.5  # share of the killed commands after which one is typed at once; else all is left to the guard
 SLOW_SHARE = 0.15  # of the good releases: they take a while to boot
-PATIENCE = 120.0  # seconds that a command may take
+PATIENCE = 600.0  # seconds that a command may take
 # It turns bad at its first request: a command that is interrupted before that has seen no fault.
 BAD = ("never-healthy", "exit-at-boot", "turns-bad:0")
 # What a command may say: done, no such app, refused, failed, busy, not reached. 1 would be a bug of ours.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from aside import Aside
@@ -18,7 +18,7 @@ from runtimes import Kind
 from traffic import Traffic
 
 ENTRY = Path(__file__).parent / "entry.py"
-PATIENCE = 60.0
+PATIENCE = 600.0
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,7 @@ class Scenario:
     release has a second one. `stores`: where the app keeps what its users write; none: it keeps nothing. `backs_up`:
     its backups are set up. `arrives`: the app comes with its data, or nothing of it is left. `has_copy`: that is so of
     a copy beside it, which is deleted each time. `repeats`: after a kill the same command gets through, before all
-    begins anew. `has_guard`: else it dies with the command, as where the machine goes off. `pace`: other times than the
-    usual ones."""
+    begins anew. `has_guard`: else it dies with the command, as where the machine goes off."""
 
     name: str
     prepare: Prepare
@@ -53,7 +52,6 @@ class Scenario:
     repeats: bool = False
     has_guard: bool = True
     env: str = ""
-    pace: Mapping[str, str] = field(default_factory=dict)
     runtimes: tuple[str, ...] = ("process", "docker")
 
 
@@ -79,7 +77,7 @@ class Stage:
     """A place in which one scenario is played many times."""
 
     def __init__(self, folder: Path, scenario: Scenario, kind: Kind):
-        self.place = kind.place(folder, **{"deadline": "8s", "confirm": "300ms", "hold": "15s", **scenario.pace})
+        self.place = kind.place(folder, confirm="300ms")
         self.scenario = scenario
         self.machine = kind.machine(self.place)
         self.expected = Expected()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 PAUSE = 0.02  # seconds between two requests of a user
-PATIENCE = 60.0  # seconds: a hold may take its longest, and then the start of the old version
+PATIENCE = 300.0  # seconds: a hold may take its longest, and then the start of the old version
 NEWCOMERS = 0.1  # seconds between two of them, whatever became of the one before
 SHOWN = 20  # failures of a round that are kept with all that is known of them
 

@@ -11,7 +11,7 @@ import socket
 import struct
 from urllib.parse import SplitResult, unquote
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 class Connection:

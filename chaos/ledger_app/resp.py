@@ -3,7 +3,7 @@
 import socket
 from urllib.parse import SplitResult, unquote
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 class Connection:

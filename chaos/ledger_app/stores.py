@@ -44,7 +44,7 @@ class Sqlite:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self.path, timeout=30, isolation_level=None)) as database:
+        with closing(sqlite3.connect(self.path, timeout=120, isolation_level=None)) as database:
             database.execute("PRAGMA synchronous = FULL")
             yield database
 
