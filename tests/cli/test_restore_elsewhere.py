@@ -152,7 +152,10 @@ def test_a_password_that_is_lost_is_told_as_that_and_the_app_is_safe(backed_up):
             "--password-file FILE. If it is lost, nobody can read what is in there, but the app is safe: begin a new "
             f"repository at another place: discode backup setup {APP} --to PLACE"
         )
-    backed_up.run("backup", "setup", APP, "--to", backed_up.folder / "new", "--yes-i-kept-it")
+    kept.unlink()
+    told = backed_up.run("backup", "setup", APP, "--to", backed_up.storage, "--yes-i-kept-it", "--json", code=2).last
+    assert told["error"]["key"] == "repository-exists" and "If it is lost, nobody" in told["error"]["next_step"]
+    backed_up.run(*told["error"]["next_step"].partition("another place: discode ")[2].split(), "--yes-i-kept-it")
     assert backed_up.run("backup", "now", APP, "--json").last["result"] == "backed-up"
     assert backed_up.get() == (200, "1.0.0") and posts(data(backed_up)) == [7]
 

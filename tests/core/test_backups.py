@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discode.core.backup_address import check_address, credentials_in, with_login
+from discode.core.backup_address import beside, check_address, credentials_in, with_login
 from discode.core.backup_plan import JITTER, BackupPlan, check_time
 from discode.core.errors import Refused, UsageError
 from discode.core.installation import Installation
@@ -179,6 +179,24 @@ def test_a_login_goes_into_the_address_where_restic_knows_no_other_way():
     login = {"RESTIC_REST_USERNAME": "me", "RESTIC_REST_PASSWORD": "p/@"}
     assert with_login("rest:https://host:1/x", login) == "rest:https://me:p%2F%40@host:1/x"
     assert with_login("s3:https://host/b", login) == "s3:https://host/b"
+
+
+@pytest.mark.parametrize(
+    ("address", "other"),
+    [
+        ("/mnt/disk/shop", "/mnt/disk/shop-2"),
+        ("sftp:me@nas:/backup", "sftp:me@nas:/backup-2"),
+        ("sftp://me@nas:22//backup/", "sftp://me@nas:22//backup-2/"),
+        ("s3:https://s3.test/bucket", "s3:https://s3.test/bucket/2"),
+        ("s3:s3.test/bucket/shop", "s3:s3.test/bucket/shop-2"),
+        ("rest:https://nas:8000/", "rest:https://nas:8000/2/"),
+        ("rest:https://nas:8000/shop/", "rest:https://nas:8000/shop-2/"),
+        ("rclone:remote:", "rclone:remote:2"),
+        ("rclone:remote:shop", "rclone:remote:shop-2"),
+    ],
+)
+def test_another_place_of_the_same_storage(address, other):
+    assert beside(address) == other == check_address(other)
 
 
 RECORD = {

@@ -7,6 +7,7 @@ on this machine. Killed in between, the setup is typed again with the password t
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from enum import Enum
@@ -201,6 +202,7 @@ class _Joining:
 
     def found_out(self, *, kept: bool) -> str:
         """The password: a new one where there is no repository yet, else the one that is asked for."""
+        from ..core.backup_address import beside
         from ..core.backup_errors import WrongPassword
         from .asking import can_ask, hidden
         from .wiring_backups import new_password
@@ -218,7 +220,9 @@ class _Joining:
         if not can_ask(self._as_json):
             raise UsageError(
                 f"There is a repository at {self._plan.repository} already. Nothing was changed.",
-                "Give the password that was shown when it was made: --password-file FILE",
+                "Give the password that was shown when it was made: --password-file FILE. If it is lost, nobody "
+                "can read what is in there, if anything is; choose another place: discode backup setup "
+                f"{self._plan.app} --to {shlex.quote(beside(self._plan.repository))}",
                 key="repository-exists",
             )
         return self.with_password(hidden(f"Password of the repository at {self._plan.repository}: "))

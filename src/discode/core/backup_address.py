@@ -148,6 +148,18 @@ def is_path(address: str) -> bool:
     return not scheme_of(address)
 
 
+def beside(address: str) -> str:
+    """Another place of the same storage, which the same login may use."""
+    body, slash = address.rstrip("/"), "/" if address.endswith("/") else ""
+    scheme, rest = scheme_of(address), body.partition(":")[2]
+    parts = rest.rpartition("://")[2].split("/")
+    if scheme == "rclone" and rest.endswith(":"):
+        return f"{body}2"
+    if (scheme, len(parts)) in (("rest", 1), ("s3", 2)):  # of a server or a bucket all is taken
+        return f"{body}/2{slash}"
+    return f"{body}-2{slash}"
+
+
 def ssh_command(address: str) -> str:
     """How a person logs in where an SFTP repository is; empty for others."""
     if scheme_of(address) != "sftp":
