@@ -1,5 +1,7 @@
 """Vendors are told how flows ended, once each: also when the hub was away, or the command was killed."""
 
+from pathlib import Path
+
 import pytest
 from arrivals import bare, elsewhere, snapshot_of
 from scenarios import APP, ENV, ROUTE, in_memory, installed, with_next, with_snapshot
@@ -83,6 +85,43 @@ def test_one_that_came_from_a_snapshot_is_told_by_what_the_vendor_calls_it():
     tell_vendors(world.world())
     [told] = world.reports.told
     assert words(told) == ("restore", None, "1.0", "1.0", "done") and told["app"] == APP
+
+
+def agreed_snapshot():
+    """On a machine that has nothing: of an app from a hub, whose customer agreed. With it the app does not start."""
+    made = snapshot_of()
+    [(one, files)] = made.repositories.storage.kept.values()
+    files[Path(one.folder) / "documents/reporting.json"] = Agreement(installation="theirs", told=1.0).as_json().encode()
+    world = bare(made)
+    world.runtime.behaviours[made.store.installation(APP).release.key] = Behaviour.NEVER_HEALTHY
+    return world
+
+
+@pytest.mark.parametrize("name", [APP, "copy"])
+def test_one_elsewhere_that_comes_to_nothing_is_told_at_once(name):
+    """Of a copy as of another installation: it is none of the app's own history."""
+    world = agreed_snapshot()
+    with pytest.raises(DiscodeError, match="nothing is left of it"):
+        restore_new(world.world(), elsewhere(world, name=name, route=ROUTE.changed(tls="off"), source=HUB))
+    tell_vendors(world.world())
+    [told] = world.reports.told
+    assert words(told) == ("restore", None, "1.0", None, "failed") and told["app"] == APP
+    assert (told["installation"] == "theirs") is (name == APP) and "boot" in told["seconds"]
+    assert world.store.installation(name) is None
+
+
+def test_of_one_elsewhere_nobody_is_told_without_consent_and_no_hub_keeps_its_error_away():
+    world = agreed_snapshot()
+    world.reports.away = True
+    wanted = elsewhere(world, route=ROUTE.changed(tls="off"), source=HUB)
+    with pytest.raises(DiscodeError, match="nothing is left of it"):
+        restore_new(world.world(), wanted)
+    assert world.reports.tries == 1
+    [(one, files)] = world.repositories.storage.kept.values()
+    del files[Path(one.folder) / "documents/reporting.json"]
+    with pytest.raises(DiscodeError, match="nothing is left of it"):
+        restore_new(world.world(), wanted)
+    assert world.reports.tries == 1
 
 
 @pytest.mark.parametrize(("prepare", "run", "expected"), FLOWS, ids=NAMES)

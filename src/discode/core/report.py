@@ -14,6 +14,7 @@ from .model import Model
 REPORTED = ("install", "update", "rollback", "restore")  # flows; the rest is the customer's own affair
 FAILURES = frozenset(("failed", "settled-back"))
 MOST = 20  # at once: of what is older a vendor has no use
+ID_DIGITS = 32  # of an installation's id
 PAUSE = 900.0  # seconds between two tries with nothing new to tell
 
 

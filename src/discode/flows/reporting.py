@@ -7,6 +7,8 @@ settles: a command that was killed after its last line in the history has told n
 from __future__ import annotations
 
 from ..core.errors import DiscodeError, NoSuchApp, UsageError
+from ..core.history import HistoryEntry
+from ..core.installation import Installation
 from ..core.report import Agreement, due, report_of
 from .world import World
 
@@ -18,6 +20,18 @@ def tell_vendors(world: World) -> None:
             _tell_if_possible(world, app)
     except DiscodeError as error:
         world.report.note(error.sentence)
+
+
+def tell_of_undone(world: World, undone: Installation, agreement: Agreement | None, entry: HistoryEntry) -> None:
+    """Of a restore elsewhere that came to nothing: nothing is left to tell it later, so it is told now or not at all.
+    Never fails. `agreement`: None where the customer has not agreed."""
+    if agreement is None or not undone.source.startswith("http"):
+        return
+    told = report_of(undone.release.vendors_name, agreement.installation, entry)
+    try:
+        world.reports.send(undone.app, undone.source, told)
+    except DiscodeError as error:
+        world.report.note(f"The vendor of {undone.app} could not be told of it: {error.sentence}")
 
 
 def _tell_if_possible(world: World, app: str) -> None:

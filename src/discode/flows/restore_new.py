@@ -28,6 +28,7 @@ from ..core.journal import Journal
 from ..core.model import ValidationError
 from ..core.names import check_slug
 from ..core.release import Release
+from ..core.report import ID_DIGITS, Agreement
 from ..core.settings import change
 from ..ports.backups import Backups
 from ..ports.releases import Releases
@@ -42,6 +43,7 @@ from .prepare import SEED_DIGITS, check_settings, settled_settings
 from .prove import https_words, proved_if_possible
 from .record import finish
 from .replace import preflight
+from .reporting import tell_of_undone
 from .rerouting import lead_to_https
 from .settle import settle
 from .snapshot_data import bring_data, check_room, own_settings, shared
@@ -90,7 +92,10 @@ def restore_new(world: World, wanted: Elsewhere) -> Result:
         arrival = _Arrival(world, wanted, found, steps)
         arrival.check()
         wanted.take_seat(arrival.after, found.documents)
-        arrival.carry_out()
+        error = arrival.carry_out()
+    if error is not None:
+        tell_of_undone(world, arrival.after, _agreed(world, arrival), arrival.undone())
+        raise _nothing_left(arrival.after, error) from error
     return arrival.result()
 
 
@@ -153,18 +158,27 @@ class _Arrival:
             site.proxy.ensure()
         ask_doors(self.world, site.proxy, asked, site.steps)
 
-    def carry_out(self) -> None:
+    def carry_out(self) -> BaseException | None:
+        """What kept it from coming, when nothing of it is left."""
         journal = Journal(
             flow="restore", started=self.world.clock.now(), before=None, after=self.after,
             snapshot=self.found.snapshot.id,
         )  # fmt: skip
         kept, error = carry_out(self.site, journal, lambda: self._bring(journal))
         if kept == "before":
-            raise _nothing_left(self.after, error) from error
+            return error or Failed(f"{self.after.app} was not restored.")
         if error is not None and not isinstance(error, DiscodeError):
             raise error
         if error is not None:
             self.site.report.note(f"{self.after.version} is serving, but: {error}")
+        return None
+
+    def undone(self) -> HistoryEntry:
+        """As the history would have it, of which nothing is left."""
+        now, seconds = self.world.clock.now(), self.site.steps.seconds
+        return HistoryEntry(
+            started=now, at=now, flow="restore", outcome="failed", to_version=self.after.version, seconds=dict(seconds)
+        )
 
     def result(self) -> Result:
         site, after = self.site, self.after
@@ -301,10 +315,19 @@ def _history(data: bytes) -> list[HistoryEntry]:
     return found
 
 
-def _nothing_left(after: Installation, error: BaseException | None) -> BaseException:
+def _agreed(world: World, arrival: _Arrival) -> Agreement | None:
+    """As it would have gone on with reports: where the app's customer agreed; a copy as an installation of its own."""
+    with suppress(ValidationError):
+        agreement = Agreement.read_json(arrival.found.documents.get("reporting.json", b""))
+        own = world.system.secret(ID_DIGITS) if arrival.wanted.is_copy else agreement.installation
+        return agreement.changed(installation=own)
+    return None
+
+
+def _nothing_left(after: Installation, error: BaseException) -> BaseException:
     """The error, with what it means."""
     if not isinstance(error, DiscodeError) or isinstance(error, Interrupted):
-        return error or Failed(f"{after.app} was not restored.")
+        return error
     kind = next((one for one in (Refused, Unreachable) if isinstance(error, one)), Failed)
     sentence = f"{error.sentence} {after.app} was not restored, and nothing is left of it; the snapshot is as it was."
     step = f"{error.next_step} Or try another snapshot." if kind is Failed else error.next_step
