@@ -396,6 +396,43 @@ def test_an_update_waits_for_a_backup_that_is_under_way(backed_up):
     assert [one["cause"] for one in snapshots(backed_up)] == ["asked", "update"]
 
 
+WAITS = """\
+release_command: [python3, -c, "import os, time\\nwhile not os.path.exists('data/go'): time.sleep(0.02)"]
+"""
+
+
+def test_in_the_middle_of_a_migration_there_is_no_snapshot(backed_up):
+    backed_up.publish("1.1.0", extra=WAITS)
+    update = backed_up.start("update", APP, "--no-snapshot", "--json")
+    assert any('"release"' in line and "started" in line for line in update.stdout), "it runs its release command"
+    told = backed_up.run("backup", "now", APP, "--json", code=6).last["error"]
+    assert told["key"] == "busy" and f"discode update {APP}" in told["sentence"], told
+    assert backed_up.get() == (200, "1.0.0") and snapshots(backed_up) == []
+    (volume(backed_up) / "go").touch()
+    update.communicate(timeout=120)
+    assert update.returncode == 0 and backed_up.get() == (200, "1.1.0")
+    assert backed_up.run("backup", "now", APP, "--json").last["to"] == "1.1.0"
+
+
+def test_an_update_that_does_not_wait_leaves_no_snapshot_of_what_it_changed(backed_up):
+    """Its migration runs while the volumes are read: nobody knows what such a snapshot would hold."""
+    backed_up.publish("1.1.0")
+    backup = backed_up.start("backup", "now", APP, "--json")
+    [pid] = wait_for(lambda: backed_up.processes(names=(b"\0--exclude-file\0",)), what="what saves the snapshot")
+    os.kill(pid, signal.SIGSTOP)
+    backed_up.run("update", APP, "--no-snapshot")
+    os.kill(pid, signal.SIGCONT)
+    out, err = backup.communicate(timeout=120)
+    told = json.loads(out.strip().splitlines()[-1])
+    assert (backup.returncode, told["error"]["key"]) == (5, "changed-meanwhile"), (out, err)
+    assert told["error"]["sentence"] == (
+        f"{APP} was changed by another command while it was being backed up, so there is no snapshot of it."
+    )
+    assert backed_up.get() == (200, "1.1.0") and snapshots(backed_up) == []
+    assert told["error"]["next_step"] == f"Once that command is done: discode backup now {APP}"
+    assert backed_up.run("backup", "now", APP, "--json").last["result"] == "backed-up"
+
+
 def test_doctor_installs_restic_where_it_is_missing(backed_up):
     """On a machine of its own, as far as that program goes."""
     if os.geteuid():

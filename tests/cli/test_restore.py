@@ -260,3 +260,36 @@ def test_by_hand_as_the_manual_says(backed_up):
             subprocess.run(command.split(), env={**os.environ, "RESTIC_PASSWORD": password}, check=True)
     assert backed_up.get() == (200, "1.0.0") and rows(volumes(backed_up)) == {1}
     assert not (volumes(backed_up) / "data/later").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Under the home of Discode; `sized` makes it larger."""
+    home = tmp_path / "home"
+    home.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=110m", "tmpfs", home], check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", home], check=True)
+    finally:
+        subprocess.run(["umount", "--lazy", home], check=True)
+
+
+def test_a_disk_that_is_too_small_is_told_before_anything_is_stopped(small_disk, backed_up):
+    (volumes(backed_up) / "data/large").write_bytes(os.urandom(30 << 20))
+    taken = snapshot(backed_up)
+    backed_up.get("/later", "POST")
+    before = backed_up.run("status", APP, "--json").last["instance"]
+    for words in (["--yes", APP], ["--as", "shop2", "--host", "copy.test"]):
+        told = backed_up.run("restore", APP, taken, *words, "--json", code=4).last["error"]
+        assert told["key"] == "disk-full" and told["next_step"].startswith("Free some space there, then run")
+        assert re.fullmatch(
+            rf"The restore of the snapshot {taken} needs \d+ MB of disk space, but only \d+ MB are free in "
+            rf"{backed_up.home}\S*\. Nothing was changed\.", told["sentence"],
+        ), told  # fmt: skip
+    assert backed_up.get() == (200, "1.0.0") and (volumes(backed_up) / "data/later").exists()
+    assert backed_up.run("status", APP, "--json").last["instance"] == before and not replaced(backed_up)
+    assert len(backed_up.run("backup", "list", APP, "--json").last["snapshots"]) == 1, "none is taken in vain"
+    assert not (backed_up.home / "apps/shop2").exists()
+    small_disk("300m")
+    assert restore(backed_up, taken)["result"] == "restored" and not (volumes(backed_up) / "data/later").exists()
