@@ -67,6 +67,9 @@ def short_bounds(tree: ast.AST) -> Found:
         given += call.args[place : place + 1] if place is not None else []
         if any(isinstance(one, ast.Constant) and isinstance(one.value, int) and 1 <= one.value < 60 for one in given):
             yield call.lineno, "a bound of seconds, which a busy machine does not keep: a minute costs nothing"
+        is_told = any(word.arg == "timeout" for word in call.keywords)
+        if not is_told and _is_of(call, "httpx", {"get", "post", "put", "delete", "request"}):
+            yield call.lineno, "a bound of seconds, which httpx has where it is told no other: a minute costs nothing"
 
 
 def tautologies(tree: ast.AST) -> Found:

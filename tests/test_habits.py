@@ -74,6 +74,10 @@ BAD = {
     "a deadline of its own": ("import time\ndef f(d):\n while time.monotonic() < d: pass", "compares what a clock"),
     "a bound of seconds": ("def f(p): p.wait(5)", "a bound of seconds"),
     "another one": ("import subprocess\ndef f(): subprocess.run(['x'], timeout=30)", "a bound of seconds"),
+    "a bound of httpx's own": (
+        "import httpx\ndef f(): return httpx.get('http://a')",
+        "a bound of seconds, which httpx",
+    ),
     "a short wait": ("def f(a): wait_for(lambda: a.b, 10)", "a bound of seconds"),
     "a constant": ("def test_a(): assert True", "a constant"),
     "or a constant": ("def test_a(a): assert a == 1 or 'text'", "a constant"),
