@@ -63,6 +63,13 @@ def test_what_a_vendor_typed_wrong_is_told_with_its_line(sold):
     sold.file.write_text(sold.text.replace("postgres: 16", "postgres: 8"))
     told = sold.run("release", "publish", "--file", sold.file, *sold.vendor_words(), code=2).err
     assert "accessories.db.postgres: 8 is no version of postgres that is known; write it like 16" in told
+    for name, why in (("data", "a volume has this name, too"), ("jobs", "a process has this name, too")):
+        taken = sold.text.replace("{db: {postgres", f"{{{name}: {{postgres").replace(
+            "accessory: db", f"accessory: {name}"
+        )
+        sold.file.write_text(f"{taken}processes: {{jobs: [jobs]}}\n")
+        told = sold.run("release", "publish", "--file", sold.file, *sold.vendor_words(), code=2).err
+        assert f"accessories.{name}: {why}: give the accessory another" in told and "Nothing was published." in told
     sold.file.write_text(sold.text.replace("1.0.0", "1.1.0").replace("postgres: 16", "postgres: 15"))
     told = sold.run("release", "publish", "--file", sold.file, *sold.vendor_words(), code=4).err
     assert "/acme/postgres:15: The registry" in told and "Check image: of db in the file" in told

@@ -233,6 +233,8 @@ def test_a_customer_must_be_able_to_give_one():
         ('postgres: "16"', 'postgres: "16", env: {POSTGRES_DB: postgres}', "line 9: accessories.db.env.POSTGRES_DB: "),
         ('postgres: "16"', 'postgres: "16", env: {POSTGRES_USER: "${SMTP}"}', "accessories.db.env.POSTGRES_USER"),
         ('postgres: "16"', 'postgres: "16", env: {A: "${STORE}"}', "STORE is made of an accessory: a postgres cannot"),
+        ('db: {postgres: "16"}', "db: postgres", "line 9: accessories.db: expected names and values, as in {name: val"),
+        ("  db: {", "  DB: {", "line 9: accessories.DB: 1 to 20 lowercase letters and digits"),
         ("  db: {", "  worker: {", "line 9: accessories.worker: a process has this name, too"),
         ("  db: {", "  storage: {", "line 9: accessories.storage: a volume has this name, too"),
         ("  db: {", "  web: {", "line 9: accessories.web: web is the app itself"),

@@ -217,10 +217,12 @@ def _doubles(node: yaml.Node) -> Iterator[str]:
 
 
 def _told(problem: Any, node: yaml.Node | None) -> str:
-    path = [str(part) for part in problem["loc"]]
+    path = [str(part) for part in problem["loc"] if part != "[key]"]  # a name itself, not what it stands for
     message = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         message = _unknown(path)
+    elif message.startswith("Input should be a valid dictionary"):
+        message = "expected names and values, as in {name: value}"
     return f"{_place(path, node)}{message}"
 
 
