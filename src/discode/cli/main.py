@@ -40,7 +40,8 @@ app = typer.Typer(
 # Where each command is, in the order of the help.
 PLACES = {
     "install": "install.install",
-    "update": "customer.update",
+    "update": "update.update",
+    "auto": "auto.auto",
     "rollback": "customer.rollback",
     "restart": "customer.restart",
     "stop": "customer.stop",

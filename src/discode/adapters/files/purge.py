@@ -13,10 +13,11 @@ from ...disk.folders import sync_folder
 from ...disk.whole import sweep
 from . import revisions
 from .aside import files_aside
+from .automatic_plans import FILES as AUTOMATIC
 from .disk import writing
 
 _FOLDERS = ("trust", "failed", "tls", "backup", "work")
-_FILES = ("installation.json", "history.jsonl", "kept.json", "backup.json", "reporting.json")
+_FILES = ("installation.json", "history.jsonl", "kept.json", "backup.json", "reporting.json", *AUTOMATIC)
 _LAST = "journal.json"
 
 
@@ -43,7 +44,7 @@ def discard(folder: Path) -> None:
         sweep(folder)
         for name in ("trust", "tls"):
             _remove_tree(folder / name)
-        names = ("kept.json", "backup.json", "access.json", "license.json", "reporting.json")
+        names = ("kept.json", "backup.json", "access.json", "license.json", "reporting.json", *AUTOMATIC)
         for path in [*(folder / name for name in names), *revisions.files(folder)]:
             path.unlink(missing_ok=True)
         sync_folder(folder)
