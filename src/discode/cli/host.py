@@ -93,6 +93,7 @@ def settle(
             worst = max(worst, show(error, as_json=as_json))
     _renew_leases(world.store.apps())
     _back_up_when_due(world)
+    _tell_what_is_new()
     if worst:
         raise typer.Exit(worst)
 
@@ -129,6 +130,16 @@ def _back_up_when_due(world: World) -> None:
                 from .wiring_backups import start_scheduled
 
                 start_scheduled("backup", "drill", app)
+
+
+def _tell_what_is_new() -> None:
+    """Where notices are set up; a mail server may be slow, so by a process of its own."""
+    from . import wiring
+
+    if (wiring.home() / "notices").is_dir():
+        from .wiring_backups import start_scheduled
+
+        start_scheduled("notice", "check")
 
 
 def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:

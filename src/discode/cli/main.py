@@ -59,6 +59,7 @@ PLACES = {
     "exec": "console.exec_",
     "run": "console.run",
     "history": "inspect.history",
+    "notice": "notice.app",
     "doctor": "host.doctor",
     "settle": "host.settle",
     "trust": "host.trust",
