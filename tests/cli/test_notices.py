@@ -284,7 +284,7 @@ WRONG = {
     "half an address": (["slack://T4711"], 2, "The address is not as Slack needs it"),
     "hours": (["json://x", "--quiet-hours", "22:00"], 2, "'22:00' are no quiet hours."),
     "no hours": (["json://x", "--quiet-hours", "22:00-22:00"], 2, "would be none, or all day."),
-    "zone": (["json://x", "--quiet-hours", "22:00-07:00", "--zone", "Mars/Base"], 2, "no time zone 'Mars/Base'"),
+    "zone": (["json://x", "--quiet-hours", "22:00-07:00", "--zone", "Mars/Base"], 2, "'Mars/Base' is not a time zone"),
     "zone alone": (["json://x", "--zone", "Europe/Berlin"], 2, "A time zone is for quiet hours, and none were given."),
     "severity": (["json://x", "--severity", "loud"], 2, "loud"),
     "name": (["json://x", "--name", "My Address"], 2, "'My Address' is no name for an address"),

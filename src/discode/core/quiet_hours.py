@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from .errors import UsageError
 from .model import Model
+from .schedule import check_zone
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
@@ -50,21 +51,9 @@ def parse_quiet_hours(text: str, zone: str = "") -> QuietHours:
             "Give two different times. To be told of the worst alone, at any time: --severity critical",
             key="quiet-hours",
         )
-    return QuietHours(begin=begin, end=end, zone=check_zone(zone))
-
-
-def check_zone(name: str) -> str:
-    """The name itself; empty for the machine's own. Raises UsageError."""
-    try:
-        _zone(name)
-    except (KeyError, ValueError, OSError):  # unknown, no name of a zone, a folder of zones
-        raise UsageError(
-            f"There is no time zone {name!r} on this machine. Nothing was changed.",
-            "Give one such as --zone Europe/Berlin; timedatectl list-timezones lists them. If it lists none: apt-get "
-            "install tzdata",
-            key="no-such-zone",
-        ) from None
-    return name
+    if zone:
+        check_zone(zone)
+    return QuietHours(begin=begin, end=end, zone=zone)
 
 
 def _zone(name: str) -> tzinfo | None:
