@@ -5,6 +5,7 @@ import json
 import pytest
 
 from place import APP
+from terminal import terminal
 
 DAY = 86400.0
 
@@ -37,6 +38,36 @@ def test_they_are_off_until_somebody_turns_them_on(installed):
     assert f"off; to turn them on: discode auto {APP} on" in installed.run("status", APP).out
     installed.run("auto", APP, "off")
     assert by_itself(installed)["result"] == "nothing-to-do" and installed.get() == (200, "1.0.0")
+
+
+@pytest.mark.parametrize(("answer", "on"), [("y", True), ("n", False), ("", False)])
+def test_an_install_asks_on_a_terminal_once(place, answer, on):
+    place.publish("1.0.0")
+    with terminal(place.command(*place.install_words()), place.env) as typed:
+        typed.until(
+            f"Update {APP} by itself, at night, between 02:00 and 05:00, once a release is two days old? [y/N]: "
+        )
+        typed.type(answer)
+        assert typed.end() == 0
+    assert (f"{APP} is updated by itself: 02:00-05:00" in typed.screen) == on
+    assert place.run("auto", APP, "--json").last["on"] is on
+    place.run("uninstall", APP)
+    with terminal(place.command(*place.install_words()), place.env) as typed:
+        assert typed.end() == 0
+    assert "by itself" not in typed.screen, "it was chosen before"
+
+
+def test_without_a_terminal_an_install_asks_nothing_and_does_as_it_is_told(place):
+    place.publish("1.0.0")
+    assert place.install("--json").last["result"] == "installed"
+    assert place.run("auto", APP, "--json").last == {"app": APP, "on": False, "error": None}
+    place.run("uninstall", APP, "--purge", "--yes")
+    assert place.install("--auto-updates", "--json").last["result"] == "installed"
+    told = place.run("auto", APP, "--json").last
+    assert (told["on"], told["windows"], told["delay"]) == (True, ["02:00-05:00"], 2 * DAY)
+    place.run("uninstall", APP)
+    place.install("--no-auto-updates")
+    assert place.run("auto", APP, "--json").last["on"] is False
 
 
 def test_what_is_not_given_is_chosen_and_what_was_chosen_stays(installed):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ..core.errors import StateError, UsageError
 from .automatic_told import coming, described, settings_text, text_of
+from .foreign import tame
 from .options import App, Json
 from .output import emit
 
@@ -67,6 +69,7 @@ def auto(
         discode auto myapp on --delay 2d --urgent-any-time
         discode auto myapp off
     """
+    from ..agent.bell import ring
     from . import wiring
 
     wiring.world(as_json, "discode auto").installed(app)
@@ -78,9 +81,11 @@ def auto(
         _show(app, as_json)
     elif what == "off":
         turn_off(app)
+        ring(wiring.home())
         emit({"result": "off", "app": app}, f"{app} is not updated by itself any more.", as_json=as_json)
     else:
         turn_on(app, window, zone, delay, urgent_any_time)
+        ring(wiring.home())
         _told_on(app, as_json)
 
 
@@ -104,17 +109,47 @@ def turn_on(
         changes["delay"] = parse_delay(delay)
     if urgent_any_time is not None:
         changes["urgent_any_time"] = urgent_any_time
-    if zone is not None or before is None:
+    if zone is not None or before is None or not before.zone:
         changes["zone"] = _zone(zone or local_zone())
     plans(wiring.home()).keep((before or _new(app)).changed(**changes))
+
+
+def choose_updates(app: str, wanted: bool | None, as_json: bool) -> None:
+    """After an install. None: it is asked where somebody can answer, unless that was chosen before."""
+    from ..agent.bell import ring
+    from . import wiring
+
+    if wanted is None:
+        wanted = _wanted(app, as_json) if _known(wiring.home(), app) is None else None
+    if wanted is None:
+        return
+    if not wanted:
+        turn_off(app)
+        return
+    turn_on(app)
+    ring(wiring.home())
+    if not as_json:  # there the result was the last line
+        print(tame(f"{_on_text(app)[0]} To change that: discode auto --help"), file=sys.stderr)
+
+
+def _wanted(app: str, as_json: bool) -> bool | None:
+    """None where nobody answers: the app is installed, whatever becomes of the question."""
+    from .asking import can_ask
+
+    if not can_ask(as_json):
+        return None
+    night = "at night, between 02:00 and 05:00, once a release is two days old"
+    try:
+        return typer.confirm(f"Update {app} by itself, {night}?", default=False, err=True)
+    except typer.Abort:
+        return None
 
 
 def turn_off(app: str) -> None:
     from . import wiring
     from .wiring_automatic import plans
 
-    if (before := _known(wiring.home(), app)) is not None:
-        plans(wiring.home()).keep(before.changed(on=False))
+    plans(wiring.home()).keep((_known(wiring.home(), app) or _new(app)).changed(on=False))
 
 
 def _checked(windows: list[str]) -> tuple[str, ...]:
@@ -162,12 +197,16 @@ def _show(app: str, as_json: bool) -> None:
 
 
 def _told_on(app: str, as_json: bool) -> None:
+    text, works = _on_text(app)
+    emit({"result": "on", "app": app, **described(app), "works": works}, text, as_json=as_json)
+
+
+def _on_text(app: str) -> tuple[str, bool]:
+    """What is on now, and whether something starts it."""
     from . import wiring
     from .unattended import examine
 
     works, detail, step, _ = examine(wiring.home())
     told = described(app)
     text = f"{app} is updated by itself: {settings_text(told)}. {coming(told, app)}".rstrip()
-    if not works:
-        text += f" But nothing starts that yet: {detail}. {step}"
-    emit({"result": "on", "app": app, **told, "works": works}, text, as_json=as_json)
+    return (text if works else f"{text} But nothing starts that yet: {detail}. {step}"), works

@@ -120,7 +120,9 @@ def _settling(home: Path) -> Finding:
     from .unattended import WHAT, examine
 
     ok, detail, step, fix = examine(home)
-    return Finding(WHAT, ok, detail, step, fix, "Settle by a systemd timer, at every boot and every 5 minutes?")
+    return Finding(
+        WHAT, ok, detail, step, fix, "Set up the agent, which settles at every boot, updates and backs up by itself?"
+    )
 
 
 def _engines(host: Host, kinds: Collection[str]) -> Iterator[Finding]:

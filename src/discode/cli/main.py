@@ -62,6 +62,7 @@ PLACES = {
     "notice": "notice.app",
     "doctor": "host.doctor",
     "settle": "host.settle",
+    "agent": "agent.app",
     "trust": "host.trust",
     "guard": "host.guard",
     "report": "report.report",
@@ -119,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         raise SystemExit(edge(words[1:]))
     install_handlers()
-    if words[:1] == ["hub"]:  # which may serve for months
+    if words[:1] in (["hub"], ["agent"]):  # which may run for months
         sys.exit(_run(words))
     gc.set_threshold(COLLECT_AFTER)
     _leave(_run(words))

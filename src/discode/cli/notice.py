@@ -130,8 +130,8 @@ def _try(address: Address, message: Any) -> None:
 
 def _how_often() -> str:
     return (
-        "They are sent by discode notice check. Whatever calls discode settle --all starts it, too; to have it every "
-        "minute: discode notice check --help"
+        "They are sent by discode notice check, which the agent starts every minute. Without an agent: "
+        "discode notice check --help"
     )
 
 

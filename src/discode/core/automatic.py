@@ -57,7 +57,7 @@ def decide(plan: AutomaticPlan, installation: Installation, index: Index, known:
 
 def schedule_for(plan: AutomaticPlan) -> Schedule:
     """Raises UsageError: a zone may be gone from this machine since."""
-    return schedule_of(plan.windows, plan.zone)
+    return schedule_of(plan.windows, plan.zone or "UTC")
 
 
 def _waiting(

@@ -19,14 +19,14 @@ _DELAY = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+)m)?")
 
 
 class AutomaticPlan(Model, frozen=True, kw_only=True):
-    """`windows` in the words of core/schedule.py; `delay` in seconds. `urgent_any_time`: what is urgent waits for no
-    window either."""
+    """`windows` in the words of core/schedule.py; `zone`: empty until they are turned on; `delay` in seconds.
+    `urgent_any_time`: what is urgent waits for no window either."""
 
     automatic_schema: int = SCHEMA
     app: Slug
     on: bool = False
     windows: tuple[str, ...] = WINDOWS
-    zone: str = "UTC"
+    zone: str = ""
     delay: Annotated[float, Meta(ge=0, le=LONGEST_DELAY)] = DELAY
     urgent_any_time: bool = False
 
