@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 from rig.ports import free_port
 from rig.web import Handler, Web
@@ -24,10 +26,12 @@ class Told:
 
 
 class Mailbox:
-    """A mail server that takes everything, at `port`; it knows no login and no encryption."""
+    """A mail server that takes everything, at `port`; it knows no encryption, and no login unless it `asks` for one,
+    and then it takes none. `stranger`: whom it takes no mail for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, asks: bool = False, stranger: str = "") -> None:
         self.port, self.taken = free_port(), list[Told]()
+        self._asks, self._stranger = asks, stranger
         self._controller: Any = None
         self.open()
 
@@ -37,7 +41,10 @@ class Mailbox:
 
     def open(self) -> None:
         if self._controller is None:
-            self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+            login: dict[str, Any] = {"authenticator": _refuse, "auth_required": True, "auth_require_tls": False}
+            self._controller = Controller(
+                self, hostname="127.0.0.1", port=self.port, **(login if self._asks else {})
+            )  # fmt: skip
             self._controller.start()
 
     def close(self) -> None:
@@ -46,10 +53,22 @@ class Mailbox:
             self._controller.stop()
             self._controller = None
 
+    async def handle_RCPT(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if address == self._stranger:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 taken"
+
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd calls it so
         mail = message_from_bytes(envelope.content, policy=policy.default)
         self.taken.append(Told(str(mail["Subject"]), mail.get_content().replace("\r\n", "\n").rstrip("\n")))
         return "250 taken"
+
+
+def _refuse(*_: Any) -> AuthResult:
+    return AuthResult(success=False, handled=False)
 
 
 class Hook:
@@ -57,10 +76,10 @@ class Hook:
 
     SECRET = "hook-secret-4711"
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.taken, self.called, self.status = list[Told](), list[str](), 200
         self.before: Callable[[], None] = lambda: None  # a message is taken
-        self._web = Web(self._handler())
+        self._web = Web(self._handler(), tls)
         self.port = self._web.port
 
     @property

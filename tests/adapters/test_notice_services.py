@@ -2,7 +2,10 @@
 
 import json
 import logging
+import os
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import closing
 
@@ -14,6 +17,7 @@ from discode.adapters.notices.sending import check, send
 from discode.core.errors import Refused, StateError, Unreachable, UsageError
 from discode.core.notice_address import Address
 from discode.testing.memory_notices import MemoryNotices
+from rig.certificates import server_context
 from rig.ports import free_port
 from rig.told import Hook, Mailbox
 
@@ -171,6 +175,28 @@ def test_what_keeps_a_message_from_its_service_is_told_without_its_secrets(hook,
     mail = "mailto://user:pass-4711@127.0.0.1:{}?from=a@example.com&to=b@example.com&mode=insecure"
     refused(0, "nothing listens there", mail.format(nobody))
     refused(0, "knows no login, or no encryption", mail.format(mailbox.port))
+
+
+def test_what_a_mail_server_refuses_is_told():
+    with closing(Mailbox(asks=True)) as locked, closing(Mailbox(stranger="ops@example.com")) as picky:
+        login = locked.url.replace("://", "://user:pass-4711@") + "&mode=insecure"
+        assert f"mailto://127.0.0.1:{locked.port} " in refused(0, "the mail server refuses the login", login)
+        refused(0, "does not take mail for that recipient", picky.url)
+        assert locked.taken == picky.taken == []
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told():
+    with closing(Hook(server_context("localhost"))) as secure:
+        refused(0, "its certificate is not trusted by this machine", f"jsons://localhost:{secure.port}/4711")
+
+
+def test_without_the_library_it_is_said_what_to_install(tmp_path):
+    line = "import sys; sys.modules['apprise'] = None; from discode.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", line, "notice", "add", "json://127.0.0.1/x"], capture_output=True, text=True,
+        env={**os.environ, "DISCODE_HOME": str(tmp_path)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4 and "Next: Install it: pip install 'discode-selfhosted[notices]'" in done.stderr
 
 
 def test_a_service_that_does_not_answer_is_not_waited_for(hook):

@@ -11,6 +11,7 @@ import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
 
+from discode.adapters.notices import HostSurroundings
 from discode.adapters.source import Licenses
 from discode.core.errors import Refused, TrustError
 from discode.core.lease import read_lease
@@ -171,6 +172,8 @@ def test_a_lease_says_when_its_license_ends(small, tmp_path):
     for folder, days in (("one", 40), ("other", None)):
         _, key = small.issue(days=days)
         lease = Licensee(tmp_path / folder, small).activate(key).signed
+        seen = HostSurroundings(tmp_path / folder, print)
+        assert seen.lease("myapp") == lease and seen.lease("other") is None
         left = lease.license_ends and round((lease.license_ends - lease.issued) / 86400)
         assert (left, round((lease.ends - lease.issued) / 86400)) == (days, 14)
 

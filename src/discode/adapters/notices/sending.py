@@ -121,7 +121,7 @@ def _causes() -> Iterator[list[str]]:
     """Why it fails, in words of ours. Nothing that Apprise logs gets out, nor what a message logs that is late."""
     logger, handler = logging.getLogger("apprise"), _Causes()
     logger.handlers, logger.propagate = [handler], False
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.DEBUG)  # at which alone some errors are logged
     yield handler.found
 
 
