@@ -16,7 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "adapters": {"ports", "core", "disk"},
     "edge": {"core", "disk"},
     "hub": {"core", "disk"},
-    "cli": {"flows", "ports", "core", "edge", "hub", "disk"},
+    "agent": {"core", "disk"},
+    "cli": {"flows", "ports", "core", "edge", "hub", "agent", "disk"},
     "testing": {"flows", "ports", "core"},
 }
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if path.parent != SOURCE)

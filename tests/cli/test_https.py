@@ -55,7 +55,7 @@ def test_the_doctor_examines_all_else_when_the_settings_are_invalid(secure):
     (secure.home / "config.toml").write_text("bind = 7\n")
     checks = {one["what"]: one for one in secure.run("doctor", "--json", code=4).last["checks"]}
     assert "bind is 7" in checks["settings"]["detail"] and not checks["settings"]["ok"] and not checks[APP]["ok"]
-    assert "disk" in checks and "settling" in checks and f"{APP} https" not in checks
+    assert "disk" in checks and "agent" in checks and f"{APP} https" not in checks
 
 
 def test_a_stopped_app_is_listed_with_the_certificate_that_it_has(secure):

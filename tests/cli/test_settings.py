@@ -43,7 +43,7 @@ def test_a_customer_is_asked_and_nobody_reads_the_secret(place):
     refused = place.install("--version", "1.0.0", code=4).err
     assert "that only you can provide: API_TOKEN, LEVEL" in refused
     assert "--set-from-env API_TOKEN --set LEVEL=…" in refused, "no secret on a command line"
-    with terminal(place.command(*place.install_words(), "--version", "1.0.0"), place.env) as typed:
+    with terminal(place.command(*place.install_words(), "--version", "1.0.0", "--no-auto-updates"), place.env) as typed:
         typed.until("Token? (API_TOKEN): ")
         assert not typed.is_echoing()
         typed.type("secr")

@@ -89,10 +89,13 @@ def test_the_help_imports_no_part_of_the_work(tmp_path):
     assert not any(name.startswith(("discode.flows", "discode.ports", "discode.adapters")) for name in found)
 
 
-@pytest.mark.parametrize("words", [["list"], ["settle", "--all"], ["proxy", "status"]])
+@pytest.mark.parametrize(
+    "words", [["list"], ["settle", "--all"], ["proxy", "status"], ["notice", "list"], ["notice", "check"]]
+)
 def test_what_only_looks_imports_no_library_of_the_work(words, tmp_path):
     found = modules(*words, home=tmp_path)
     assert not found.intersection(("pydantic", "docker", "tuf", "httpx", "rich.console", "tomlkit", "yaml"))
+    assert "apprise" not in found
     assert not found.intersection(("dns", "psutil", "idna", "discode.core.name_checks", "discode.core.own_certificate"))
     assert not found.intersection(("sqlite3", "discode.core.platform", "discode.adapters.files.backup_plans"))
 

@@ -1,5 +1,7 @@
 """Leases: what holds, and each way in which one does not. Fuzzed: whatever comes in, it is read or refused."""
 
+from dataclasses import replace
+
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discode.core.errors import TrustError
-from discode.core.lease import LEEWAY, Lease, claims, read_lease
+from discode.core.lease import LEEWAY, Lease, claims, read_lease, signed_lease
 
 KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 PUBLIC = KEY.public_key().public_bytes(
@@ -55,6 +57,20 @@ def test_of_another_app_installation_key_and_kind():
 def test_a_lease_is_renewed_at_half_its_time():
     assert not LEASE.is_stale(NOW + 499)
     assert LEASE.is_stale(NOW + 501) and LEASE.is_stale(NOW - 2 * LEEWAY)
+
+
+def test_it_says_when_the_license_itself_ends_where_that_is_known():
+    known = replace(LEASE, license_ends=NOW + 5000)
+    assert read_lease(signed(known), PUBLIC, "myapp", HERE, NOW) == known
+    assert "license_ends" not in claims(LEASE, "x", "1") and signed_lease(signed(), PUBLIC).license_ends is None
+    assert refusal(signed(license_ends="soon")) == "lease-invalid"
+
+
+def test_one_that_was_not_renewed_is_read_and_told_before_it_ends():
+    assert not LEASE.is_ending(NOW + 749) and LEASE.is_ending(NOW + 750)
+    assert signed_lease(signed(), PUBLIC) == LEASE
+    with pytest.raises(TrustError):
+        signed_lease(signed(key=OTHER), PUBLIC)
 
 
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))

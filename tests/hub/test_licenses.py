@@ -11,6 +11,7 @@ import pytest
 from conftest_hub import HubVendor
 from conftest_source import Customer
 
+from discode.adapters.notices import HostSurroundings
 from discode.adapters.source import Licenses
 from discode.core.errors import Refused, TrustError
 from discode.core.lease import read_lease
@@ -166,7 +167,17 @@ def test_a_license_ends_by_itself_and_is_renewed(vendor, tmp_path):
 def test_a_lease_never_outlives_its_license(small, tmp_path):
     _, key = small.issue(days=3, lease_days=14)
     lease = Licensee(tmp_path / "home", small).activate(key).lease_at(small.place.clock())
-    assert 2.9 < (lease.ends - small.place.clock()) / 86400 <= 3
+    assert 2.9 < (lease.ends - small.place.clock()) / 86400 <= 3 and lease.license_ends == lease.ends
+
+
+def test_a_lease_says_when_its_license_ends(small, tmp_path):
+    for folder, days in (("one", 40), ("other", None)):
+        _, key = small.issue(days=days)
+        lease = Licensee(tmp_path / folder, small).activate(key).signed
+        seen = HostSurroundings(tmp_path / folder, print)
+        assert seen.lease("myapp") == lease and seen.lease("other") is None
+        left = lease.license_ends and round((lease.license_ends - lease.issued) / 86400)
+        assert (left, round((lease.ends - lease.issued) / 86400)) == (days, 14)
 
 
 def test_a_lease_is_renewed_by_the_way_and_trouble_is_only_told(small, tmp_path):

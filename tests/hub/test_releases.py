@@ -15,6 +15,7 @@ from tuf.api.metadata import Metadata, TargetFile, Targets
 from discode.adapters.repository.keys import Keys
 from discode.core.errors import Refused, TrustError, UsageError
 from discode.core.release import index_path
+from discode.flows.publish import Marks, mark
 from discode.hub.chores import do_chores
 from discode.ports.report import Silence
 from rig.wait import wait_for
@@ -64,6 +65,17 @@ def test_channels_promote_and_yank(hub_vendor, customer):
         hub_vendor.promote("1.0", "../stable")
     audit = hub_vendor.place.audit()
     assert audit[-3:] == ["release.change", "release.change", "release.yank"]
+
+
+def test_marks_for_hosts_that_update_by_themselves_can_be_given_later(hub_vendor, customer):
+    """An earlier hub takes them, too: what it does not know it does not compare."""
+    assert not customer.releases().index().entry("1.0").urgent
+    hub_vendor.publish("1.1", "print(11)", marks=Marks(urgent=True))
+    assert mark(hub_vendor.repository, "myapp", "1.0", Marks(needs_consent=True)).needs_consent
+    marks = {one.version: (one.urgent, one.needs_consent) for one in customer.releases().index().releases}
+    assert marks == {"1.0": (False, True), "1.1": (True, False)}
+    assert mark(hub_vendor.repository, "myapp", "1.1", Marks(urgent=False)).urgent is False
+    assert hub_vendor.place.audit()[-1] == "release.change"
 
 
 def test_answers_have_an_etag_and_say_how_long_they_hold(hub_vendor):

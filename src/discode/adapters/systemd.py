@@ -1,7 +1,7 @@
-"""The timer by which systemd settles without a person: at every boot, and every few minutes.
+"""The service by which systemd keeps the agent alive: from every boot on, and again when it ends.
 
-Two units, `discode-settle.service` and `discode-settle.timer`. What they start outlives them: see KillMode. Formats:
-systemd.service(5), systemd.timer(5), systemd.exec(5).
+One unit, `discode-agent.service`. What the agent starts outlives it: see KillMode. It takes the place of the timer that
+earlier versions set up, which goes when it is installed. Formats: systemd.service(5), systemd.exec(5).
 """
 
 from __future__ import annotations
@@ -14,51 +14,38 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import Failed
-from .files.disk import write_whole
+from .files.disk import write_whole, writing
 
-MINUTES = 5
 BOOTED = Path("/run/systemd/system")  # there when systemd runs the machine: sd_booted(3)
-SERVICE, TIMER = "discode-settle.service", "discode-settle.timer"
+SERVICE = "discode-agent.service"
+EARLIER = ("discode-settle.timer", "discode-settle.service")
 _SHOWN = ("Id", "UnitFileState", "ActiveState", "Result")
-_SERVICE = """\
+_UNIT = """\
 [Unit]
-Description=Discode: finish interrupted commands, and start apps after a boot
+Description=Discode: decide when something is to be done, and start it
 After=network-online.target docker.service
 Wants=network-online.target
 
 [Service]
-Type=oneshot
 ExecStart={command}
 Environment={home}
 Environment={path}
-# The apps and the proxy that it starts stay when it has ended.
+Restart=always
+RestartSec=5
+# The commands, apps and the proxy that it starts stay when it has ended.
 KillMode=process
 OOMPolicy=continue
 TasksMax=infinity
-# 6: another command is at work on an app. It settles by itself.
-SuccessExitStatus=6
 
 [Install]
 WantedBy={target}
 """
-_TIMER = f"""\
-[Unit]
-Description=Discode: settle every {MINUTES} minutes
-
-[Timer]
-OnUnitInactiveSec={MINUTES}min
-OnActiveSec={MINUTES}min
-RandomizedDelaySec=20s
-
-[Install]
-WantedBy=timers.target
-"""
 
 
 @dataclass(frozen=True)
-class SettleTimer:
-    """`home` is Discode's. As root the units are the machine's, else the user's own. `root`: another file system in
-    which they are enabled, without starting anything."""
+class AgentService:
+    """`home` is Discode's. As root the unit is the machine's, else the user's own. `root`: another file system in which
+    it is enabled, without starting anything."""
 
     home: Path
     root: Path | None = None
@@ -75,52 +62,62 @@ class SettleTimer:
 
     @property
     def is_installed(self) -> bool:
-        """Both as this Discode writes them: after an update of Discode they may have to be written anew."""
-        return all(_read(self.folder / name) == text for name, text in self.units().items())
+        """As this Discode writes it: after an update of Discode it may have to be written anew."""
+        return _read(self.folder / SERVICE) == self.unit() and not self._earlier()
 
     def trouble(self) -> str:
-        """What keeps the installed units from settling this machine; empty when nothing does."""
-        done = self._asked("show", f"--property={','.join(_SHOWN)}", SERVICE, TIMER)
+        """What keeps the installed unit from keeping the agent alive; empty when nothing does."""
+        done = self._asked("show", f"--property={','.join(_SHOWN)}", SERVICE)
         if done.returncode != 0:
             return f"systemd does not tell of it: {done.stderr.strip() or 'no reason given'}"
         return trouble_in(done.stdout)
 
-    def units(self) -> dict[str, str]:
-        target = "multi-user.target" if os.geteuid() == 0 else "default.target"
-        service = _SERVICE.format(
+    def unit(self) -> str:
+        return _UNIT.format(
             command=" ".join(_quoted(word) for word in self.command()),
             home=_quoted(f"DISCODE_HOME={self.home}"),
             # The apps' programs are looked for where the person who set this up finds them.
             path=_quoted(f"PATH={os.environ.get('PATH', os.defpath)}"),
-            target=target,
+            target="multi-user.target" if os.geteuid() == 0 else "default.target",
         )
-        return {SERVICE: service, TIMER: _TIMER}
 
     def command(self) -> list[str]:
-        return [sys.executable, "-P", "-m", "discode", "settle", "--all"]
+        return [sys.executable, "-P", "-m", "discode", "agent"]
 
-    def cron(self) -> tuple[str, str]:
-        """Two lines for a crontab, where there is no systemd. `%` ends a command in a crontab: crontab(5)."""
+    def cron(self) -> str:
+        """A line for a crontab, where there is no systemd. `%` ends a command in a crontab: crontab(5)."""
         command = f"DISCODE_HOME={self.home} {' '.join(self.command())}".replace("%", "\\%")
-        return f"@reboot {command}", f"*/{MINUTES} * * * * {command}"
+        return f"@reboot {command}"
 
     def install(self) -> None:
-        """Write both units, enable them and start the timer. Raises PreflightError, or Failed with systemd's words."""
-        for name, text in self.units().items():
-            write_whole(self.folder / name, text.encode())
+        """Write the unit, enable it and start it; the timer of earlier versions goes first, for it would do the same.
+        Raises PreflightError, or Failed with systemd's words."""
+        self._remove_earlier()
+        write_whole(self.folder / SERVICE, self.unit().encode())
         if self.root is not None:
-            self._systemctl("enable", SERVICE, TIMER)
+            self._systemctl("enable", SERVICE)
             return
         self._systemctl("daemon-reload")
-        self._systemctl("enable", SERVICE, TIMER)
-        self._systemctl("start", TIMER)
+        self._systemctl("enable", SERVICE)
+        self._systemctl("restart", SERVICE)
+
+    def _earlier(self) -> list[str]:
+        return [name for name in EARLIER if (self.folder / name).exists()]
+
+    def _remove_earlier(self) -> None:
+        """One that is masked or broken is deleted all the same."""
+        if names := self._earlier():
+            self._asked("disable", *([] if self.root else ["--now"]), *names)
+        for name in names:
+            with writing(self.folder / name):
+                (self.folder / name).unlink(missing_ok=True)
 
     def _systemctl(self, *words: str) -> None:
         done = self._asked(*words)
         if done.returncode != 0:
             raise Failed(
-                f"systemd rejected the timer: {done.stderr.strip() or 'no reason given'}. Your apps were not touched.",
-                f"The units are in {self.folder}. See: systemctl status {TIMER}",
+                f"systemd rejected the agent: {done.stderr.strip() or 'no reason given'}. Your apps were not touched.",
+                f"The unit is in {self.folder}. See: systemctl status {SERVICE}",
                 key="systemd",
             )
 
@@ -131,17 +128,14 @@ class SettleTimer:
 
 
 def trouble_in(shown: str) -> str:
-    """From what `systemctl show` prints of both units: a block each, `Name=value` lines, an empty line between."""
-    blocks = [dict(line.partition("=")[::2] for line in block.splitlines()) for block in shown.split("\n\n")]
-    units = {block["Id"]: block for block in blocks if "Id" in block}
-    for name in (TIMER, SERVICE):
-        state = units.get(name, {}).get("UnitFileState")
-        if state != "enabled":
-            return f"{name} is {state or 'unknown to systemd'}, so nothing settles after a boot"
-    if (state := units[TIMER].get("ActiveState")) != "active":
-        return f"{TIMER} is {state}, so nothing settles until the next boot"
-    if (result := units[SERVICE].get("Result", "success")) != "success":
-        return f"the last run of {SERVICE} failed ({result})"
+    """From what `systemctl show` prints: `Name=value` lines."""
+    told = dict(line.partition("=")[::2] for line in shown.splitlines())
+    state = told.get("UnitFileState")
+    if state != "enabled":
+        return f"{SERVICE} is {state or 'unknown to systemd'}, so there is no agent after a boot"
+    if (state := told.get("ActiveState")) != "active":
+        result = told.get("Result", "success")
+        return f"{SERVICE} is {state}{f' ({result})' if result != 'success' else ''}, so nothing happens by itself"
     return ""
 
 

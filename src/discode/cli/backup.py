@@ -131,6 +131,7 @@ def schedule(
     \b
         discode backup schedule myapp --at 03:00 --drill-every 30
     """
+    from ..agent.bell import ring
     from ..core.backup_plan import check_time
     from . import wiring
     from .unattended import examine
@@ -147,6 +148,7 @@ def schedule(
         drill_days=0 if off else kept.plan.drill_days if drill_every is None else drill_every,
     )  # fmt: skip
     plans(wiring.home()).keep(kept.changed(plan=wanted))
+    ring(wiring.home())
     works, detail, step, _ = examine(wiring.home())
     text = _scheduled(wanted, off)
     if (wanted.at or wanted.drill_days) and not works:

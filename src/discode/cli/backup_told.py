@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..core.history import BACKUP, DRILL, RESTORE
-
 if TYPE_CHECKING:
     from ..core.history import HistoryEntry
     from ..flows.world import World
@@ -14,25 +12,9 @@ if TYPE_CHECKING:
 
 def described(world: World, name: str, history: Sequence[HistoryEntry]) -> dict[str, Any]:
     """What is set up, and how the last backups ended."""
-    plan = world.repositories.plan(name)
-    past = [one for one in history if one.flow == BACKUP]
-    done = next((one for one in reversed(past) if one.outcome == "done"), None)
-    # What failed before the app came from a snapshot is of another machine, or of an installation that is gone.
-    came = max((one.at for one in history if one.flow == RESTORE and one.from_version is None), default=0.0)
-    failed = past[-1] if past and past[-1].outcome != "done" and past[-1].at > came else None
-    drills = [one for one in history if one.flow == DRILL]
-    proved = next((one for one in reversed(drills) if one.outcome == "done"), None)
-    unproved = drills[-1] if drills and drills[-1].outcome != "done" else None
-    return {
-        "repository": plan.repository if plan else None, "local": plan.is_local if plan else None,
-        "before_updates": plan.before_updates if plan else None, "at": plan.at if plan else None,
-        "last": done.at if done else None, "snapshot": done.snapshot if done else None,
-        "missing": list(done.missing) if done else [],
-        "failed": {"at": failed.at, "error": failed.error} if failed else None,
-        "proved": proved.at if proved else None, "proved_snapshot": proved.snapshot if proved else None,
-        "drill_failed": {"at": unproved.at, "error": unproved.error} if unproved else None,
-        "drill_days": plan.drill_days if plan else None, "since": plan.since if plan else None,
-    }  # fmt: skip
+    from ..core import backup_state
+
+    return backup_state.described(world.repositories.plan(name), history)
 
 
 def text_of(told: dict[str, Any], name: str, now: float) -> str:

@@ -1,4 +1,4 @@
-"""What a customer types to change what runs: update, rollback, restart, stop, start, uninstall."""
+"""What a customer types to change what runs: rollback, restart, stop, start, prune, uninstall. `update` is apart."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core.errors import UsageError
-from .foreign import one_line, tame
 from .options import App, Assignments, FromEnvironment, Json, SettingsFile
-from .output import emit
 from .running import asking, run_flow
-from .source_login import CredentialsFile, PlainHttp
 
 if TYPE_CHECKING:
     from ..flows.world import Result, World
@@ -29,51 +26,6 @@ Sure = Annotated[
     ),
 ]
 NoSnapshot = Annotated[bool, typer.Option("--no-snapshot", help="Take no snapshot first, where backups are set up.")]
-
-
-def update(
-    app: App,
-    check: Annotated[bool, typer.Option("--check", help="Only show what an update would do.")] = False,
-    to: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="Update to this version instead of the newest.")
-    ] = None,
-    now: Annotated[bool, typer.Option("--now", help="Do not wait for a staged rollout to reach this machine.")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="Try a release again that failed here before.")] = False,
-    no_snapshot: NoSnapshot = False,
-    set_: Assignments = [],
-    set_from_env: FromEnvironment = [],
-    settings: SettingsFile = None,
-    credentials_file: CredentialsFile = None,
-    plain_http: PlainHttp = False,
-    as_json: Json = False,
-) -> None:
-    """Update an app without an outage.
-
-    The new version starts beside the old one, is checked, and takes over. If anything goes wrong, the old version keeps
-    serving. The settings are for what only the new version asks for; to change others: discode config set.
-
-    \b
-        discode update myapp
-        discode update myapp --check
-    """
-    from ..flows import update as flow
-    from .settings import collect
-    from .source_login import change
-
-    change(app, credentials_file, plain_http)
-    if check:
-        _check(app, as_json)
-        return
-    values = collect(set_, set_from_env, settings)
-
-    def ask_and_update(world: World) -> Result:
-        def go(given: Mapping[str, str]) -> Result:
-            every = {**values, **given}
-            return flow.update(world, app, to=to, retry=retry, ahead=now, settings=every, without_snapshot=no_snapshot)
-
-        return asking(go, as_json)
-
-    run_flow("update", as_json, ask_and_update)
 
 
 def rollback(
@@ -205,30 +157,3 @@ def uninstall(
     run_flow("uninstall", as_json, lambda world: remove(world, app, purge=purge))
     if purge:
         give_up(app, as_json)
-
-
-def _check(app: str, as_json: bool) -> None:
-    from ..core.plan import NothingToDo, warning_of, withdrawn
-    from ..flows.update import check
-    from . import wiring
-
-    installation, index, plan = check(wiring.world(as_json, "discode update"), app)
-    yanked = withdrawn(installation, index)
-    warning = one_line(warning_of(installation, yanked))
-    if isinstance(plan, NothingToDo):
-        text = f"{plan.reason} {warning}".strip()
-        told = {
-            "result": "nothing-to-do", "app": app, "from": installation.version, "to": None, "message": text,
-            "yanked": yanked,
-        }  # fmt: skip
-        emit(told, text, as_json=as_json)
-        return
-    steps = "" if plan.entry is plan.target else f", by way of {plan.entry.version}"
-    text = f"{app} {plan.target.version} can be installed (now: {installation.version}{steps})."
-    told = {
-        "result": "update-available", "app": app, "from": installation.version, "to": plan.target.version,
-        "next": plan.entry.version, "notes": plan.target.notes, "yanked": yanked,
-    }  # fmt: skip
-    text = f"{warning}\n{text}".strip()
-    text = f"{text}\n\n{tame(plan.target.notes)}".strip()
-    emit(told, f"{text}\nInstall it with: discode update {app}", as_json=as_json)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DiscodeError
 from ..core.history import gave_up
+from ..core.scarcity import LITTLE_DISK
 from ..disk.folders import free_space
 from .doctor_backups import examine_backups
 from .doctor_docker import examine_docker
 from .doctor_https import examine_https
 from .doctor_names import examine_names
+from .doctor_notices import examine_notices
 from .finding import Finding
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from ..flows.world import World
     from ..ports.store import Store
     from .wiring_host import Host
-
-LITTLE_DISK = 512 * 1024 * 1024  # bytes: less than this and an update may not fit
 
 
 def examine(home: Path) -> list[Finding]:
@@ -44,7 +44,8 @@ def examine(home: Path) -> list[Finding]:
         engines = [Finding("settings", False, error.sentence, error.next_step)]
     networks = _networks(host, world.store) if "image" in kinds else []
     apps = [*examine_apps(world, installed), *examine_backups(world)]
-    return [*_machine(home), *engines, *networks, *apps, _settling(home)]
+    told = examine_notices(home, world.clock.now())
+    return [*_machine(home), *engines, *networks, *apps, *told, _settling(home)]
 
 
 def examine_apps(world: World, installed: Sequence[Installation]) -> list[Finding]:
@@ -119,7 +120,9 @@ def _settling(home: Path) -> Finding:
     from .unattended import WHAT, examine
 
     ok, detail, step, fix = examine(home)
-    return Finding(WHAT, ok, detail, step, fix, "Settle by a systemd timer, at every boot and every 5 minutes?")
+    return Finding(
+        WHAT, ok, detail, step, fix, "Set up the agent, which settles at every boot, updates and backs up by itself?"
+    )
 
 
 def _engines(host: Host, kinds: Collection[str]) -> Iterator[Finding]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..core.backup_state import DAY, is_late
 from ..core.errors import DiscodeError
 from .finding import Finding
 
 if TYPE_CHECKING:
     from ..flows.world import World
 
-DAY = 86400.0
-LATE_BY_SCHEDULE, LATE = 2 * DAY, 8 * DAY  # seconds after which the last backup is too old, with a schedule and without
 UNPROVED = 92 * DAY  # seconds after which it is worth a word that no restore was proved
 
 
@@ -51,7 +50,7 @@ def _backups(world: World, app: str) -> Finding:
         return Finding(what, False, error.sentence, error.next_step)
     now = world.clock.now()
     text, step = text_of(told, app, now), f"Take one now: discode backup now {app}"
-    if told["failed"] or _is_late(told, now):
+    if told["failed"] or is_late(told, now):
         return Finding(what, False, text, step)
     if told["drill_failed"] or now - (told["proved"] or told["since"]) > UNPROVED:
         # A warning alone: the snapshots may well be good, and nobody knows it.
@@ -61,7 +60,3 @@ def _backups(world: World, app: str) -> Finding:
         return Finding(what, True, text, step, warns=True)
     elsewhere = f"Keep them elsewhere: discode backup setup {app} --to PLACE"
     return Finding(what, True, text, elsewhere, warns=bool(told["local"]))
-
-
-def _is_late(told: dict[str, Any], now: float) -> bool:
-    return bool(now - (told["last"] or 0.0) > (LATE_BY_SCHEDULE if told["at"] else LATE))

@@ -73,8 +73,8 @@ def settle(
     from . import wiring
     from .errors import show
     from .running import run_and_show, run_flow
+    from .wiring_agent import settled_now
     from .wiring_imports import sweep_unpacked
-    from .wiring_timer import settled_now
 
     if (app is None) != all_:
         raise UsageError("Give an app's name, or --all.", "For example: discode settle --all")
@@ -92,7 +92,9 @@ def settle(
         except DiscodeError as error:
             worst = max(worst, show(error, as_json=as_json))
     _renew_leases(world.store.apps())
-    _back_up_when_due(world)
+    if not _has_agent():
+        _back_up_when_due(world)
+        _tell_what_is_new()
     if worst:
         raise typer.Exit(worst)
 
@@ -107,28 +109,38 @@ def _renew_leases(apps: list[str]) -> None:
             wiring.licenses().renew_when_due(app)
 
 
+def _has_agent() -> bool:
+    """Which starts what is due itself."""
+    from ..agent.state import lives
+    from . import wiring
+
+    return lives(wiring.home())
+
+
 def _back_up_when_due(world: World) -> None:
-    """What came of the last ones is told by `status` and `doctor`."""
-    from ..core.history import BACKUP, DRILL
+    """Where cron calls this, and there is no agent. What came of the last ones is told by `status` and `doctor`."""
+    from .wiring_agent import backup_due
 
     for app in world.store.apps():
         with suppress(DiscodeError):
-            plan, now = world.repositories.plan(app), world.clock.now()
+            plan = world.repositories.plan(app)
             if plan is None or not (plan.at or plan.drill_days):
                 continue  # its history need not be read, every few minutes
-            history = world.store.readable_history(app)[0]
-            past = [one for one in history if one.flow == BACKUP]
-            done = max((one.at for one in past if one.outcome == "done"), default=0.0)
-            tried = max((one.at for one in past), default=0.0)
-            drilled = max((one.at for one in history if one.flow == DRILL), default=0.0)
-            if plan.is_due(now, done, tried):
+            words = backup_due(plan, world.store.readable_history(app)[0], world.clock.now())
+            if words is not None:
                 from .wiring_backups import start_scheduled
 
-                start_scheduled("backup", "now", app, "--scheduled")
-            elif done and plan.is_drill_due(now, drilled):
-                from .wiring_backups import start_scheduled
+                start_scheduled(*words)
 
-                start_scheduled("backup", "drill", app)
+
+def _tell_what_is_new() -> None:
+    """Where notices are set up; a mail server may be slow, so by a process of its own."""
+    from . import wiring
+
+    if (wiring.home() / "notices").is_dir():
+        from .wiring_backups import start_scheduled
+
+        start_scheduled("notice", "check")
 
 
 def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:

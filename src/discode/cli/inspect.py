@@ -41,6 +41,7 @@ def status(
     told = describe(world, installation, past=past)
     told["license"] = _license(app, world.clock.now())
     told["backup"] = _backup(world, app, past)
+    told["automatic"] = _automatic(app)
     emit(told, _status_text(told), as_json=as_json)
 
 
@@ -59,7 +60,7 @@ def list_(as_json: Json = False) -> None:
          "hosts": list(one.route.hosts), "instance": str(one.instance), "source": one.source,
          "https": sight.https.as_dict() if sight.https else None,
          "accessories": [_accessory(beside) for beside in sight.beside],
-         **({"backup": _backup(world, one.app)} if as_json else {})}
+         **({"backup": _backup(world, one.app), "automatic": _automatic(one.app)} if as_json else {})}
         for one, word, sight in zip(found, words, sights, strict=True)
     ]  # fmt: skip
     told += [{"app": app, "state": "damaged", "condition": "damaged", "error": error.sentence}
@@ -73,6 +74,7 @@ def list_(as_json: Json = False) -> None:
     text += "".join(f"\n{trouble}" for trouble in dict.fromkeys(_trouble(sight) for sight in sights) if trouble)
     text += "".join(_beside_text(one, sight) for one, sight in zip(found, sights, strict=True))
     text += "".join(_left_behind_text(one) for one in found)
+    text += "".join(_coming_text(one) for one in found)
     text += "".join(f"\nHTTPS of {line}" for one in sights if one.https for line in one.https.warnings())
     kept = [world.store.kept(app) for app in world.store.kept_apps()]
     left = [{"app": one.app, "version": one.version, "source": one.source} for one in kept if one is not None]
@@ -94,6 +96,14 @@ def _left_behind_text(one: Installation) -> str:
     left = [bad.version for bad in one.bad.values() if bad.was_left]
     told = f"was taken back from {', '.join(left)}, and updates skip {'them' if len(left) > 1 else 'it'}"
     return f"\n{one.app} {told}. See: discode status {one.app}" if left else ""
+
+
+def _coming_text(one: Installation) -> str:
+    """What it does by itself next, or waits for somebody to do."""
+    from .automatic_told import coming, described
+
+    said = coming(described(one.app), one.app)
+    return f"\n{one.app}, by itself: {said}" if said else ""
 
 
 def _kept_text(left: list[dict[str, Any]]) -> str:
@@ -254,6 +264,7 @@ def _status_text(told: dict[str, Any]) -> str:
         ("Source", f"{told['source']} ({told['channel']})"),
         *([("License", _license_text(told["app"], told["license"]))] if told["license"] else []),
         ("Backup", told["backup"]["text"]),
+        ("Automatic", told["automatic"]["text"]),
         ("Rollback to", ", ".join(told["rollback_to"]) or "-"),
     ]
     if told["yanked"] is not None:
@@ -343,6 +354,13 @@ def _backup(world: World, app: str, past: list[HistoryEntry] | None = None) -> d
     except DiscodeError as error:
         return {"text": error.sentence}
     return {**told, "text": text_of(told, app, world.clock.now())}
+
+
+def _automatic(app: str) -> dict[str, Any]:
+    from .automatic_told import described, text_of
+
+    told = described(app)
+    return {**told, "text": text_of(told, app)}
 
 
 def _license_text(app: str, told: dict[str, Any]) -> str:

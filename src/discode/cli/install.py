@@ -68,6 +68,14 @@ TrustedProxies = Annotated[
         show_default=False,
     ),
 ]
+AutoUpdates = Annotated[
+    bool | None,
+    typer.Option(
+        "--auto-updates/--no-auto-updates",
+        help="Whether it is updated by itself: see discode auto --help. On a terminal you are asked; else it is not.",
+        show_default=False,
+    ),
+]
 
 
 def install(
@@ -94,6 +102,7 @@ def install(
     private_key: PrivateKeyFile = None,
     require_https: RequireHttps = False,
     skip_checks: SkipChecks = False,
+    auto_updates: AutoUpdates = None,
     as_json: Json = False,
 ) -> None:
     """Install an app.
@@ -102,8 +111,7 @@ def install(
 
     \b
         discode install myapp --from https://hub.example.com --host my.example.com
-        discode install myapp --host my.example.com \\
-            --certificate fullchain.pem --private-key key.pem
+        discode install myapp --certificate fullchain.pem --private-key key.pem
     """
     from ..flows.install import InstallRequest
     from . import https, wiring
@@ -118,12 +126,15 @@ def install(
     address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
     keep_new(world, app, address, login, plain_http)
     wanted = InstallRequest(app, address, channel, version, route, values, own, require_https, skip_checks)
-    _install(world, wanted, license_file, as_json)
+    _install(world, wanted, license_file, auto_updates, as_json)
 
 
-def _install(world: World, wanted: InstallRequest, license_file: str | None, as_json: bool) -> None:
+def _install(
+    world: World, wanted: InstallRequest, license_file: str | None, auto_updates: bool | None, as_json: bool
+) -> None:
     """What only the customer can say is asked for."""
     from ..flows.install import install
+    from .auto import choose_updates
     from .license_key import with_license
 
     def flow(given: dict[str, str]) -> Result:
@@ -133,6 +144,7 @@ def _install(world: World, wanted: InstallRequest, license_file: str | None, as_
         run_and_show(world, lambda: asking(flow, as_json), as_json)
 
     with_license(wanted.app, wanted.source, license_file, as_json, run)
+    choose_updates(wanted.app, auto_updates, as_json)
 
 
 def _route(app: str, hosts: list[str], path_prefix: str, as_json: bool) -> Route:

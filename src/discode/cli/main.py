@@ -40,7 +40,8 @@ app = typer.Typer(
 # Where each command is, in the order of the help.
 PLACES = {
     "install": "install.install",
-    "update": "customer.update",
+    "update": "update.update",
+    "auto": "auto.auto",
     "rollback": "customer.rollback",
     "restart": "customer.restart",
     "stop": "customer.stop",
@@ -58,8 +59,10 @@ PLACES = {
     "exec": "console.exec_",
     "run": "console.run",
     "history": "inspect.history",
+    "notice": "notice.app",
     "doctor": "host.doctor",
     "settle": "host.settle",
+    "agent": "agent.app",
     "trust": "host.trust",
     "guard": "host.guard",
     "report": "report.report",
@@ -117,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         raise SystemExit(edge(words[1:]))
     install_handlers()
-    if words[:1] == ["hub"]:  # which may serve for months
+    if words[:1] in (["hub"], ["agent"]):  # which may run for months
         sys.exit(_run(words))
     gc.set_threshold(COLLECT_AFTER)
     _leave(_run(words))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .foreign import one_line, tame
@@ -44,7 +45,7 @@ def emit(result: dict[str, Any], text: str, *, as_json: bool) -> None:
     print(tame(text), flush=True)
 
 
-def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
+def emit_result(result: Result, wall: float, *, as_json: bool, more: Mapping[str, Any] = {}) -> None:
     sentence = _SENTENCES.get(result.outcome, "").format(
         app=result.app, to=result.to_version, from_=result.from_version
     )  # fmt: skip
@@ -61,6 +62,7 @@ def emit_result(result: Result, wall: float, *, as_json: bool) -> None:
         "yanked": result.yanked,
         "https": result.https.as_dict() if result.https else None,
         "snapshot": result.snapshot,
+        **more,
     }
     emit(told, f"{sentence} {one_line(result.message)}".strip() or "Nothing to do.", as_json=as_json)
 

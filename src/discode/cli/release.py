@@ -1,4 +1,4 @@
-"""What a vendor types: release init, publish, promote, list, yank, renew. Keys are in `release_keys`."""
+"""What a vendor types: release init, publish, promote, mark, list, yank, renew. Keys are in `release_keys`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .vendor_options import KEYS, REPO, Hub, KeyFolder, Repo, TokenFile, reposit
 
 if TYPE_CHECKING:
     from ..core.rollout import Rollout
+    from ..flows.publish import Published
     from ..ports.repository import Begun, Repository
 
 app = group("For vendors: publish signed releases.")
@@ -47,6 +48,23 @@ AnotherKind = Annotated[
     typer.Option(
         "--another-kind",
         help="Publish an image after archives, or the other way round: customers cannot update to it and install anew.",
+    ),
+]
+Urgent = Annotated[
+    bool | None,
+    typer.Option(
+        "--urgent/--not-urgent",
+        show_default=False,
+        help="For security fixes: hosts that update by themselves wait for no delay, only for their window.",
+    ),
+]
+NeedsConsent = Annotated[
+    bool | None,
+    typer.Option(
+        "--needs-consent/--needs-no-consent",
+        show_default=False,
+        help="Hosts that update by themselves tell of it, and leave it and all later ones to a person: for a major "
+        "version. What is irreversible needs that in any case.",
     ),
 ]
 
@@ -120,6 +138,8 @@ def publish(
     ramp: Ramp = None,
     halt_at: HaltAt = None,
     halt_reports: HaltReports = 20,
+    urgent: Urgent = None,
+    needs_consent: NeedsConsent = None,
     another_kind: AnotherKind = False,
     as_json: Json = False,
 ) -> None:
@@ -139,7 +159,7 @@ def publish(
 
     Publishing the same release again changes nothing; different content under a published version is refused.
     """
-    from ..flows.publish import publish
+    from ..flows.publish import Marks, publish
     from .wiring_vendor import registry
 
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -148,13 +168,19 @@ def publish(
         repository, registry(), file,
         version=version, image=image, channels=channel, notes=_notes(notes), now=now,
         rollout=_rollout(ramp, halt_at, halt_reports), another_kind=another_kind,
+        marks=Marks(urgent, needs_consent),
     )  # fmt: skip
+    _tell_published(done, _warnings(repository), as_json)
+
+
+def _tell_published(done: Published, warnings: list[str], as_json: bool) -> None:
+    entry = done.entry
     told = {
-        "result": "published" if done.is_new else "nothing-to-do", "app": done.app, "version": done.entry.version,
-        "key": done.entry.key, "channels": list(done.entry.channels), "message": done.note,
-        "warnings": (warnings := _warnings(repository)),
+        "result": "published" if done.is_new else "nothing-to-do", "app": done.app, "version": entry.version,
+        "key": entry.key, "channels": list(entry.channels), "message": done.note, "urgent": entry.urgent,
+        "needs_consent": entry.needs_consent, "warnings": warnings,
     }  # fmt: skip
-    text = f"Published {done.app} {done.entry.version} ({done.entry.key}) to {', '.join(done.entry.channels)}."
+    text = f"Published {done.app} {entry.version} ({entry.key}) to {', '.join(entry.channels)}."
     emit(told, "\n".join(filter(None, [text if done.is_new else "", done.note, *warnings])), as_json=as_json)
 
 
@@ -181,6 +207,37 @@ def promote(
     channels = list(entry.channels)
     told = {"result": "promoted", "app": app_name, "version": version, "key": entry.key, "channels": channels}
     emit(told, f"{app_name} {version} is offered in {', '.join(channels)}.", as_json=as_json)
+
+
+@app.command()
+def mark(
+    app_name: Annotated[str, typer.Argument(metavar="APP", show_default=False)],
+    version: Annotated[str, typer.Argument(metavar="VERSION", show_default=False)],
+    urgent: Urgent = None,
+    needs_consent: NeedsConsent = None,
+    repo: Repo = REPO,
+    keys: KeyFolder = KEYS,
+    hub: Hub = None,
+    token_file: TokenFile = None,
+    as_json: Json = False,
+) -> None:
+    """Mark a published release for hosts that update by themselves.
+
+    \b
+        discode release mark myapp 1.2.1 --urgent
+        discode release mark myapp 2.0.0 --needs-consent
+    """
+    from ..flows.publish import Marks, mark
+
+    if not (marks := Marks(urgent, needs_consent)).changes():
+        raise UsageError("Give a mark. Nothing was changed.", "--urgent, --not-urgent, --needs-consent, …")
+    entry = mark(repository_of(repo, keys, hub, token_file), app_name, version, marks)
+    told = {"urgent": entry.urgent, "needs_consent": entry.needs_consent}
+    text = ", ".join(["urgent" if entry.urgent else "not urgent", "needs consent" if entry.needs_consent else ""])
+    emit(
+        {"result": "marked", "app": app_name, "version": version, "key": entry.key, **told},
+        f"{app_name} {version}: {text.rstrip(', ')}.", as_json=as_json,
+    )  # fmt: skip
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .foreign import one_line
 from .output import emit_result
@@ -23,8 +23,11 @@ def run_flow(name: str, as_json: bool, flow: Callable[[World], Result]) -> None:
     run_and_show(world, lambda: flow(world), as_json)
 
 
-def run_and_show(world: World, flow: Callable[[], Result], as_json: bool) -> None:
-    """However it ends, and whatever an earlier one has left to tell, the vendors hear of it that are to."""
+def run_and_show(
+    world: World, flow: Callable[[], Result], as_json: bool, more: Callable[[], dict[str, Any]] = dict
+) -> Result:
+    """However it ends, and whatever an earlier one has left to tell, the vendors hear of it that are to. `more`: what
+    programs are told beside its result."""
     from ..flows.reporting import tell_vendors
 
     begun = time.monotonic()
@@ -32,7 +35,8 @@ def run_and_show(world: World, flow: Callable[[], Result], as_json: bool) -> Non
         result = flow()
     finally:
         tell_vendors(world)
-    emit_result(result, time.monotonic() - begun, as_json=as_json)
+    emit_result(result, time.monotonic() - begun, as_json=as_json, more=more())
+    return result
 
 
 def asking(flow: Callable[[dict[str, str]], Result], as_json: bool) -> Result:

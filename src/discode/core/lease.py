@@ -20,7 +20,8 @@ OLD_SPELLING = "licence"  # of the claim and of the customer's file: what was si
 
 @dataclass(frozen=True)
 class Lease:
-    """Times are Unix time in seconds. No `channels` means all."""
+    """Times are Unix time in seconds. No `channels` means all. `license_ends`: when the license itself ends, which the
+    lease may be renewed until; None: never, or an earlier hub, which does not tell."""
 
     app: str
     installation: str
@@ -29,6 +30,11 @@ class Lease:
     channels: tuple[str, ...]
     issued: float
     ends: float
+    license_ends: float | None = None
+
+    def is_ending(self, now: float) -> bool:
+        """A quarter of its time is left: it was to be renewed long ago."""
+        return now >= self.ends - (self.ends - self.issued) / 4
 
     def is_stale(self, now: float) -> bool:
         """Half of its time is over, or its clock is not ours: a new one is due."""
@@ -37,14 +43,22 @@ class Lease:
 
 def claims(lease: Lease, issuer: str, identity: str) -> dict[str, Any]:
     """What is signed; `identity` is unique to each lease."""
+    told = {} if lease.license_ends is None else {"license_ends": int(lease.license_ends)}
     return {
-        "iss": issuer, "aud": lease.app, "sub": lease.installation, "jti": identity, "iat": int(lease.issued),
+        **told, "iss": issuer, "aud": lease.app, "sub": lease.installation, "jti": identity, "iat": int(lease.issued),
         "exp": int(lease.ends), "license": lease.license, "customer": lease.customer, "channels": list(lease.channels),
     }  # fmt: skip
 
 
 def read_lease(text: str, public_key: str, app: str, installation: str, now: float) -> Lease:
     """A lease that holds now, for this app on this installation. Raises TrustError: its key says which rule broke."""
+    lease = signed_lease(text, public_key)
+    _must_hold(lease, app, installation, now)
+    return lease
+
+
+def signed_lease(text: str, public_key: str) -> Lease:
+    """What the hub has signed, whether it holds or not. Raises TrustError when it did not sign that."""
     import jwt  # late: only an app with a license needs it
 
     try:
@@ -59,11 +73,9 @@ def read_lease(text: str, public_key: str, app: str, installation: str, now: flo
                 "verify_exp": False, "verify_iat": False, "verify_nbf": False,
             },
         )  # fmt: skip
-        lease = _lease(told)
+        return _lease(told)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
         raise TrustError("The hub did not sign this lease.", "Fetch a new one.", key="lease-invalid") from error
-    _must_hold(lease, app, installation, now)
-    return lease
 
 
 def _must_hold(lease: Lease, app: str, installation: str, now: float) -> None:
@@ -83,4 +95,5 @@ def _lease(told: dict[str, Any]) -> Lease:
         raise TypeError("a claim is not text")
     app, installation, license, customer = texts
     channels, issued, ends = tuple(told["channels"]), float(told["iat"]), float(told["exp"])
-    return Lease(app, installation, license, customer, channels, issued, ends)
+    license_ends = float(told["license_ends"]) if told.get("license_ends") is not None else None
+    return Lease(app, installation, license, customer, channels, issued, ends, license_ends)

@@ -45,7 +45,11 @@ class Release(Model, frozen=True, kw_only=True):
 
 
 class IndexEntry(Model, frozen=True, kw_only=True):
-    """What the signed index says of a release; the manifest says the rest."""
+    """What the signed index says of a release; the manifest says the rest.
+
+    Two marks are for hosts that update by themselves: `urgent` (they wait for no delay) and `needs_consent` (they tell,
+    and a person updates). An earlier Discode reads over them.
+    """
 
     version: VersionText
     key: Key
@@ -56,6 +60,8 @@ class IndexEntry(Model, frozen=True, kw_only=True):
     notes: str = ""
     published: str = ""
     rollout: Rollout | None = None
+    urgent: bool = False
+    needs_consent: bool = False
 
     def __post_init__(self) -> None:
         check_versions(self.version, self.requires)

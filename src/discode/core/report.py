@@ -32,11 +32,11 @@ class Agreement(Model, frozen=True, kw_only=True):
 
 def due(history: Sequence[HistoryEntry], told: float | None) -> list[HistoryEntry]:
     """Those to be reported, oldest first, by what was told already; None: the last alone."""
-    reported = [one for one in _after(history, told) if one.flow in REPORTED and one.to_version is not None]
+    reported = [one for one in lines_after(history, told) if one.flow in REPORTED and one.to_version is not None]
     return reported[-1 if told is None else -MOST :]
 
 
-def _after(history: Sequence[HistoryEntry], told: float | None) -> Sequence[HistoryEntry]:
+def lines_after(history: Sequence[HistoryEntry], told: float | None) -> Sequence[HistoryEntry]:
     """By the line itself where it is there: a clock may have been set back since."""
     if told is None:
         return history

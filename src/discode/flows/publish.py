@@ -33,6 +33,18 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Marks:
+    """For hosts that update by themselves, see `IndexEntry`. None: as it is."""
+
+    urgent: bool | None = None
+    needs_consent: bool | None = None
+
+    def changes(self) -> dict[str, bool]:
+        told = {"urgent": self.urgent, "needs_consent": self.needs_consent}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Offer:
     """To whom a release is offered, and what they are told. `published` is ISO 8601."""
 
@@ -41,6 +53,7 @@ class Offer:
     published: str
     rollout: Rollout | None
     another_kind: bool = False  # than the releases before, whose customers cannot update to it
+    marks: Marks = Marks()
 
 
 def publish(
@@ -55,6 +68,7 @@ def publish(
     now: str,
     rollout: Rollout | None = None,
     another_kind: bool = False,
+    marks: Marks = Marks(),
 ) -> Published:
     """Publish what `file`, a discode.yml, describes; `image` instead of the one in it. The same release again is a
     no-op. `another_kind`: an image after archives, or the other way round, is what the vendor wants.
@@ -63,7 +77,7 @@ def publish(
     release has the version already, when the image is not what the file promises, when no customer could update to it,
     or when the root has ended and its keys are not at hand.
     """
-    spec, offer = _read(file), Offer(tuple(map(check_channel, channels)), notes, now, rollout, another_kind)
+    spec, offer = _read(file), Offer(tuple(map(check_channel, channels)), notes, now, rollout, another_kind, marks)
     wanted = _version(spec, version)
     repository.renew_root()
     if spec.archive is not None:
@@ -204,6 +218,11 @@ def set_rollout(repository: Repository, app: str, version: str, rollout: Rollout
     return _change_entry(repository, app, version, lambda entry: entry.changed(rollout=rollout))
 
 
+def mark(repository: Repository, app: str, version: str, marks: Marks) -> IndexEntry:
+    """Raises Refused when there is no such release."""
+    return _change_entry(repository, app, version, lambda entry: entry.changed(**marks.changes()))
+
+
 def _change_entry(
     repository: Repository, app: str, version: str, change_one: Callable[[IndexEntry], IndexEntry]
 ) -> IndexEntry:
@@ -271,6 +290,8 @@ def _entry(manifest: Manifest, offer: Offer) -> IndexEntry:
         notes=offer.notes,
         published=offer.published,
         rollout=offer.rollout,
+        urgent=bool(offer.marks.urgent),
+        needs_consent=bool(offer.marks.needs_consent),
     )
 
 

@@ -13,7 +13,7 @@ same app has to wait (`asking`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..core.accessory_plan import check_accessories
 from ..core.external import wanted_accessories
@@ -30,6 +30,8 @@ from .settle import settle
 from .waiting import await_backup
 from .world import Result, Steps, World
 
+Choice = Callable[[Installation, Index], NothingToDo | Step]
+
 
 def update(
     world: World,
@@ -40,11 +42,12 @@ def update(
     ahead: bool = False,
     settings: Mapping[str, str] = {},
     without_snapshot: bool = False,
+    choose: Choice | None = None,
 ) -> Result:
     """To the newest release of the installation's channel, or to version `to`; through intermediate releases where
     the vendor requires them. `retry`: also to a release that has failed here. `ahead`: not waiting for its rollout.
     `settings`: what a newer release asks for, or wants otherwise; each goes to the releases that know it.
-    `without_snapshot`: takes none first, and waits for no backup."""
+    `without_snapshot`: takes none first, and waits for no backup. `choose`: what decides instead of all that."""
     steps = world.steps()
     if not without_snapshot:
         await_backup(world, app, steps)
@@ -54,7 +57,7 @@ def update(
             with steps("plan", "Looking for a newer release"):
                 releases = world.sources.open(app, before.source, before.release.product)
                 index = releases.index()
-                plan = _plan(world, before, index, to, retry, ahead)
+                plan = choose(before, index) if choose else _plan(world, before, index, to, retry, ahead)
             if isinstance(plan, NothingToDo):
                 return _nothing(before, index, plan, settings, steps)
             release, given = _brought(world, before, releases, plan, settings, steps)

@@ -15,7 +15,7 @@ from ..core.version import parse_version
 from .errors import BadRequest, Conflict
 
 LONGEST = 16 * 1024 * 1024  # bytes of an index or a manifest
-_MAY_CHANGE = {"channels", "yanked", "notes", "rollout"}
+_MAY_CHANGE = {"channels", "yanked", "notes", "rollout", "urgent", "needs_consent"}
 Reader = Callable[[str], bytes]  # by SHA-256
 
 

@@ -182,7 +182,8 @@ def renew_lease(hub: Hub, license: License, installation: str) -> str:
 def lease(hub: Hub, license: License, installation: str) -> str:
     now = hub.now()
     ends = min(now + license.lease_days * DAY, license.expires or float("inf"))
-    made = Lease(license.app, installation, license.id, license.customer, tuple(license.channels), now, ends)
+    channels, expires = tuple(license.channels), license.expires
+    made = Lease(license.app, installation, license.id, license.customer, channels, now, ends, expires)
     told = claims(made, hub.config.url, secrets.token_hex(8))
     return jwt.encode(told, hub.keys.lease, ALGORITHM, headers={"typ": TYPE})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -79,8 +79,11 @@ class MemoryReleases:
         self.releases: dict[str, Release] = {}
         self.away = False
 
-    def publish(self, version: str, *, irreversible: bool = False, **fields: Any) -> Release:
-        """Publish a release; `fields` are the manifest's. Short times, so that flows end soon."""
+    def publish(
+        self, version: str, *, irreversible: bool = False, entry: Mapping[str, Any] = {}, **fields: Any
+    ) -> Release:
+        """Publish a release; `fields` are the manifest's, `entry` more of what the index says of it. Short times, so
+        that flows end soon."""
         manifest = Manifest.checked(
             **{
                 "app": self.app,
@@ -95,8 +98,8 @@ class MemoryReleases:
         )
         release = Release(key=release_key(manifest.canonical()), manifest=manifest)
         self.releases[release.key] = release
-        entry = IndexEntry(version=version, key=release.key, requires=manifest.requires, irreversible=irreversible)
-        self.entries.append(entry)
+        told = {"requires": manifest.requires, "irreversible": irreversible, **entry}
+        self.entries.append(IndexEntry(version=version, key=release.key, **told))
         return release
 
     def index(self) -> Index:

@@ -20,6 +20,7 @@ class Belonging(NamedTuple):
 
 INSTALLATION, HISTORY, JOURNAL, KEPT = "installation.json", "history.jsonl", "journal.json", "kept.json"
 PLAN, REPORTING, ACCESS, LICENSE, SEAT = "backup.json", "reporting.json", "access.json", "license.json", "seat.json"
+AUTOMATIC, OUTLOOK = "automatic.json", "automatic-seen.json"
 TRUST, CERTIFICATES, LOGS, STAGED, WORK = "trust", "tls", "failed", "backup", "work"
 
 FILES = (
@@ -27,6 +28,8 @@ FILES = (
     Belonging(HISTORY, is_saved=True, is_purged=True),
     Belonging(KEPT, is_brought=True, is_purged=True),
     Belonging(PLAN, is_brought=True, is_purged=True),  # in a snapshot without its password
+    Belonging(AUTOMATIC, is_brought=True, is_purged=True),
+    Belonging(OUTLOOK, is_brought=True, is_purged=True),
     Belonging(REPORTING, is_saved=True, is_brought=True, is_purged=True),
     # After a purge: with these the hub takes the seat back, which may have to be tried again.
     Belonging(ACCESS, is_saved=True, is_brought=True),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...core import backup_plan, history, installation, journal, kept, manifest
+from ...core import automatic_plan, backup_plan, history, installation, journal, kept, manifest
 from ...core.errors import StateError
 from ...core.model import Model, ValidationError, field_of
 from .disk import reading, write_whole
@@ -24,6 +24,8 @@ _KNOWN = {
     "settings_schema": SETTINGS_SCHEMA,
     "history_schema": history.SCHEMA,
     "backup_schema": backup_plan.SCHEMA,
+    "automatic_schema": automatic_plan.SCHEMA,
+    "notices_schema": 1,  # core.notice_book's, which few commands import
 }
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from ...core.clocks import clock_is_off
 from ...core.errors import DiscodeError, NoSuchApp, StateError, TrustError
 from ...core.hub_answers import Freed, Leased, PullCredentials, Seated
-from ...core.lease import OLD_SPELLING, Lease, read_lease
+from ...core.lease import OLD_SPELLING, Lease, read_lease, signed_lease
 from ...core.model import Model
 from ...ports.releases import Credentials
 from ..clock import off_by
@@ -47,6 +47,11 @@ class License(Model, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"License({self.license!r} of {self.app!r})"  # the key is nobody's who reads a log
+
+    @property
+    def signed(self) -> Lease:
+        """The lease, whether it holds now or not. Raises TrustError."""
+        return signed_lease(self.lease, self.lease_key)
 
     def lease_at(self, now: float) -> Lease:
         """The lease, when it holds. Raises TrustError."""

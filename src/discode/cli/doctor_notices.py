@@ -1,0 +1,51 @@
+"""What `discode doctor` says of notices: whether anything looks, and whether each address takes what it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import DiscodeError
+from .finding import Finding
+
+if TYPE_CHECKING:
+    from ..core.notice_book import Book
+    from ..core.outbox import Outbox
+
+OFTEN = 15 * 60.0  # seconds: three times what `settle --all` by a timer takes
+
+
+def examine_notices(home: Path, now: float) -> Iterator[Finding]:
+    """Nothing where there is no address."""
+    from .wiring_notices import notices
+
+    try:
+        kept = notices(home)
+        addresses, book = kept.addresses(), kept.book()
+    except DiscodeError as error:
+        step = f"Delete {home / 'notices'}/addresses.json, and give the addresses again: discode notice add"
+        yield Finding("notices", False, error.sentence, step)
+        return
+    if not addresses:
+        return
+    yield _looking(book, now)
+    for one in addresses:
+        yield _address(one.name, one.place, book.outbox(one.name) if book else None)
+
+
+def _looking(book: Book | None, now: float) -> Finding:
+    passed = now - book.looked if book and book.looked else None
+    if passed is not None and passed < OFTEN:
+        return Finding("notices", True, "something calls discode notice check")
+    last = "never" if passed is None else f"{passed / 60:.0f} minutes ago"
+    detail = f"nothing looks: discode notice check last ran {last}"
+    return Finding("notices", False, detail, "Have it called every minute: discode notice check --help")
+
+
+def _address(name: str, place: str, outbox: Outbox | None) -> Finding:
+    what = f"notices to {name}"
+    if outbox is None or not outbox.tries:
+        return Finding(what, True, place)
+    detail = f"{outbox.trouble} Waiting: {len(outbox.waiting)}, tries: {outbox.tries}"
+    return Finding(what, False, detail, f"See whether it works now: discode notice test {name}")
