@@ -409,7 +409,7 @@ def test_in_the_middle_of_a_migration_there_is_no_snapshot(backed_up):
     assert told["key"] == "busy" and f"discode update {APP}" in told["sentence"], told
     assert backed_up.get() == (200, "1.0.0") and snapshots(backed_up) == []
     (volume(backed_up) / "go").touch()
-    update.communicate(timeout=120)
+    update.communicate(timeout=300)
     assert update.returncode == 0 and backed_up.get() == (200, "1.1.0")
     assert backed_up.run("backup", "now", APP, "--json").last["to"] == "1.1.0"
 
@@ -417,12 +417,20 @@ def test_in_the_middle_of_a_migration_there_is_no_snapshot(backed_up):
 def test_an_update_that_does_not_wait_leaves_no_snapshot_of_what_it_changed(backed_up):
     """Its migration runs while the volumes are read: nobody knows what such a snapshot would hold."""
     backed_up.publish("1.1.0")
+    reached, go, path = backed_up.folder / "reached", backed_up.folder / "go", backed_up.env["PATH"]
+    slow = backed_up.folder / "bin/restic"
+    slow.parent.mkdir()
+    stands = f"touch {reached}; while [ ! -e {go} ]; do sleep 0.05; done"
+    real = shutil.which("restic")
+    slow.write_text(f'#!/bin/sh\ncase " $* " in *" --exclude-file "*) {stands};; esac\nexec {real} "$@"\n')
+    slow.chmod(0o755)
+    backed_up.env["PATH"] = f"{slow.parent}:{path}"
     backup = backed_up.start("backup", "now", APP, "--json")
-    [pid] = wait_for(lambda: backed_up.processes(names=(b"\0--exclude-file\0",)), what="what saves the snapshot")
-    os.kill(pid, signal.SIGSTOP)
+    backed_up.env["PATH"] = path
+    wait_for(reached.exists, what="what saves the snapshot", unless=lambda: backup.poll() is not None)
     backed_up.run("update", APP, "--no-snapshot")
-    os.kill(pid, signal.SIGCONT)
-    out, err = backup.communicate(timeout=120)
+    go.touch()
+    out, err = backup.communicate(timeout=300)
     told = json.loads(out.strip().splitlines()[-1])
     assert (backup.returncode, told["error"]["key"]) == (5, "changed-meanwhile"), (out, err)
     assert told["error"]["sentence"] == (
