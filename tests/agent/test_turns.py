@@ -43,7 +43,7 @@ class Host:
     now: float = 1_800_000_000.0
     monotonic: float = 0.0
     due: dict = field(default_factory=dict)  # Unix time, by app
-    takes: dict = field(default_factory=dict)  # seconds, by command; 1 for others
+    takes: dict = field(default_factory=dict)  # seconds, by command; little for others
     started: list = field(default_factory=list)
     alive: dict = field(default_factory=dict)
     kept: tuple = ()
@@ -65,7 +65,7 @@ class Host:
             raise BlockingIOError(11, "Resource temporarily unavailable")
         self.started.append((round(self.monotonic), words))
         job = Job(words=words, chore=chore, started=now, pid=len(self.started), born="x")
-        self.alive[words] = Process(job, self, self.monotonic + (trouble or 1.0))
+        self.alive[words] = Process(job, self, self.monotonic + (trouble or (0.2 if words == SETTLE else 1.0)))
         return self.alive[words]
 
     def adopt(self, job):
@@ -133,6 +133,18 @@ def test_a_command_that_hangs_stops_the_others_for_an_hour_at_most_and_is_not_st
     assert OVERDUE <= host.times(update("wiki"))[0] <= OVERDUE + LONGEST
 
 
+def test_others_wait_until_the_apps_are_settled_for_that_takes_their_locks(host):
+    host.due, host.takes = {"shop": host.now}, {SETTLE: 20.0}
+    host.live(host.agent(), 100)
+    assert host.times(update("shop")) == [20]
+
+
+def test_others_do_not_wait_for_ever_for_one_that_hangs(host):
+    host.due, host.takes = {"shop": host.now}, {SETTLE: 10 * OVERDUE}
+    host.live(host.agent(), 1000)
+    assert host.times(update("shop")) == [300, 900] and host.times(SETTLE) == [0]
+
+
 def test_apps_are_updated_one_after_the_other(host):
     host.due, host.takes = dict.fromkeys("abc", host.now), {update(app): 50.0 for app in "abc"}
     host.live(host.agent(), 200)
@@ -183,7 +195,7 @@ def test_the_next_agent_goes_on_with_what_the_one_before_has_started(host):
 
 def test_what_ended_while_no_agent_was_there_is_noted(host):
     host.due = {"shop": host.now}
-    host.agent().turn()
+    host.live(host.agent(), 0.5)
     host.monotonic, host.now = host.monotonic + 5, host.now + 5
     host.agent(host.state)
     assert {job.words: job.said for job in host.kept}[update("shop")] == "while nobody looked"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from discode.agent import bell
+from discode.agent import bell, state
 from discode.cli.wiring_agent import backup_due
 from discode.core.backup_plan import BackupPlan
 from discode.core.history import HistoryEntry
@@ -169,13 +169,19 @@ def _waits_in(pid):
     return {"7": "poll", "73": "ppoll", "271": "ppoll"}.get(number, number)
 
 
+def _pid(home):
+    found = state.read(home)
+    return found.pid if found else None
+
+
 @contextmanager
-def killed_at_random(agents, rounds, seed=17):
+def killed_at_random(home, agents, rounds, seed=17):
     """A generator of agents that live for up to a second each; how many there were is counted."""
     chance, count = random.Random(seed), [0]
 
     def kill_one():
         one = agents(short=True)
+        wait_for(lambda: _pid(home) == one.pid, what="its begin", unless=one.poll)
         with suppress(subprocess.TimeoutExpired):
             one.wait(chance.uniform(0, 1.2))
         one.kill()
@@ -191,11 +197,11 @@ def test_fifty_kills_at_random_lose_and_double_nothing(installed, agents):
     """Five releases, one of them bad, under load; whoever is killed, the commands go on."""
     first_in_line(installed)
     installed.run("auto", APP, "on", "--window", "always", "--delay", "0")
-    with Load(installed.port, "shop.test", users=2) as load, killed_at_random(agents, 50) as kill_one:
+    with Load(installed.port, "shop.test", users=2) as load, killed_at_random(installed.home, agents, 50) as kill_one:
         for version, behaviour in [("1.1.0", "good"), ("1.2.0", "good"), ("1.3.0", "exits"), ("1.4.0", "good")]:
             installed.publish(version, behaviour)
             forget_the_look(installed)
-            for _ in range(60):
+            for _ in range(200):
                 kill_one()
                 if version in [one for one, _ in updates(installed)]:
                     break

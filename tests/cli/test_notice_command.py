@@ -314,6 +314,10 @@ def test_a_file_that_others_may_read_is_refused(place, hook):
 def test_doctor_says_when_nothing_looks_and_when_the_addresses_are_damaged(place, hook):
     add(place, hook.url)
     found = {one["what"]: one for one in place.run("doctor", "--json", code=None).last["checks"]}
+    assert found["notices"]["ok"] and "nobody has looked yet" in found["notices"]["detail"]
+    notices = FileNotices(place.home)
+    notices.keep(notices.book().changed(begun=notices.book().begun - 3600))
+    found = {one["what"]: one for one in place.run("doctor", "--json", code=None).last["checks"]}
     assert found["notices"]["detail"] == "nothing looks: discode notice check last ran never"
     place.run("notice", "check")
     found = {one["what"]: one for one in place.run("doctor", "--json", code=None).last["checks"]}

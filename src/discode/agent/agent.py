@@ -17,6 +17,7 @@ from .running import Running
 from .state import Job, State
 
 LONGEST = 300.0  # seconds of sleep: within them a clock that has jumped is noticed
+SETTLING = 300.0  # seconds for which others wait while the apps are settled, which takes each app's lock for a moment
 OVERDUE = 3600.0  # seconds after which a command does not count among those that may run at once
 ENOUGH = 200  # commands whose last run is remembered
 
@@ -94,7 +95,7 @@ class Agent:
             left = max(due.at - now, self._pause(chore, due.words, now))
             if left > 0:
                 wait = min(wait, left)
-            elif self._young(chore) < chore.at_once:
+            elif self._young(chore) < chore.at_once and not self._must_wait(chore):
                 self._start(chore, due.words, now)
                 wait = min(wait, chore.pause)
         return wait
@@ -115,11 +116,14 @@ class Agent:
             return 0.0
         return chore.pause - (now - last.started)
 
-    def _young(self, chore: Chore) -> int:
-        moment = self._monotonic()
-        return sum(
-            one.running.job.chore == chore.name and moment - one.monotonic < OVERDUE for one in self._running.values()
-        )
+    def _young(self, chore: Chore, age: float = OVERDUE) -> int:
+        """How many of its commands run that are no older than that."""
+        since, ours = self._monotonic() - age, self._running.values()
+        return sum(one.running.job.chore == chore.name and one.monotonic > since for one in ours)
+
+    def _must_wait(self, chore: Chore) -> bool:
+        """For another chore that is first; its end is another turn."""
+        return any(self._young(one, SETTLING) for one in self._chores if one.is_first and one is not chore)
 
     def _start(self, chore: Chore, words: Words, now: float) -> None:
         self._begun[words] = self._monotonic()

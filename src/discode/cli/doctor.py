@@ -45,7 +45,7 @@ def examine(home: Path) -> list[Finding]:
     networks = _networks(host, world.store) if "image" in kinds else []
     apps = [*examine_apps(world, installed), *examine_backups(world)]
     told = examine_notices(home, world.clock.now())
-    return [*_machine(home), *engines, *networks, *apps, *told, _settling(home)]
+    return [*_machine(home), *engines, *networks, *apps, *told, _agent(home)]
 
 
 def examine_apps(world: World, installed: Sequence[Installation]) -> list[Finding]:
@@ -116,7 +116,7 @@ def _install_haproxy() -> str:
     return install("haproxy", "HAProxy", "HAProxy 2.6 or newer")
 
 
-def _settling(home: Path) -> Finding:
+def _agent(home: Path) -> Finding:
     from .unattended import WHAT, examine
 
     ok, detail, step, fix = examine(home)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..core.notice_book import Book
     from ..core.outbox import Outbox
 
-OFTEN = 15 * 60.0  # seconds: three times what `settle --all` by a timer takes
+OFTEN = 15 * 60.0  # seconds: three times what `settle --all` by cron takes
 
 
 def examine_notices(home: Path, now: float) -> Iterator[Finding]:
@@ -35,12 +35,12 @@ def examine_notices(home: Path, now: float) -> Iterator[Finding]:
 
 
 def _looking(book: Book | None, now: float) -> Finding:
-    passed = now - book.looked if book and book.looked else None
-    if passed is not None and passed < OFTEN:
-        return Finding("notices", True, "something calls discode notice check")
-    last = "never" if passed is None else f"{passed / 60:.0f} minutes ago"
+    if book is not None and now - max(book.looked, book.begun) < OFTEN:
+        is_new = "the first address was just added, and nobody has looked yet"
+        return Finding("notices", True, "something calls discode notice check" if book.looked else is_new)
+    last = f"{(now - book.looked) / 60:.0f} minutes ago" if book and book.looked else "never"
     detail = f"nothing looks: discode notice check last ran {last}"
-    return Finding("notices", False, detail, "Have it called every minute: discode notice check --help")
+    return Finding("notices", False, detail, "Set up the agent, which calls it every minute: discode doctor --fix")
 
 
 def _address(name: str, place: str, outbox: Outbox | None) -> Finding:

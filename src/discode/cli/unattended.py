@@ -30,7 +30,19 @@ def examine(home: Path) -> tuple[bool, str, str, Any]:
     if trouble := kept.trouble():
         step = "Set it up again: discode doctor --fix. What systemd knows of it: systemctl status discode-agent"
         return False, trouble, step, lambda: _install(kept)
+    if earlier := _earlier(home):
+        step = "Start it again: discode doctor --fix. What it has started goes on."
+        return False, f"runs Discode {earlier}, from before the update of Discode", step, lambda: _install(kept)
     return _living(home)
+
+
+def _earlier(home: Path) -> str:
+    """The version of an agent that is not this Discode's; else empty."""
+    from .. import __version__
+    from ..agent import state
+
+    found = state.read(home) if state.lives(home) else None
+    return found.version if found and found.version != __version__ else ""
 
 
 def _living(home: Path) -> tuple[bool, str, str, Any]:

@@ -71,6 +71,14 @@ def _notify(service: NotifyBase, message: Message) -> bool:
 def _opened(url: str) -> NotifyBase:
     scheme = scheme_of(url)
     _believe_the_machines_certificates()
+    with _causes():  # it logs as it is imported, too
+        service = _made(url)
+    if service is None:
+        raise _not_understood(scheme)
+    return service
+
+
+def _made(url: str) -> NotifyBase | None:
     try:
         from apprise import Apprise, AppriseAsset
         from apprise.common import OverflowMode
@@ -81,11 +89,9 @@ def _opened(url: str) -> NotifyBase:
             key="no-apprise",
         ) from error
     asset = AppriseAsset(app_id="Discode", app_desc="Discode", app_url="", secure_logging=True)
-    with _causes():
-        service: Any = Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
-    if service is None:
-        raise _not_understood(scheme)
-    service.overflow_mode = OverflowMode.SPLIT  # a service with short messages gets several, and all of it
+    service: Any = Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    if service is not None:
+        service.overflow_mode = OverflowMode.SPLIT  # a service with short messages gets several, and all of it
     return service  # type: ignore[no-any-return]
 
 
