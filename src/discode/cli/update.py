@@ -184,7 +184,7 @@ def _check(app: str, as_json: bool) -> None:
     from ..flows.update import check
     from . import wiring
 
-    installation, index, plan = check(wiring.world(as_json, "discode update"), app)
+    installation, index, plan = check(wiring.world(as_json, "discode update --check"), app)
     yanked = withdrawn(installation, index)
     warning = one_line(warning_of(installation, yanked))
     if isinstance(plan, NothingToDo):

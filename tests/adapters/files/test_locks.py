@@ -53,9 +53,16 @@ def test_busy_says_who_is_at_work(store: FileStore) -> None:
         assert "Nothing was changed" in raised.value.sentence
 
 
-def test_a_guard_is_waited_for(store: FileStore) -> None:
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("discode guard", "An interrupted command for myapp is being settled; waiting for that."),
+        ("discode update --check", "Another command is looking for a newer release of myapp; waiting for that."),
+    ],
+)
+def test_what_ends_soon_is_waited_for(store: FileStore, command: str, told: str) -> None:
     said: list[str] = []
-    with holder(store.home, "discode guard") as process:
+    with holder(store.home, command) as process:
 
         def say(text: str) -> None:
             said.append(text)
@@ -63,7 +70,7 @@ def test_a_guard_is_waited_for(store: FileStore) -> None:
             process.stdin.close()
 
         with FileStore(store.home, "discode update", say).lock(APP):
-            assert said == ["An interrupted command for myapp is being settled; waiting for that."]
+            assert said == [told]
 
 
 def test_a_killed_holder_holds_nothing(store: FileStore) -> None:

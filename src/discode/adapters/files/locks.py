@@ -23,6 +23,11 @@ from ...disk.whole import read_object
 from .disk import writing
 
 GUARD = "discode guard"  # the command that a guard's note names
+LOOK = "discode update --check"  # typed, or by notices: nobody who updates is sent away for that
+_AWAITED = {
+    GUARD: "An interrupted command for {app} is being settled; waiting for that.",
+    LOOK: "Another command is looking for a newer release of {app}; waiting for that.",
+}
 _PATIENCE = 300.0  # seconds for a guard: a start of the old version and the end of its requests, of the slowest app
 _QUIET = 1.0  # seconds of them that nobody is told of
 _UNTOLD = 1.0  # seconds within which a holder has written its note, on a busy machine too
@@ -50,16 +55,19 @@ def _taken(path: Path, app: str, say: Callable[[str], None]) -> int:
         if descriptor is not None:
             return descriptor
         note, waited = read_object(path), time.monotonic() - begun  # empty: the holder has not written it yet
-        if waited > (_PATIENCE if _is_guards(note) else 0.0 if note else _UNTOLD):
+        awaited = _awaited(note)
+        if waited > (_PATIENCE if awaited else 0.0 if note else _UNTOLD):
             raise _busy(note, app)
-        if _is_guards(note) and waited > _QUIET and not is_told:
-            say(f"An interrupted command for {app} is being settled; waiting for that.")
+        if awaited and waited > _QUIET and not is_told:
+            say(awaited.format(app=app))
             is_told = True
         time.sleep(_POLL)
 
 
-def _is_guards(note: dict[str, Any]) -> bool:
-    return str(note.get("command", "")).startswith(f"{GUARD} ")
+def _awaited(note: dict[str, Any]) -> str:
+    """What is said of a holder that is waited for; empty for others."""
+    command = str(note.get("command", ""))
+    return next((told for one, told in _AWAITED.items() if command.startswith(f"{one} ")), "")
 
 
 def _busy(note: dict[str, Any], app: str) -> Busy:
