@@ -276,6 +276,9 @@ def test_what_is_due_goes_by_the_steps_that_the_vendor_requires():
 
 def test_one_that_was_killed_and_settled_is_still_told_as_one_that_nobody_typed():
     class Killing(MemoryProxy):
+        def __init__(self, proxy):
+            self.__dict__.update(proxy.__dict__)
+
         def drained(self, service, timeout):
             raise Crash
 
@@ -283,10 +286,8 @@ def test_one_that_was_killed_and_settled_is_still_told_as_one_that_nobody_typed(
     one.memory.publish("1.1")
     one.look()
     one.system.time = one.outlook.next
-    killing = Killing(lambda url: None)
-    killing.__dict__.update(one.memory.proxy.__dict__)
     with pytest.raises(Crash):
-        one.look(proxy=killing)
+        one.look(proxy=Killing(one.memory.proxy))
     one.memory.store.release_all()
     world = one.memory.world()
     settle(world, "myapp", world.steps())
