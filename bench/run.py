@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "demo")]  # the rig, and the demo's customer
 
-MEASUREMENTS = ("start", "update", "backup", "https", "host", "edge", "switches", "proxy", "hub")
+MEASUREMENTS = ("start", "update", "backup", "https", "host", "agent", "edge", "switches", "proxy", "hub")
 
 # What is installed has been compiled; where this is set, each start would compile every file once more.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -5,7 +5,7 @@ import random
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from discode.core.history import HistoryEntry
 from discode.core.rollout import place_of
 from place import APP
 from rig.load import Load
+from rig.told import Hook
 from rig.wait import wait_for
 
 # As the command does it, but with pauses that a test has time for.
@@ -143,6 +144,23 @@ def test_a_change_is_taken_up_though_it_sleeps(installed, agents, how):
         path.write_text(json.dumps({"app": APP, "on": True}))
         one.send_signal(signal.SIGHUP)
     assert done(installed, f"update {APP} --automatic")["code"] == 0
+
+
+def test_an_address_for_notices_is_taken_up_though_it_sleeps(installed, agents):
+    agents()
+    done(installed, "settle --all")
+    with closing(Hook()) as hook:
+        installed.run("notice", "add", hook.url)
+        assert done(installed, "notice check")["code"] == 0
+
+
+def test_a_heartbeat_is_taken_up_though_it_sleeps(installed, agents):
+    agents()
+    done(installed, "settle --all")
+    with closing(Hook()) as hook:
+        installed.run("notice", "heartbeat", hook.web_address)
+        assert done(installed, "notice check")["code"] == 0
+        wait_for(lambda: len(hook.called) == 2, what="the call of the check")
 
 
 def test_a_failure_is_told_with_what_it_was(installed, agents):

@@ -103,7 +103,12 @@ def test_a_release_waits_for_its_time_and_is_then_taken(installed):
     assert (done["result"], done["to"]) == ("updated", "1.1.0") and installed.get() == (200, "1.1.0")
     again = by_itself(installed)
     assert (again["result"], again["message"]) == ("nothing-to-do", f"{APP} 1.1.0 is up to date.")
-    assert [one["flow"] for one in installed.run("history", APP, "--json").last["history"]] == ["install", "update"]
+    installed.run("rollback", APP)
+    told = installed.run("history", APP, "--json").last["history"]
+    assert [(one["flow"], one["automatic"]) for one in told] == [
+        ("install", False), ("update", True), ("rollback", False),
+    ]  # fmt: skip
+    assert "update, by itself" in installed.run("history", APP).out
 
 
 def test_a_bad_one_is_taken_back_and_not_tried_again(installed):

@@ -59,6 +59,7 @@ def test_what_is_stored_is_told_while_nothing_runs(machine):
     assert [(entry["flow"], entry["outcome"]) for entry in entries] == [
         ("install", "done"), ("config", "done"), ("update", "done"),
     ]  # fmt: skip
+    assert not any(entry["automatic"] for entry in entries), "no line of then says so"
     assert machine.run("config", "get", APP, "GREETING", "--reveal").out == "hello again\n"
     assert machine.run("release", "list", "--repo", machine.repo, "--json").last["releases"][-1]["version"] == "1.2.0"
 

@@ -14,8 +14,10 @@ from discode.core.rollout import place_of
 from discode.flows.automatic import update_when_due
 from discode.flows.install import InstallRequest, install
 from discode.flows.power import stop
+from discode.flows.settle import settle
 from discode.flows.update import update
 from discode.testing.faults import Crash
+from discode.testing.memory_proxy import MemoryProxy
 from discode.testing.memory_runtime import Behaviour
 from discode.testing.memory_world import MemorySystem, MemoryWorld
 
@@ -268,7 +270,32 @@ def test_what_is_due_goes_by_the_steps_that_the_vendor_requires():
     one.look()
     one.system.time = one.outlook.next
     assert one.look().to_version == "1.9"
-    assert [entry.to_version for entry in one.memory.store.entries["myapp"]] == ["1.0", "1.5", "1.9"]
+    entries = one.memory.store.entries["myapp"]
+    assert [(entry.to_version, entry.automatic) for entry in entries] == [("1.0", False), ("1.5", True), ("1.9", True)]
+
+
+def test_one_that_was_killed_and_settled_is_still_told_as_one_that_nobody_typed():
+    class Killing(MemoryProxy):
+        def __init__(self, proxy):
+            self.__dict__.update(proxy.__dict__)
+
+        def drained(self, service, timeout):
+            raise Crash
+
+    one = app_of(windows=("always",), delay=0.0)
+    one.memory.publish("1.1")
+    one.look()
+    one.system.time = one.outlook.next
+    with pytest.raises(Crash):
+        one.look(proxy=Killing(one.memory.proxy))
+    one.memory.store.release_all()
+    world = one.memory.world()
+    settle(world, "myapp", world.steps())
+    last = one.memory.store.entries["myapp"][-1]
+    assert (last.outcome, last.to_version, last.automatic) == ("settled-forward", "1.1", True)
+    one.memory.publish("1.2")
+    update(world, "myapp")
+    assert not one.memory.store.entries["myapp"][-1].automatic
 
 
 def test_a_failure_says_what_it_was_and_is_not_tried_at_once():

@@ -7,6 +7,7 @@ that jumps does nothing twice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -101,9 +102,10 @@ class Agent:
         return wait
 
     def _due(self, chore: Chore, now: float) -> Iterable[Due]:
-        """A chore that cannot be looked at keeps the others from nothing."""
+        """What was not started for longest comes first, so that what stays due starves nothing. A chore that cannot be
+        looked at keeps the others from nothing."""
         try:
-            return list(chore.due(self._look, now))
+            return sorted(chore.due(self._look, now), key=lambda due: self._begun.get(due.words, -math.inf))
         except (DiscodeError, OSError, ValueError):
             return ()
 

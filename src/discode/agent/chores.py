@@ -45,7 +45,7 @@ CHORES = (
     Chore(
         "settle", lambda look, now: [Due(("settle", "--all", "--json"), now)], pause=300, at_start=True, is_first=True
     ),
-    Chore("update", lambda look, now: look.updates(now), pause=600),
+    Chore("update", lambda look, now: look.updates(now), pause=60),  # a look may say that one is due soon
     Chore("backup", lambda look, now: look.backups(now), pause=600, at_once=2),
     Chore("notice", lambda look, now: look.notices(now), pause=60),
 )

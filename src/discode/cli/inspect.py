@@ -147,7 +147,8 @@ def history(
 
 def _history_row(one: HistoryEntry) -> list[str]:
     more = one.error or one.route or ""
-    return [_when(one.at), one.flow, one.from_version or "-", one.to_version or "-", one.outcome, more]
+    flow = f"{one.flow}, by itself" if one.automatic else one.flow
+    return [_when(one.at), flow, one.from_version or "-", one.to_version or "-", one.outcome, more]
 
 
 def describe(

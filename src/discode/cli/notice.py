@@ -106,7 +106,8 @@ def _quiet(hours: str | None, zone: str | None) -> QuietHours | None:
 
 
 def _greet_and_keep(address: Address, as_json: bool) -> None:
-    """Raises Unreachable."""
+    """And the agent looks at once. Raises Unreachable."""
+    from ..agent.bell import ring
     from ..core.notice import greeting
     from ..flows.notices import begin
     from . import wiring, wiring_notices
@@ -116,6 +117,7 @@ def _greet_and_keep(address: Address, as_json: bool) -> None:
         _try(address, greeting(wiring_notices.surroundings(wiring.home()).host(), address.name, address.severity))
     notices.add(address)
     begin(world, notices)
+    ring(wiring.home())
 
 
 def _try(address: Address, message: Any) -> None:

@@ -23,6 +23,7 @@ def heartbeat(
     The address is a web address of a service that sends word when it was not called, such as a self-hosted
     Healthchecks. It is called at once, and kept in a file that is yours alone.
     """
+    from ..agent.bell import ring
     from . import wiring, wiring_notices
 
     notices = wiring_notices.notices(wiring.home())
@@ -41,6 +42,7 @@ def heartbeat(
     except Unreachable as error:
         raise Unreachable(f"{error.sentence} Nothing was changed.", error.next_step, key=error.name) from error
     notices.set_heartbeat(told)
+    ring(wiring.home())
     emit({"result": "on", "host": host}, f"{host} was called, and is called every hour from now on.", as_json=as_json)
 
 

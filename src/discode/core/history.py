@@ -37,6 +37,7 @@ class HistoryEntry(Model, frozen=True, kw_only=True):
     snapshot: str | None = None  # of the data: that it took, or that was taken before it
     missing: tuple[str, ...] = ()  # what that snapshot lacks: accessories at addresses of the customer's
     route: str | None = None  # what changed of the app's addresses, see `domains.told`
+    automatic: bool = False  # nobody has typed it
     history_schema: int = SCHEMA
 
 

@@ -35,6 +35,7 @@ class Journal(Model, frozen=True, kw_only=True):
     requires_https: bool = False  # `after` stays only when its hosts have certificates that are trusted
     snapshot: str | None = None  # of the data, taken before anything was touched
     swap: str = ""  # of a restore: by which `after` has other data than `before`, see ports/runtime.py
+    automatic: bool = False  # nobody has typed it
     unproved: tuple[str, ...] = ()  # volumes beside the app that the flow makes, and whose data nobody relies on yet
 
     def __post_init__(self) -> None:

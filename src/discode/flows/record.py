@@ -48,6 +48,7 @@ def tell_history(
         route=told(journal.before.route, journal.after.route) or None if journal.before and journal.after else None,
         error=getattr(cause, "sentence", str(cause)) if cause else None,
         snapshot=journal.snapshot,
+        automatic=journal.automatic,
     )
     site.store.append_history(journal.app, entry)
 

@@ -47,7 +47,8 @@ def update(
     """To the newest release of the installation's channel, or to version `to`; through intermediate releases where
     the vendor requires them. `retry`: also to a release that has failed here. `ahead`: not waiting for its rollout.
     `settings`: what a newer release asks for, or wants otherwise; each goes to the releases that know it.
-    `without_snapshot`: takes none first, and waits for no backup. `choose`: what decides instead of all that."""
+    `without_snapshot`: takes none first, and waits for no backup. `choose`: what decides instead of all that, in an
+    update that nobody has typed."""
     steps = world.steps()
     if not without_snapshot:
         await_backup(world, app, steps)
@@ -66,7 +67,7 @@ def update(
                 settle(world, app, steps)
                 if not _is_as_planned(world, before, release, given, steps):
                     continue
-                result = _step(world, before, release, given, snapshot, steps)
+                result = _step(world, before, release, given, snapshot, steps, automatic=choose is not None)
             if plan.entry.key == plan.target.key:
                 return result
 
@@ -153,12 +154,22 @@ def _is_as_planned(
 
 
 def _step(
-    world: World, before: Installation, release: Release, given: Mapping[str, str], snapshot: str | None, steps: Steps
+    world: World,
+    before: Installation,
+    release: Release,
+    given: Mapping[str, str],
+    snapshot: str | None,
+    steps: Steps,
+    *,
+    automatic: bool,
 ) -> Result:
     site = world.site(release.manifest.artifact.kind, steps)
     site.proxy.ensure()
     after = before.with_release(release, next_settings(site, before, release, given))
-    replace(site, Journal(flow="update", started=world.clock.now(), before=before, after=after, snapshot=snapshot))
+    journal = Journal(
+        flow="update", started=world.clock.now(), before=before, after=after, snapshot=snapshot, automatic=automatic
+    )
+    replace(site, journal)
     return Result(
         "update", before.app, "updated", before.version, release.version, str(after.instance), steps.seconds,
         snapshot=snapshot,
