@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from .folders import StrPath, make_folder
 
 
-def take(path: StrPath, mode: int = 0o600) -> int | None:
-    """A descriptor that holds the lock until it is closed; None at once when another process holds it."""
-    descriptor = _opened(path, mode)
+def take(path: StrPath, mode: int = 0o600, *, makes_folder: bool = True) -> int | None:
+    """A descriptor that holds the lock until it is closed; None at once when another process holds it. Without
+    `makes_folder` it raises FileNotFoundError where the folder is gone."""
+    descriptor = _opened(path, mode) if makes_folder else os.open(path, os.O_RDWR | os.O_CREAT, mode)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BaseException as error:

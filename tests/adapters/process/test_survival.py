@@ -120,6 +120,15 @@ def test_a_killed_starter_leaves_what_the_next_one_completes(bench):
     assert bench.runtime.instances(APP) == []
 
 
+def test_a_supervisor_that_comes_after_its_instance_was_removed_makes_nothing_anew(bench):
+    """Of a starter that was killed, on a busy machine."""
+    folder = bench.folder_of(bench.spec())
+    late = [sys.executable, "-P", "-m", "discode.adapters.process.supervisor", str(folder)]
+    done = subprocess.run(late, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not folder.exists() and bench.runtime.instances(APP) == []
+
+
 def test_after_a_reboot_the_recorded_ids_mean_nothing(bench):
     spec = bench.spec()
     bench.runtime.start(spec)

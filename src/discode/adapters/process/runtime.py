@@ -40,6 +40,7 @@ from .work import environment, lay_out
 HOST = "127.0.0.1"
 START = 60.0  # seconds until a supervisor has started its app: on a busy machine Python alone may take ten
 POLL = 0.005
+TRIES = 100  # to delete a folder
 
 
 class ProcessRuntime:
@@ -170,7 +171,7 @@ class ProcessRuntime:
                     write_json(folder.stop, {"grace": 0.0})
             self._end(folder, 0.0)
             doors = read_object(folder.spec).get("doors", {})
-            shutil.rmtree(folder.path, ignore_errors=True)
+            _delete(folder.path)
             for one in (folder.name, *(_door(folder, process) for process in doors)):
                 self._ports.give_back(one)
         sweep(self.home, folder.name)
@@ -347,6 +348,14 @@ class ProcessRuntime:
 
     def _lock_path(self, folder: InstanceFolder) -> Path:
         return self._instances / f".{folder.name}.lock"
+
+
+def _delete(folder: Path) -> None:
+    """Again where a supervisor has come late, of a starter that was killed: it begins by making a file in there."""
+    for _ in range(TRIES):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 def _new_supervisor(folder: InstanceFolder) -> subprocess.Popen[bytes]:

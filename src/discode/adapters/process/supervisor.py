@@ -226,7 +226,10 @@ def _kill(pid: int) -> None:
 
 def main() -> int:
     folder = InstanceFolder(Path(sys.argv[1]))
-    lock = take(folder.lock)
+    try:
+        lock = take(folder.lock, makes_folder=False)
+    except FileNotFoundError:
+        return 0  # whoever started us was killed, and the instance was removed since
     if lock is None:
         return 0  # there is one already, or somebody looks whether there is: whoever starts us finds out
     os.ftruncate(lock, 0)
