@@ -5,7 +5,7 @@
 The apps are processes behind the edge, all of which are to be updated by themselves. Memory is proportional set size
 (PSS) of the agent alone. CPU is measured over a stretch in which nothing is due but what always is, and told for a day
 by that: the agent's own, and that of the commands that it starts then, `settle --all` every five minutes and
-`notice check` every minute.
+`notify check` every minute.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Watched(Host):
         path = self.folder / "address"
         path.touch(mode=0o600)
         path.write_text(url)
-        self._quickly("notice", "add", "--from-file", str(path))
+        self._quickly("notify", "add", "--from-file", str(path))
 
     @contextmanager
     def agent(self) -> Iterator[subprocess.Popen[bytes]]:

@@ -1,5 +1,5 @@
-"""An agent that is killed again and again, at moments that nobody chooses, and the notice check that is under way with
-it. Updates and settling go on: an agent that ends is to touch nothing of them."""
+"""An agent that is killed again and again, at moments that nobody chooses, and with it the `notify check` that is under
+way. Updates and settling go on: an agent that ends is to touch nothing of them."""
 
 from __future__ import annotations
 

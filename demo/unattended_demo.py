@@ -1,6 +1,6 @@
 """`bin/demo --unattended`: nobody at the terminal. An agent updates an app under load, in windows; a bad release is
 taken back, and a mail server and a webhook are told of each. All the while the agent is killed at random, and with it
-the notice check that is under way. Exit code 0 only if no request failed, each release was taken once and in its
+the `notify check` that is under way. Exit code 0 only if no request failed, each release was taken once and in its
 window, and each notice came to both, none under two numbers.
 
 The windows are minutes, and open in the next one; the rest is as it is on any machine.
@@ -111,7 +111,7 @@ class UnattendedDemo(Trial):
             path = self.folder / "address"
             path.touch(mode=0o600)
             path.write_text(url)
-            self.machine.run("notice", "add", "--name", name, "--from-file", str(path))
+            self.machine.run("notify", "add", "--name", name, "--from-file", str(path))
         self.expect("greetings", (len(self.mailbox.taken), len(self.hook.taken)), (1, 1))
 
     def _release(self, taken: Taken, version: str, behaviour: str) -> None:

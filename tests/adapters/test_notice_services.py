@@ -193,7 +193,7 @@ def test_a_certificate_that_nobody_vouches_for_is_told():
 def test_without_the_library_it_is_said_what_to_install(tmp_path):
     line = "import sys; sys.modules['apprise'] = None; from discode.cli.main import main; main()"
     done = subprocess.run(
-        [sys.executable, "-c", line, "notice", "add", "json://127.0.0.1/x"], capture_output=True, text=True,
+        [sys.executable, "-c", line, "notify", "add", "json://127.0.0.1/x"], capture_output=True, text=True,
         env={**os.environ, "DISCODE_HOME": str(tmp_path)}, check=False,
     )  # fmt: skip
     assert done.returncode == 4 and "Next: Install it: pip install 'discode-selfhosted[notices]'" in done.stderr

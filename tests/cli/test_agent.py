@@ -150,16 +150,16 @@ def test_an_address_for_notices_is_taken_up_though_it_sleeps(installed, agents):
     agents()
     done(installed, "settle --all")
     with closing(Hook()) as hook:
-        installed.run("notice", "add", hook.url)
-        assert done(installed, "notice check")["code"] == 0
+        installed.run("notify", "add", hook.url)
+        assert done(installed, "notify check")["code"] == 0
 
 
 def test_a_heartbeat_is_taken_up_though_it_sleeps(installed, agents):
     agents()
     done(installed, "settle --all")
     with closing(Hook()) as hook:
-        installed.run("notice", "heartbeat", hook.web_address)
-        assert done(installed, "notice check")["code"] == 0
+        installed.run("notify", "heartbeat", hook.web_address)
+        assert done(installed, "notify check")["code"] == 0
         wait_for(lambda: len(hook.called) == 2, what="the call of the check")
 
 

@@ -33,12 +33,12 @@ def add(place, url, *words, code=0):
     path = place.folder / "address"
     path.write_text(f"{url}\n")
     path.chmod(0o600)
-    return place.run("notice", "add", "--from-file", path, *words, code=code)
+    return place.run("notify", "add", "--from-file", path, *words, code=code)
 
 
 def look(place):
     """As something calls it every minute."""
-    done = place.run("notice", "check", "--json").last
+    done = place.run("notify", "check", "--json").last
     wait_for(lambda: not place.processes(names=(b"\0--check\0",)), what="the end of the look for updates")
     return done
 
@@ -111,15 +111,15 @@ def test_an_app_that_falls_ill_is_told_and_that_it_is_well_again(place, hook):
     look(place)
     [told] = hook.taken
     assert told.subject.endswith("] shop does not answer") and told.mood == "failure"
-    [open_] = place.run("notice", "show", "--json").last["open"]
+    [open_] = place.run("notify", "show", "--json").last["open"]
     assert (open_["what"], open_["severity"]) == ("answers:shop", "critical")
-    assert "critical  shop does not answer" in place.run("notice", "show").out
+    assert "critical  shop does not answer" in place.run("notify", "show").out
     (place.home / "apps/shop/volumes/data/ill").unlink()
     look(place)
     pass_by(place)
     look(place)
     assert [one.subject.partition("] ")[2] for one in hook.taken] == ["shop does not answer", "shop answers again"]
-    assert place.run("notice", "show", "--json").last["open"] == []
+    assert place.run("notify", "show", "--json").last["open"] == []
 
 
 def test_a_new_version_is_found_and_told(watched, hook):
@@ -141,9 +141,9 @@ def test_a_mail_server_that_is_down_is_told_of_and_gets_it_later(watched, mailbo
     why = f"mailto://127.0.0.1:{mailbox.port} did not take the message: nothing listens there (connection refused)."
     assert look(watched)["failed"] == {"mail": why}
     assert look(watched) == {"result": "checked", "new": 0, "sent": 0, "failed": {"mail": why}}
-    listed = {one["name"]: one for one in watched.run("notice", "list", "--json").last["addresses"]}
+    listed = {one["name"]: one for one in watched.run("notify", "list", "--json").last["addresses"]}
     assert (listed["mail"]["waiting"], listed["mail"]["trouble"], listed["ops"]["waiting"]) == (1, why, 0)
-    [waiting] = watched.run("notice", "show", "--json").last["waiting"]
+    [waiting] = watched.run("notify", "show", "--json").last["waiting"]
     assert waiting["subject"] == "shop is updated to 1.1.0, from 1.0.0"
     [bad] = [one for one in watched.run("doctor", "--json", code=None).last["checks"] if one["what"].endswith("mail")]
     assert not bad["ok"] and bad["detail"] == f"{why} Waiting: 1, tries: 1"
@@ -158,7 +158,7 @@ def test_killed_while_it_sends_nothing_is_lost(watched, hook):
     """Twice: before the service has taken the message, and after that but before it could say so."""
     watched.publish("1.1.0")
     watched.run("update", APP)
-    command = watched.start("notice", "check")
+    command = watched.start("notify", "check")
     hook.before = command.kill
     command.wait()
     hook.before = lambda: None
@@ -177,7 +177,7 @@ def test_killed_at_whatever_moment_each_notice_arrives(watched, hook):
         watched.run("config", "set", APP, f"GREETING=hello {number}")
         watched.publish(f"1.{number}.0")
         watched.run("update", APP)
-        command, before = watched.start("notice", "check"), book.stat().st_mtime_ns
+        command, before = watched.start("notify", "check"), book.stat().st_mtime_ns
         moments = (
             lambda command=command: json.loads(lock.read_bytes() or b"{}").get("pid") or command.poll() is not None,
             lambda before=before: book.stat().st_mtime_ns != before,
@@ -204,10 +204,10 @@ def test_two_at_once_are_kept_apart(watched, hook):
         let_go.wait(60)
 
     hook.before = hold
-    first = watched.start("notice", "check", "--json")
+    first = watched.start("notify", "check", "--json")
     assert sends.wait(60)
-    assert watched.run("notice", "check", "--json").last == {"result": "busy", "new": 0, "sent": 0, "failed": {}}
-    assert watched.run("notice", "check").out == "Another check is at it.\n"
+    assert watched.run("notify", "check", "--json").last == {"result": "busy", "new": 0, "sent": 0, "failed": {}}
+    assert watched.run("notify", "check").out == "Another check is at it.\n"
     let_go.set()
     assert first.wait() == 0 and len(hook.taken) == 1
 
@@ -222,55 +222,55 @@ def test_whatever_settles_has_notices_sent(watched, hook):
 
 def test_nothing_is_told_and_no_process_started_without_an_address(installed):
     installed.run("settle", "--all")
-    assert installed.run("notice", "check", "--json").last["new"] == 0
-    assert installed.run("notice", "list").out == "There is no address. Add one: discode notice add\n"
-    assert installed.run("notice", "show").out == "There is no address. Add one: discode notice add\n"
-    assert installed.run("notice", "test", code=3).err.startswith("Error: There is no address.")
+    assert installed.run("notify", "check", "--json").last["new"] == 0
+    assert installed.run("notify", "list").out == "There is no address. Add one: discode notify add\n"
+    assert installed.run("notify", "show").out == "There is no address. Add one: discode notify add\n"
+    assert installed.run("notify", "test", code=3).err.startswith("Error: There is no address.")
     assert not any("notices" in one["what"] for one in installed.run("doctor", "--json", code=None).last["checks"])
 
 
 def test_a_heartbeat_is_called_at_once_and_then_by_checks(place, hook):
-    said = place.run("notice", "heartbeat", hook.web_address)
+    said = place.run("notify", "heartbeat", hook.web_address)
     assert "127.0.0.1 was called, and is called every hour from now on." in said.out and hook.SECRET not in said.err
-    place.run("notice", "check")
-    place.run("notice", "check")
+    place.run("notify", "check")
+    place.run("notify", "check")
     assert hook.called == [f"/{hook.SECRET}"] * 2
-    assert "Heartbeat: called every hour, last " in place.run("notice", "list").out
-    place.run("notice", "heartbeat", "--off")
-    assert place.run("notice", "list", "--json").last == {"addresses": [], "heartbeat": False}
+    assert "Heartbeat: called every hour, last " in place.run("notify", "list").out
+    place.run("notify", "heartbeat", "--off")
+    assert place.run("notify", "list", "--json").last == {"addresses": [], "heartbeat": False}
     hook.status = 404
-    bad = place.run("notice", "heartbeat", hook.web_address, code=7)
+    bad = place.run("notify", "heartbeat", hook.web_address, code=7)
     assert "could not be called: there is nothing at that address (404). Nothing was changed." in bad.err
-    assert place.run("notice", "heartbeat", "ftp://x", code=2).err.count("Error: A heartbeat needs a web address.") == 1
+    assert place.run("notify", "heartbeat", "ftp://x", code=2).err.count("Error: A heartbeat needs a web address.") == 1
 
 
 def test_an_address_is_listed_without_its_secret_tested_and_removed(place, hook):
     words = ("--severity", "warning", "--quiet-hours", "22:00-07:00", "--zone", "Europe/Berlin")
-    told = [add(place, hook.url, *words), place.run("notice", "list"), place.run("notice", "list", "--json")]
+    told = [add(place, hook.url, *words), place.run("notify", "list"), place.run("notify", "list", "--json")]
     assert told[2].last["addresses"][0] == {
         "name": "webhook", "address": f"json://127.0.0.1:{hook.port}", "severity": "warning",
         "quiet_hours": "22:00-07:00 Europe/Berlin", "waiting": 0, "dropped": 0, "trouble": None,
     }  # fmt: skip
-    told.append(place.run("notice", "test"))
+    told.append(place.run("notify", "test"))
     assert told[3].out == f"webhook: json://127.0.0.1:{hook.port} took the greeting.\n" and len(hook.taken) == 2
     hook.status = 403
-    told.append(place.run("notice", "test", "webhook", code=7))
+    told.append(place.run("notify", "test", "webhook", code=7))
     assert "it refuses the login or the token (403)" in told[4].out
-    told.append(place.run("notice", "remove", "other", code=3))
+    told.append(place.run("notify", "remove", "other", code=3))
     assert "There are: webhook." in told[5].err
-    told.append(place.run("notice", "remove", "webhook"))
+    told.append(place.run("notify", "remove", "webhook"))
     assert told[6].out == f"Notices no longer go to webhook (json://127.0.0.1:{hook.port}).\n"
     assert not any(hook.SECRET in one.out + one.err for one in told)
     assert FileNotices(place.home).addresses() == []
 
 
 def test_an_address_that_was_typed_in_the_command_line_is_taken_with_a_word(place, hook):
-    said = place.run("notice", "add", hook.url)
+    said = place.run("notify", "add", hook.url)
     assert "Other users of this machine could read the address" in said.err and hook.SECRET not in said.err + said.out
 
 
 def test_on_a_terminal_the_address_is_asked_for_and_not_shown(place, hook):
-    with terminal(place.command("notice", "add"), place.env) as typed:
+    with terminal(place.command("notify", "add"), place.env) as typed:
         typed.until("Address (it is not shown): ")
         wait_for(lambda: not typed.is_echoing(), what="a terminal that does not echo")
         typed.type(hook.url)
@@ -296,7 +296,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("words", "code", "told"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_is_told_at_add_and_nothing_is_kept(place, words, code, told):
-    assert told in place.run("notice", "add", *words, code=code).err
+    assert told in place.run("notify", "add", *words, code=code).err
     assert not (place.home / "notices").exists()
 
 
@@ -304,10 +304,10 @@ def test_a_file_that_others_may_read_is_refused(place, hook):
     path = place.folder / "open"
     path.write_text(hook.url)
     path.chmod(0o644)
-    assert "is not yours alone" in place.run("notice", "add", "--from-file", path, code=2).err
+    assert "is not yours alone" in place.run("notify", "add", "--from-file", path, code=2).err
     path.chmod(0o600)
     path.write_text(f"{hook.url}\n{hook.url}\n")
-    assert "does not have one line with an address" in place.run("notice", "add", "--from-file", path, code=2).err
+    assert "does not have one line with an address" in place.run("notify", "add", "--from-file", path, code=2).err
     assert hook.taken == []
 
 
@@ -318,11 +318,11 @@ def test_doctor_says_when_nothing_looks_and_when_the_addresses_are_damaged(place
     notices = FileNotices(place.home)
     notices.keep(notices.book().changed(begun=notices.book().begun - 3600))
     found = {one["what"]: one for one in place.run("doctor", "--json", code=None).last["checks"]}
-    assert found["notices"]["detail"] == "nothing looks: discode notice check last ran never"
-    place.run("notice", "check")
+    assert found["notices"]["detail"] == "nothing looks: discode notify check last ran never"
+    place.run("notify", "check")
     found = {one["what"]: one for one in place.run("doctor", "--json", code=None).last["checks"]}
     assert found["notices"]["ok"] and found["notices to webhook"]["ok"]
     (place.home / "notices/addresses.json").write_text("{")
-    assert place.run("notice", "check", code=4).err.startswith("Error: ")
+    assert place.run("notify", "check", code=4).err.startswith("Error: ")
     found = {one["what"]: one for one in place.run("doctor", "--json", code=None).last["checks"]}
-    assert not found["notices"]["ok"] and "notice add" in found["notices"]["next_step"]
+    assert not found["notices"]["ok"] and "notify add" in found["notices"]["next_step"]

@@ -90,7 +90,7 @@ def test_the_help_imports_no_part_of_the_work(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["list"], ["settle", "--all"], ["proxy", "status"], ["notice", "list"], ["notice", "check"]]
+    "words", [["list"], ["settle", "--all"], ["proxy", "status"], ["notify", "list"], ["notify", "check"]]
 )
 def test_what_only_looks_imports_no_library_of_the_work(words, tmp_path):
     found = modules(*words, home=tmp_path)

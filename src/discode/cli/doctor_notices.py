@@ -24,7 +24,7 @@ def examine_notices(home: Path, now: float) -> Iterator[Finding]:
         kept = notices(home)
         addresses, book = kept.addresses(), kept.book()
     except DiscodeError as error:
-        step = f"Delete {home / 'notices'}/addresses.json, and give the addresses again: discode notice add"
+        step = f"Delete {home / 'notices'}/addresses.json, and give the addresses again: discode notify add"
         yield Finding("notices", False, error.sentence, step)
         return
     if not addresses:
@@ -37,9 +37,9 @@ def examine_notices(home: Path, now: float) -> Iterator[Finding]:
 def _looking(book: Book | None, now: float) -> Finding:
     if book is not None and now - max(book.looked, book.begun) < OFTEN:
         is_new = "the first address was just added, and nobody has looked yet"
-        return Finding("notices", True, "something calls discode notice check" if book.looked else is_new)
+        return Finding("notices", True, "something calls discode notify check" if book.looked else is_new)
     last = f"{(now - book.looked) / 60:.0f} minutes ago" if book and book.looked else "never"
-    detail = f"nothing looks: discode notice check last ran {last}"
+    detail = f"nothing looks: discode notify check last ran {last}"
     return Finding("notices", False, detail, "Set up the agent, which calls it every minute: discode doctor --fix")
 
 
@@ -48,4 +48,4 @@ def _address(name: str, place: str, outbox: Outbox | None) -> Finding:
     if outbox is None or not outbox.tries:
         return Finding(what, True, place)
     detail = f"{outbox.trouble} Waiting: {len(outbox.waiting)}, tries: {outbox.tries}"
-    return Finding(what, False, detail, f"See whether it works now: discode notice test {name}")
+    return Finding(what, False, detail, f"See whether it works now: discode notify test {name}")

@@ -140,7 +140,7 @@ def _tell_what_is_new() -> None:
     if (wiring.home() / "notices").is_dir():
         from .wiring_backups import start_scheduled
 
-        start_scheduled("notice", "check")
+        start_scheduled("notify", "check")
 
 
 def guard(app: Annotated[str, typer.Argument(metavar="APP")]) -> None:

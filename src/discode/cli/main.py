@@ -59,7 +59,7 @@ PLACES = {
     "exec": "console.exec_",
     "run": "console.run",
     "history": "inspect.history",
-    "notice": "notice.app",
+    "notify": "notify.app",
     "doctor": "host.doctor",
     "settle": "host.settle",
     "agent": "agent.app",

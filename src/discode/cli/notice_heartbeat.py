@@ -1,4 +1,4 @@
-"""`discode notice heartbeat`: a dead man's switch. A machine that is off cannot say so; who waits for its call can."""
+"""`discode notify heartbeat`: a dead man's switch. A machine that is off cannot say so; who waits for its call can."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def heartbeat(
     notices = wiring_notices.notices(wiring.home())
     if off:
         if url is not None or from_file is not None:
-            raise UsageError("--off takes no address. Nothing was changed.", "discode notice heartbeat --off")
+            raise UsageError("--off takes no address. Nothing was changed.", "discode notify heartbeat --off")
         notices.set_heartbeat("")
         emit({"result": "off"}, "No heartbeat is sent any more.", as_json=as_json)
         return

@@ -1,4 +1,4 @@
-"""What `discode notice list` and `show` say: where notices go, what is open, and what waits. No secret among it."""
+"""What `discode notify list` and `show` say: where notices go, what is open, and what waits. No secret among it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..core.notice_address import Address
     from ..core.notice_book import Book
 
-_NONE = "There is no address. Add one: discode notice add"
+_NONE = "There is no address. Add one: discode notify add"
 
 
 def list_(as_json: Json = False) -> None:
@@ -43,7 +43,7 @@ def show(as_json: Json = False) -> None:
     if waiting:
         late = [[_when(one["at"]), one["name"], one["severity"], one["subject"]] for one in waiting]
         text += f"\n\n{table(late, ['WAITS SINCE', 'FOR', 'SEVERITY', 'WHAT'])}"
-    text += f"\n\nLooked at {_when(book.looked)}." if book.looked else "\n\nNot looked at yet: discode notice check"
+    text += f"\n\nLooked at {_when(book.looked)}." if book.looked else "\n\nNot looked at yet: discode notify check"
     emit({"open": troubles, "waiting": waiting, "looked": book.looked or None}, text, as_json=as_json)
 
 

@@ -47,7 +47,7 @@ class HostLook:
 
     def notices(self, now: float) -> Iterator[Due]:
         if (self._home / "notices").is_dir():
-            yield Due(("notice", "check", "--json"), now)
+            yield Due(("notify", "check", "--json"), now)
 
 
 def backup_due(plan: BackupPlan, history: list[HistoryEntry], now: float) -> Words | None:

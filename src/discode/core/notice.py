@@ -104,7 +104,7 @@ def greeting(host: str, name: str, floor: Severity) -> Message:
     """What an address is tried with."""
     least = "all notices" if floor == "info" else f"notices from {floor} on"
     text = f"Notices of {host} come here from now on, as {name}: {least}."
-    return Message(f"[{host}] Notices of Discode come here", f"{text}\nTo change that: discode notice --help", "info")
+    return Message(f"[{host}] Notices of Discode come here", f"{text}\nTo change that: discode notify --help", "info")
 
 
 def one_line(text: str) -> str:

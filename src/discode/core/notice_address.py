@@ -87,7 +87,7 @@ def check_name(name: str, taken: frozenset[str]) -> str:
     if name in taken:
         raise UsageError(
             f"There is an address {name} already. Nothing was changed.",
-            f"Give another name, or remove that one first: discode notice remove {name}",
+            f"Give another name, or remove that one first: discode notify remove {name}",
             key="notice-name",
         )
     return name

@@ -1,6 +1,6 @@
 """The port Notices, over files that are the owner's alone: notices/addresses.json, with secrets, and notices/book.json.
 
-The addresses are changed by people, the book by `notice check`: each has a lock of its own, so that nobody who adds an
+The addresses are changed by people, the book by `notify check`: each has a lock of its own, so that nobody who adds an
 address waits for a mail server.
 """
 
@@ -49,7 +49,7 @@ class FileNotices:
             with writing(path):
                 lock = held(path, mode=0o644)
         else:
-            lock = locked(path, "notices", "discode notice check", self._note)
+            lock = locked(path, "notices", "discode notify check", self._note)
         with lock:
             yield
 

@@ -1,4 +1,4 @@
-"""What a customer types about notices: `discode notice …`."""
+"""What a customer types about notices: `discode notify …`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 app = group("""Be told when something happens to an app, by mail, chat or a webhook.
 
 \b
-    discode notice add                      asks for the address
-    discode notice add --from-file mail.url --quiet-hours 22:00-07:00
-    discode notice test
-    discode notice show
+    discode notify add                      asks for the address
+    discode notify add --from-file mail.url --quiet-hours 22:00-07:00
+    discode notify test
+    discode notify show
 
 \b
 An address is one of Apprise's (https://appriseit.com/services/):
@@ -73,9 +73,9 @@ def add(
     after them, as one message.
 
     \b
-        discode notice add
-        discode notice add --from-file mail.url --name ops --severity warning
-        discode notice add ntfys://ntfy.example.com/topic \\
+        discode notify add
+        discode notify add --from-file mail.url --name ops --severity warning
+        discode notify add ntfys://ntfy.example.com/topic \\
             --quiet-hours 22:00-07:00 --zone Europe/Berlin
     """
     from ..core.notice_address import Address, check_name, free_name, has_secret
@@ -112,7 +112,7 @@ def _greet_and_keep(address: Address, as_json: bool) -> None:
     from ..flows.notices import begin
     from . import wiring, wiring_notices
 
-    world, notices = wiring.world(as_json, "discode notice"), wiring_notices.notices(wiring.home())
+    world, notices = wiring.world(as_json, "discode notify"), wiring_notices.notices(wiring.home())
     with world.steps()("try", f"Sending a greeting to {address.place}"):
         _try(address, greeting(wiring_notices.surroundings(wiring.home()).host(), address.name, address.severity))
     notices.add(address)
@@ -132,8 +132,8 @@ def _try(address: Address, message: Any) -> None:
 
 def _how_often() -> str:
     return (
-        "They are sent by discode notice check, which the agent starts every minute. Without an agent: "
-        "discode notice check --help"
+        "They are sent by discode notify check, which the agent starts every minute. Without an agent: "
+        "discode notify check --help"
     )
 
 
@@ -149,7 +149,7 @@ def test(
     addresses = wiring_notices.notices(wiring.home()).addresses()
     wanted = [one for one in addresses if name in (None, one.name)]
     if not wanted:
-        raise _no_such(name, addresses) if name else NoSuchApp("There is no address.", "Add one: discode notice add")
+        raise _no_such(name, addresses) if name else NoSuchApp("There is no address.", "Add one: discode notify add")
     host, failed = wiring_notices.surroundings(wiring.home()).host(), dict[str, str]()
     for one in wanted:
         try:
@@ -165,7 +165,7 @@ def test(
 
 @app.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="As discode notice list shows it.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="As discode notify list shows it.", show_default=False)],
     as_json: Json = False,
 ) -> None:
     """Remove an address. What waits for it is dropped."""
@@ -191,12 +191,12 @@ def check(as_json: Json = False) -> None:
     Where nothing calls it, a line for the crontab of the user who installs apps:
 
     \b
-        * * * * * discode notice check > /dev/null
+        * * * * * discode notify check > /dev/null
     """
     from ..flows import notices as flow
     from . import wiring, wiring_notices
 
-    world = wiring.world(as_json, "discode notice check")
+    world = wiring.world(as_json, "discode notify check")
     notices = wiring_notices.notices(wiring.home(), world.report.note)
     try:
         done = flow.check(world, notices, wiring_notices.surroundings(wiring.home()))
