@@ -111,20 +111,20 @@ def install(
 
     \b
         discode install myapp --from https://hub.example.com --host my.example.com
-        discode install myapp --certificate fullchain.pem --private-key key.pem
+        discode install myapp --host my.example.com \\
+            --certificate fullchain.pem --private-key key.pem
     """
     from ..flows.install import InstallRequest
-    from . import https, wiring
+    from . import https, source_login, wiring
     from .settings import collect
-    from .source_login import keep_new, taken_off
 
     route, values = _route(app, host, path_prefix, as_json), collect(set_, set_from_env, settings)
     machine = wiring.host(as_json)
     route, own = https.chosen(route, tls, certificate, private_key, machine, as_json, required=require_https)
     machine.configure(proxy, http_port, https_port, proxy_image, trusted_proxies)
     world = wiring.world(as_json, "discode install", pin=root, on=machine)
-    address, login = taken_off(wiring.source(source, machine), credentials_file, as_json)
-    keep_new(world, app, address, login, plain_http)
+    address, login = source_login.taken_off(wiring.source(source, machine), credentials_file, as_json)
+    source_login.keep_new(world, app, address, login, plain_http)
     wanted = InstallRequest(app, address, channel, version, route, values, own, require_https, skip_checks)
     _install(world, wanted, license_file, auto_updates, as_json)
 
