@@ -124,6 +124,7 @@ GROUPS = [
 ]  # fmt: skip
 LEFT_OUT = {
     r"-f\b": "follows for ever",
+    r"update --check$": "the name of a command in its lock, without the app",
     r"--fix": "asks systemd of this machine",
     r"[A-Z]{2,}|…|[{}(]|shopshop|shop1\.2\.0|(set|unset|providers) shop": "a value that this test does not know",
     r"proxy config set|proxy config unset|proxy update": "changes the proxy, by files and hosts that are not here",

@@ -318,7 +318,7 @@ def test_doctor_says_when_nothing_looks_and_when_the_addresses_are_damaged(place
     notices = FileNotices(place.home)
     notices.keep(notices.book().changed(begun=notices.book().begun - 3600))
     found = {one["what"]: one for one in place.run("doctor", "--json", code=None).last["checks"]}
-    assert found["notices"]["detail"] == "nothing looks: discode notify check last ran never"
+    assert found["notices"]["detail"] == "nothing has looked yet"
     place.run("notify", "check")
     found = {one["what"]: one for one in place.run("doctor", "--json", code=None).last["checks"]}
     assert found["notices"]["ok"] and found["notices to webhook"]["ok"]

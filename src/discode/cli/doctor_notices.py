@@ -38,8 +38,8 @@ def _looking(book: Book | None, now: float) -> Finding:
     if book is not None and now - max(book.looked, book.begun) < OFTEN:
         is_new = "the first address was just added, and nobody has looked yet"
         return Finding("notices", True, "something calls discode notify check" if book.looked else is_new)
-    last = f"{(now - book.looked) / 60:.0f} minutes ago" if book and book.looked else "never"
-    detail = f"nothing looks: discode notify check last ran {last}"
+    last = f"{(now - book.looked) / 60:.0f} minutes ago" if book and book.looked else ""
+    detail = f"nothing looks; the last time was {last}" if last else "nothing has looked yet"
     return Finding("notices", False, detail, "Set up the agent, which calls it every minute: discode doctor --fix")
 
 

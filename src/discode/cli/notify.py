@@ -165,7 +165,7 @@ def test(
 
 @app.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="As discode notify list shows it.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="Its name, from: discode notify list", show_default=False)],
     as_json: Json = False,
 ) -> None:
     """Remove an address. What waits for it is dropped."""
@@ -191,7 +191,7 @@ def check(as_json: Json = False) -> None:
     Where nothing calls it, a line for the crontab of the user who installs apps:
 
     \b
-        * * * * * discode notify check > /dev/null
+        * * * * * discode notify check
     """
     from ..flows import notices as flow
     from . import wiring, wiring_notices
