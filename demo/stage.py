@@ -113,13 +113,18 @@ def perform(name: str, about: str | None, stage: Callable[..., Stage], shown: Se
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     parser.add_argument("--build", type=Path, metavar="FILE", help="a build of bin/build's, instead of dist/")
     given = parser.parse_args()
+    return play_out(name, lambda folder: stage(folder, given.build, as_json=given.json), shown, as_json=given.json)
+
+
+def play_out(name: str, made: Callable[[Path], Trial], shown: Sequence[str], *, as_json: bool) -> int:
+    """A demo in a folder of its own, and what it has seen; the exit code."""
     folder = Path(tempfile.mkdtemp(prefix=f"discode-{name}-demo-"))
-    demo = stage(folder, given.build, as_json=given.json)
+    demo = made(folder)
     try:
         result = demo.run()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if given.json:
+    if as_json:
         print(json.dumps(result), flush=True)
     else:
         print(json.dumps({name: result[name] for name in shown}, indent=1))

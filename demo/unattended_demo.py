@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -25,7 +23,7 @@ from customer import APP, HOST, Machine
 from mortal_agent import MortalAgent
 from records import figures
 from run import read_records
-from stage import Trial, load
+from stage import Trial, load, play_out
 from unattended_heard import Expected, Heard, again, doubled, heard, lost
 
 from rig.told import Hook, Mailbox
@@ -80,6 +78,7 @@ class UnattendedDemo(Trial):
         self.agent = MortalAgent(self.machine, seed)
         self.mailbox, self.hook = Mailbox(), Hook()
         self.taken = [Taken(version) for version, _ in RELEASES]
+        self.seen["seed"] = seed
 
     def play(self) -> None:
         self.machine.folder.mkdir(parents=True)
@@ -192,18 +191,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=KILLS, help=f"how many agents at least; default {KILLS}")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the moments of the kills")
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="discode-unattended-demo-"))
-    demo = UnattendedDemo(folder, as_json=given.json, kills=given.kills, seed=given.seed)
-    try:
-        result = {**demo.run(), "seed": given.seed}
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if given.json:
-        print(json.dumps(result), flush=True)
-    else:
-        print(json.dumps({name: result[name] for name in SHOWN}, indent=1))
-        print("OK" if result["ok"] else f"NOT OK: {'; '.join(demo.problems)}")
-    return 0 if result["ok"] else 1
+    return play_out(
+        "unattended", lambda folder: UnattendedDemo(folder, as_json=given.json, kills=given.kills, seed=given.seed),
+        SHOWN, as_json=given.json,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

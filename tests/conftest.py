@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, settings
 import inherited
 import leftover_hooks
 import told
+from hearing import hook, mailbox
 
 inherited.reset()
 # A deadline for an example, and for making some, measures the machine: under load it failed what is right.
 settings.register_profile("discode", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("discode")
 
-__all__ = ["bench", "daemon", "proxy_image", "proxy_images", "registry"]
+__all__ = ["bench", "daemon", "hook", "mailbox", "proxy_image", "proxy_images", "registry"]
 
 
 OWN, FAILED = pytest.StashKey[str](), pytest.StashKey[bool]()

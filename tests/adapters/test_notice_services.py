@@ -75,18 +75,6 @@ class ByFiles:
         return len(self.hook.called)
 
 
-@pytest.fixture
-def hook():
-    with closing(Hook()) as made:
-        yield made
-
-
-@pytest.fixture
-def mailbox():
-    with closing(Mailbox()) as made:
-        yield made
-
-
 class TestMemoryNotices(NoticesContract):
     @pytest.fixture
     def site(self):

@@ -10,6 +10,7 @@ import pytest
 
 from place import APP
 from rig.wait import wait_for
+from small_disk import small_disk
 from terminal import terminal
 
 from .test_restore_elsewhere import data, lose, nothing_is_left, posts
@@ -204,14 +205,8 @@ def test_it_can_be_read_by_tar_and_restic_alone(exported):
 @pytest.fixture
 def tiny(tmp_path):
     """A disk of 70 MB, less than what stays free and two copies of the data."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=70m", "tiny", folder], check=False).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
+    with small_disk(tmp_path / "tiny", "70m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_is_written(used, tiny):
@@ -221,10 +216,6 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(used, tiny)
     assert str(tiny) in refused["sentence"] and not list(tiny.iterdir())
     used.run("export", APP, used.file)
     lose(used)
-    used.home.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=66m", "tiny", used.home], check=True)
-    try:
+    with small_disk(used.home, "66m"):
         assert back(used, code=4)["error"]["key"] == "disk-full"
-    finally:
-        subprocess.run(["umount", "--lazy", used.home], check=True)
     assert back(used)["result"] == "restored"

@@ -4,28 +4,14 @@ import json
 import os
 import re
 import threading
-from contextlib import closing
 
 import pytest
 
 from discode.adapters.notices import FileNotices
 from place import APP
 from rig.ports import free_port
-from rig.told import Hook, Mailbox
 from rig.wait import wait_for
 from terminal import terminal
-
-
-@pytest.fixture
-def hook():
-    with closing(Hook()) as made:
-        yield made
-
-
-@pytest.fixture
-def mailbox():
-    with closing(Mailbox()) as made:
-        yield made
 
 
 def add(place, url, *words, code=0):

@@ -13,6 +13,7 @@ import pytest
 from place import APP, Place
 from rig import storages
 from rig.wait import wait_for
+from small_disk import small_disk
 
 
 @pytest.fixture
@@ -97,22 +98,15 @@ def test_a_storage_that_is_down_is_told_and_works_when_it_is_up_again(installed,
 
 
 def test_a_disk_without_room_for_copies_is_told_before_anything_is_copied(tmp_path):
-    home = tmp_path / "home"
-    home.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=120m", "rig", home]).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
-        with closing(Place(tmp_path)) as place:
-            place.init()
-            place.publish("1.0.0")
-            place.install()
-            place.run("backup", "setup", APP, "--to", tmp_path / "storage", "--yes-i-kept-it")
-            ballast = home / "ballast"
-            ballast.write_bytes(b"x" * (shutil.disk_usage(home).free - (20 << 20)))
-            told = place.run("backup", "now", APP, code=4)
-            assert f"The backup of {APP} needs 6" in told.err and "Nothing was changed." in told.err
-            assert "Free some space there, then run the command again." in told.err and place.get() == (200, "1.0.0")
-            ballast.unlink()
-            place.run("backup", "now", APP)
-    finally:
-        subprocess.run(["umount", "--lazy", home], check=True)
+    with small_disk(tmp_path / "home", "120m") as home, closing(Place(tmp_path)) as place:
+        place.init()
+        place.publish("1.0.0")
+        place.install()
+        place.run("backup", "setup", APP, "--to", tmp_path / "storage", "--yes-i-kept-it")
+        ballast = home / "ballast"
+        ballast.write_bytes(b"x" * (shutil.disk_usage(home).free - (20 << 20)))
+        told = place.run("backup", "now", APP, code=4)
+        assert f"The backup of {APP} needs 6" in told.err and "Nothing was changed." in told.err
+        assert "Free some space there, then run the command again." in told.err and place.get() == (200, "1.0.0")
+        ballast.unlink()
+        place.run("backup", "now", APP)

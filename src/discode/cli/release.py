@@ -233,10 +233,10 @@ def mark(
         raise UsageError("Give a mark. Nothing was changed.", "--urgent, --not-urgent, --needs-consent, …")
     entry = mark(repository_of(repo, keys, hub, token_file), app_name, version, marks)
     told = {"urgent": entry.urgent, "needs_consent": entry.needs_consent}
-    text = ", ".join(["urgent" if entry.urgent else "not urgent", "needs consent" if entry.needs_consent else ""])
+    text = f"{'urgent' if entry.urgent else 'not urgent'}{', needs consent' if entry.needs_consent else ''}"
     emit(
         {"result": "marked", "app": app_name, "version": version, "key": entry.key, **told},
-        f"{app_name} {version}: {text.rstrip(', ')}.", as_json=as_json,
+        f"{app_name} {version}: {text}.", as_json=as_json,
     )  # fmt: skip
 
 

@@ -40,10 +40,11 @@ def look_around(world: World, around: Surroundings, known: Mapping[str, Trouble]
             unseen.add(app)
         installed += [installation] if installation else []
     sights = look_at_all(world, installed)
-    histories = {app: world.store.readable_history(app)[0] for app in _with_history(world)}
+    histories = read_histories(world)
     for installation, sight in zip(installed, sights, strict=True):
-        views += _app(world, around, installation, sight, histories.get(installation.app, []))
-        if sight.trouble or _is_under_way(world, installation.app):
+        is_seen = not sight.trouble and not _is_under_way(world, installation.app)
+        views += _app(world, around, installation, sight, histories.get(installation.app, []), is_seen=is_seen)
+        if not is_seen:
             unseen.add(installation.app)
     return Looked(tuple(views), histories, frozenset(unseen), tuple(installed))
 
@@ -65,17 +66,18 @@ def _read(world: World, app: str) -> tuple[View, Installation | None]:
         return notice_views.readable(app, error.sentence, error.next_step), None
 
 
-def _with_history(world: World) -> list[str]:
-    """An install that was interrupted and taken back has left a line, too."""
-    return sorted({*world.store.apps(), *world.store.kept_apps()})
+def read_histories(world: World) -> dict[str, list[HistoryEntry]]:
+    """By app. An install that was interrupted and taken back has left a line, too."""
+    apps = sorted({*world.store.apps(), *world.store.kept_apps()})
+    return {app: world.store.readable_history(app)[0] for app in apps}
 
 
 def _app(
-    world: World, around: Surroundings, one: Installation, sight: Sight, history: list[HistoryEntry]
+    world: World, around: Surroundings, one: Installation, sight: Sight, history: list[HistoryEntry], *, is_seen: bool
 ) -> Iterator[View]:
     app, now = one.app, world.clock.now()
     yield notice_views.seen(app, sight.trouble, sight.advice)
-    if not sight.trouble and not _is_under_way(world, app):
+    if is_seen:
         yield _answers(one, sight)
         yield from (notice_views.accessory(app, seen.name, seen.trouble) for seen in sight.beside)
         if sight.https is not None and one.state == "running":

@@ -15,7 +15,7 @@ from ..core.notice_address import Address
 from ..core.notice_book import Book, begun, idle
 from ..core.trouble import observed
 from ..ports.notices import Notices, Surroundings
-from .notice_look import look_around
+from .notice_look import look_around, read_histories
 from .world import World
 
 
@@ -58,8 +58,7 @@ def _on(world: World, notices: Notices) -> Book:
     known = notices.book()
     if known is not None and known.is_on:
         return known
-    apps = {*world.store.apps(), *world.store.kept_apps()}
-    return begun(known, world.clock.now(), {app: world.store.readable_history(app)[0] for app in apps})
+    return begun(known, world.clock.now(), read_histories(world))
 
 
 def _idle(world: World, notices: Notices) -> Book:
